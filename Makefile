@@ -1,0 +1,52 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
+SHELL := /bin/sh
+PYTHON ?=
+PYTHONS := $(or $(PYTHON),python3.12 python3.13 python3.11 python3)
+PYTHON_2_11 ?= python3.11 /usr/bin/python3.11 $(wildcard $(HOME)/.pyenv/versions/3.11.*/bin/python)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types doors unit test-airflow-2.11 coverage bench format constraints clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+demo: ## Run the nightly campaign DAG against the sandbox, from nothing to a message id
+	@scripts/venv.sh .venv sandbox constraints.txt $(PYTHONS)
+	@$(BIN)/python scripts/demo.py
+
+test: lint types doors unit ## Run all quick checks: lint, types, doors and tests
+
+.PHONY: venv
+venv: # The environment that the checks run in
+	@scripts/venv.sh .venv dev constraints.txt $(PYTHONS)
+
+lint: venv ## Check style with ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv ## Check types with mypy, strictly
+	$(BIN)/mypy
+
+doors: venv ## Check which module may import which, with import-linter
+	$(BIN)/lint-imports
+
+unit: venv ## Run the tests on Airflow 3.3.2, with coverage by branch
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+test-airflow-2.11: ## Run the tests on Airflow 2.11.2 and Python 3.11
+	@scripts/venv.sh .venv-airflow-2.11 dev constraints-airflow-2.11.txt $(PYTHON_2_11)
+	.venv-airflow-2.11/bin/pytest
+
+bench: venv ## Measure what the provider adds to the parsing of a DAG file
+	$(BIN)/python bench/import_cost.py
+
+format: venv ## Format the code with ruff
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+constraints: venv ## Renew the pinned versions
+	scripts/constraints.sh $(BIN)/uv
+
+clean: ## Remove all that these targets made
+	rm -rf .venv .venv-airflow-2.11 .demo build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

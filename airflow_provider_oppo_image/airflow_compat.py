@@ -1,0 +1,80 @@
+"""The only module that asks which Airflow this is.
+
+What both Airflows have comes from the common compat provider; what only some have is asked for here, once.
+"""
+
+from __future__ import annotations
+
+import functools
+from datetime import timedelta
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+    BaseHook,
+    BaseOperator,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+    mask_secret,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+__all__ = [
+    "AirflowException",
+    "AirflowFailException",
+    "AirflowSensorTimeout",
+    "BaseHook",
+    "BaseOperator",
+    "BaseSensorOperator",
+    "PokeReturnValue",
+    "TaskStateStore",
+    "airflow_version",
+    "conf",
+    "mask_secret",
+    "task_state_store",
+    "triggering_asset_events",
+]
+
+
+class TaskStateStore(Protocol):
+    """What Airflow 3.3 and later keep for a task from one try to the next, and past its end."""
+
+    def get(self, key: str) -> Any:
+        """Return a stored value, or None."""
+
+    def set(self, key: str, value: Any, *, retention: timedelta) -> None:
+        """Store a JSON value for a time."""
+
+    def delete(self, key: str) -> None:
+        """Forget a value."""
+
+
+def task_state_store(context: Context) -> TaskStateStore | None:
+    """Return the running task's state store; None before Airflow 3.3, where a retry remembers nothing.
+
+    :param context: the context that Airflow hands to `execute`.
+    """
+    return cast("TaskStateStore | None", context.get("task_state_store"))
+
+
+def triggering_asset_events(context: Context) -> list[Any]:
+    """Return the asset events that started a run, the earliest first; Airflow 2 calls an asset a dataset.
+
+    :param context: the context of a running task.
+    """
+    by_asset = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
+    # An event of an alias is listed twice, under the alias and under its asset.
+    events = {id(event): event for events in by_asset.values() for event in events}
+    return sorted(events.values(), key=lambda event: event.timestamp)
+
+
+@functools.cache
+def airflow_version() -> str:
+    """Return Airflow's version, such as "3.3.2"."""
+    return version("apache-airflow")

@@ -1,0 +1,91 @@
+"""The way to Airflow, whose import takes seconds and whose messages go to standard output."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from airflow_provider_oppo_image.cli.output import remark
+from airflow_provider_oppo_image.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
+
+
+@contextlib.contextmanager
+def open_hook(conn_id: str, *, verbose: bool) -> Iterator[OppoImageHook]:
+    """Open an Airflow connection; in the block, Airflow does not write to standard output.
+
+    :param conn_id: the connection's id.
+    :param verbose: whether Airflow's messages are shown, on standard error.
+    :return: the hook, its connection read and checked.
+    :raises ConfigurationError: if Airflow does not start, or the connection is not there or not usable.
+    """
+    # Airflow 3 asks its database for connections only in a process that says so, as `airflow connections` does.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    with _airflow_kept_off_stdout(verbose), _our_warnings_shown(unless=verbose):
+        hook = _read_connection(conn_id)
+        if hook.settings.unknown_keys and not verbose:
+            remark(f"warning: connection {conn_id!r} has unknown keys: {', '.join(hook.settings.unknown_keys)}")
+        yield hook
+
+
+def _read_connection(conn_id: str) -> OppoImageHook:
+    try:
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+        from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
+    except Exception as error:  # a broken configuration makes Airflow's import raise whatever it likes
+        raise ConfigurationError(
+            f"Airflow does not start here ({type(error).__name__}: {error}). `airflow version` shows the whole story."
+        ) from error
+    hook = OppoImageHook(conn_id)
+    try:
+        hook.settings  # noqa: B018 - reads the connection
+    except AirflowNotFoundException:
+        raise ConfigurationError(
+            f"Airflow has no connection {conn_id!r}. Add one of type oppo_image in Airflow, or set "
+            f"AIRFLOW_CONN_{conn_id.upper()}; `airflow connections list` shows which there are, and --verbose why a "
+            "database was not asked."
+        ) from None
+    return hook
+
+
+@contextlib.contextmanager
+def _airflow_kept_off_stdout(verbose: bool) -> Iterator[None]:
+    with contextlib.redirect_stdout(sys.stderr if verbose else _nowhere()), warnings.catch_warnings():
+        if not verbose and not sys.warnoptions:
+            warnings.simplefilter("ignore")
+        yield
+
+
+@functools.cache
+def _nowhere() -> TextIO:
+    """Return a stream that stays open: Airflow's log handlers keep the standard output that they first saw."""
+    return Path(os.devnull).open("w")
+
+
+@contextlib.contextmanager
+def _our_warnings_shown(*, unless: bool) -> Iterator[None]:
+    """Show this package's warnings, such as that a call is tried again, while Airflow's handlers show nothing."""
+    if unless:
+        yield
+        return
+    logger, handler = logging.getLogger("airflow_provider_oppo_image"), _Remarks(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Remarks(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        remark(f"{record.levelname.lower()}: {record.getMessage()}")

@@ -1,0 +1,204 @@
+"""The vendor's page as data: picture rules, error codes, data centres, paths and limits.
+
+Every number that came from outside carries its source. *Page* is EngageLab's "Image API v4", *push page* its "Create
+push" page, *table* the error table of either, *SDK* the vendor's own Java SDK 0.0.22 and Python SDK 0.1.1, *OPPO* the
+documentation and the SDK of OPPO's push service, whose codes come through inside an HTTP 200.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
+
+PictureKind: TypeAlias = Literal["big", "small"]
+Scope: TypeAlias = Literal["picture", "request", "account"]
+
+KINDS: Final[tuple[PictureKind, ...]] = ("big", "small")
+
+
+@dataclass(frozen=True)
+class PictureRule:
+    """What the service asks of one kind of picture.
+
+    :param kind: "big" or "small".
+    :param width: exact width, in pixels.
+    :param height: exact height, in pixels.
+    :param max_bytes: the largest accepted file, in bytes, inclusive.
+    :param sure_bytes: the largest file, in bytes, inclusive, that fits whichever megabyte the page means.
+    """
+
+    kind: PictureKind
+    width: int
+    height: int
+    max_bytes: int
+    sure_bytes: int
+
+    @property
+    def url_key(self) -> str:
+        """The key of this picture's URL in an upload request."""
+        return f"{self.kind}_picture_url"
+
+    @property
+    def id_key(self) -> str:
+        """The key of this picture's id in the answer to an upload, and in a push."""
+        return f"{self.kind}_picture_id"
+
+
+# Dimensions and formats: page. Bytes: OPPO's SDK accepts 1,048,576 and 51,200, inclusive; the page says "1M" and "50k"
+# without saying which, so what lies between the two readings is accepted with a warning.
+PICTURE_RULES: Final = MappingProxyType(
+    {
+        "big": PictureRule("big", width=984, height=369, max_bytes=1_048_576, sure_bytes=1_000_000),
+        "small": PictureRule("small", width=144, height=144, max_bytes=51_200, sure_bytes=50_000),
+    }
+)
+
+FORMATS: Final = ("PNG", "JPEG")
+"""The accepted formats, by content, as Pillow names them. Source: page."""
+
+OLD_BIG_SIZE: Final = (876, 324)
+"""Width and height, in pixels, of OPPO's earlier big picture. Source: several OPPO integrations."""
+
+LONG_URL: Final = 300
+"""The longest picture URL, in characters, inclusive, that OPPO's newer paid API takes; not confirmed here."""
+
+
+@dataclass(frozen=True)
+class ErrorCode:
+    """One row of an error table.
+
+    :param code: the number in the answer's ``error.code``.
+    :param http_statuses: the HTTP statuses that the table gives for it.
+    :param meaning: what the code says.
+    :param advice: what a person can do about it.
+    :param permanent: whether the same request will fail again later.
+    :param scope: what is broken: this picture, this request, or the account.
+    :param source: where the row comes from.
+    :param retry_after: seconds before another try can succeed, where the meaning tells.
+    """
+
+    code: int
+    http_statuses: tuple[int, ...]
+    meaning: str
+    advice: str
+    permanent: bool
+    scope: Scope
+    source: str
+    retry_after: float | None = None
+
+
+# The daily limits end with the day, whose time zone nobody states: asking once an hour is often enough.
+_DAILY_RETRY_S: Final = 3600.0
+_KEY_ADVICE: Final = "Check the AppKey and the master secret in the Airflow connection, and its data centre."
+_OPPO_ADVICE: Final = "Ask whoever manages the app at OPPO; its console shows which permissions and credentials it has."
+
+_ROWS: Final = (
+    ErrorCode(21001, (404, 405), "the method is not supported, or the URL is wrong",
+              "Check the host in the connection, or leave it empty and choose a data centre.", True, "request", "page"),
+    ErrorCode(21003, (400,), "a parameter's value is invalid, or the picture cannot be downloaded from its URL",
+              "Open the URL from outside your network: the service downloads the picture itself.",
+              True, "request", "page"),
+    ErrorCode(23001, (401,), "Basic authentication failed", _KEY_ADVICE, True, "account", "page"),
+    ErrorCode(23002, (400,), "a parameter is missing", "Give the URL of a picture.", True, "request", "page"),
+    ErrorCode(23008, (400,), "more than 500 requests a second for this AppKey",
+              "Wait; uploads and pushes share the limit. An Airflow pool keeps parallel tasks below it.",
+              False, "request", "push page"),
+    ErrorCode(23009, (400,), "this machine's IP address is not in the app's whitelist",
+              "Add the worker's public address in EngageLab's console, or empty the whitelist.",
+              True, "account", "push page"),
+    ErrorCode(23100, (500,), "the service had an internal error", "Try again later.", False, "request", "page"),
+    ErrorCode(27000, (500,), "the service timed out", "Try again later.", False, "request", "page"),
+    ErrorCode(51, (200,), "OPPO refused the picture",
+              "Check the picture with `oppo-image check`; mostly its dimensions or its weight are wrong.",
+              True, "picture", "page; OPPO: invalid picture"),
+    # OPPO's own codes, which the service may hand on inside an HTTP 200 as it does 51.
+    ErrorCode(-1, (200,), "OPPO's service is busy", "Try again later.", False, "request", "OPPO"),
+    ErrorCode(-2, (200,), "OPPO's service is busy", "Try again later.", False, "request", "OPPO"),
+    ErrorCode(11, (200,), "OPPO does not accept the service's token", _OPPO_ADVICE, True, "account", "OPPO"),
+    ErrorCode(13, (200,), "too many requests to OPPO", "Wait.", False, "request", "OPPO"),
+    ErrorCode(55, (200,), "too many requests to OPPO", "Wait.", False, "request", "OPPO"),
+    ErrorCode(27, (200,), "OPPO granted the app no permission for this", _OPPO_ADVICE, True, "account", "OPPO"),
+    ErrorCode(28, (200,), "OPPO granted the app no permission for this", _OPPO_ADVICE, True, "account", "OPPO"),
+    ErrorCode(30, (200,), "OPPO granted the app no permission for this", _OPPO_ADVICE, True, "account", "OPPO"),
+    ErrorCode(33, (200,), "OPPO's daily limit for this app is reached",
+              "Go on tomorrow, or ask OPPO for more.", False, "account", "OPPO", _DAILY_RETRY_S),
+    ErrorCode(34, (200,), "OPPO's daily limit of picture uploads is reached",
+              "Go on tomorrow, or ask OPPO for more.", False, "account", "OPPO", _DAILY_RETRY_S),
+    # Pushes.
+    ErrorCode(20101, (400,), "the push's registration id is invalid", "Check `to`.", True, "request", "push page"),
+    ErrorCode(21002, (400,), "a parameter of the push is missing", "Compare the message with the push page.",
+              True, "request", "push page"),
+    ErrorCode(21004, (401,), "Basic authentication failed", _KEY_ADVICE, True, "account", "push page"),
+    ErrorCode(21005, (400,), "the push is longer than 4000 bytes", "Shorten the message.",
+              True, "request", "push page"),
+    ErrorCode(21008, (400,), "the AppKey is invalid or does not exist", _KEY_ADVICE, True, "request", "push page"),
+    ErrorCode(21009, (400,), "a system notification's parameters are invalid",
+              "Compare the message with the push page.", True, "request", "push page"),
+    ErrorCode(21011, (400,), "nobody matches the push's target", "Check `to`.", True, "request", "push page"),
+    ErrorCode(21015, (400,), "the push has a parameter that the service does not know",
+              "Compare the message with the push page.", True, "request", "push page"),
+    ErrorCode(21016, (400,), "the push is not valid JSON", "Compare the message with the push page.",
+              True, "request", "push page"),
+    ErrorCode(21030, (503,), "the service's internal call timed out", "Try again later.",
+              False, "request", "push page"),
+    ErrorCode(21038, (401,), "the account's membership has expired", "Renew it in EngageLab's console.",
+              True, "account", "push page"),
+    ErrorCode(21306, (401,), "notification and message exclude each other", "Send one of them.",
+              True, "request", "push page"),
+    ErrorCode(23006, (400,), "a parameter's value is invalid", "Compare the message with the push page.",
+              True, "request", "push page"),
+    ErrorCode(27001, (401,), "a parameter is invalid", "Compare the message with the push page.",
+              True, "request", "push page"),
+    ErrorCode(27008, (401,), "`distribution` is set, but the alert is empty", "Give the notification an alert.",
+              True, "request", "push page"),
+    ErrorCode(27009, (401,), "`distribution` is invalid", "Use mtpush, pns_mtpush or mtpush_pns.",
+              True, "request", "push page"),
+)  # fmt: skip
+
+ERROR_CODES: Final = MappingProxyType({row.code: row for row in _ROWS})
+
+DATA_CENTERS: Final = MappingProxyType(
+    {
+        "singapore": "https://pushapi-sgp.engagelab.com",
+        "hong_kong": "https://pushapi-hk.engagelab.com",
+        "virginia": "https://pushapi-usva.engagelab.com",
+        "frankfurt": "https://pushapi-defra.engagelab.com",
+        "japan": "https://pushapi-jpn.engagelab.com",
+        "brazil": "https://pushapi-bra.engagelab.com",
+    }
+)
+"""Base URLs by name. Source: the vendor's REST overview."""
+
+DEFAULT_DATA_CENTER: Final = "singapore"
+"""The SDKs' default."""
+
+IMAGE_PATH: Final = "/v4/image/oppo"
+PUSH_PATH: Final = "/v4/push"
+VALIDATE_PATH: Final = "/v4/push/validate"
+WITHDRAW_PATH: Final = "/v4/push/withdraw"
+STATUS_PATH: Final = "/v4/status/detail"
+
+MAX_REQUESTS_PER_SECOND: Final = 500
+"""Requests a second for one AppKey, uploads and pushes together. Source: push page."""
+
+MAX_ANSWER_BYTES: Final = 65_536
+"""The longest answer that is read, in bytes, inclusive: ours, far above any answer that the page shows."""
+
+MAX_STATUS_IDS: Final = 100
+"""Message ids in one status request, inclusive. Source: push page."""
+
+MAX_PUSH_BYTES: Final = 4_000
+"""The longest push body, in bytes of UTF-8, inclusive. Source: push page, code 21005."""
+
+CID_PATTERN: Final = r"[A-Za-z0-9_-]{1,64}"
+"""What a push's `cid` may be made of. Source: push page."""
+
+BIG_PICTURE_STYLE: Final = 3
+"""OPPO's `style` that shows a big picture. Source: Javadoc of the SDK."""
+
+MAX_STYLE_3_CONTENT: Final = 50
+"""Characters of content, inclusive, in a push of style 3. Source: OPPO."""
+
+MAX_TITLE: Final = 50
+"""Characters of title, inclusive. Source: OPPO."""

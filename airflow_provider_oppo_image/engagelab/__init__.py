@@ -1,0 +1,1 @@
+"""The service: its messages, the retries, and the client. No Airflow, and no picture bytes."""

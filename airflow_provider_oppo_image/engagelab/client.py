@@ -1,0 +1,236 @@
+"""The one that owns a session, and drives the protocol and the retries."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import random
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, Self, TypeVar
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+from airflow_provider_oppo_image.contract import MAX_ANSWER_BYTES, PictureKind
+from airflow_provider_oppo_image.engagelab import protocol
+from airflow_provider_oppo_image.engagelab.answers import Answer, read_object, read_retry_after
+from airflow_provider_oppo_image.engagelab.protocol import PushReceipt, Request
+from airflow_provider_oppo_image.engagelab.retry import next_wait
+from airflow_provider_oppo_image.errors import (
+    CidAlreadyUsedError,
+    NotSentError,
+    OppoImageError,
+    OutcomeUnknownError,
+    TransportError,
+)
+from airflow_provider_oppo_image.transport import Timeouts, deadline, open_session
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+_NEVER_LEFT: Final = (NewConnectionError, ConnectTimeoutError, requests.ConnectTimeout, requests.exceptions.ProxyError)
+
+
+class EngageLabClient:
+    """A client of the service. Threads may share it.
+
+    :param base_url: scheme, host and port of the service.
+    :param app_key: the AppKey.
+    :param master_secret: the master secret.
+    :param user_agent: the User-Agent header.
+    :param timeouts: how long the parts of one attempt may take.
+    :param retry_budget: seconds after the first attempt's start within which another may start; 0 means one attempt.
+    :param connections: how many connections are kept alive.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        app_key: str,
+        master_secret: str,
+        *,
+        user_agent: str,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
+        retry_budget: float = 120.0,
+        connections: int = 10,
+    ) -> None:
+        self.base_url = base_url
+        self.app_key = app_key
+        self._timeouts = timeouts
+        self._retry_budget = retry_budget
+        authorization = protocol.basic_auth(app_key, master_secret)
+        self._secrets = tuple(text.encode() for text in (master_secret, authorization.removeprefix("Basic ")))
+        self._session = open_session(base_url, connections=connections)
+        self._session.headers.update(
+            {
+                "Authorization": authorization,
+                "User-Agent": user_agent,
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+            }
+        )
+
+    def __repr__(self) -> str:
+        return f"EngageLabClient({self.base_url!r}, app_key={self.app_key!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def upload(self, kind: PictureKind, url: str) -> str:
+        """Upload one picture.
+
+        :param kind: "big" or "small".
+        :param url: where the service downloads the picture from.
+        :return: the picture id.
+        :raises OppoImageError: if no id came back; the type says whose fault it is.
+        """
+        request = protocol.upload_request(kind, url)
+        return self._call(request, partial(protocol.read_upload, kind, request))
+
+    def prove_credentials(self) -> None:
+        """Return if the service accepts the AppKey and the master secret; nothing is changed.
+
+        :raises OppoImageError: if it does not, or cannot be asked.
+        """
+        request = protocol.probe_request()
+        self._call(request, partial(protocol.read_probe, request))
+
+    def push(self, body: Mapping[str, Any], *, earlier_try: bool = False) -> PushReceipt:
+        """Send a push, once: a `cid` in the body lets the service tell a repeat.
+
+        :param body: the vendor's push body.
+        :param earlier_try: whether an earlier try of this very push may have reached the service.
+        :return: the receipt; without a message id where an earlier request sent the push and its answer was lost.
+        :raises CidAlreadyUsedError: if the `cid` was used, and not by an earlier request of this push.
+        :raises OppoImageError: if the push was not accepted, or nobody knows.
+        """
+        request = protocol.push_request(body)
+        try:
+            return self._call(request, partial(protocol.read_push, request))
+        except CidAlreadyUsedError as error:
+            if not (earlier_try or error.after_doubt):
+                raise
+            return PushReceipt(msg_id=None)
+
+    def validate_push(self, body: Mapping[str, Any]) -> None:
+        """Have the service check a push, and send nothing.
+
+        :param body: the vendor's push body.
+        :raises OppoImageError: if it would not be accepted, or nobody knows.
+        """
+        request = protocol.push_request(body, validate=True)
+        self._call(request, partial(protocol.read_validation, request))
+
+    def withdraw(self, msg_id: str) -> None:
+        """Recall a push; the service does so within one day, once.
+
+        :param msg_id: the message id.
+        :raises OppoImageError: if it was not recalled, or nobody knows.
+        """
+        request = protocol.withdraw_request(msg_id)
+        self._call(request, partial(protocol.read_validation, request))
+
+    def push_status(self, msg_ids: Sequence[str]) -> dict[str, Any]:
+        """Ask how pushes fared.
+
+        :param msg_ids: 1 to `contract.MAX_STATUS_IDS` message ids.
+        :return: the service's numbers by message id: targets, sent, delivered, impressions, clicks.
+        :raises OppoImageError: if the service did not tell.
+        """
+        request = protocol.status_request(msg_ids)
+        return self._call(request, partial(read_object, request.what))
+
+    def _call(self, request: Request, read: Callable[[Answer], T]) -> T:
+        start = time.monotonic()
+        attempts, doubt = 0, False
+        while True:
+            attempts += 1
+            try:
+                return read(self._exchange(request))
+            except OppoImageError as error:
+                error.attempts, error.after_doubt = attempts, doubt
+                doubt = doubt or error.may_have_acted
+                wait = next_wait(
+                    error,
+                    attempts=attempts,
+                    elapsed=time.monotonic() - start,
+                    budget=self._retry_budget,
+                    chance=random.random(),  # noqa: S311  # no secret
+                )
+                if wait is None:
+                    raise
+                log.warning("%s Attempt %d failed; the next one in %.1f s.", error, attempts, wait)
+            time.sleep(wait)
+
+    def _exchange(self, request: Request) -> Answer:
+        try:
+            with deadline(self._timeouts.total):
+                return self._send(request)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            failure = self._no_answer(request, error)
+        # Not in the except block: the library's error holds the request, and with it the master secret.
+        raise failure
+
+    def _send(self, request: Request) -> Answer:
+        body = None if request.body is None else protocol.to_json(request.body)
+        with self._session.request(
+            request.method,
+            self.base_url + request.path,
+            data=body,
+            headers=None if body is None else {"Content-Type": "application/json"},
+            timeout=(self._timeouts.connect, self._timeouts.read),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            content = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
+            for secret in self._secrets:
+                content = content.replace(secret, b"***")
+            return Answer(
+                status=response.status_code,
+                body=content,
+                retry_after=read_retry_after(response.headers.get("Retry-After"), datetime.datetime.now(datetime.UTC)),
+                whole=len(content) <= MAX_ANSWER_BYTES
+                and response.headers.get("Content-Encoding", "identity") == "identity",
+            )
+
+    def _no_answer(self, request: Request, error: BaseException) -> TransportError:
+        causes = tuple(_causes(error))
+        host = self.base_url
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+            return NotSentError(
+                f"{request.what}: {host} has a TLS certificate that does not verify, so nothing was sent. Check the "
+                "host in the connection, and REQUESTS_CA_BUNDLE where a proxy re-signs.",
+                permanent=True,
+            )
+        reason = type(causes[-1]).__name__
+        if any(isinstance(cause, _NEVER_LEFT) for cause in causes):
+            return NotSentError(
+                f"{request.what}: {host} was not reached ({reason}), so nothing was sent. Check the host in the "
+                "connection, the name server and the firewall.",
+            )
+        return OutcomeUnknownError(
+            f"{request.what}: the request was sent to {host}, and no whole answer came within "
+            f"{self._timeouts.total:g} s ({reason}); the service may have acted on it. Trying again is safe."
+        )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk from an error to its first cause, by whichever way the libraries below left."""
+    current: BaseException | None = error
+    seen: set[int] = set()
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        inner = getattr(current, "reason", None) or (current.args[0] if current.args else None)
+        current = inner if isinstance(inner, BaseException) else current.__cause__ or current.__context__

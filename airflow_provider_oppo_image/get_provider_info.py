@@ -1,0 +1,44 @@
+"""What Airflow learns about the package, without importing anything of Airflow's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_oppo_image import __version__
+from airflow_provider_oppo_image.connection import CONN_TYPE, HOOK_NAME, form_for_airflow_3
+
+_PACKAGE = "airflow_provider_oppo_image"
+_INTEGRATION = "OPPO pictures"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata; Airflow finds this function by the package's entry point."""
+    return {
+        "package-name": "airflow-provider-oppo-image",
+        "name": HOOK_NAME,
+        "description": "Checks pictures, uploads them to EngageLab for OPPO phones, and pushes.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://www.engagelab.com/docs/app-push",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": _modules("hooks"),
+        "operators": _modules("operators"),
+        "sensors": _modules("sensors"),
+        "triggers": _modules("triggers"),
+        "connection-types": [
+            {
+                "connection-type": CONN_TYPE,
+                "hook-class-name": f"{_PACKAGE}.hooks.oppo_image.OppoImageHook",
+                "hook-name": HOOK_NAME,
+                **form_for_airflow_3(),
+            }
+        ],
+    }
+
+
+def _modules(room: str) -> list[dict[str, Any]]:
+    return [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{room}.oppo_image"]}]

@@ -1,0 +1,304 @@
+"""The hook: a connection's client and checks, for operators and for anybody's own tasks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_oppo_image import __version__
+from airflow_provider_oppo_image.airflow_compat import AirflowFailException, BaseHook, airflow_version, mask_secret
+from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME, Settings, read_settings
+from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
+from airflow_provider_oppo_image.hooks.connection_form import behaviour_for_airflow_2, widgets_for_airflow_2
+from airflow_provider_oppo_image.missing import is_missing
+
+if TYPE_CHECKING:
+    from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+    from airflow_provider_oppo_image.pictures.report import PictureReport
+    from airflow_provider_oppo_image.transport import Timeouts
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def airflow_errors() -> Iterator[None]:
+    """Translate this package's errors into Airflow's, for any task that calls the hook.
+
+    A permanent error becomes an `AirflowFailException`, so that Airflow does not retry what cannot succeed; one that
+    may pass goes through as it is, and Airflow retries.
+    """
+    try:
+        yield
+    except OppoImageError as error:
+        if error.permanent:
+            raise AirflowFailException(str(error)) from error
+        raise
+
+
+@dataclass(frozen=True)
+class UploadOutcome:
+    """What became of pictures that were uploaded side by side.
+
+    :param ids: the picture ids, by kind.
+    :param errors: what went wrong, by kind.
+    """
+
+    ids: Mapping[PictureKind, str]
+    errors: Mapping[PictureKind, OppoImageError]
+
+    def raise_for_errors(self) -> None:
+        """Raise the error that matters most, if there is one: one that no retry mends before one that it may."""
+        if self.errors:
+            raise min(self.errors.values(), key=lambda error: (not error.permanent, error.scope != "account"))
+
+
+def requested_pictures(big_picture_url: str | None, small_picture_url: str | None) -> dict[PictureKind, str]:
+    """Return the pictures that are asked for, by kind.
+
+    :param big_picture_url: the big picture's URL; None and "" mean none, and so does what a template makes of None.
+    :param small_picture_url: the small picture's URL, likewise.
+    :raises ConfigurationError: if neither is given.
+    """
+    given = dict(zip(KINDS, (big_picture_url, small_picture_url), strict=True))
+    pictures = {kind: url for kind, url in given.items() if not is_missing(url)}
+    if not pictures:
+        raise ConfigurationError(
+            "Neither big_picture_url nor small_picture_url holds a URL. Give at least one; if they come from a "
+            "template, look at the rendered values of this task."
+        )
+    return pictures  # type: ignore[return-value]  # what is missing is gone
+
+
+class OppoImageHook(BaseHook):
+    """Checks pictures, uploads them to EngageLab for OPPO phones, and pushes.
+
+    It raises this package's errors (`airflow_provider_oppo_image.errors`); `airflow_errors` translates them.
+
+    :param oppo_image_conn_id: the id of an Airflow connection of type ``oppo_image``.
+    """
+
+    conn_name_attr = "oppo_image_conn_id"
+    default_conn_name = DEFAULT_CONN_ID
+    conn_type = CONN_TYPE
+    hook_name = HOOK_NAME
+
+    def __init__(self, oppo_image_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.oppo_image_conn_id = oppo_image_conn_id
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the connection form's own fields for Airflow 2; Airflow 3 reads them from the provider info."""
+        return widgets_for_airflow_2()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return what Airflow 2's connection form hides and how it calls the rest."""
+        return behaviour_for_airflow_2()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The connection, read and checked.
+
+        :raises ConfigurationError: if the connection is not usable; the message says how to mend it.
+        """
+        settings = read_settings(self.get_connection(self.oppo_image_conn_id))
+        mask_secret(settings.master_secret)
+        if settings.unknown_keys:
+            self.log.warning(
+                "Connection %r has keys in its extra that mean nothing here: %s.",
+                self.oppo_image_conn_id,
+                ", ".join(settings.unknown_keys),
+            )
+        return settings
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long the parts of one attempt may take, from the connection."""
+        from airflow_provider_oppo_image.transport import Timeouts
+
+        settings = self.settings
+        return Timeouts(settings.connect_timeout, settings.read_timeout, settings.total_timeout)
+
+    def get_conn(self) -> EngageLabClient:
+        """Return the client of the service, made once."""
+        return self._client
+
+    @cached_property
+    def _client(self) -> EngageLabClient:
+        from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+        from airflow_provider_oppo_image.engagelab.protocol import basic_auth
+
+        settings = self.settings
+        # Airflow masks a connection's password, and not what is made of it.
+        mask_secret(basic_auth(settings.app_key, settings.master_secret).removeprefix("Basic "))
+        return EngageLabClient(
+            settings.base_url,
+            settings.app_key,
+            settings.master_secret,
+            user_agent=f"airflow-provider-oppo-image/{__version__} apache-airflow/{airflow_version()}",
+            timeouts=self.timeouts,
+            retry_budget=settings.retry_budget,
+        )
+
+    def check(self, kind: PictureKind, url: str) -> PictureReport:
+        """Look at a picture as the service will.
+
+        :param kind: "big" or "small".
+        :param url: the picture's URL.
+        :return: what was found; never raises for what a URL or its host can do.
+        """
+        from airflow_provider_oppo_image.pictures.check import check_picture
+
+        return check_picture(
+            kind, url, allow_private_addresses=self.settings.allow_private_addresses, timeout=self.timeouts
+        )
+
+    def check_each(self, pictures: Mapping[PictureKind, str]) -> dict[PictureKind, PictureReport]:
+        """Look at several pictures side by side.
+
+        :param pictures: URLs by kind.
+        """
+        return _side_by_side(self.check, pictures)
+
+    def upload(self, kind: PictureKind, url: str) -> str:
+        """Upload one picture, unchecked.
+
+        :param kind: "big" or "small".
+        :param url: where the service downloads the picture from.
+        :return: the picture id.
+        :raises OppoImageError: if no id came back; the type says whose fault it is.
+        """
+        return self._client.upload(kind, url)
+
+    def upload_each(self, pictures: Mapping[PictureKind, str]) -> UploadOutcome:
+        """Upload several pictures, unchecked, a request each, side by side.
+
+        :param pictures: URLs by kind.
+        """
+
+        def attempt(kind: PictureKind, url: str) -> str | OppoImageError:
+            try:
+                return self.upload(kind, url)
+            except OppoImageError as error:
+                return error
+
+        outcomes = _side_by_side(attempt, pictures)
+        for kind, outcome in outcomes.items():
+            if isinstance(outcome, str):
+                self.log.info("Uploaded the %s picture: %s is %s", kind, PICTURE_RULES[kind].id_key, outcome)
+            else:
+                self.log.error("%s", outcome)
+        return UploadOutcome(
+            ids={kind: outcome for kind, outcome in outcomes.items() if isinstance(outcome, str)},
+            errors={kind: outcome for kind, outcome in outcomes.items() if isinstance(outcome, OppoImageError)},
+        )
+
+    def upload_pictures(
+        self, big_picture_url: str | None = None, small_picture_url: str | None = None
+    ) -> dict[str, str | None]:
+        """Upload one picture or both, unchecked.
+
+        :param big_picture_url: the big picture's URL; None for none.
+        :param small_picture_url: the small picture's URL; None for none.
+        :return: ``{"big_picture_id": ..., "small_picture_id": ...}``, None for a picture that was not asked for.
+        :raises ConfigurationError: if neither is given.
+        :raises OppoImageError: if one was not uploaded; the id of the other is in the log.
+        """
+        outcome = self.upload_each(requested_pictures(big_picture_url, small_picture_url))
+        outcome.raise_for_errors()
+        return picture_ids(outcome.ids)
+
+    def push(
+        self,
+        message: Mapping[str, Any],
+        *,
+        big_picture_id: str | None = None,
+        small_picture_id: str | None = None,
+        cid: str | None = None,
+        earlier_try: bool = False,
+    ) -> str | None:
+        """Send a push that carries the pictures.
+
+        :param message: the vendor's push body.
+        :param big_picture_id: the big picture's id; None for none.
+        :param small_picture_id: the small picture's id; None for none.
+        :param cid: up to 64 letters, digits, ``_`` and ``-``: the service sends one push for each. None leaves it as
+            the message has it.
+        :param earlier_try: whether an earlier try of this very push may have reached the service.
+        :return: the message id; None where an earlier request sent the push and its answer was lost.
+        :raises ConfigurationError: if the service or OPPO would refuse the push.
+        :raises OppoImageError: if it was not accepted, or nobody knows.
+        """
+        return self._client.push(
+            _compose(message, big_picture_id, small_picture_id, cid), earlier_try=earlier_try
+        ).msg_id
+
+    def validate_push(
+        self,
+        message: Mapping[str, Any],
+        *,
+        big_picture_id: str | None = None,
+        small_picture_id: str | None = None,
+        cid: str | None = None,
+    ) -> None:
+        """Have the service check a push, and send nothing; the parameters are those of `push`.
+
+        :raises ConfigurationError: if the service or OPPO would refuse the push.
+        :raises OppoImageError: if it would not be accepted, or nobody knows.
+        """
+        self._client.validate_push(_compose(message, big_picture_id, small_picture_id, cid))
+
+    def withdraw(self, msg_id: str) -> None:
+        """Recall a push; the service does so within one day, once.
+
+        :param msg_id: the message id.
+        :raises OppoImageError: if it was not recalled, or nobody knows.
+        """
+        self._client.withdraw(msg_id)
+
+    def push_status(self, msg_ids: Sequence[str]) -> dict[str, Any]:
+        """Ask how pushes fared.
+
+        :param msg_ids: 1 to 100 message ids.
+        :return: the service's numbers by message id.
+        :raises OppoImageError: if the service did not tell.
+        """
+        return self._client.push_status(msg_ids)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Prove the credentials by a call that changes nothing.
+
+        :return: whether they are good, and what to tell the person who asked.
+        """
+        try:
+            self._client.prove_credentials()
+        except OppoImageError as error:
+            return False, str(error)
+        return True, f"{self.settings.base_url} accepts AppKey {self.settings.app_key} and its master secret."
+
+
+def picture_ids(ids: Mapping[PictureKind, str]) -> dict[str, str | None]:
+    """Return picture ids under the names that a push takes, None for each that there is not.
+
+    :param ids: picture ids by kind.
+    """
+    return {PICTURE_RULES[kind].id_key: ids.get(kind) for kind in KINDS}
+
+
+def _compose(
+    message: Mapping[str, Any], big_picture_id: str | None, small_picture_id: str | None, cid: str | None
+) -> dict[str, Any]:
+    from airflow_provider_oppo_image.engagelab.push_body import compose_push
+
+    return compose_push(message, big_picture_id=big_picture_id, small_picture_id=small_picture_id, cid=cid)
+
+
+def _side_by_side(call: Callable[[PictureKind, str], T], pictures: Mapping[PictureKind, str]) -> dict[PictureKind, T]:
+    with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
+        return dict(zip(pictures, pool.map(call, pictures.keys(), pictures.values()), strict=True))

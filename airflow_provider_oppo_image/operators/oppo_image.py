@@ -1,0 +1,8 @@
+"""The operators, under the names that DAGs import."""
+
+from __future__ import annotations
+
+from airflow_provider_oppo_image.operators.push import OppoImagePushOperator
+from airflow_provider_oppo_image.operators.upload import OppoImageUploadOperator
+
+__all__ = ["OppoImagePushOperator", "OppoImageUploadOperator"]

@@ -1,0 +1,159 @@
+"""The operator that pushes with the ids of pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_oppo_image.airflow_compat import BaseOperator, task_state_store
+from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
+from airflow_provider_oppo_image.errors import CidAlreadyUsedError, ConfigurationError
+from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
+from airflow_provider_oppo_image.missing import is_missing
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class OppoImagePushOperator(BaseOperator):
+    """Sends a push that carries the pictures, once, however often the task is tried.
+
+    The push gets a `cid` made of the connection's namespace and the task's DAG, run, name and map index, by which the
+    service tells a repeat while it remembers it. Clearing the task does not push again either: who means to push again
+    gives a `cid`. Returns the message id; None, with a warning, where an earlier try sent the push and its answer was
+    lost; None for `validate_only`.
+
+    :param message: the vendor's push body (templated): an object with `to` and `body`. What it says in OPPO's options,
+        and its own `cid`, win.
+    :param big_picture_id: the big picture's id (templated).
+    :param small_picture_id: the small picture's id (templated).
+    :param on_missing_picture: where neither id is there: "fail", or "text" to push without pictures, with a warning.
+    :param validate_only: have the service check the push, and send nothing (templated: "true", "false").
+    :param cid: up to 64 letters, digits, ``_`` and ``-`` (templated), instead of the one that is made.
+    :param oppo_image_conn_id: the id of the connection (templated).
+    :raises ConfigurationError: if `on_missing_picture` is neither of its values.
+    """
+
+    template_fields: Sequence[str] = (
+        "message",
+        "big_picture_id",
+        "small_picture_id",
+        "validate_only",
+        "cid",
+        "oppo_image_conn_id",
+    )
+    template_fields_renderers = {"message": "json"}  # noqa: RUF012  # Airflow's own declaration
+    ui_color = "#e3f4ea"
+
+    def __init__(
+        self,
+        *,
+        message: Mapping[str, Any],
+        big_picture_id: str | None = None,
+        small_picture_id: str | None = None,
+        on_missing_picture: Literal["fail", "text"] = "fail",
+        validate_only: bool | str = False,
+        cid: str | None = None,
+        oppo_image_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if on_missing_picture not in ("fail", "text"):
+            raise ConfigurationError(
+                f"on_missing_picture is {on_missing_picture!r}; it must be 'fail' or 'text' (push without pictures)."
+            )
+        self.message = message
+        self.big_picture_id = big_picture_id
+        self.small_picture_id = small_picture_id
+        self.on_missing_picture = on_missing_picture
+        self.validate_only = validate_only
+        self.cid = cid
+        self.oppo_image_conn_id = oppo_image_conn_id
+
+    @cached_property
+    def hook(self) -> OppoImageHook:
+        """The hook of the connection."""
+        return OppoImageHook(self.oppo_image_conn_id)
+
+    def execute(self, context: Context) -> str | None:
+        """Push, and return the message id; Airflow calls it.
+
+        :param context: the context of the running task.
+        """
+        with airflow_errors():
+            validate_only = _read_flag("validate_only", self.validate_only)
+            body = self._compose(context)
+            if validate_only:
+                self.hook.validate_push(body)
+                self.log.info("The service would take this push. Nothing was sent, since validate_only is set.")
+                return None
+            return self._push(context, body)
+
+    def _compose(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_oppo_image.engagelab.push_body import (
+            compose_push,
+            has_pictures,
+            without_big_style,
+            without_missing,
+        )
+
+        message = without_missing(self.message)
+        if is_missing(self.big_picture_id) and is_missing(self.small_picture_id) and not has_pictures(message):
+            if self.on_missing_picture == "fail":
+                raise ConfigurationError(
+                    "This push has no picture: big_picture_id and small_picture_id are empty, so it was not sent. See "
+                    "why the upload gave no id, or set on_missing_picture='text' to push without pictures."
+                )
+            self.log.warning("NO PICTURE: big_picture_id and small_picture_id are empty. Pushing as plain text.")
+            message = without_big_style(message)
+        return compose_push(
+            message,
+            big_picture_id=self.big_picture_id,
+            small_picture_id=self.small_picture_id,
+            cid=self._default_cid(context) if is_missing(self.cid) else self.cid,
+        )
+
+    def _push(self, context: Context, body: Mapping[str, Any]) -> str | None:
+        from airflow_provider_oppo_image.engagelab.push_body import cid_of
+        from airflow_provider_oppo_image.operators.task_memory import PushMemory
+
+        cid = cid_of(body)
+        memory = PushMemory(task_state_store(context))
+        record = memory.recall(cid, body)
+        if record.sent:
+            self.log.warning(
+                "An earlier try of this task sent this push: message id %s. It is not sent again; to push again, give "
+                "a new cid.",
+                record.msg_id,
+            )
+            return record.msg_id
+        memory.remember(record)
+        try:
+            msg_id = self.hook.push(body, earlier_try=context["ti"].try_number > 1)
+        except CidAlreadyUsedError as error:
+            raise ConfigurationError(
+                f"{error} This is the task's first try, so it was another push that used the cid {cid}: most likely "
+                "another Airflow with the same AppKey and the same DAG, run and task. Give each a cid_namespace of its "
+                "own in the connection, or give this push a cid."
+            ) from error
+        memory.remember(dataclasses.replace(record, sent=True, msg_id=msg_id))
+        if msg_id is None:
+            self.log.warning("An earlier try sent this push (cid %s), and its answer was lost: no message id.", cid)
+        else:
+            self.log.info("Pushed with cid %s: message id %s", cid, msg_id)
+        return msg_id
+
+    def _default_cid(self, context: Context) -> str:
+        ti = context["ti"]
+        parts = (self.hook.settings.cid_namespace, ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
+
+
+def _read_flag(name: str, value: object) -> bool:
+    flag = {"true": True, "false": False}.get(str(value).strip().lower())
+    if flag is None:
+        raise ConfigurationError(f"{name} is {value!r}; it must be true or false.")
+    return flag

@@ -1,0 +1,105 @@
+"""The operator that checks pictures and uploads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_oppo_image.airflow_compat import BaseOperator, task_state_store
+from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
+from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.hooks.oppo_image import (
+    OppoImageHook,
+    airflow_errors,
+    picture_ids,
+    requested_pictures,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_oppo_image.pictures.report import PictureReport
+
+
+class OppoImageUploadOperator(BaseOperator):
+    """Checks one picture or both, uploads them, and returns their ids.
+
+    Returns ``{"big_picture_id": ..., "small_picture_id": ...}``, None for a picture that was not asked for; each is
+    also an XCom of its own. A picture that is wrong fails the task at once; one that is absent, and a service that
+    fails for a passing reason, are tried again by Airflow's retries. Where one of two pictures fails, the other's id
+    is in the log and in XCom, and on Airflow 3.3 a retry does not upload it again.
+
+    :param big_picture_url: the big picture's URL (templated); None for none.
+    :param small_picture_url: the small picture's URL (templated); None for none. At least one is needed.
+    :param check: look at the pictures first, as the service will. Without it, the service and OPPO judge alone.
+    :param oppo_image_conn_id: the id of the connection (templated).
+    """
+
+    template_fields: Sequence[str] = ("big_picture_url", "small_picture_url", "oppo_image_conn_id")
+    ui_color = "#e3f4ea"
+
+    def __init__(
+        self,
+        *,
+        big_picture_url: str | None = None,
+        small_picture_url: str | None = None,
+        check: bool = True,
+        oppo_image_conn_id: str = DEFAULT_CONN_ID,
+        multiple_outputs: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(multiple_outputs=multiple_outputs, **kwargs)
+        self.big_picture_url = big_picture_url
+        self.small_picture_url = small_picture_url
+        self.check = check
+        self.oppo_image_conn_id = oppo_image_conn_id
+
+    @cached_property
+    def hook(self) -> OppoImageHook:
+        """The hook of the connection."""
+        return OppoImageHook(self.oppo_image_conn_id)
+
+    def execute(self, context: Context) -> dict[str, str | None]:
+        """Check, upload, and return the ids; Airflow calls it.
+
+        :param context: the context of the running task.
+        """
+        with airflow_errors():
+            pictures = requested_pictures(self.big_picture_url, self.small_picture_url)
+            reports = self._check(pictures) if self.check else {}
+            ids = picture_ids(self._upload(context, pictures, reports))
+        if self.outlets:
+            from airflow_provider_oppo_image.operators.asset_events import announce_uploads
+
+            announce_uploads(context, self.outlets, ids=ids, pictures=pictures, reports=reports)
+        return ids
+
+    def _check(self, pictures: Mapping[PictureKind, str]) -> Mapping[PictureKind, PictureReport]:
+        from airflow_provider_oppo_image.pictures.verdict import error_for
+
+        reports = self.hook.check_each(pictures)
+        for report in reports.values():
+            self.log.info("%s", report)
+        if error := error_for(list(reports.values())):
+            raise error
+        return reports
+
+    def _upload(
+        self, context: Context, pictures: Mapping[PictureKind, str], reports: Mapping[PictureKind, PictureReport]
+    ) -> Mapping[PictureKind, str]:
+        from airflow_provider_oppo_image.operators.task_memory import UploadMemory
+
+        memory = UploadMemory(task_state_store(context), pictures, reports)
+        known = memory.recall()
+        for kind, picture_id in known.items():
+            self.log.info("An earlier try uploaded this very %s picture: %s", kind, picture_id)
+        outcome = self.hook.upload_each({kind: url for kind, url in pictures.items() if kind not in known})
+        ids: dict[PictureKind, str] = {**known, **outcome.ids}
+        if outcome.errors:
+            memory.remember(outcome.ids)
+            for kind, picture_id in ids.items():
+                context["ti"].xcom_push(key=PICTURE_RULES[kind].id_key, value=picture_id)
+            outcome.raise_for_errors()
+        memory.forget()
+        return ids

@@ -1,0 +1,145 @@
+"""The check: whether a picture is there, and is what OPPO shows.
+
+::
+
+    >>> report = check_picture("big", "https://cdn.example.com/spring/big.png")
+    >>> report.state
+    'ready'
+
+Whatever a URL, a host or a file does is a report and never an exception.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PictureKind, PictureRule
+from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.pictures.codes import ABSENT_CODES
+from airflow_provider_oppo_image.pictures.download import Download, DownloadError, download
+from airflow_provider_oppo_image.pictures.inspect import Facts, decode, look_at_start, look_at_whole
+from airflow_provider_oppo_image.pictures.report import PictureReport, Problem, State
+from airflow_provider_oppo_image.pictures.rules import EMPTY, judge_content, judge_weight, warnings
+from airflow_provider_oppo_image.transport import DEFAULT_TIMEOUTS, Timeouts
+from airflow_provider_oppo_image.urls import NOT_A_URL, without_query
+
+
+def check_picture(
+    kind: PictureKind,
+    url: str,
+    *,
+    allow_private_addresses: bool = False,
+    timeout: Timeouts = DEFAULT_TIMEOUTS,
+) -> PictureReport:
+    """Download a picture as the service will, and say what is there.
+
+    The download stops at the first byte that settles the verdict; a picture with which nothing is wrong is read and
+    decoded to its end. Behind a proxy of the environment the proxy decides which hosts may be reached.
+
+    :param kind: "big" or "small".
+    :param url: where the picture should be; anything that is no URL is a report that says so.
+    :param allow_private_addresses: let loopback and private addresses pass, for sandboxes and private CDNs.
+    :param timeout: how long the parts of the check may take.
+    :raises ConfigurationError: when `kind` is neither.
+    """
+    rule = _rule_for(kind)
+    shown = without_query(url) if isinstance(url, str) else NOT_A_URL
+
+    def settles(start: bytes) -> bool | None:
+        facts = look_at_start(start)
+        return None if facts is None else bool(judge_content(rule, facts))
+
+    try:
+        found = download(
+            url,
+            max_bytes=rule.max_bytes,
+            allow_private_addresses=allow_private_addresses,
+            timeout=timeout,
+            settles=settles,
+        )
+    except DownloadError as failure:
+        return PictureReport(
+            kind,
+            shown,
+            _state_of((failure.problem,)),
+            problems=(failure.problem,),
+            warnings=warnings(rule, None, url if shown != NOT_A_URL else ""),
+            retry_after=failure.retry_after,
+        )
+    return _report(rule, shown, found, url)
+
+
+def check_file(kind: PictureKind, path: str | os.PathLike[str]) -> PictureReport:
+    """Check a local file as if it had been downloaded.
+
+    :param kind: "big" or "small".
+    :param path: the file; the report shows it in place of a URL.
+    :raises ConfigurationError: when `kind` is neither.
+    """
+    rule = _rule_for(kind)
+    shown = os.fspath(path)
+    try:
+        size = Path(path).stat().st_size
+        if not Path(path).is_file():
+            return _unreadable(rule, shown, "no regular file")
+        if size > rule.max_bytes:
+            return _report(rule, shown, Download(b"", whole=False, size=size))
+        body = Path(path).read_bytes()
+    except FileNotFoundError:
+        problem = Problem("not_found", "no such file", "a picture", "Check the path.")
+        return PictureReport(kind, shown, "absent", problems=(problem,))
+    except (OSError, ValueError) as error:
+        return _unreadable(rule, shown, getattr(error, "strerror", None) or "no path")
+    return _report(rule, shown, Download(body, whole=True, size=len(body)))
+
+
+def _rule_for(kind: PictureKind) -> PictureRule:
+    if kind not in KINDS:
+        raise ConfigurationError(f"the kind of a picture is {' or '.join(map(repr, KINDS))}, not {kind!r}")
+    return PICTURE_RULES[kind]
+
+
+def _report(rule: PictureRule, shown: str, found: Download, url: str = "") -> PictureReport:
+    facts, problems = _judge(rule, found)
+    return PictureReport(
+        rule.kind,
+        shown,
+        _state_of(problems),
+        problems=problems,
+        warnings=warnings(rule, found.size, url),
+        format=facts.format,
+        width=facts.width,
+        height=facts.height,
+        size_bytes=found.size,
+        sha256=hashlib.sha256(found.body).hexdigest() if found.whole else None,
+    )
+
+
+def _judge(rule: PictureRule, found: Download) -> tuple[Facts, tuple[Problem, ...]]:
+    """Look as closely as is needed to find something wrong, or to know that nothing is."""
+    nothing = Facts(None)
+    if found.whole and not found.body:
+        return nothing, (EMPTY,)
+    if not found.whole:
+        facts = look_at_start(found.body) or nothing
+        seen = judge_content(rule, facts) if facts is not nothing else ()
+        return facts, seen + (judge_weight(rule, found.size) if not seen or found.size is not None else ())
+    facts = look_at_whole(found.body)
+    problems = judge_content(rule, facts)
+    if not problems:
+        facts = decode(found.body, facts)
+        problems = judge_content(rule, facts)
+    return facts, problems + judge_weight(rule, found.size)
+
+
+def _state_of(problems: tuple[Problem, ...]) -> State:
+    if not problems:
+        return "ready"
+    return "absent" if all(problem.code in ABSENT_CODES for problem in problems) else "wrong"
+
+
+def _unreadable(rule: PictureRule, shown: str, found: str) -> PictureReport:
+    problem = Problem("unreadable_file", found, "a file that can be read", "Check the path and its permissions.")
+    return PictureReport(rule.kind, shown, "wrong", problems=(problem,))

@@ -1,0 +1,192 @@
+"""A URL's bytes, guarded and bounded: no address but a public one, no byte more than needed, no wait without an end."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import http.client
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+from urllib.parse import urljoin
+
+import requests
+import urllib3.exceptions
+from requests.utils import requote_uri
+
+from airflow_provider_oppo_image import __version__
+from airflow_provider_oppo_image.pictures.addresses import forbidden_reason
+from airflow_provider_oppo_image.pictures.failures import problem_with_failure, problem_with_status
+from airflow_provider_oppo_image.pictures.report import Problem
+from airflow_provider_oppo_image.pictures.url_rules import url_problem
+from airflow_provider_oppo_image.transport import (
+    DEFAULT_TIMEOUTS,
+    AddressRefusedError,
+    Timeouts,
+    deadline,
+    open_session,
+    read_retry_after,
+    within_deadline,
+)
+from airflow_provider_oppo_image.urls import without_query
+
+MAX_REDIRECTS: Final = 3
+"""Redirects that are followed, inclusive."""
+
+_LONGEST_WAIT: Final = 86_400.0
+_PIECE: Final = 65_536
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
+_HEADERS: Final = {
+    "User-Agent": f"airflow-provider-oppo-image/{__version__}",
+    # What is compressed on the way can be a bomb, and a picture gains nothing from it.
+    "Accept-Encoding": "identity",
+    "Accept": "*/*",
+}
+
+# All that requests, urllib3 and the standard library raise for what a host does. ValueError covers the URLs that only
+# their parsers refuse (InvalidURL, LocationParseError, UnicodeError).
+_FAILURES: Final = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+    AddressRefusedError,
+)
+
+Settles: TypeAlias = Callable[[bytes], bool | None]
+"""Asked with all bytes so far: True stops the download, False reads on, None reads on and asks again."""
+
+
+class DownloadError(Exception):
+    """A URL did not give its bytes.
+
+    :param problem: why.
+    :param retry_after: seconds until the host wants to be asked again, at most a day, where it said so.
+    """
+
+    def __init__(self, problem: Problem, retry_after: float | None = None) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class Download:
+    """What came.
+
+    :param body: the bytes that were read.
+    :param whole: whether they are all.
+    :param size: the size of the whole body in bytes, read or announced; None where it is not known.
+    """
+
+    body: bytes
+    whole: bool
+    size: int | None
+
+
+def download(
+    url: str,
+    *,
+    max_bytes: int,
+    allow_private_addresses: bool = False,
+    timeout: Timeouts = DEFAULT_TIMEOUTS,
+    settles: Settles = lambda _: False,
+) -> Download:
+    """Download a URL, until its end or until more of it would change nothing.
+
+    The name is resolved once, each of its addresses is judged, and only a judged one is connected to, at each redirect
+    again. Behind a proxy of the environment the proxy resolves and connects, and so decides; only addresses that stand
+    in the URL itself are judged then.
+
+    :param url: where to look.
+    :param max_bytes: the longest body, in bytes, inclusive; a longer one is not read to its end.
+    :param allow_private_addresses: let loopback and private addresses pass.
+    :param timeout: how long the parts may take.
+    :param settles: looks at the bytes so far, and may stop the download.
+    :raises DownloadError: when there is no body to speak of, whatever the reason.
+    """
+    permit = functools.partial(forbidden_reason, allow_private=allow_private_addresses)
+    try:
+        with deadline(timeout.total):
+            for _ in range(MAX_REDIRECTS + 1):
+                if problem := url_problem(url, allow_private_addresses=allow_private_addresses):
+                    raise DownloadError(problem)
+                # A session of its own for each host, since the proxy and the certificate authorities are a host's.
+                with (
+                    open_session(url, permit=permit) as session,
+                    session.get(
+                        url,
+                        headers=_HEADERS,
+                        stream=True,
+                        allow_redirects=False,
+                        timeout=(timeout.connect, timeout.read),
+                    ) as response,
+                ):
+                    if response.status_code not in _REDIRECTS:
+                        return _read(response, max_bytes, settles)
+                    url = _follow(url, response)
+    except _FAILURES as error:
+        # Not chained: the texts of these exceptions can hold the addresses that a name leads to.
+        raise DownloadError(problem_with_failure(error)) from None
+    raise DownloadError(
+        Problem(
+            "too_many_redirects",
+            f"more than {MAX_REDIRECTS} redirects",
+            "the picture's own URL",
+            "Give the URL to which the redirects lead.",
+        )
+    )
+
+
+def _follow(url: str, response: requests.Response) -> str:
+    """Return where a redirect leads."""
+    location = response.headers.get("Location")
+    if not location:
+        raise DownloadError(problem_with_status(response.status_code))
+    # Headers arrive as Latin-1; a host that redirects to a name with other letters sends UTF-8.
+    target = urljoin(url, requote_uri(location.encode("latin-1", "replace").decode("utf-8", "replace")))
+    if url.lower().startswith("https:") and target.lower().startswith("http:"):
+        raise DownloadError(
+            Problem(
+                "insecure_redirect",
+                f"a redirect from https to {without_query(target)}",
+                "https all the way",
+                "Give the URL to which it leads, with https.",
+            )
+        )
+    return target
+
+
+def _read(response: requests.Response, max_bytes: int, settles: Settles) -> Download:
+    if response.status_code != 200:
+        raise DownloadError(problem_with_status(response.status_code), _retry_after(response))
+    if encoding := response.headers.get("Content-Encoding", "").strip().lower().removeprefix("identity"):
+        raise DownloadError(
+            Problem(
+                "encoded_body",
+                f"a body with Content-Encoding {encoding[:20]}, though none was asked for",
+                "the picture's own bytes",
+                "Have the host serve pictures uncompressed; a stored file may carry that header as metadata.",
+            )
+        )
+    announced = response.raw.length_remaining
+    if announced is not None and announced > max_bytes:
+        return Download(b"", whole=False, size=announced)
+    body = bytearray()
+    settled: bool | None = None
+    while piece := response.raw.read1(_PIECE, decode_content=False):
+        within_deadline(None)
+        body += piece
+        if len(body) > max_bytes:
+            return Download(bytes(body), whole=False, size=None)
+        if settled is None:
+            settled = settles(bytes(body))
+        if settled:
+            return Download(bytes(body), whole=False, size=announced)
+    return Download(bytes(body), whole=True, size=len(body))
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    asked = read_retry_after(response.headers.get("Retry-After"), datetime.datetime.now(datetime.UTC))
+    return None if asked is None else min(asked, _LONGEST_WAIT)

@@ -1,0 +1,1 @@
+"""A local stand-in for the service, for development, demos and tests."""

@@ -1,0 +1,109 @@
+"""The sandbox's own judge: a URL goes in, a picture or the service's reason to refuse it comes out.
+
+It shares no code with `pictures`, on purpose: a mistake in our check must show up as a difference between the two.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from PIL import Image
+
+from airflow_provider_oppo_image.contract import FORMATS, PictureRule
+from airflow_provider_oppo_image.sandbox.answers import Refused
+from airflow_provider_oppo_image.transport import deadline, open_session
+
+INVALID_PARAMETER: Final = 21003
+INVALID_PICTURE: Final = 51
+
+_CHUNK_BYTES: Final = 65_536
+_MAX_REDIRECTS: Final = 5
+
+# What Pillow raises on bytes that are no picture, or only the beginning of one.
+_PILLOW_ERRORS: Final = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that OPPO would show.
+
+    :param content: the whole file.
+    :param media_type: ``image/png`` or ``image/jpeg``.
+    """
+
+    content: bytes
+    media_type: str
+
+
+def fetch_and_judge(url: str, rule: PictureRule, seconds: float) -> Picture:
+    """Download a picture as the service does, and judge it by the contract.
+
+    Every address may be connected to: a sandbox lives beside its pictures, on loopback.
+
+    :param url: where the picture is.
+    :param rule: what is asked for.
+    :param seconds: how long the download may take in all.
+    :return: the accepted picture.
+    :raises Refused: with 21003 when it cannot be downloaded, with 51 when it is not what the rule asks for.
+    """
+    return judge(_download(url, rule, seconds), rule)
+
+
+def judge(content: bytes, rule: PictureRule) -> Picture:
+    """Judge a file by the contract: weight, format, dimensions, and whether it can be decoded to its end.
+
+    :param content: the whole file.
+    :param rule: what is asked for.
+    :return: the accepted picture.
+    :raises Refused: with 51.
+    """
+    if len(content) > rule.max_bytes:
+        raise Refused(INVALID_PICTURE, f"Invalid Picture: larger than {rule.max_bytes:,} bytes")
+    try:
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        if image.size != (rule.width, rule.height):
+            found = f"{image.width} x {image.height} px, asked for {rule.width} x {rule.height}"
+            raise Refused(INVALID_PICTURE, f"Invalid Picture: {found}")
+        image.load()
+    except _PILLOW_ERRORS as error:
+        raise Refused(INVALID_PICTURE, f"Invalid Picture: not a whole {' or '.join(FORMATS)} file") from error
+    return Picture(content, "image/png" if image.format == "PNG" else "image/jpeg")
+
+
+def _download(url: str, rule: PictureRule, seconds: float) -> bytes:
+    """Return a URL's bytes, at most one more than the rule allows."""
+    try:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise Refused(INVALID_PARAMETER, f"{rule.url_key} is not an http or https URL")
+        # Behind `requests` every failure of the network is an OSError, and every malformed URL a ValueError.
+        with deadline(seconds), open_session(url) as session:
+            session.max_redirects = _MAX_REDIRECTS
+            with session.get(url, stream=True, timeout=seconds) as response:
+                if response.status_code != 200:
+                    status = response.status_code
+                    raise Refused(INVALID_PARAMETER, f"{rule.url_key} cannot be downloaded: HTTP status {status}")
+                content = bytearray()
+                for chunk in response.iter_content(_CHUNK_BYTES):
+                    content += chunk
+                    if len(content) > rule.max_bytes:
+                        break
+                return bytes(content[: rule.max_bytes + 1])
+    except (OSError, ValueError) as error:
+        reason = type(error).__name__  # its text repeats the URL with its query
+        raise Refused(INVALID_PARAMETER, f"{rule.url_key} cannot be downloaded: {reason}") from error

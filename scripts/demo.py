@@ -1,0 +1,162 @@
+"""The whole chain on this machine: a sandbox, a picture host, and the nightly campaign DAG between them.
+
+Everything it makes is in .demo/ in the checkout; nothing is left running.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+from airflow_provider_oppo_image.pictures.check import check_picture
+from airflow_provider_oppo_image.sandbox.server import SandboxServer
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".demo"
+LOG = HOME / "airflow.log"
+RESULT = HOME / "result.json"
+CONNECTION = "oppo_image_default"
+
+CAMPAIGNS = [
+    ("spring_sale", "Spring sale", "Up to 40 % off, today only", "#0b8457"),
+    ("member_day", "Member day", "Double points until midnight", "#1f4e9e"),
+]
+
+
+def draw(path: Path, size: tuple[int, int], words: str, color: str) -> None:
+    """Draw a campaign's picture."""
+    image = Image.new("RGB", size, color)
+    pen = ImageDraw.Draw(image)
+    width, height = size
+    pen.ellipse((width * 0.6, -height * 0.3, width * 1.1, height * 1.1), fill="white")
+    pen.text((width * 0.06, height * 0.35), words, fill="white", font=ImageFont.load_default(height // 5))
+    image.save(path)
+
+
+def make_pictures(folder: Path) -> None:
+    """Draw every campaign's pictures, and one of last year's, in OPPO's older size."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, title, _, color in CAMPAIGNS:
+        draw(folder / f"{name}_big.jpg", (984, 369), title, color)
+        draw(folder / f"{name}_small.png", (144, 144), title[0], color)
+    draw(folder / "last_year_big.jpg", (876, 324), "Last year", "#7a2048")
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves files, and does not tell the terminal."""
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def picture_host(folder: Path) -> Iterator[str]:
+    """Serve a folder on a free loopback port."""
+    handler = functools.partial(QuietHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def airflow_environment(sandbox: SandboxServer) -> dict[str, str]:
+    """Return the environment of an Airflow of its own, with a connection that leads to the sandbox."""
+    connection = {
+        "conn_type": "oppo_image",
+        "login": sandbox.options.app_key,
+        "password": sandbox.options.master_secret,
+        "host": sandbox.url,
+        "extra": {"allow_private_addresses": True},
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    return inherited | {
+        "AIRFLOW_HOME": str(HOME),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        f"AIRFLOW_CONN_{CONNECTION.upper()}": json.dumps(connection),
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
+def run_nightly_campaigns(sandbox: SandboxServer, pictures: str) -> dict[str, Any]:
+    """Run the nightly DAG in an Airflow of its own, and return what became of each of its tasks."""
+    campaigns = [
+        {
+            "name": name,
+            "title": title,
+            "text": text,
+            "big_picture_url": f"{pictures}/{name}_big.jpg",
+            "small_picture_url": f"{pictures}/{name}_small.png",
+        }
+        for name, title, text, _ in CAMPAIGNS
+    ]
+    RESULT.unlink(missing_ok=True)
+    dag_file = ROOT / "example_dags" / "nightly_campaigns.py"
+    conf = json.dumps({"campaigns": campaigns, "send": True})
+    command = [sys.executable, str(ROOT / "scripts" / "run_dag.py"), str(dag_file), dag_file.stem, conf, str(RESULT)]
+    with LOG.open("w") as log:
+        finished = subprocess.run(
+            command, env=airflow_environment(sandbox), stdout=log, stderr=subprocess.STDOUT, check=False, timeout=300
+        )
+    if finished.returncode or not RESULT.exists():
+        tail = "\n".join(LOG.read_text().splitlines()[-20:])
+        raise SystemExit(f"The DAG did not run to its end. The end of {LOG}:\n{tail}")
+    outcome: dict[str, Any] = json.loads(RESULT.read_text())
+    if outcome["state"] != "success":
+        raise SystemExit(f"The DAG run ended as {outcome['state']}; see {LOG}.")
+    return outcome
+
+
+def returned(outcome: dict[str, Any], task_id: str, campaign: int) -> Any:
+    """Return what a task of one campaign returned, from XCom."""
+    return next(
+        task["returned"]
+        for task in outcome["tasks"]
+        if task["task_id"] == f"campaign.{task_id}" and task["map_index"] == campaign
+    )
+
+
+def main() -> None:
+    """Run the demo, and print what happened."""
+    HOME.mkdir(exist_ok=True)
+    make_pictures(HOME / "pictures")
+    with picture_host(HOME / "pictures") as pictures, SandboxServer() as sandbox:
+        print(f"A sandbox of the service is at {sandbox.url}, and pictures are at {pictures}.")
+        print("Running the DAG nightly_campaigns: wait for the pictures, upload them, push ...", flush=True)
+        outcome = run_nightly_campaigns(sandbox, pictures)
+        received = sandbox.received()
+        wrong = check_picture("big", f"{pictures}/last_year_big.jpg", allow_private_addresses=True)
+
+    print()
+    print(f"{'campaign':<14}{'big_picture_id':<36}{'small_picture_id':<36}message id")
+    for index, (name, *_) in enumerate(CAMPAIGNS):
+        ids = returned(outcome, "upload", index)
+        msg_id = returned(outcome, "push", index)
+        print(f"{name:<14}{ids['big_picture_id']:<36}{ids['small_picture_id']:<36}{msg_id}")
+    print()
+    print(f"The service saw {len(received['uploads'])} uploads and {len(received['pushes'])} pushes.")
+    print("Last year's artwork would have stopped before the push:")
+    print(f"  {wrong}")
+    print(f"Airflow's log is in {LOG.relative_to(ROOT)}.")
+    print(json.dumps({**returned(outcome, "upload", 0), "msg_id": returned(outcome, "push", 0)}))
+
+
+if __name__ == "__main__":
+    main()

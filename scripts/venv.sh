@@ -1,0 +1,39 @@
+#!/bin/sh
+# Makes a virtual environment from this checkout, or leaves one that is up to date as it is.
+#
+# usage: scripts/venv.sh DIRECTORY EXTRA CONSTRAINTS [PYTHON...]
+#   EXTRA        "sandbox" or "dev"
+#   PYTHON       the interpreters to try, in order; the first that is 3.11 to 3.13 and works is taken
+set -eu
+directory=$1 extra=$2 constraints=$3
+shift 3
+
+# An extra that holds another one is good for that one too.
+state=$(cat pyproject.toml "$constraints" airflow_provider_oppo_image/__init__.py | cksum)
+for done in "$extra" dev; do
+    [ "$(cat "$directory/.$done" 2>/dev/null)" = "$state" ] && exit 0
+done
+
+usable() {
+    "$1" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
+}
+python=
+for candidate; do
+    if usable "$candidate"; then python=$candidate; break; fi
+done
+if [ -z "$python" ]; then
+    echo "No usable Python found. Python 3.11, 3.12 or 3.13 with its venv module is needed; tried: $*." >&2
+    echo "Install one (on Debian: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python ..." >&2
+    exit 1
+fi
+
+echo "Installing into $directory with $("$python" --version) ..." >&2
+"$python" -m venv --clear "$directory"
+installer=$(grep '^uv==' "$constraints")
+if ! "$directory/bin/python" -m pip install --quiet --disable-pip-version-check "$installer" ||
+    ! "$directory/bin/uv" pip install --quiet --python "$directory/bin/python" \
+        --constraint "$constraints" --editable ".[$extra]"; then
+    echo "The installation failed; its own words are above. It needs the network, or a package index that pip knows." >&2
+    exit 1
+fi
+echo "$state" > "$directory/.$extra"

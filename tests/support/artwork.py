@@ -1,0 +1,201 @@
+"""Pictures made for tests: good ones, odd ones, broken ones and bombs, all as bytes.
+
+artwork.png()                       a good big picture, 984 x 369 px
+artwork.jpeg(144, 144)              a good small one
+artwork.png_of_size(1_048_576)      a good big picture of exactly so many bytes
+artwork.cut(artwork.png())          what an upload in progress looks like
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import struct
+import zlib
+from typing import Any
+
+from PIL import Image
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+HTML = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
+SVG = b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="984" height="369"/>'
+PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<<>>\nendobj\n"
+HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(64)
+
+
+@functools.cache
+def _image(width: int, height: int, mode: str = "RGB", turn: int = 0) -> Image.Image:
+    """Make a picture with something on it, the same one each time; `turn` makes another one."""
+    light = Image.linear_gradient("L").rotate(90 * turn).resize((width, height))
+    rings = Image.radial_gradient("L").resize((width, height))
+    image = Image.merge("RGB", (light, rings, light.transpose(Image.Transpose.FLIP_LEFT_RIGHT)))
+    if mode.endswith("A"):
+        image.putalpha(rings)
+    return image.convert(mode)
+
+
+def encode(image: Image.Image, format: str, **options: Any) -> bytes:  # noqa: A002 - Pillow's own name for it
+    """Return an image's file as bytes."""
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+@functools.cache
+def png(width: int = 984, height: int = 369, mode: str = "RGB", turn: int = 0) -> bytes:
+    """A still PNG; another `turn` (0 to 3) makes another picture."""
+    return encode(_image(width, height, mode, turn), "PNG")
+
+
+@functools.cache
+def jpeg(
+    width: int = 984,
+    height: int = 369,
+    mode: str = "RGB",
+    *,
+    turn: int = 0,
+    progressive: bool = False,
+    orientation: int | None = None,
+    quality: int = 85,
+) -> bytes:
+    """A JPEG; `orientation` (1 to 8) goes into its EXIF, `mode` may be "L" or "CMYK"."""
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    image = _image(width, height, mode, turn)
+    return encode(image, "JPEG", quality=quality, progressive=progressive, exif=exif)
+
+
+@functools.cache
+def good(kind: str, format: str = "PNG") -> bytes:  # noqa: A002 - Pillow's own name for it
+    """A picture that is ready: `kind` "big" or "small", `format` "PNG" or "JPEG"."""
+    width, height = {"big": (984, 369), "small": (144, 144)}[kind]
+    return png(width, height) if format == "PNG" else jpeg(width, height)
+
+
+def chunk(name: bytes, data: bytes = b"") -> bytes:
+    """A chunk of a PNG, with its length and its checksum."""
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def with_chunks(picture: bytes, *chunks: bytes) -> bytes:
+    """A PNG with chunks put behind its header."""
+    return picture[:33] + b"".join(chunks) + picture[33:]
+
+
+def segment(marker: int, data: bytes = b"") -> bytes:
+    """A segment of a JPEG, with its length; `data` is at most 65,533 bytes."""
+    return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
+
+
+def with_segments(picture: bytes, *segments: bytes) -> bytes:
+    """A JPEG with segments put at its start."""
+    return picture[:2] + b"".join(segments) + picture[2:]
+
+
+@functools.cache
+def png_of_size(size: int, width: int = 984, height: int = 369) -> bytes:
+    """A good PNG of exactly `size` bytes."""
+    picture = png(width, height)
+    padding = size - len(picture) - 12
+    if padding < 0:
+        raise ValueError(f"the plain picture has {len(picture)} bytes already; ask for 12 more at least")
+    return with_chunks(picture, chunk(b"tEXt", b"Comment\0" + b"x" * (padding - 8)))
+
+
+@functools.cache
+def jpeg_of_size(size: int, width: int = 984, height: int = 369) -> bytes:
+    """A good JPEG of exactly `size` bytes."""
+    picture = jpeg(width, height)
+    padding = size - len(picture)
+    if padding < 4:
+        raise ValueError(f"the plain picture has {len(picture)} bytes already; ask for 4 more at least")
+    comments = []
+    while padding:
+        length = padding if padding <= 65_537 else min(65_537, padding - 4)
+        comments.append(segment(0xFE, b"x" * (length - 4)))
+        padding -= length
+    return with_segments(picture, *comments)
+
+
+@functools.cache
+def animated_png(width: int = 984, height: int = 369) -> bytes:
+    """A PNG that moves."""
+    first, *others = (_image(width, height, "RGB", turn) for turn in range(3))
+    return encode(first, "PNG", save_all=True, append_images=others, duration=200)
+
+
+@functools.cache
+def other_format(format: str, width: int = 984, height: int = 369) -> bytes:  # noqa: A002 - Pillow's own name for it
+    """A picture in a format that is not accepted: "GIF", "WEBP", "BMP", "TIFF", "MPO", "AVIF"..."""
+    more = {"save_all": True, "append_images": [_image(width, height, "RGB", 1)]} if format == "MPO" else {}
+    return encode(_image(width, height), format, **more)
+
+
+@functools.cache
+def transparent_png(width: int = 984, height: int = 369) -> bytes:
+    """A PNG on which nothing can be seen."""
+    return encode(Image.new("RGBA", (width, height), (255, 0, 0, 0)), "PNG")
+
+
+def cut(picture: bytes, keep: float = 0.5) -> bytes:
+    """The first part of a picture: what an upload in progress looks like."""
+    return picture[: int(len(picture) * keep)]
+
+
+def header_bomb(width: int = 60_000, height: int = 60_000) -> bytes:
+    """A PNG of 74 bytes that claims to be huge."""
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(64))) + chunk(b"IEND")
+    return (PNG_SIGNATURE + data).ljust(74, b"\0")
+
+
+@functools.cache
+def text_bomb(megabytes: int = 1024) -> bytes:
+    """A good picture with a compressed text that inflates to a gigabyte."""
+    squeeze = zlib.compressobj(9)
+    packed = b"".join(squeeze.compress(bytes(1 << 20)) for _ in range(megabytes)) + squeeze.flush()
+    return with_chunks(png(), chunk(b"zTXt", b"Comment\0\0" + packed))
+
+
+@functools.cache
+def data_bomb(megabytes: int = 512) -> bytes:
+    """A PNG of the right dimensions whose picture data inflate to far more than the picture."""
+    squeeze = zlib.compressobj(9)
+    packed = b"".join(squeeze.compress(bytes(1 << 20)) for _ in range(megabytes)) + squeeze.flush()
+    return png()[:33] + chunk(b"IDAT", packed) + chunk(b"IEND")
+
+
+@functools.cache
+def many_chunks(count: int = 80_000) -> bytes:
+    """A good picture with empty chunks by the thousand."""
+    return with_chunks(png(), chunk(b"teSt") * count)
+
+
+@functools.cache
+def endless_markers(size: int = 1_000_000) -> bytes:
+    """A JPEG that never comes to its picture."""
+    return b"\xff\xd8" + segment(0xFE) * (size // 4)
+
+
+@functools.cache
+def endless_fill(size: int = 1_000_000) -> bytes:
+    """A JPEG of fill bytes."""
+    return b"\xff\xd8" + b"\xff" * size
+
+
+@functools.cache
+def many_scans(size: int = 1_000_000) -> bytes:
+    """A progressive JPEG that paints itself over and over."""
+    picture = jpeg(progressive=True)
+    start = picture.rindex(b"\xff\xda")
+    last_scan = picture[start:-2]
+    return (picture[:start] + last_scan * (size // len(last_scan)))[:size] + b"\xff\xd9"
+
+
+def exif_bomb(entries: int = 5_000) -> bytes:
+    """A JPEG whose EXIF points to the same 60,000 bytes from thousands of entries."""
+    rows = b"".join(struct.pack(">HHII", tag, 7, 60_000, 8) for tag in range(1, entries + 1))
+    body = b"MM\0*\0\0\0\x08" + struct.pack(">H", entries) + rows + bytes(4)
+    return with_segments(jpeg(), segment(0xE1, b"Exif\0\0" + body.ljust(65_000, b"\0")))
