@@ -8,12 +8,14 @@ from __future__ import annotations
 import functools
 from datetime import timedelta
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
+    AirflowNotFoundException,
     AirflowSensorTimeout,
+    AirflowSkipException,
     BaseHook,
     BaseOperator,
     BaseSensorOperator,
@@ -23,23 +25,33 @@ from airflow.providers.common.compat.sdk import (
 )
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Connection, Context
 
 __all__ = [
+    "TRIGGER_TIMEOUT_REASONS",
     "AirflowException",
     "AirflowFailException",
+    "AirflowNotFoundException",
     "AirflowSensorTimeout",
+    "AirflowSkipException",
+    "AssetStateStore",
     "BaseHook",
     "BaseOperator",
     "BaseSensorOperator",
     "PokeReturnValue",
     "TaskStateStore",
+    "aget_connection",
     "airflow_version",
+    "asset_state_store",
     "conf",
     "mask_secret",
     "task_state_store",
     "triggering_asset_events",
 ]
+
+
+TRIGGER_TIMEOUT_REASONS: Final = ("Trigger timeout", "Trigger/execution timeout")
+"""What a deferred task is told when Airflow ended its trigger because time was up: Airflow 3's words and 2's."""
 
 
 class TaskStateStore(Protocol):
@@ -61,6 +73,37 @@ def task_state_store(context: Context) -> TaskStateStore | None:
     :param context: the context that Airflow hands to `execute`.
     """
     return cast("TaskStateStore | None", context.get("task_state_store"))
+
+
+class AssetStateStore(Protocol):
+    """What Airflow 3.3 and later keep for an asset, for the triggers that watch it."""
+
+    async def aget(self, key: str) -> Any:
+        """Return a stored value, or None."""
+
+    async def aset(self, key: str, value: Any) -> None:
+        """Store a JSON value."""
+
+
+def asset_state_store(trigger: object) -> AssetStateStore | None:
+    """Return the state store of the asset that a trigger watches; None before Airflow 3.3, and for other triggers.
+
+    :param trigger: a trigger that is being run.
+    """
+    return cast("AssetStateStore | None", getattr(trigger, "asset_state_store", None))
+
+
+async def aget_connection(conn_id: str) -> Connection:
+    """Return a connection without blocking the event loop.
+
+    :param conn_id: the connection's id.
+    :raises AirflowNotFoundException: if there is none.
+    """
+    if hasattr(BaseHook, "aget_connection"):
+        return await BaseHook.aget_connection(conn_id)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(BaseHook.get_connection)(conn_id)
 
 
 def triggering_asset_events(context: Context) -> list[Any]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, TypeAlias
-from urllib.parse import urlsplit
 
 from airflow_provider_oppo_image.contract import DATA_CENTERS, DEFAULT_DATA_CENTER
 from airflow_provider_oppo_image.errors import ConfigurationError
@@ -78,7 +78,7 @@ class Field:
     def _seconds(self, value: Any) -> float:
         try:
             seconds = float(value) if not isinstance(value, bool) else -1.0
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             seconds = -1.0
         if not self.minimum <= seconds <= self.maximum:
             raise self._wrong(value, f"a number of seconds from {self.minimum:g} to {self.maximum:g}")
@@ -229,7 +229,7 @@ def read_settings(connection: ConnectionLike) -> Settings:
 def _read_extra(name: str, text: str | None) -> Mapping[str, Any]:
     try:
         extra = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ConfigurationError(
             f"Connection {name!r} has an extra that is not JSON. Write an object such as "
             f'{{"data_center": "{DEFAULT_DATA_CENTER}"}}, or leave it empty.'
@@ -242,6 +242,13 @@ def _read_extra(name: str, text: str | None) -> Mapping[str, Any]:
     return extra
 
 
+_HOST: Final = re.compile(
+    r"(?:(?P<scheme>https?)://)?(?P<name>\[[0-9a-f:.]+\]|[0-9a-z_.-]+)(?::(?P<port>[0-9]{1,5}))?/*", re.IGNORECASE
+)
+_LABEL: Final = re.compile(r"(?!-)[0-9a-z_-]{1,63}(?<!-)")
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
+
+
 def base_url(
     host: str | None, port: int | None, schema: str | None, data_center: str, *, allow_plain_http: bool = False
 ) -> str:
@@ -250,7 +257,7 @@ def base_url(
     https unless said otherwise; plain http, which shows the master secret to the network, only to this machine or
     where it is allowed.
 
-    :param host: a host name or address, with or without scheme and port; empty means the data centre's.
+    :param host: a host name or address in ASCII, with or without scheme and port; empty means the data centre's.
     :param port: a port; None and 0 mean none (Airflow's form stores 0 for an empty field). One in the host wins.
     :param schema: "http", "https" or empty; one in the host wins.
     :param data_center: a name from `contract.DATA_CENTERS`.
@@ -261,37 +268,45 @@ def base_url(
     host = (host or "").strip()
     if not host:
         return DATA_CENTERS[data_center]
-    wanted = f"Give a host such as {DATA_CENTERS[DEFAULT_DATA_CENTER]}, or leave it empty and choose a data centre."
-    scheme = (schema or "").strip().lower() or "https"
-    try:
-        if "://" not in host and host.count(":") > 1 and not host.startswith("["):
-            host = f"[{ipaddress.IPv6Address(host)}]"
-        parts = urlsplit(host if "://" in host else f"{scheme}://{host}")
-        name, given_port = parts.hostname, parts.port
-    except ValueError:
-        raise ConfigurationError(f"The connection's host is not a host. {wanted}") from None
-    if not name or not _is_host(name) or parts.scheme not in ("http", "https"):
-        raise ConfigurationError(f"The connection's host is not a host with http or https. {wanted}")
-    if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ConfigurationError(f"The connection's host holds more than scheme, host and port. {wanted}")
-    if parts.scheme == "http" and not (_is_this_machine(name) or allow_plain_http):
+    parts = _HOST.fullmatch(f"[{host}]" if _is_address(host, 6) else host)
+    name = parts["name"].lower() if parts else ""
+    if not parts or not _is_name(name):
+        # The host is not repeated: a password may be part of it.
+        raise ConfigurationError(
+            "The connection's host is no host name or address, with or without http:// or https:// and a port. Give "
+            f"one such as {DATA_CENTERS[DEFAULT_DATA_CENTER]}, or leave it empty and choose a data centre."
+        )
+    scheme = (parts["scheme"] or (schema or "").strip() or "https").lower()
+    if scheme not in _USUAL_PORTS:
+        raise ConfigurationError("The connection's schema must be https, http or empty.")
+    if scheme == "http" and not (_is_this_machine(name) or allow_plain_http):
         raise ConfigurationError(
             f"The connection's host {name!r} is asked for over plain http, which would show the master secret to the "
             "network. Use https, or set allow_plain_http in the connection's extra."
         )
-    shown = f"[{name}]" if ":" in name else name
-    chosen_port = given_port or port
-    if not chosen_port or chosen_port == {"http": 80, "https": 443}[parts.scheme]:
-        return f"{parts.scheme}://{shown}"
-    return f"{parts.scheme}://{shown}:{chosen_port}"
+    chosen_port = int(parts["port"] or 0) or port or _USUAL_PORTS[scheme]
+    if not 1 <= chosen_port <= 65_535:
+        raise ConfigurationError("The connection's port must be a number from 1 to 65535, or empty.")
+    return f"{scheme}://{name}" + ("" if chosen_port == _USUAL_PORTS[scheme] else f":{chosen_port}")
 
 
-def _is_host(name: str) -> bool:
-    return all(c.isalnum() or c in "-._:%" for c in name) and not name.startswith(".")
+def _is_name(name: str) -> bool:
+    if name.startswith("["):
+        return _is_address(name[1:-1], 6)
+    return len(name) <= 253 and all(map(_LABEL.fullmatch, name.removesuffix(".").split(".")))
+
+
+def _is_address(text: str, version: int) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == version
+    except ValueError:
+        return False
 
 
 def _is_this_machine(name: str) -> bool:
+    if name == "localhost":
+        return True
     try:
-        return ipaddress.ip_address(name).is_loopback
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
     except ValueError:
-        return name == "localhost"
+        return False

@@ -99,7 +99,14 @@ class PictureWrongError(PictureError):
 
 
 class ServiceError(OppoImageError):
-    """The service answered, and said no."""
+    """The service answered, and said no.
+
+    :param said: the service's own words, shortened and without secrets; "" where it gave none.
+    """
+
+    def __init__(self, message: str, *, said: str = "", **attributes: Any) -> None:
+        super().__init__(message, **attributes)
+        self.said = said
 
 
 class PictureRefusedError(ServiceError):

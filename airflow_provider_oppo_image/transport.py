@@ -50,6 +50,9 @@ class Timeouts:
 
 DEFAULT_TIMEOUTS: Final = Timeouts()
 
+MAX_RETRY_AFTER: Final = 86_400.0
+"""The longest wait, in seconds, that a host's Retry-After is believed for."""
+
 
 class AddressRefusedError(Exception):
     """A host's name leads to an address that may not be connected to; no packet was sent to it."""
@@ -118,31 +121,35 @@ def _resolve(host: str, port: int, patience: float | None) -> list[tuple[Any, ..
 
 def _connect(connection: HTTPConnection, permit: Permit | None) -> socket.socket:
     """Connect to the first address of a host that answers, all of them judged before."""
-    # urllib3 uses None for "no timeout", and this package never does.
-    patience = connection.timeout
-    found = _resolve(connection.host, connection.port, within_deadline(patience))
+    found = _resolve(connection.host, connection.port, within_deadline(connection.timeout))
     if permit is not None:
         for *_, address in found:
             if reason := permit(address[0]):
                 raise AddressRefusedError(reason)
     failure: OSError = OSError("the name has no address")
     for family, kind, protocol, _, address in found:
-        sock = _KeepsDeadline(family, kind, protocol)
         try:
-            for option in connection.socket_options or ():
-                sock.setsockopt(*option)
-            sock.settimeout(within_deadline(patience))
-            sock.connect(address)
-            if permit is not None and sock.getpeername()[0] != address[0]:
-                raise AddressRefusedError("the connection reached another address than the one that was judged")
-            return sock
+            sock = _connect_to(address, _KeepsDeadline(family, kind, protocol), connection)
         except OSError as error:
-            sock.close()
             failure = error
-        except BaseException:
+            continue
+        if permit is not None and sock.getpeername()[0] != address[0]:
             sock.close()
-            raise
+            raise AddressRefusedError("the connection reached another address than the one that was judged")
+        return sock
     raise failure
+
+
+def _connect_to(address: Any, sock: socket.socket, connection: HTTPConnection) -> socket.socket:
+    try:
+        for option in connection.socket_options or ():
+            sock.setsockopt(*option)
+        sock.settimeout(within_deadline(connection.timeout))
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _pool_classes(permit: Permit | None) -> dict[str, Any]:
@@ -220,15 +227,15 @@ def read_retry_after(value: str | None, now: datetime.datetime) -> float | None:
 
     :param value: the header: seconds, or an HTTP date.
     :param now: the time, with its zone.
-    :return: seconds, at least 0; None for no header and for nonsense.
+    :return: seconds, from 0 to `MAX_RETRY_AFTER`; None for no header and for nonsense.
     """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
-        return float(text[:10])
+        return min(float(text), MAX_RETRY_AFTER)
     try:
         when = parsedate_to_datetime(text)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=datetime.UTC)
+        return min(max(0.0, (when - now).total_seconds()), MAX_RETRY_AFTER)
     except (TypeError, ValueError, OverflowError):
         return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=datetime.UTC)
-    return max(0.0, (when - now).total_seconds())

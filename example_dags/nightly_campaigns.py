@@ -80,5 +80,5 @@ def nightly_campaigns() -> None:
     campaign.expand_kwargs(tonights_campaigns())
 
 
-nightly_campaigns()
+nightly_campaigns_dag = nightly_campaigns()
 # [END nightly_campaigns]

@@ -25,7 +25,7 @@ with DAG(
         "small_picture_url": Param(None, type=["null", "string"]),
     },
     tags=["oppo"],
-):
+) as upload_pictures:
     OppoImageUploadOperator(
         task_id="upload",
         big_picture_url="{{ params.big_picture_url }}",
@@ -40,7 +40,7 @@ with DAG(
     start_date=datetime.datetime(2026, 1, 1),
     is_paused_upon_creation=True,
     tags=["oppo"],
-):
+) as push_on_uploaded:
 
     @task
     def pictures() -> list[dict[str, str | None]]:

@@ -12,32 +12,45 @@ from pathlib import Path
 from typing import Any
 
 
-def load_dag(file: Path, dag_id: str) -> Any:
-    """Import a DAG file, and return one of its DAGs."""
+def load_dags(file: Path) -> list[Any]:
+    """Import a DAG file, and return its DAGs."""
+    from airflow.providers.common.compat.sdk import DAG
+
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return next(value for value in vars(module).values() if getattr(value, "dag_id", None) == dag_id)
+    return [value for value in vars(module).values() if isinstance(value, DAG)]
 
 
 def run(file: Path, dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
-    """Run a DAG, and return its state and what each of its tasks returned."""
+    """Run a DAG, and return its state, and each task's state and what it returned."""
     from airflow.utils.db import initdb
 
     initdb()
-    dag_run = load_dag(file, dag_id).test(run_conf=conf)
+    dag = next(dag for dag in load_dags(file) if dag.dag_id == dag_id)
+    dag_run = dag.test(run_conf=conf)
     tasks = [
-        {
-            "task_id": ti.task_id,
-            "map_index": ti.map_index,
-            "state": str(ti.state),
-            "returned": ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index),
-        }
+        {"task_id": ti.task_id, "map_index": ti.map_index, "state": str(ti.state), "returned": returned(ti)}
         for ti in sorted(dag_run.get_task_instances(), key=lambda ti: (ti.task_id, ti.map_index))
     ]
     return {"state": str(getattr(dag_run.state, "value", dag_run.state)), "tasks": tasks}
+
+
+def returned(ti: Any) -> Any:
+    """Return what a task instance returned, from XCom."""
+    where = {"task_ids": ti.task_id, "map_indexes": ti.map_index}
+    try:
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+    except ImportError:  # Airflow 2
+        return ti.xcom_pull(**where)
+    # Not `xcom_pull` in Airflow 3: outside a task it reads the stored JSON twice, and makes numbers of digits.
+    with create_session() as session:
+        rows = XComModel.get_many(run_id=ti.run_id, dag_ids=ti.dag_id, key="return_value", **where)
+        row = session.scalars(rows).first()
+        return None if row is None else row.value
 
 
 if __name__ == "__main__":

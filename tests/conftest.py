@@ -24,3 +24,70 @@ os.environ.update(
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{HOME}/airflow.db",
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
 )
+
+# Airflow is configured: now it may be imported.
+import json  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+from typing import Any  # noqa: E402
+
+import pytest  # noqa: E402
+
+from airflow_provider_oppo_image.sandbox.options import SandboxOptions  # noqa: E402
+from airflow_provider_oppo_image.sandbox.server import SandboxServer  # noqa: E402
+from tests.support.picture_host import PictureHost  # noqa: E402
+
+CONNECTION_VARIABLE = "AIRFLOW_CONN_OPPO_IMAGE_DEFAULT"
+
+
+@pytest.fixture(scope="session")
+def session_sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer(SandboxOptions(requests_per_second=None)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(session_sandbox: SandboxServer) -> SandboxServer:
+    """The service, as new."""
+    session_sandbox.forget()
+    session_sandbox.recover()
+    return session_sandbox
+
+
+@pytest.fixture
+def host() -> Iterator[PictureHost]:
+    """A host of pictures, with none on it."""
+    with PictureHost() as running:
+        yield running
+
+
+@pytest.fixture
+def connect(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set the default connection: one to the sandbox that never retries, but for what is given."""
+
+    def set_connection(*, extra: Any = None, **fields: Any) -> None:
+        connection = {
+            "conn_type": "oppo_image",
+            "login": sandbox.options.app_key,
+            "password": sandbox.options.master_secret,
+            "host": sandbox.url,
+            "extra": {"allow_private_addresses": True, "retry_budget": 0} if extra is None else extra,
+        }
+        monkeypatch.setenv(CONNECTION_VARIABLE, json.dumps(connection | fields))
+
+    set_connection()
+    return set_connection
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> None:
+    """Airflow's database, made once."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture
+def task_log(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """What was logged so far: Airflow 2 logs by the standard library, Airflow 3 prints."""
+    caplog.set_level("INFO")
+    return lambda: caplog.text + "".join(capsys.readouterr())

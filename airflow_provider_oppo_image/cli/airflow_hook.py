@@ -7,7 +7,6 @@ import functools
 import logging
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def open_hook(conn_id: str, *, verbose: bool) -> Iterator[OppoImageHook]:
-    """Open an Airflow connection; in the block, Airflow does not write to standard output.
+    """Open an Airflow connection; in the block nobody writes to standard output, so results are told after it.
 
     :param conn_id: the connection's id.
     :param verbose: whether Airflow's messages are shown, on standard error.
@@ -30,11 +29,17 @@ def open_hook(conn_id: str, *, verbose: bool) -> Iterator[OppoImageHook]:
     """
     # Airflow 3 asks its database for connections only in a process that says so, as `airflow connections` does.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-    with _airflow_kept_off_stdout(verbose), _our_warnings_shown(unless=verbose):
-        hook = _read_connection(conn_id)
-        if hook.settings.unknown_keys and not verbose:
+    with contextlib.redirect_stdout(sys.stderr if verbose else _nowhere()):
+        if verbose:
+            yield _read_connection(conn_id)
+            return
+        # Airflow 2 warns on standard error of what its users cannot change.
+        with contextlib.redirect_stderr(_nowhere()):
+            hook = _read_connection(conn_id)
+        if hook.settings.unknown_keys:
             remark(f"warning: connection {conn_id!r} has unknown keys: {', '.join(hook.settings.unknown_keys)}")
-        yield hook
+        with _our_warnings_shown():
+            yield hook
 
 
 def _read_connection(conn_id: str) -> OppoImageHook:
@@ -58,26 +63,15 @@ def _read_connection(conn_id: str) -> OppoImageHook:
     return hook
 
 
-@contextlib.contextmanager
-def _airflow_kept_off_stdout(verbose: bool) -> Iterator[None]:
-    with contextlib.redirect_stdout(sys.stderr if verbose else _nowhere()), warnings.catch_warnings():
-        if not verbose and not sys.warnoptions:
-            warnings.simplefilter("ignore")
-        yield
-
-
 @functools.cache
 def _nowhere() -> TextIO:
-    """Return a stream that stays open: Airflow's log handlers keep the standard output that they first saw."""
+    """Return a stream that stays open: Airflow's log handlers keep the one that they first saw."""
     return Path(os.devnull).open("w")
 
 
 @contextlib.contextmanager
-def _our_warnings_shown(*, unless: bool) -> Iterator[None]:
+def _our_warnings_shown() -> Iterator[None]:
     """Show this package's warnings, such as that a call is tried again, while Airflow's handlers show nothing."""
-    if unless:
-        yield
-        return
     logger, handler = logging.getLogger("airflow_provider_oppo_image"), _Remarks(logging.WARNING)
     logger.addHandler(handler)
     try:

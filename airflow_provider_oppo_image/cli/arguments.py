@@ -6,6 +6,7 @@ import argparse
 import math
 
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
+from airflow_provider_oppo_image.missing import is_missing
 
 _LONGEST_S = 3600.0
 
@@ -30,6 +31,16 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="show Airflow's own messages as well, on standard error"
     )
+
+
+def given(text: str) -> str:
+    """Read a text that must not be empty: a script's unset variable is no wish for "none".
+
+    :raises argparse.ArgumentTypeError: if it is empty, or what a template makes of a missing value.
+    """
+    if is_missing(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no value; leave the option out if there is none")
+    return text
 
 
 def seconds(text: str) -> float:

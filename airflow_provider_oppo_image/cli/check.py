@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Final, TypeAlias
 
 from airflow_provider_oppo_image.cli.arguments import add_json, seconds
@@ -21,11 +21,17 @@ Source: TypeAlias = tuple[PictureKind, str]
 
 HELP: Final = "look at pictures as the service will, before it does"
 DESCRIPTION: Final = (
-    "Look at pictures as the service will: by content, exact to the pixel and to the byte. A source is a URL or the "
-    "path of a file. Needs no connection and no Airflow."
+    "Look at pictures as the service will: by content, exact to the pixel and to the byte. A source is a URL, with "
+    "its https://, or the path of a file. Needs no connection and no Airflow."
 )
 
 _AT_ONCE: Final = 8
+_HERE: Final = {
+    "address_refused": "--allow-private-addresses does the same for this command.",
+    "timed_out": "--timeout SECONDS does the same for this command.",
+}
+"""For problems whose advice speaks of a connection, which this command has not."""
+_HAS_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _EXIT_CODES: Final[dict[State, int]] = {"ready": GOOD, "wrong": WRONG_PICTURE, "absent": SERVICE}
 
 
@@ -42,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action="append",
             default=[],
             metavar="SOURCE",
-            help=f"a {kind} picture: {rule.width} x {rule.height} px, at most {rule.max_bytes:,} bytes; may be repeated",
+            help=f"a {kind} picture, {rule.width} x {rule.height} px, {rule.max_bytes:,} bytes at most; again for more",
         )
     parser.add_argument(
         "--allow-private-addresses",
@@ -79,7 +85,9 @@ def describe(report: PictureReport) -> str:
     for name, problems in (("problem", report.problems), ("warning", report.warnings)):
         for problem in problems:
             rows = [(name, problem.code), ("found", problem.found), ("asked for", problem.expected)]
-            parts.append(table([*rows, ("what to do", problem.advice)]))
+            rows += [("what to do", problem.advice)]
+            rows += [("here", _HERE[problem.code])] if problem.code in _HERE else []
+            parts.append(table(rows))
     return "\n".join(parts)
 
 
@@ -104,8 +112,8 @@ def _look_at_each(sources: list[Source], args: argparse.Namespace) -> Iterator[P
 
     def look(source: Source) -> PictureReport:
         kind, place = source
-        if "://" not in place:
-            return check_file(kind, Path(place))
+        if place.strip() and not _HAS_SCHEME.match(place):
+            return check_file(kind, place)
         return check_picture(kind, place, allow_private_addresses=args.allow_private_addresses, timeout=timeouts)
 
     pool = ThreadPoolExecutor(min(_AT_ONCE, len(sources)))

@@ -17,6 +17,8 @@ GOOD: Final = 0
 WRONG_PICTURE: Final = 1
 USAGE: Final = 2
 SERVICE: Final = 3
+INTERNAL: Final = 70
+"""For a fault of this program: Python's own exit code for that, 1, would say that a picture is wrong."""
 INTERRUPTED: Final = 130
 
 EXIT_CODES: Final = """exit codes:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol, cast
 
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.cli import check, connection, push, sandbox, upload
-from airflow_provider_oppo_image.cli.failures import EXIT_CODES, INTERRUPTED, USAGE, fail
+from airflow_provider_oppo_image.cli.failures import EXIT_CODES, INTERNAL, INTERRUPTED, USAGE, fail
 from airflow_provider_oppo_image.cli.output import flush, remark
 from airflow_provider_oppo_image.errors import OppoImageError
 
@@ -43,6 +45,9 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
 )
 
 
+_HELP_WIDTH: Final = 78
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
@@ -58,7 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
         subparser = commands.add_parser(
             name,
             help=command.HELP,
-            description=command.DESCRIPTION,
+            description=textwrap.fill(command.DESCRIPTION, _HELP_WIDTH),
             epilog=EXIT_CODES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
@@ -100,3 +105,6 @@ def run_safely(run: Callable[[argparse.Namespace], int], args: argparse.Namespac
     except KeyboardInterrupt:
         remark("Interrupted.")
         return INTERRUPTED
+    except Exception:  # noqa: BLE001 - the last boundary, for the exit code's sake
+        remark(f"{traceback.format_exc()}error: this is a fault of oppo-image itself; please report it.")
+        return INTERNAL

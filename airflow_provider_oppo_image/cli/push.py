@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
-from airflow_provider_oppo_image.cli.arguments import add_connection, add_json
+from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, given
 from airflow_provider_oppo_image.cli.failures import GOOD, fail
 from airflow_provider_oppo_image.cli.output import remark, say, say_json
+from airflow_provider_oppo_image.engagelab.push_body import cid_of, compose_push
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 
 HELP: Final = "send a push that carries the pictures, and print its message id"
@@ -26,9 +27,9 @@ DESCRIPTION: Final = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     parser.add_argument("message", metavar="MESSAGE", help="a file with the service's push body in JSON; - for stdin")
-    parser.add_argument("--big-picture-id", metavar="ID", help="the big picture's id, from an upload")
-    parser.add_argument("--small-picture-id", metavar="ID", help="the small picture's id, from an upload")
-    parser.add_argument("--cid", help="up to 64 letters, digits, _ and -; the same one for the same push")
+    parser.add_argument("--big-picture-id", type=given, metavar="ID", help="the big picture's id, from an upload")
+    parser.add_argument("--small-picture-id", type=given, metavar="ID", help="the small picture's id, from an upload")
+    parser.add_argument("--cid", type=given, help="up to 64 letters, digits, _ and -; the same one for the same push")
     parser.add_argument(
         "--validate-only", action="store_true", help="have the service check the push, and send nothing"
     )
@@ -39,24 +40,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Send the push, or have it checked.
 
-    :raises ConfigurationError: if the message is none.
+    :raises ConfigurationError: if the push would be refused.
     """
-    message = _read_message(args.message)
-    cid = _choose_cid(message, args.cid)
-    ids = {"big_picture_id": args.big_picture_id, "small_picture_id": args.small_picture_id}
+    body = _compose(args)
     msg_id = None
     try:
         with open_hook(args.conn_id, verbose=args.verbose) as hook:
             if args.validate_only:
-                hook.validate_push(message, **ids, cid=cid)
+                hook.validate_push(body)
             else:
-                msg_id = hook.push(message, **ids, cid=cid)
+                msg_id = hook.push(body)
     except OppoImageError as error:
         if error.may_have_acted or error.after_doubt:
-            remark(f"The push may have been sent. To try again without sending it twice, give --cid {cid}")
-        return fail(error, as_json=args.json, cid=cid)
+            remark(f"The push may have been sent. To try again without sending it twice, give --cid {cid_of(body)}")
+        return fail(error, as_json=args.json, cid=cid_of(body))
     if args.json:
-        say_json({"validated": True} if args.validate_only else {"msg_id": msg_id, "cid": cid})
+        say_json({"validated": True} if args.validate_only else {"msg_id": msg_id, "cid": cid_of(body)})
     elif args.validate_only:
         say("The service would accept this push; nothing was sent.")
     else:
@@ -64,24 +63,26 @@ def run(args: argparse.Namespace) -> int:
     return GOOD
 
 
-def _read_message(place: str) -> dict[str, Any]:
+def _compose(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the push, always with a `cid`: without one, a request that is tried again could be a second push."""
+    body = compose_push(
+        _read_message(args.message),
+        big_picture_id=args.big_picture_id,
+        small_picture_id=args.small_picture_id,
+        cid=args.cid or secrets.token_hex(20),
+    )
+    if args.cid not in (None, cid_of(body)):
+        raise ConfigurationError(
+            f"The message has the cid {cid_of(body)!r} and --cid says {args.cid!r}. Give one of them."
+        )
+    return body
+
+
+def _read_message(place: str) -> Any:
     name = "standard input" if place == "-" else place
     try:
-        message = json.loads(sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes())
+        return json.loads(sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes())
     except OSError as error:
         raise ConfigurationError(f"The message {name} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"The message {name} is not JSON: {error}. It must hold a push body.") from error
-    if not isinstance(message, dict):
-        raise ConfigurationError(f"The message {name} is JSON, but not an object. It must hold a push body.")
-    return message
-
-
-def _choose_cid(message: dict[str, Any], given: str | None) -> str:
-    """Return the push's `cid`: without one, a request that is tried again could be a second push."""
-    from airflow_provider_oppo_image.engagelab.push_body import cid_of
-
-    own = cid_of(message)
-    if own and given and own != given:
-        raise ConfigurationError(f"The message has the cid {own!r} and --cid says {given!r}. Give one of them.")
-    return own or given or secrets.token_hex(20)

@@ -6,7 +6,7 @@ import argparse
 from typing import Final
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
-from airflow_provider_oppo_image.cli.arguments import add_connection, add_json
+from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, given
 from airflow_provider_oppo_image.cli.failures import GOOD, fail
 from airflow_provider_oppo_image.cli.output import remark, say, say_json, table
 from airflow_provider_oppo_image.contract import KINDS
@@ -23,7 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     for kind in KINDS:
         parser.add_argument(
-            f"--{kind}", metavar="URL", help=f"where the service downloads the {kind} picture from: a public URL"
+            f"--{kind}",
+            type=given,
+            metavar="URL",
+            help=f"where the service downloads the {kind} picture from: a public URL",
         )
     parser.add_argument("--no-check", action="store_true", help="do not look at the pictures first")
     add_connection(parser)
@@ -38,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if not (args.big or args.small):
         raise ConfigurationError("There is nothing to upload. Give --big URL, --small URL or both.")
     with open_hook(args.conn_id, verbose=args.verbose) as hook:
-        from airflow_provider_oppo_image.hooks.oppo_image import picture_ids, requested_pictures
+        from airflow_provider_oppo_image.hooks.uploads import picture_ids, requested_pictures
         from airflow_provider_oppo_image.pictures.verdict import error_for
 
         pictures = requested_pictures(args.big, args.small)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import Any
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from airflow_provider_oppo_image.contract import ERROR_CODES, Scope
 from airflow_provider_oppo_image.errors import (
     AccountError,
-    OppoImageError,
     PictureRefusedError,
     RateLimitedError,
     RequestRefusedError,
@@ -20,10 +18,13 @@ from airflow_provider_oppo_image.errors import (
     UnreadableAnswerError,
 )
 
-_PICTURE_REFUSED = 51
-_TOO_FAST = frozenset({23008, 13, 55})
-_PASSING_STATUSES = frozenset({408, 425, 429})
-_LONGEST_QUOTE = 200
+REPEAT_ADVICE: Final = "It is safe to try again, for a push with the same `cid`"
+"""What to do where nobody knows what the service did; the sentence goes on."""
+
+_PICTURE_REFUSED: Final = 51
+_TOO_FAST: Final = frozenset({23008, 13, 55})
+_PASSING_STATUSES: Final = frozenset({408, 425, 429})
+_QUERY: Final = re.compile(r"\?[^\s\"'<>]+")
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,29 @@ class Answer:
     :param body: the body's bytes.
     :param retry_after: seconds to wait, from the Retry-After header.
     :param whole: whether `body` is all there was; an answer that is too long, or encoded, is not read to its end.
+    :param secrets: what is never quoted, should the answer echo it.
     """
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
     retry_after: float | None = None
     whole: bool = True
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def is_success(self) -> bool:
         """Whether the HTTP status says success; the body may say otherwise."""
         return 200 <= self.status < 300
+
+    def quote(self, text: str, longest: int = 200) -> str:
+        """Return what the service said as a short line of ASCII in quotes, without secrets and URLs' queries.
+
+        :param text: a part of the answer; it may be anything.
+        :param longest: how many characters of it are shown.
+        """
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return ascii(" ".join(_QUERY.sub("?...", text).split())[:longest])
 
 
 def read_object(what: str, answer: Answer) -> dict[str, Any]:
@@ -63,25 +76,6 @@ def read_object(what: str, answer: Answer) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise _unreadable(what, answer)
     return content
-
-
-def read_retry_after(value: str | None, now: datetime.datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks for.
-
-    :param value: the header: seconds, or an HTTP date.
-    :param now: the time, with its zone.
-    :return: seconds, at least 0; None for no header and for nonsense.
-    """
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:10])
-    try:
-        when = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=datetime.UTC)
-    return max(0.0, (when - now).total_seconds())
 
 
 def _parse(answer: Answer) -> object:
@@ -103,12 +97,14 @@ def _refusal(what: str, answer: Answer, error: object) -> ServiceError:
     else:
         permanent, scope, retry_after = _permanent_by_status(answer.status), _scope_by_status(answer.status), None
         meaning, advice = _meaning_by_status(answer), _advice_by_status(answer)
-    facts = f"HTTP {answer.status}" if code is None else f"code {code}, HTTP {answer.status}"
-    quoted = _quote(details.get("message"))
+    message = details.get("message")
+    said = answer.quote(message) if message and isinstance(message, str) else ""
+    facts = (f"code {code}, " if code is not None else "") + f"HTTP {answer.status}" + (f": {said}" if said else "")
     # The header is the service's word on this very moment; the table's is general.
     wait = answer.retry_after if answer.retry_after is not None else retry_after
     return _error_class(code, answer.status, permanent, scope)(
-        f"{what}: {meaning} ({facts}{quoted}). {advice}",
+        f"{what}: {meaning} ({facts}). {advice}",
+        said=said,
         code=code,
         http_status=answer.status,
         permanent=permanent,
@@ -158,28 +154,21 @@ def _advice_by_status(answer: Answer) -> str:
 
 
 def _read_code(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
-    try:
-        return int(value)
-    except ValueError:
-        return None
+    return int(value) if re.fullmatch(r"-?[0-9]{1,9}", str(value)) else None
 
 
-def _quote(message: object) -> str:
-    """Quote what the service said, a short line of it: it may be anything."""
-    text = " ".join(str(message).split()) if message else ""
-    return f": {text[:_LONGEST_QUOTE]!a}" if text else ""
-
-
-def _unreadable(what: str, answer: Answer) -> OppoImageError:
+def _unreadable(what: str, answer: Answer) -> UnreadableAnswerError:
     if not answer.whole:
         found = "more than it should, or in an encoding that was not asked for"
     else:
-        found = ascii(answer.body[:60].decode(errors="replace")) if answer.body else "nothing"
+        found = answer.quote(answer.body.decode(errors="replace"), longest=60) if answer.body else "nothing"
     return UnreadableAnswerError(
         f"{what}: the service answered HTTP {answer.status} with {found}, and not with a JSON object, so nobody can "
-        "tell what it did. Trying again is safe; if it goes on, check the host in the connection: it may be a "
-        "proxy's or a login page's answer.",
+        f"tell what it did. {REPEAT_ADVICE}; if it goes on, check the host in the connection: it may be a proxy's or a "
+        "login page's answer.",
         http_status=answer.status,
     )

@@ -5,34 +5,41 @@ from __future__ import annotations
 import datetime
 import logging
 import random
+import secrets
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 
 from airflow_provider_oppo_image.contract import MAX_ANSWER_BYTES, PictureKind
 from airflow_provider_oppo_image.engagelab import protocol
-from airflow_provider_oppo_image.engagelab.answers import Answer, read_object, read_retry_after
+from airflow_provider_oppo_image.engagelab.answers import REPEAT_ADVICE, Answer, read_object
 from airflow_provider_oppo_image.engagelab.protocol import PushReceipt, Request
+from airflow_provider_oppo_image.engagelab.push_body import cid_of, with_cid
 from airflow_provider_oppo_image.engagelab.retry import next_wait
 from airflow_provider_oppo_image.errors import (
     CidAlreadyUsedError,
+    ConfigurationError,
     NotSentError,
     OppoImageError,
     OutcomeUnknownError,
     TransportError,
 )
-from airflow_provider_oppo_image.transport import Timeouts, deadline, open_session
+from airflow_provider_oppo_image.transport import DEFAULT_TIMEOUTS, Timeouts, deadline, open_session, read_retry_after
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 _NEVER_LEFT: Final = (NewConnectionError, ConnectTimeoutError, requests.ConnectTimeout, requests.exceptions.ProxyError)
+# What TLS says of a connection that broke, which may have been while the answer was awaited.
+_CUT_OFF: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 class EngageLabClient:
@@ -45,6 +52,7 @@ class EngageLabClient:
     :param timeouts: how long the parts of one attempt may take.
     :param retry_budget: seconds after the first attempt's start within which another may start; 0 means one attempt.
     :param connections: how many connections are kept alive.
+    :raises ConfigurationError: if REQUESTS_CA_BUNDLE names a file that is not there.
     """
 
     def __init__(
@@ -54,7 +62,7 @@ class EngageLabClient:
         master_secret: str,
         *,
         user_agent: str,
-        timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
         retry_budget: float = 120.0,
         connections: int = 10,
     ) -> None:
@@ -62,12 +70,16 @@ class EngageLabClient:
         self.app_key = app_key
         self._timeouts = timeouts
         self._retry_budget = retry_budget
-        authorization = protocol.basic_auth(app_key, master_secret)
-        self._secrets = tuple(text.encode() for text in (master_secret, authorization.removeprefix("Basic ")))
+        self._secrets = protocol.secret_forms(app_key, master_secret)
         self._session = open_session(base_url, connections=connections)
+        if isinstance(self._session.verify, str) and not Path(self._session.verify).exists():
+            raise ConfigurationError(
+                f"The certificate authorities {self._session.verify} are not there. Mend the environment variable "
+                "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE."
+            )
         self._session.headers.update(
             {
-                "Authorization": authorization,
+                "Authorization": protocol.basic_auth(app_key, master_secret),
                 "User-Agent": user_agent,
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
@@ -99,23 +111,23 @@ class EngageLabClient:
         return self._call(request, partial(protocol.read_upload, kind, request))
 
     def prove_credentials(self) -> None:
-        """Return if the service accepts the AppKey and the master secret; nothing is changed.
+        """Return if the service accepts the AppKey and the master secret; nothing is changed, nothing tried again.
 
         :raises OppoImageError: if it does not, or cannot be asked.
         """
         request = protocol.probe_request()
-        self._call(request, partial(protocol.read_probe, request))
+        self._call(request, partial(protocol.read_probe, request), budget=0.0)
 
     def push(self, body: Mapping[str, Any], *, earlier_try: bool = False) -> PushReceipt:
-        """Send a push, once: a `cid` in the body lets the service tell a repeat.
+        """Send a push, once: the `cid` in its body lets the service tell a repeat.
 
-        :param body: the vendor's push body.
+        :param body: the vendor's push body; without a `cid` it gets one that is good for the repeats in this call.
         :param earlier_try: whether an earlier try of this very push may have reached the service.
         :return: the receipt; without a message id where an earlier request sent the push and its answer was lost.
         :raises CidAlreadyUsedError: if the `cid` was used, and not by an earlier request of this push.
         :raises OppoImageError: if the push was not accepted, or nobody knows.
         """
-        request = protocol.push_request(body)
+        request = protocol.push_request(body if cid_of(body) else with_cid(body, secrets.token_hex(20)))
         try:
             return self._call(request, partial(protocol.read_push, request))
         except CidAlreadyUsedError as error:
@@ -130,7 +142,7 @@ class EngageLabClient:
         :raises OppoImageError: if it would not be accepted, or nobody knows.
         """
         request = protocol.push_request(body, validate=True)
-        self._call(request, partial(protocol.read_validation, request))
+        self._call(request, partial(protocol.read_consent, request))
 
     def withdraw(self, msg_id: str) -> None:
         """Recall a push; the service does so within one day, once.
@@ -139,7 +151,7 @@ class EngageLabClient:
         :raises OppoImageError: if it was not recalled, or nobody knows.
         """
         request = protocol.withdraw_request(msg_id)
-        self._call(request, partial(protocol.read_validation, request))
+        self._call(request, partial(protocol.read_consent, request))
 
     def push_status(self, msg_ids: Sequence[str]) -> dict[str, Any]:
         """Ask how pushes fared.
@@ -151,7 +163,7 @@ class EngageLabClient:
         request = protocol.status_request(msg_ids)
         return self._call(request, partial(read_object, request.what))
 
-    def _call(self, request: Request, read: Callable[[Answer], T]) -> T:
+    def _call(self, request: Request, read: Callable[[Answer], T], *, budget: float | None = None) -> T:
         start = time.monotonic()
         attempts, doubt = 0, False
         while True:
@@ -165,7 +177,7 @@ class EngageLabClient:
                     error,
                     attempts=attempts,
                     elapsed=time.monotonic() - start,
-                    budget=self._retry_budget,
+                    budget=self._retry_budget if budget is None else budget,
                     chance=random.random(),  # noqa: S311  # no secret
                 )
                 if wait is None:
@@ -183,45 +195,52 @@ class EngageLabClient:
         raise failure
 
     def _send(self, request: Request) -> Answer:
+        url = self.base_url + request.path
         body = None if request.body is None else protocol.to_json(request.body)
-        with self._session.request(
-            request.method,
-            self.base_url + request.path,
-            data=body,
-            headers=None if body is None else {"Content-Type": "application/json"},
-            timeout=(self._timeouts.connect, self._timeouts.read),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
+        prepared = self._session.prepare_request(
+            requests.Request(
+                request.method, url, data=body, headers=None if body is None else {"Content-Type": "application/json"}
+            )
+        )
+        settings: dict[str, Any] = {"proxies": self._session.proxies, "verify": self._session.verify, "stream": True}
+        timeout = (self._timeouts.connect, self._timeouts.read)
+        # Not by the session's own `send`: it reads a redirect's body whole, even where it does not follow it.
+        with self._session.get_adapter(url).send(prepared, timeout=timeout, **settings) as response:
             content = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
-            for secret in self._secrets:
-                content = content.replace(secret, b"***")
+            encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
             return Answer(
                 status=response.status_code,
                 body=content,
                 retry_after=read_retry_after(response.headers.get("Retry-After"), datetime.datetime.now(datetime.UTC)),
-                whole=len(content) <= MAX_ANSWER_BYTES
-                and response.headers.get("Content-Encoding", "identity") == "identity",
+                whole=len(content) <= MAX_ANSWER_BYTES and encoding == "identity",
+                secrets=self._secrets,
             )
 
     def _no_answer(self, request: Request, error: BaseException) -> TransportError:
         causes = tuple(_causes(error))
         host = self.base_url
-        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+
+        def has(*types: type[BaseException]) -> bool:
+            return any(isinstance(cause, types) for cause in causes)
+
+        if has(ssl.SSLCertVerificationError):
             return NotSentError(
                 f"{request.what}: {host} has a TLS certificate that does not verify, so nothing was sent. Check the "
                 "host in the connection, and REQUESTS_CA_BUNDLE where a proxy re-signs.",
                 permanent=True,
             )
-        reason = type(causes[-1]).__name__
-        if any(isinstance(cause, _NEVER_LEFT) for cause in causes):
+        words = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
+        reason = words[-1] if words else type(causes[-1]).__name__
+        if has(*_NEVER_LEFT) or (has(ssl.SSLError) and not has(*_CUT_OFF)):
             return NotSentError(
                 f"{request.what}: {host} was not reached ({reason}), so nothing was sent. Check the host in the "
                 "connection, the name server and the firewall.",
             )
+        if has(TimeoutError, HTTPTimeoutError):
+            reason = f"none within {self._timeouts.read:g} s of silence or {self._timeouts.total:g} s in all"
         return OutcomeUnknownError(
-            f"{request.what}: the request was sent to {host}, and no whole answer came within "
-            f"{self._timeouts.total:g} s ({reason}); the service may have acted on it. Trying again is safe."
+            f"{request.what}: the request was sent to {host}, and no whole answer came ({reason}); the service may "
+            f"have acted on it. {REPEAT_ADVICE}."
         )
 
 

@@ -7,21 +7,21 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote, urlencode
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
 
 from airflow_provider_oppo_image import contract
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
-from airflow_provider_oppo_image.engagelab.answers import Answer, read_object
+from airflow_provider_oppo_image.engagelab.answers import REPEAT_ADVICE, Answer, read_object
 from airflow_provider_oppo_image.errors import (
     CidAlreadyUsedError,
     ConfigurationError,
     RequestRefusedError,
     UnreadableAnswerError,
 )
-from airflow_provider_oppo_image.urls import without_query
+from airflow_provider_oppo_image.urls import NOT_A_URL, without_query
 
-_LONGEST_ID = 200
+_ID: Final = re.compile(r"[!-~]{1,200}")
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,33 @@ def basic_auth(app_key: str, master_secret: str) -> str:
     return "Basic " + base64.b64encode(f"{app_key}:{master_secret}".encode()).decode()
 
 
+def secret_forms(app_key: str, master_secret: str) -> tuple[str, ...]:
+    """Return what must not be shown: the master secret and the Authorization header, also as JSON may escape them."""
+    secrets = (master_secret, basic_auth(app_key, master_secret).removeprefix("Basic "))
+    return tuple(form for text in secrets if text for form in {text, json.dumps(text)[1:-1], text.replace("/", r"\/")})
+
+
 def upload_request(kind: PictureKind, url: str) -> Request:
     """Ask for the upload of one picture; two in one request are refused by the live service.
 
     :param kind: "big" or "small".
     :param url: where the service downloads the picture from.
+    :raises ConfigurationError: if `kind` is neither, or the URL is none that the service can download.
     """
-    what = f"Uploading the {kind} picture {without_query(url)}"
+    if kind not in PICTURE_RULES:
+        raise ConfigurationError(f"The kind of a picture is 'big' or 'small', not {kind!r}.")
+    shown = without_query(url) if isinstance(url, str) else NOT_A_URL
+    if shown == NOT_A_URL or urlsplit(url).scheme not in ("http", "https"):
+        raise ConfigurationError(
+            f"The {kind} picture's URL is none with http or https, such as https://cdn.example.com/big.png, so it was "
+            "not uploaded. If it comes from a template, look at the rendered values of this task."
+        )
+    if "@" in urlsplit(url).netloc:
+        raise ConfigurationError(
+            f"The {kind} picture's URL {shown} holds a user or a password, so it was not uploaded. Take them out, "
+            "change the password, and let the host sign URLs instead."
+        )
+    what = f"Uploading the {kind} picture {shown}"
     return Request(what, "POST", contract.IMAGE_PATH, {PICTURE_RULES[kind].url_key: url})
 
 
@@ -125,9 +145,15 @@ def read_push(request: Request, answer: Answer) -> PushReceipt:
     try:
         answered = read_object(request.what, answer)
     except RequestRefusedError as error:
-        if re.search(r"\bcid\b", str(error), re.IGNORECASE):
-            raise CidAlreadyUsedError(str(error), code=error.code, http_status=error.http_status) from None
-        raise
+        if not re.search(r"\bcid\b", error.said, re.IGNORECASE):
+            raise
+        raise CidAlreadyUsedError(
+            f"{request.what}: the service says that a push with this `cid` was accepted before (HTTP "
+            f"{error.http_status}: {error.said}). To push again, give a new `cid`.",
+            said=error.said,
+            code=error.code,
+            http_status=error.http_status,
+        ) from None
     msg_id = answered.get("msg_id")
     if isinstance(msg_id, int) and not isinstance(msg_id, bool):
         msg_id = str(msg_id)
@@ -135,29 +161,40 @@ def read_push(request: Request, answer: Answer) -> PushReceipt:
     return PushReceipt(_read_id(request, answer, "msg_id", msg_id), request_id if isinstance(request_id, str) else None)
 
 
-def read_validation(request: Request, answer: Answer) -> None:
-    """Return if the service would take the push.
+def read_consent(request: Request, answer: Answer) -> None:
+    """Return if the service said yes, without anything to tell.
 
-    :raises ServiceError: if it would not.
+    :raises ServiceError: if it said no.
     :raises UnreadableAnswerError: if it said neither yes nor no.
     """
-    read_object(request.what, answer)
+    # The vendor's Python SDK knows successes that answer with this bare text instead of JSON.
+    if not (answer.is_success and answer.whole and answer.body.strip() == b"success"):
+        read_object(request.what, answer)
 
 
 def withdraw_request(msg_id: str) -> Request:
     """Ask to recall a push; the service does so within one day, once.
 
     :param msg_id: the message id of the push.
+    :raises ConfigurationError: if it is no id.
     """
+    if not _is_id(msg_id):
+        raise ConfigurationError("There is no message id to withdraw; a push whose answer was lost has none.")
     return Request(f"Withdrawing the push {msg_id}", "DELETE", f"{contract.WITHDRAW_PATH}/{quote(msg_id, safe='')}")
 
 
 def status_request(msg_ids: Sequence[str]) -> Request:
     """Ask how pushes fared.
 
-    :param msg_ids: 1 to `contract.MAX_STATUS_IDS` message ids.
-    :raises ConfigurationError: if there are none, or more.
+    :param msg_ids: 1 to `contract.MAX_STATUS_IDS` message ids, or one.
+    :raises ConfigurationError: if there are none, or more, or one of them is no id.
     """
+    if isinstance(msg_ids, str):
+        msg_ids = [msg_ids]
+    if not all(map(_is_id, msg_ids)):
+        raise ConfigurationError(
+            "Not all message ids are the text that a push returned; leave out those that are None."
+        )
     if not 1 <= len(msg_ids) <= contract.MAX_STATUS_IDS:
         raise ConfigurationError(
             f"The status of {len(msg_ids)} pushes was asked for; the service takes 1 to {contract.MAX_STATUS_IDS} "
@@ -167,12 +204,21 @@ def status_request(msg_ids: Sequence[str]) -> Request:
     return Request("Asking for the pushes' status", "GET", f"{contract.STATUS_PATH}?{query}")
 
 
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
 def _read_id(request: Request, answer: Answer, key: str, value: object) -> str:
-    if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID and re.fullmatch(r"[!-~]+", value):
+    if isinstance(value, str) and _is_id(value):
         return value
-    found = f"no {key}" if value is None else f"a {key} that is no id ({str(value)[:40]!r})"
+    if value is None:
+        found = f"no {key}"
+    elif isinstance(value, str):
+        found = f"a {key} that is no id: {answer.quote(value, longest=40)}"
+    else:
+        found = f"a {key} that is no text"
     raise UnreadableAnswerError(
         f"{request.what}: the service answered HTTP {answer.status} with {found}, so nobody can tell what it did. "
-        "Trying again is safe; if it goes on, ask EngageLab.",
+        f"{REPEAT_ADVICE}; if it goes on, ask EngageLab.",
         http_status=answer.status,
     )

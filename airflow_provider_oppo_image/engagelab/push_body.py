@@ -47,10 +47,10 @@ def compose_push(
     if pictures or has_pictures(body):
         oppo = _descend(body, _OPPO)
         oppo.update(pictures | oppo)
-        if "big_picture_id" in oppo:
-            oppo.setdefault("style", BIG_PICTURE_STYLE)
+        if "big_picture_id" in oppo and is_missing(oppo.get("style")):
+            oppo["style"] = BIG_PICTURE_STYLE
     if cid is not None:
-        _descend(body, _OPPO[:2]).setdefault("cid", cid)
+        body = with_cid(body, cid)
     if problems := list(_problems(body)):
         raise ConfigurationError("This push would be refused, so it was not sent: " + " ".join(problems))
     return body
@@ -90,12 +90,26 @@ def has_pictures(body: Mapping[str, Any]) -> bool:
     return any(key in _look(body, *_OPPO) for key in _PICTURE_KEYS)
 
 
-def cid_of(body: Mapping[str, Any]) -> str:
-    """Return the `cid` that a push carries.
+def with_cid(message: Mapping[str, Any], cid: str) -> dict[str, Any]:
+    """Return a push that has a `cid`: its own if it has one.
 
-    :param body: the vendor's push body, composed with a `cid`.
+    :param message: the vendor's push body; it is not changed.
+    :param cid: up to 64 letters, digits, ``_`` and ``-``.
     """
-    return str(_look(body, *_OPPO[:2])["cid"])
+    body = _copy(message)
+    options = _descend(body, _OPPO[:2])
+    if is_missing(options.get("cid")):
+        options["cid"] = cid
+    return body
+
+
+def cid_of(body: Mapping[str, Any]) -> str:
+    """Return the `cid` that a push carries, "" for none.
+
+    :param body: the vendor's push body.
+    """
+    cid = _look(body, *_OPPO[:2]).get("cid")
+    return "" if is_missing(cid) else str(cid)
 
 
 def _copy(message: object) -> dict[str, Any]:
@@ -140,7 +154,7 @@ def _problems(body: Mapping[str, Any]) -> Iterator[str]:
         yield "The `cid` must be 1 to 64 letters, digits, `_` and `-`."
     try:
         length = len(to_json(body))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         yield f"It cannot be written as JSON: {error}."
         return
     if length > MAX_PUSH_BYTES:
@@ -165,7 +179,7 @@ def _picture_problems(body: Mapping[str, Any], oppo: Mapping[str, Any]) -> Itera
         )
     if oppo.get("distribution_new") == "mtpush":
         yield "`distribution_new` is mtpush, which never takes OPPO's channel, so nobody would see the pictures."
-    platform = _look(body, "body").get("platform", "all")
+    platform = _look(body, "body").get("platform") or "all"
     if platform != "all" and "android" not in (platform if isinstance(platform, list) else [platform]):
         yield "Its platform leaves out android, so nobody would see the pictures."
 

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_oppo_image import __version__
-from airflow_provider_oppo_image.airflow_compat import AirflowFailException, BaseHook, airflow_version, mask_secret
-from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME, Settings, read_settings
-from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.airflow_compat import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    BaseHook,
+    airflow_version,
+    mask_secret,
+)
+from airflow_provider_oppo_image.connection import (
+    CONN_TYPE,
+    DEFAULT_CONN_ID,
+    HOOK_NAME,
+    ConnectionLike,
+    Settings,
+    read_settings,
+)
+from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.hooks.connection_form import behaviour_for_airflow_2, widgets_for_airflow_2
-from airflow_provider_oppo_image.missing import is_missing
+from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, picture_ids, requested_pictures, side_by_side
 
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
@@ -38,40 +49,6 @@ def airflow_errors() -> Iterator[None]:
         if error.permanent:
             raise AirflowFailException(str(error)) from error
         raise
-
-
-@dataclass(frozen=True)
-class UploadOutcome:
-    """What became of pictures that were uploaded side by side.
-
-    :param ids: the picture ids, by kind.
-    :param errors: what went wrong, by kind.
-    """
-
-    ids: Mapping[PictureKind, str]
-    errors: Mapping[PictureKind, OppoImageError]
-
-    def raise_for_errors(self) -> None:
-        """Raise the error that matters most, if there is one: one that no retry mends before one that it may."""
-        if self.errors:
-            raise min(self.errors.values(), key=lambda error: (not error.permanent, error.scope != "account"))
-
-
-def requested_pictures(big_picture_url: str | None, small_picture_url: str | None) -> dict[PictureKind, str]:
-    """Return the pictures that are asked for, by kind.
-
-    :param big_picture_url: the big picture's URL; None and "" mean none, and so does what a template makes of None.
-    :param small_picture_url: the small picture's URL, likewise.
-    :raises ConfigurationError: if neither is given.
-    """
-    given = dict(zip(KINDS, (big_picture_url, small_picture_url), strict=True))
-    pictures = {kind: url for kind, url in given.items() if not is_missing(url)}
-    if not pictures:
-        raise ConfigurationError(
-            "Neither big_picture_url nor small_picture_url holds a URL. Give at least one; if they come from a "
-            "template, look at the rendered values of this task."
-        )
-    return pictures  # type: ignore[return-value]  # what is missing is gone
 
 
 class OppoImageHook(BaseHook):
@@ -107,15 +84,26 @@ class OppoImageHook(BaseHook):
 
         :raises ConfigurationError: if the connection is not usable; the message says how to mend it.
         """
-        settings = read_settings(self.get_connection(self.oppo_image_conn_id))
+        settings = read_settings(self._find_connection())
         mask_secret(settings.master_secret)
         if settings.unknown_keys:
             self.log.warning(
                 "Connection %r has keys in its extra that mean nothing here: %s.",
                 self.oppo_image_conn_id,
-                ", ".join(settings.unknown_keys),
+                ", ".join(map(repr, settings.unknown_keys)),
             )
         return settings
+
+    def _find_connection(self) -> ConnectionLike:
+        try:
+            return self.get_connection(self.oppo_image_conn_id)
+        except AirflowNotFoundException as error:
+            # Not permanent: a secrets backend that is down looks the same.
+            raise ConfigurationError(
+                f"Airflow has no connection {self.oppo_image_conn_id!r}. Add one of type {CONN_TYPE!r}, or set "
+                f"AIRFLOW_CONN_{self.oppo_image_conn_id.upper()}.",
+                permanent=False,
+            ) from error
 
     @property
     def timeouts(self) -> Timeouts:
@@ -164,7 +152,8 @@ class OppoImageHook(BaseHook):
 
         :param pictures: URLs by kind.
         """
-        return _side_by_side(self.check, pictures)
+        _ = self.settings  # read once, before there are threads
+        return side_by_side(self.check, pictures)
 
     def upload(self, kind: PictureKind, url: str) -> str:
         """Upload one picture, unchecked.
@@ -181,19 +170,18 @@ class OppoImageHook(BaseHook):
 
         :param pictures: URLs by kind.
         """
+        client = self.get_conn()  # made once, before there are threads
 
         def attempt(kind: PictureKind, url: str) -> str | OppoImageError:
             try:
-                return self.upload(kind, url)
+                picture_id = client.upload(kind, url)
             except OppoImageError as error:
+                self.log.error("%s", error)  # noqa: TRY400  # our errors need no traceback
                 return error
+            self.log.info("Uploaded the %s picture: %s is %s", kind, PICTURE_RULES[kind].id_key, picture_id)
+            return picture_id
 
-        outcomes = _side_by_side(attempt, pictures)
-        for kind, outcome in outcomes.items():
-            if isinstance(outcome, str):
-                self.log.info("Uploaded the %s picture: %s is %s", kind, PICTURE_RULES[kind].id_key, outcome)
-            else:
-                self.log.error("%s", outcome)
+        outcomes = side_by_side(attempt, pictures)
         return UploadOutcome(
             ids={kind: outcome for kind, outcome in outcomes.items() if isinstance(outcome, str)},
             errors={kind: outcome for kind, outcome in outcomes.items() if isinstance(outcome, OppoImageError)},
@@ -229,7 +217,7 @@ class OppoImageHook(BaseHook):
         :param big_picture_id: the big picture's id; None for none.
         :param small_picture_id: the small picture's id; None for none.
         :param cid: up to 64 letters, digits, ``_`` and ``-``: the service sends one push for each. None leaves it as
-            the message has it.
+            the message has it; where that has none, only repeats within this call are told from another push.
         :param earlier_try: whether an earlier try of this very push may have reached the service.
         :return: the message id; None where an earlier request sent the push and its answer was lost.
         :raises ConfigurationError: if the service or OPPO would refuse the push.
@@ -272,7 +260,7 @@ class OppoImageHook(BaseHook):
         return self._client.push_status(msg_ids)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Prove the credentials by a call that changes nothing.
+        """Prove the credentials by a call that changes nothing, in one attempt.
 
         :return: whether they are good, and what to tell the person who asked.
         """
@@ -283,22 +271,9 @@ class OppoImageHook(BaseHook):
         return True, f"{self.settings.base_url} accepts AppKey {self.settings.app_key} and its master secret."
 
 
-def picture_ids(ids: Mapping[PictureKind, str]) -> dict[str, str | None]:
-    """Return picture ids under the names that a push takes, None for each that there is not.
-
-    :param ids: picture ids by kind.
-    """
-    return {PICTURE_RULES[kind].id_key: ids.get(kind) for kind in KINDS}
-
-
 def _compose(
     message: Mapping[str, Any], big_picture_id: str | None, small_picture_id: str | None, cid: str | None
 ) -> dict[str, Any]:
     from airflow_provider_oppo_image.engagelab.push_body import compose_push
 
     return compose_push(message, big_picture_id=big_picture_id, small_picture_id=small_picture_id, cid=cid)
-
-
-def _side_by_side(call: Callable[[PictureKind, str], T], pictures: Mapping[PictureKind, str]) -> dict[PictureKind, T]:
-    with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
-        return dict(zip(pictures, pool.map(call, pictures.keys(), pictures.values()), strict=True))

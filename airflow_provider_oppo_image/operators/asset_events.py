@@ -38,7 +38,7 @@ def announce_uploads(
     extra = _facts(ids, pictures, reports)
     for outlet in outlets:
         if isinstance(outlet, AssetAlias):
-            asset = Asset(uri=f"oppo-image://{quote(outlet.name, safe='')}")
+            asset = Asset(uri=f"oppo-image://pictures/{quote(outlet.name, safe='')}")
             context["outlet_events"][outlet].add(asset, extra=extra)
         elif isinstance(outlet, Asset):
             context["outlet_events"][outlet].extra.update(extra)

@@ -33,7 +33,6 @@ from airflow_provider_oppo_image.urls import without_query
 MAX_REDIRECTS: Final = 3
 """Redirects that are followed, inclusive."""
 
-_LONGEST_WAIT: Final = 86_400.0
 _PIECE: Final = 65_536
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _HEADERS: Final = {
@@ -43,8 +42,8 @@ _HEADERS: Final = {
     "Accept": "*/*",
 }
 
-# All that requests, urllib3 and the standard library raise for what a host does. ValueError covers the URLs that only
-# their parsers refuse (InvalidURL, LocationParseError, UnicodeError).
+# All that requests, urllib3 and the standard library raise for what a host does; ValueError is what their parsers raise
+# on URLs (InvalidURL, LocationParseError, UnicodeError).
 _FAILURES: Final = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
@@ -160,7 +159,8 @@ def _follow(url: str, response: requests.Response) -> str:
 
 def _read(response: requests.Response, max_bytes: int, settles: Settles) -> Download:
     if response.status_code != 200:
-        raise DownloadError(problem_with_status(response.status_code), _retry_after(response))
+        wait = read_retry_after(response.headers.get("Retry-After"), datetime.datetime.now(datetime.UTC))
+        raise DownloadError(problem_with_status(response.status_code), wait)
     if encoding := response.headers.get("Content-Encoding", "").strip().lower().removeprefix("identity"):
         raise DownloadError(
             Problem(
@@ -185,8 +185,3 @@ def _read(response: requests.Response, max_bytes: int, settles: Settles) -> Down
         if settled:
             return Download(bytes(body), whole=False, size=announced)
     return Download(bytes(body), whole=True, size=len(body))
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    asked = read_retry_after(response.headers.get("Retry-After"), datetime.datetime.now(datetime.UTC))
-    return None if asked is None else min(asked, _LONGEST_WAIT)

@@ -12,7 +12,7 @@ import urllib3.exceptions
 
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import TRUNCATED
-from airflow_provider_oppo_image.pictures.url_rules import ADDRESS_REFUSED
+from airflow_provider_oppo_image.pictures.url_rules import ADDRESS_REFUSED, BAD_URL
 from airflow_provider_oppo_image.transport import AddressRefusedError
 
 _EXPECTED: Final = "a picture"
@@ -66,15 +66,13 @@ def problem_with_failure(error: BaseException) -> Problem:
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _unverified(cause.verify_message)
-    if has(ssl.CertificateError):
-        return _unverified("it is not this host's")
     if has(socket.gaierror):
         return _UNKNOWN_HOST
     if has(TimeoutError, urllib3.exceptions.TimeoutError):
         return _TIMED_OUT
     if has(http.client.IncompleteRead):
         return TRUNCATED
-    return _FAILED
+    return BAD_URL if has(ValueError) else _FAILED
 
 
 def _unverified(reason: str) -> Problem:
@@ -86,7 +84,13 @@ def _unverified(reason: str) -> Problem:
     )
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and all that it came from: urllib3 and requests keep them here, there and in `args`."""
+    seen: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        cause = waiting.pop()
+        if isinstance(cause, BaseException) and not any(cause is known for known in seen):
+            seen.append(cause)
+            yield cause
+            waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]

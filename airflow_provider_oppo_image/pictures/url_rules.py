@@ -17,6 +17,9 @@ _ADVICE: Final = "Give the picture's whole address, as a browser shows it."
 # The last label of a name is never a number; of an address in any spelling that the C library accepts it is.
 _NUMBER: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)\.?", re.IGNORECASE)
 
+BAD_URL: Final = Problem("bad_url", "a URL that cannot be asked for", _EXPECTED, _ADVICE)
+"""For what only the parsers of a library refuse."""
+
 ADDRESS_REFUSED: Final = Problem(
     "address_refused",
     "the URL's host is at an address that may not be connected to",

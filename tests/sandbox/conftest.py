@@ -53,7 +53,7 @@ def message(cid: str | None = None, **oppo: Any) -> dict[str, Any]:
 @pytest.fixture(scope="package")
 def running() -> Iterator[SandboxServer]:
     # The limit has tests of its own; here it would only see how fast this machine is.
-    with SandboxServer(SandboxOptions(requests_per_second=None, picture_timeout=1.0)) as sandbox:
+    with SandboxServer(SandboxOptions(requests_per_second=None)) as sandbox:
         yield sandbox
 
 

@@ -145,9 +145,9 @@ def test_a_delay_alone_only_delays(sandbox, caller):
 
 
 def test_a_caller_that_does_not_wait_for_a_delayed_answer_still_has_its_work_done(sandbox, caller):
-    sandbox.fail(call="push", delay=0.3, after=True)
-    with pytest.raises(requests.Timeout):
-        requests.post(sandbox.url + "/v4/push", json=message(), auth=CREDENTIALS, timeout=0.1)
+    sandbox.fail(call="push", delay=2, after=True)
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(sandbox.url + "/v4/push", json=message(), auth=CREDENTIALS, timeout=(10, 0.5))
 
     assert len(sandbox.received()["pushes"]) == 1
 

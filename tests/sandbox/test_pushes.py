@@ -119,6 +119,11 @@ def test_a_push_of_exactly_4000_bytes_is_accepted():
     assert read(push) == push
 
 
+@pytest.mark.parametrize("key", ["title", "alert"])
+def test_style_3_takes_exactly_50_characters(key):
+    assert read(changed(*ANDROID, key, to="字" * 50))
+
+
 @pytest.mark.parametrize("length", [50, 51])
 def test_the_limits_of_style_3_do_not_bind_plain_text(length):
     push = message()
@@ -194,6 +199,12 @@ def test_a_push_goes_out_once_and_is_shown(sandbox, caller):
         "repeats": 0,
         "withdrawn": False,
     }
+
+
+def test_a_small_picture_is_no_big_one(caller):
+    push = message(style=3, big_picture_id=caller.picture("small"))
+
+    assert refusal(caller.push(push)) == (400, 21003)
 
 
 def test_pushes_without_a_cid_all_go_out(sandbox, caller):

@@ -58,6 +58,14 @@ def test_the_second_slides(clock):
     assert admitted(service, 10) == 4
 
 
+def test_a_request_has_left_the_second_when_a_whole_one_has_passed(clock):
+    service = Service(SandboxOptions(requests_per_second=1), clock)
+    admitted(service, 1)
+    clock.now += 1.0
+
+    assert admitted(service, 1) == 1
+
+
 def test_refused_requests_take_no_place_in_the_second(clock):
     service = Service(SandboxOptions(requests_per_second=10), clock)
     for _ in range(5):

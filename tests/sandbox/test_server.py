@@ -46,9 +46,9 @@ def test_two_run_side_by_side_and_know_nothing_of_each_other():
 
 
 def test_its_port_can_be_chosen_and_is_free_again_at_once():
-    with SandboxServer() as sandbox:
+    with requests.Session() as still_connected, SandboxServer() as sandbox:
         port = urlsplit(sandbox.url).port
-        answers(sandbox.url)
+        still_connected.get(sandbox.url, timeout=10)
         with pytest.raises(OSError, match="in use"), SandboxServer(port=port):
             pass
 

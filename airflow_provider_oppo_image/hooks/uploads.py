@@ -1,0 +1,76 @@
+"""Pictures that are uploaded together: which are asked for, and what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
+from airflow_provider_oppo_image.missing import is_missing
+from airflow_provider_oppo_image.pictures.url_rules import url_problem
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class UploadOutcome:
+    """What became of pictures that were uploaded side by side.
+
+    :param ids: the picture ids, by kind.
+    :param errors: what went wrong, by kind.
+    """
+
+    ids: Mapping[PictureKind, str]
+    errors: Mapping[PictureKind, OppoImageError]
+
+    def raise_for_errors(self) -> None:
+        """Raise the error that matters most, if there is one: one that no retry mends before one that it may."""
+        if self.errors:
+            raise min(self.errors.values(), key=lambda error: (not error.permanent, error.scope != "account"))
+
+
+def requested_pictures(big_picture_url: str | None, small_picture_url: str | None) -> dict[PictureKind, str]:
+    """Return the pictures that are asked for, by kind.
+
+    :param big_picture_url: the big picture's URL; None and "" mean none, and so does what a template makes of None.
+    :param small_picture_url: the small picture's URL, likewise.
+    :raises ConfigurationError: if neither is given, one has not the shape of a picture's URL, or both are the same.
+    """
+    given = dict(zip(KINDS, (big_picture_url, small_picture_url), strict=True))
+    pictures = {kind: url for kind, url in given.items() if not is_missing(url)}
+    if not pictures:
+        raise ConfigurationError(
+            "Neither big_picture_url nor small_picture_url holds a URL. Give at least one; if they come from a "
+            "template, look at the rendered values of this task."
+        )
+    for kind, url in pictures.items():
+        # Whether a private address may be asked is the check's matter; the service asks from elsewhere.
+        if problem := url_problem(url, allow_private_addresses=True):
+            raise ConfigurationError(f"The {kind} picture's URL is not one: {problem}")
+    if len(set(pictures.values())) < len(pictures):
+        raise ConfigurationError(
+            "Both pictures have the same URL, and no picture is big and small at once. Give each its own, or only one."
+        )
+    return pictures  # type: ignore[return-value]  # what is missing is gone
+
+
+def picture_ids(ids: Mapping[PictureKind, str]) -> dict[str, str | None]:
+    """Return picture ids under the names that a push takes, None for each that there is not.
+
+    :param ids: picture ids by kind.
+    """
+    return {PICTURE_RULES[kind].id_key: ids.get(kind) for kind in KINDS}
+
+
+def side_by_side(call: Callable[[PictureKind, str], T], pictures: Mapping[PictureKind, str]) -> dict[PictureKind, T]:
+    """Call something for each picture, in a thread each.
+
+    :param call: takes a picture's kind and URL.
+    :param pictures: URLs by kind.
+    :return: what the calls returned, by kind.
+    """
+    with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
+        return dict(zip(pictures, pool.map(call, pictures.keys(), pictures.values()), strict=True))

@@ -1,0 +1,148 @@
+"""Waiting for pictures: what one look at all of them means, and when the next one is due.
+
+Pure, and the only place that decides: a worker's sensor and the triggerer's trigger ask the same questions here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+from airflow_provider_oppo_image.errors import OppoImageError
+from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture
+from airflow_provider_oppo_image.pictures.report import STATES, PictureReport, State
+from airflow_provider_oppo_image.pictures.verdict import overall_state
+
+OnWrong: TypeAlias = Literal["fail", "wait"]
+ON_WRONG: Final[tuple[OnWrong, ...]] = get_args(OnWrong)
+
+Decision: TypeAlias = Literal["ready", "wait", "wrong"]
+
+ALL_REPORTS: Final = 50
+"""Up to so many pictures, inclusive, a result holds every report: it goes through Airflow's database."""
+
+FIRST_PROBLEMS: Final = 20
+"""Above that, it holds the reports of so many pictures that something is the matter with."""
+
+LINE_PROBLEMS: Final = 3
+"""So many pictures that are not ready are named in a look's line in the log."""
+
+SHORTEST_PAUSE_S: Final = 0.1
+"""Seconds between two looks at least, so that a poke interval of 0 is no tight loop."""
+
+# The states in the order in which a person wants to hear of them.
+_WORST_FIRST: Final[tuple[State, ...]] = STATES[::-1]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at all pictures found.
+
+    :param pictures: the pictures that are waited for.
+    :param reports: what was found, a report for each picture, in the same order.
+    """
+
+    pictures: Sequence[AwaitedPicture]
+    reports: Sequence[PictureReport]
+
+    def decide(self, on_wrong: OnWrong) -> Decision:
+        """Decide what to do: "ready" when all pictures are, "wait" for another look, or give up as "wrong".
+
+        :param on_wrong: "fail" gives up at a wrong picture; "wait" hopes that somebody replaces it.
+        """
+        state = overall_state(self.reports)
+        if state == "ready":
+            return "ready"
+        return "wrong" if state == "wrong" and on_wrong == "fail" else "wait"
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds that the most patient of the pictures' hosts asked for before the next look; 0 where none did."""
+        return max((report.retry_after or 0.0 for report in self.reports), default=0.0)
+
+    def result(self) -> dict[str, Any]:
+        """Return what a sensor returns, JSON-serialisable and small enough for a database, whatever was waited for.
+
+        ``{"counts": {"ready": 1, "absent": 1, "wrong": 0}, "reports": [...]}``: each report is
+        `PictureReport.to_dict` with the picture's ``name`` (None where it has none). Up to `ALL_REPORTS` pictures
+        there is a report for each, in their order; above, there are those of the first `FIRST_PROBLEMS` pictures with
+        problems or warnings, wrong ones first.
+        """
+        rows = list(zip(self.pictures, self.reports, strict=True))
+        if len(rows) > ALL_REPORTS:
+            told = [row for row in rows if row[1].problems or row[1].warnings]
+            rows = sorted(told, key=lambda row: _WORST_FIRST.index(row[1].state))[:FIRST_PROBLEMS]
+        return {
+            "counts": self._counts(),
+            "reports": [{"name": picture.name, **report.to_dict()} for picture, report in rows],
+        }
+
+    def __str__(self) -> str:
+        """Say in one line what matters."""
+        line = _in_words(self._counts())
+        late = sorted(
+            (report for report in self.reports if report.state != "ready"),
+            key=lambda report: _WORST_FIRST.index(report.state),
+        )
+        for report in late[:LINE_PROBLEMS]:
+            line += f"; {report.kind} {report.url}: {', '.join(problem.code for problem in report.problems)}"
+        return line + (f"; and {len(late) - LINE_PROBLEMS} more" if len(late) > LINE_PROBLEMS else "")
+
+    def _counts(self) -> dict[str, int]:
+        counts = Counter(report.state for report in self.reports)
+        return {state: counts[state] for state in STATES}
+
+
+def describe(result: Mapping[str, Any]) -> str:
+    """Say what a look's result holds, for a person: the counts, and the reports of what is not ready.
+
+    :param result: what `Look.result` made.
+    """
+    lines = [_in_words(result["counts"])]
+    for data in result["reports"]:
+        report = PictureReport.from_dict(data)
+        if report.state != "ready":
+            lines.append(f"{data['name']}: {report}" if data.get("name") else str(report))
+    return "\n".join(lines)
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    told = [f"{counts[state]:,} {state}" for state in STATES if counts[state]]
+    return f"of {sum(counts.values()):,} pictures, {', '.join(told)}"
+
+
+def goes_on_after(error: Exception, *, silent_fail: bool) -> bool:
+    """Tell whether waiting goes on after a look that failed.
+
+    :param error: why it failed.
+    :param silent_fail: whether unexpected faults are passed over; what is known to be permanent is no such fault.
+    """
+    return silent_fail and not (isinstance(error, OppoImageError) and error.permanent)
+
+
+def pause(interval: float, *, left: float, look: Look | None = None) -> float:
+    """Return how long to wait before the next look, in seconds.
+
+    The interval, or what a host asked for if that is longer, but not beyond the end of the waiting: the last look is
+    at that very moment.
+
+    :param interval: seconds between looks.
+    :param left: seconds until the waiting ends; below 0 when it has.
+    :param look: the last look; None before the first, or when it failed.
+    """
+    wanted = max(interval, look.retry_after if look else 0.0, SHORTEST_PAUSE_S)
+    return max(min(wanted, left), 0.0)
+
+
+def backed_off(interval: float, *, looks: int, longest: float | None = None) -> float:
+    """Return an interval that has doubled with each look.
+
+    :param interval: seconds before the second look.
+    :param looks: how many looks were made, at least 1.
+    :param longest: where the doubling ends, in seconds; None for nowhere.
+    """
+    # 2 ** 1000 would be too large for a float, and nobody waits that long.
+    doubled = interval * 2.0 ** min(looks - 1, 32)
+    return doubled if longest is None else min(doubled, longest)

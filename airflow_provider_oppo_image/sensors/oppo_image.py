@@ -1,0 +1,216 @@
+"""The sensor that waits until pictures are ready."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
+
+from airflow_provider_oppo_image.airflow_compat import (
+    TRIGGER_TIMEOUT_REASONS,
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, PictureWrongError
+from airflow_provider_oppo_image.hooks.checking import check_with
+from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
+from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture, awaited_pictures
+from airflow_provider_oppo_image.pictures.waiting import ON_WRONG, Look, OnWrong, describe, goes_on_after, pause
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+TRIGGER_MARGIN: Final = timedelta(minutes=10)
+"""How long Airflow waits for a trigger past the trigger's own deadline: it must be alive to say that time is up."""
+
+
+class OppoImageSensor(BaseSensorOperator):
+    """Waits until all pictures are ready, for any number of them.
+
+    A picture that is absent is waited for. One that is wrong, which time alone does not mend, fails the task at once
+    and without a retry, with the whole report; or it is waited for as well, where asked. All must be ready in the same
+    look.
+
+    Returns ``{"counts": {"ready": ..., "absent": ..., "wrong": ...}, "reports": [...]}``: the report of each picture;
+    above 50 pictures, those of the first 20 with problems or warnings.
+
+    In all modes it ends alike, as Airflow ends a poke. With ``soft_fail`` a timeout skips the task instead of failing
+    it, *and so does a wrong picture*, as well as a connection that is missing; an unexpected fault fails it. With
+    ``never_fail`` all of these skip it but the timeout, which fails it. ``silent_fail`` goes on waiting after an
+    unexpected fault.
+
+    :param big_picture_url: a big picture's URL (templated); None for none.
+    :param small_picture_url: a small picture's URL (templated); None for none.
+    :param pictures: more pictures (templated), as a list of mappings with ``big_picture_url``, ``small_picture_url`` or
+        both, and ``name`` where one is wanted.
+    :param on_wrong: "fail" fails at a wrong picture; "wait" waits, since somebody may replace it.
+    :param deferrable: wait in the triggerer, where no worker's slot is held; the first look is still the worker's. None
+        is what the site says in ``[operators] default_deferrable``, unless `mode` is "reschedule".
+    :param oppo_image_conn_id: the id of the connection (templated) that has the timeouts and the guard's exceptions;
+        None for the strict defaults, and no connection is read.
+    """
+
+    template_fields: Sequence[str] = ("big_picture_url", "small_picture_url", "pictures", "oppo_image_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"pictures": "json"}
+    ui_color = "#fdf3d8"
+
+    def __init__(
+        self,
+        *,
+        big_picture_url: str | None = None,
+        small_picture_url: str | None = None,
+        pictures: Sequence[Mapping[str, str | None]] | None = None,
+        on_wrong: OnWrong = "fail",
+        deferrable: bool | None = None,
+        oppo_image_conn_id: str | None = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.big_picture_url = big_picture_url
+        self.small_picture_url = small_picture_url
+        self.pictures = pictures
+        self.on_wrong: OnWrong = on_wrong
+        self.oppo_image_conn_id = oppo_image_conn_id
+        if on_wrong not in ON_WRONG:
+            raise ConfigurationError(f"on_wrong is {on_wrong!r}; it must be one of {', '.join(ON_WRONG)}.")
+        if deferrable and self.reschedule:
+            raise ConfigurationError(
+                "deferrable=True and mode='reschedule' exclude each other: both give the worker's slot back, each in "
+                "its own way. Leave one of them out."
+            )
+        by_site = deferrable is None and conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = not self.reschedule and (by_site or bool(deferrable))
+        self._keeps_mode = by_site and self.reschedule
+        self._last_look: Look | None = None
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once at all pictures, and leave the rest to the triggerer if it is deferrable; Airflow calls it.
+
+        :param context: the context of the running task.
+        :raises AirflowFailException: for what no waiting mends.
+        """
+        deadline = time.time() + self.timeout
+        if self._keeps_mode:
+            self.log.info("[operators] default_deferrable is on, but this sensor keeps its mode, 'reschedule'.")
+        with airflow_errors():
+            self._last_look = self._look()
+            decision = self._last_look.decide(self.on_wrong) if self._last_look else "wait"
+            if self._last_look and decision == "wrong":
+                raise self._wrong(self._last_look.result())
+        if self._last_look and decision == "ready":
+            return PokeReturnValue(True, self._last_look.result())
+        if self.deferrable:
+            self._defer(deadline)
+        return PokeReturnValue(False)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
+        """End as the trigger says; Airflow calls it.
+
+        :param context: the context of the running task.
+        :param event: the payload of `OppoImageTrigger`'s event.
+        """
+        event = event or {}
+        status, result = event.get("status"), event.get("result")
+        with airflow_errors():
+            if status == "ready":
+                return result
+            if status == "timeout":
+                seen = f" Last seen: {describe(result)}" if result else ""
+                raise AirflowSensorTimeout(f"The pictures were not ready within {self.timeout:g} s.{seen}")
+            if status == "wrong" and result:
+                raise self._wrong(result)
+            raise OppoImageError(
+                event.get("message") or f"The trigger sent an event that this version does not know: {status!r}.",
+                permanent=bool(event.get("permanent")),
+            )
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after a deferral, and end as `BaseSensorOperator.execute` ends a poke; Airflow calls it.
+
+        Airflow's own way differs from a poke's, and from one version to another: `soft_fail` makes a skip of whatever
+        happened, of a triggerer that lacks this package too; `never_fail` does nothing on Airflow 2; and a trigger that
+        ran out of time is waited for all over again there.
+
+        :param next_method: what to call; "__fail__" when the trigger has no event to give.
+        :param next_kwargs: the arguments of that; for "__fail__", the reason.
+        :param context: the context of the running task.
+        """
+        next_kwargs = next_kwargs or {}
+        try:
+            if next_method == "__fail__":
+                raise self._trigger_failure(next_kwargs)
+            return getattr(self, next_method)(context, **next_kwargs)
+        except Exception as error:
+            if isinstance(error, AirflowSensorTimeout):
+                skips = self.soft_fail
+            else:
+                skips = self.never_fail or (self.soft_fail and isinstance(error, AirflowFailException))
+            if skips:
+                raise AirflowSkipException(f"Skipped, since {self._mildness} is set: {error}") from error
+            raise
+
+    def _trigger_failure(self, reason: Mapping[str, Any]) -> Exception:
+        words = reason.get("error", "unknown")
+        if words in TRIGGER_TIMEOUT_REASONS:
+            return AirflowSensorTimeout(f"No triggerer ended the waiting within {self.timeout:g} s.")
+        if reason.get("traceback"):
+            self.log.error("The trigger failed:\n%s", "".join(reason["traceback"]))
+        return OppoImageError(f"The trigger could not be run: {words}.", permanent=False)
+
+    def _look(self) -> Look | None:
+        """Look at the pictures; None when that failed by an unexpected fault, and the triggerer goes on."""
+        from airflow_provider_oppo_image.pictures.looking import look
+
+        try:
+            seen = look(self._awaited(), check_with(self.oppo_image_conn_id))
+        except Exception as error:
+            # Without deferral it is Airflow itself that obeys silent_fail.
+            if not (self.deferrable and goes_on_after(error, silent_fail=self.silent_fail)):
+                raise
+            self.log.exception("The first look failed; the triggerer goes on, since silent_fail is set")
+            return None
+        self.log.info("Look: %s", seen)
+        return seen
+
+    def _awaited(self) -> list[AwaitedPicture]:
+        return awaited_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
+
+    def _defer(self, deadline: float) -> NoReturn:
+        from airflow_provider_oppo_image.triggers.oppo_image import OppoImageTrigger
+
+        trigger = OppoImageTrigger(
+            deadline=deadline,
+            pictures=[picture.to_entry() for picture in self._awaited()],
+            on_wrong=self.on_wrong,
+            poke_interval=self.poke_interval,
+            exponential_backoff=self.exponential_backoff,
+            max_wait=self.max_wait.total_seconds() if self.max_wait else None,
+            silent_fail=self.silent_fail,
+            oppo_image_conn_id=self.oppo_image_conn_id,
+        )
+        timeout = timedelta(seconds=self.timeout) + TRIGGER_MARGIN
+        self.defer(trigger=trigger, method_name=self.execute_complete.__name__, timeout=timeout)
+
+    def _wrong(self, result: Mapping[str, Any]) -> PictureWrongError:
+        words = describe(result)
+        if self._mildness:
+            self.log.warning("A picture is wrong; the task is skipped, since %s is set: %s", self._mildness, words)
+        return PictureWrongError(words, reports=result["reports"])
+
+    @property
+    def _mildness(self) -> str:
+        """The flag that makes skips of failures; "" for none."""
+        return "soft_fail" if self.soft_fail else "never_fail" if self.never_fail else ""
+
+    def _get_next_poke_interval(
+        self, started_at: datetime | float, run_duration: Callable[[], float], poke_count: int
+    ) -> float:
+        """Wait as the trigger waits: as long as a host asks for, and with the last look at the very end."""
+        interval = super()._get_next_poke_interval(started_at, run_duration, poke_count)
+        return pause(interval, left=self.timeout - run_duration(), look=self._last_look)

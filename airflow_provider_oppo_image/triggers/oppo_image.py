@@ -1,0 +1,8 @@
+"""The triggers, under the names that sensors and asset watchers import."""
+
+from __future__ import annotations
+
+from airflow_provider_oppo_image.triggers.event import OppoImageEventTrigger
+from airflow_provider_oppo_image.triggers.wait import OppoImageTrigger
+
+__all__ = ["OppoImageEventTrigger", "OppoImageTrigger"]

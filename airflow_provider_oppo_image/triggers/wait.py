@@ -1,0 +1,144 @@
+"""The trigger that waits for pictures while no worker does."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
+from airflow_provider_oppo_image.errors import OppoImageError
+from airflow_provider_oppo_image.hooks.checking import acheck_with
+from airflow_provider_oppo_image.pictures.awaited import awaited_pictures
+from airflow_provider_oppo_image.pictures.looking import Check, look_async
+from airflow_provider_oppo_image.pictures.waiting import Look, OnWrong, backed_off, goes_on_after, pause
+
+LAST_LOOK_S: Final = 120.0
+"""Seconds after the deadline within which the last look must come to its end."""
+
+
+class OppoImageTrigger(BaseTrigger):
+    """Waits until pictures are ready, and says so in one event.
+
+    The event's payload is ``{"status": ..., "result": ...}``. The status is "ready", "wrong", "timeout" or "error";
+    the result is what `pictures.waiting.Look.result` makes of the last look, None where there was none. An "error" has
+    ``message`` and ``permanent`` in its place.
+
+    It looks after each pause, never before the first, since whoever defers has looked. A triggerer that starts again
+    starts it again, with the same deadline: nothing is forgotten, because nothing is remembered.
+
+    The constructor only stores: one that raises takes its whole triggerer down. It passes over arguments that it does
+    not know, so that tasks which another version of this package deferred still find an end.
+
+    :param deadline: when the waiting ends, in seconds since 1970-01-01 UTC.
+    :param big_picture_url: a big picture's URL; None for none.
+    :param small_picture_url: a small picture's URL; None for none.
+    :param pictures: more pictures: see `pictures.awaited.awaited_pictures`.
+    :param on_wrong: "fail" ends with a wrong picture, "wait" hopes that it is replaced.
+    :param poke_interval: seconds between two looks.
+    :param exponential_backoff: double the interval with each look, starting anew when the triggerer does.
+    :param max_wait: the longest interval, in seconds, that the doubling comes to; None for no limit.
+    :param silent_fail: a look that fails by an unexpected fault is written to the log, and the next one follows.
+    :param oppo_image_conn_id: the connection that has the timeouts and the guard's exceptions; None for the strict
+        defaults.
+    """
+
+    def __init__(
+        self,
+        *,
+        deadline: float,
+        big_picture_url: str | None = None,
+        small_picture_url: str | None = None,
+        pictures: Sequence[Mapping[str, str | None]] | None = None,
+        on_wrong: OnWrong = "fail",
+        poke_interval: float = 60.0,
+        exponential_backoff: bool = False,
+        max_wait: float | None = None,
+        silent_fail: bool = False,
+        oppo_image_conn_id: str | None = DEFAULT_CONN_ID,
+        **_: Any,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
+        self.deadline = deadline
+        self.big_picture_url = big_picture_url
+        self.small_picture_url = small_picture_url
+        self.pictures = pictures
+        self.on_wrong: OnWrong = on_wrong
+        self.poke_interval = poke_interval
+        self.exponential_backoff = exponential_backoff
+        self.max_wait = max_wait
+        self.silent_fail = silent_fail
+        self.oppo_image_conn_id = oppo_image_conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class's path and the arguments that make this trigger again."""
+        return (
+            "airflow_provider_oppo_image.triggers.oppo_image.OppoImageTrigger",
+            {
+                "deadline": self.deadline,
+                "big_picture_url": self.big_picture_url,
+                "small_picture_url": self.small_picture_url,
+                "pictures": self.pictures,
+                "on_wrong": self.on_wrong,
+                "poke_interval": self.poke_interval,
+                "exponential_backoff": self.exponential_backoff,
+                "max_wait": self.max_wait,
+                "silent_fail": self.silent_fail,
+                "oppo_image_conn_id": self.oppo_image_conn_id,
+            },
+        )
+
+    def __repr__(self) -> str:
+        """Leave the URLs out: Airflow writes this to logs, and a query can be a signature."""
+        return f"<{type(self).__name__} until {self.deadline} with connection {self.oppo_image_conn_id!r}>"
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, and yield the one event; the triggerer calls it."""
+        try:
+            payload = await self._wait()
+        except OppoImageError as error:
+            payload = {"status": "error", "message": str(error), "permanent": error.permanent}
+        except Exception as error:
+            # What is raised here would come back as an AirflowException, and soft_fail would make a skip of it. The
+            # words stay in this log, which Airflow masks: the event goes to the database as it is.
+            self.log.exception("Waiting for pictures failed")
+            message = f"Waiting failed in the triggerer with {type(error).__name__}; its log of this task says where."
+            payload = {"status": "error", "message": message, "permanent": False}
+        yield TriggerEvent(payload)  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
+
+    async def _wait(self) -> dict[str, Any]:
+        pictures = awaited_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
+        check: Check | None = None
+        look: Look | None = None
+        for looks in itertools.count(1):
+            await asyncio.sleep(pause(self._interval(looks), left=self._left(), look=look))
+            try:
+                check = check or await acheck_with(self.oppo_image_conn_id)
+                look = await asyncio.wait_for(look_async(pictures, check), max(self._left(), 0) + LAST_LOOK_S)
+            except Exception as error:
+                if isinstance(error, TimeoutError) and self._left() <= 0:
+                    self.log.warning("The last look did not come to its end within %.0f s.", LAST_LOOK_S)
+                elif not goes_on_after(error, silent_fail=self.silent_fail):
+                    raise
+                else:
+                    self.log.exception("This look failed; the next one follows, since silent_fail is set")
+            else:
+                self.log.info("Look %d: %s", looks, look)
+                if (decision := look.decide(self.on_wrong)) != "wait":
+                    return {"status": decision, "result": look.result()}
+            if self._left() <= 0:
+                break
+        return {"status": "timeout", "result": look.result() if look else None}
+
+    def _left(self) -> float:
+        # The wall clock, and not a monotonic one: the deadline was set by another machine.
+        return self.deadline - time.time()
+
+    def _interval(self, looks: int) -> float:
+        if not self.exponential_backoff:
+            return self.poke_interval
+        return backed_off(self.poke_interval, looks=looks, longest=self.max_wait)

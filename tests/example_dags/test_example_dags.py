@@ -1,0 +1,80 @@
+"""Each example runs whole, against the sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from tests.support import artwork
+from tests.support.dags import run_file
+from tests.support.picture_host import PictureHost
+
+EXAMPLES = Path(__file__).parents[2] / "example_dags"
+
+pytestmark = pytest.mark.usefixtures("airflow_db", "connect")
+
+
+@pytest.fixture
+def pictures(host: PictureHost) -> dict[str, str]:
+    return {
+        "big_picture_url": host.serve("/big.jpg", artwork.good("big", "JPEG")),
+        "small_picture_url": host.serve("/small.png", artwork.good("small")),
+    }
+
+
+def test_upload_then_push_only_validates_unless_told_to_send(sandbox: SandboxServer, pictures: dict[str, str]) -> None:
+    dag_run = run_file(EXAMPLES / "upload_then_push.py", "upload_then_push", {**pictures, "small_picture_url": None})
+    assert dag_run.state == "success"
+    assert dag_run.returned["push", -1] is None
+    received = sandbox.received()
+    assert received["pushes"] == []
+    [validated] = received["validations"]
+    picture_id = dag_run.returned["upload", -1]["big_picture_id"]
+    assert validated["body"]["body"]["options"]["third_party_channel"]["oppo"] == {
+        "style": 3,
+        "big_picture_id": picture_id,
+    }
+
+
+def test_nightly_campaigns_push_each_campaign_and_stop_only_the_wrong_one(
+    sandbox: SandboxServer, host: PictureHost, pictures: dict[str, str]
+) -> None:
+    def campaign(name: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "title": name, "text": "Today only", **pictures, **more}
+
+    wrong = host.serve("/old.jpg", artwork.jpeg(876, 324))
+    campaigns = [campaign("spring"), campaign("old", big_picture_url=wrong), campaign("autumn")]
+    dag_run = run_file(EXAMPLES / "nightly_campaigns.py", "nightly_campaigns", {"campaigns": campaigns, "send": True})
+    assert dag_run.state == "failed"
+    states = [dag_run.states["campaign.push", index] for index in range(3)]
+    assert states == ["success", "upstream_failed", "success"]
+    titles = {sent["body"]["body"]["notification"]["android"]["title"] for sent in sandbox.received()["pushes"]}
+    assert titles == {"spring", "autumn"}
+
+
+def test_upload_pictures_uploads(sandbox: SandboxServer, pictures: dict[str, str]) -> None:
+    dag_run = run_file(EXAMPLES / "push_on_uploaded.py", "upload_pictures", pictures)
+    assert dag_run.state == "success"
+    assert all(dag_run.returned["upload", -1].values())
+
+
+def test_push_on_uploaded_says_that_no_event_started_it(sandbox: SandboxServer, task_log: Any) -> None:
+    dag_run = run_file(EXAMPLES / "push_on_uploaded.py", "push_on_uploaded")
+    assert dag_run.states["pictures", -1] == "skipped"
+    assert "No event started me" in task_log()
+    assert sandbox.received()["requests"] == {}
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_an_example_is_paused_and_shown_in_the_docs(path: Path) -> None:
+    from scripts.run_dag import load_dags
+
+    source = path.read_text()
+    assert f"[START {path.stem}]" in source
+    assert f"[END {path.stem}]" in source
+    dags = load_dags(path)
+    assert dags
+    assert all(dag.is_paused_upon_creation for dag in dags)

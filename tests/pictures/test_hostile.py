@@ -1,0 +1,160 @@
+"""Any bytes and any URL are a report, soon and in little memory, and Pillow agrees with each picture called ready."""
+
+from __future__ import annotations
+
+import io
+import random
+import socket
+import struct
+import time
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from airflow_provider_oppo_image.pictures.check import check_file, check_picture
+from airflow_provider_oppo_image.pictures.report import PictureReport
+from airflow_provider_oppo_image.transport import Timeouts
+from tests.support import artwork
+
+QUICK = 0.05
+SMALL = 64 * 1024 * 1024
+
+SEEDS = (
+    artwork.png(144, 144),
+    artwork.png(144, 144, "P"),
+    artwork.png(144, 144, "RGBA"),
+    artwork.jpeg(144, 144),
+    artwork.jpeg(144, 144, progressive=True),
+    artwork.jpeg(144, 144, orientation=1),
+    artwork.other_format("MPO", 144, 144),
+    artwork.animated_png(144, 144),
+    artwork.with_chunks(artwork.png(144, 144), artwork.chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(1000)))),
+)
+
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "header": artwork.header_bomb,
+    "data": artwork.data_bomb,
+    "text": lambda: artwork.text_bomb(900),
+    "chunks": artwork.many_chunks,
+    "markers": artwork.endless_markers,
+    "fill": artwork.endless_fill,
+    "scans": artwork.many_scans,
+    "EXIF": artwork.exif_bomb,
+    "EXIF entries": lambda: artwork.exif_bomb(900),
+    "scans below the limit": lambda: artwork.many_scans(60_000),
+    "chunks below the limit": lambda: artwork.many_chunks(1_900),
+    "stuffing": lambda: artwork.jpeg()[:-2] + b"\xff\0" * 500_000 + b"\xff\xd9",
+    "resources": lambda: artwork.with_segments(
+        artwork.jpeg(), artwork.segment(0xED, b"Photoshop 3.0\0" + b"8BIM" * 9_000)
+    ),
+}
+
+
+@pytest.fixture
+def judge(tmp_path: Path) -> Callable[..., PictureReport]:
+    path = tmp_path / "picture"
+
+    def judge(content: bytes, kind: Any = "small") -> PictureReport:
+        path.write_bytes(content)
+        return check_file(kind, path)
+
+    return judge
+
+
+def assert_that_pillow_agrees(content: bytes, report: PictureReport) -> None:
+    if report.state == "ready":
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
+            image.load()
+            assert (image.format, *image.size) == (report.format, report.width, report.height)
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_bomb_costs_little(bomb: str, judge: Callable[..., PictureReport]) -> None:
+    content = BOMBS[bomb]()
+    assert len(content) <= 1_048_576
+    times = []
+    for _ in range(3):  # the best of three, since this machine may be busy with something else
+        start = time.perf_counter()
+        report = judge(content, "big")
+        times.append(time.perf_counter() - start)
+    assert min(times) < QUICK
+    tracemalloc.start()
+    judge(content, "big")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < SMALL
+    assert report.state == "wrong" or "below" in bomb or bomb == "stuffing"
+    assert_that_pillow_agrees(content, report)
+
+
+_FIXED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@_FIXED
+@given(st.one_of(st.binary(), st.binary().map(b"\x89PNG\r\n\x1a\n".__add__), st.binary().map(b"\xff\xd8\xff".__add__)))
+def test_any_bytes_are_a_report(judge: Callable[..., PictureReport], content: bytes) -> None:
+    assert judge(content).state != "ready"
+
+
+@_FIXED
+@given(content=st.sampled_from(SEEDS), data=st.data())
+def test_any_change_of_a_picture_is_a_report(
+    judge: Callable[..., PictureReport], content: bytes, data: st.DataObject
+) -> None:
+    at = data.draw(st.integers(0, len(content)))
+    until = data.draw(st.integers(at, min(len(content), at + 64)))
+    changed = content[:at] + data.draw(st.binary(max_size=64)) + content[until:]
+    for version in (changed, with_right_checksums(changed)):
+        assert_that_pillow_agrees(version, judge(version))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_random_changes_of_a_picture_are_reports(judge: Callable[..., PictureReport], seed: int) -> None:
+    """Hypothesis looks for small examples; this looks for many."""
+    dice = random.Random(seed)  # noqa: S311 - no secret
+    states = set()
+    for _ in range(300):
+        content = bytearray(dice.choice(SEEDS))
+        for _ in range(dice.choice((1, 1, 2, 8))):
+            at = dice.randrange(len(content) if dice.random() < 0.5 else min(len(content), 700))
+            content[at : at + dice.choice((0, 1, 1, 4))] = dice.randbytes(dice.choice((0, 1, 1, 4)))
+        version = with_right_checksums(bytes(content)) if dice.random() < 0.7 else bytes(content)
+        report = judge(version)
+        assert_that_pillow_agrees(version, report)
+        states.add(report.state)
+    assert states == {"ready", "absent", "wrong"}
+
+
+@given(st.one_of(st.text(), st.text().map("http://".__add__), st.text().map(lambda text: f"https://{text}.example/")))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_url_is_a_report(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    def getaddrinfo(*_: Any, **__: Any) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    report = check_picture("big", url, timeout=Timeouts(1, 1, 1))
+    assert report.state in ("absent", "wrong")
+    assert {problem.code for problem in report.problems} <= {
+        "bad_url", "credentials_in_url", "address_refused", "unknown_host",
+    }  # fmt: skip
+
+
+def with_right_checksums(content: bytes) -> bytes:
+    """Repair a PNG's checksums, so that a change is seen by more than them."""
+    if content[:8] != artwork.PNG_SIGNATURE:
+        return content
+    repaired, position = bytearray(content), 8
+    while position + 12 <= len(content):
+        end = position + 8 + int.from_bytes(content[position : position + 4])
+        if end + 4 > len(content):
+            break
+        repaired[end : end + 4] = struct.pack(">I", zlib.crc32(content[position + 4 : end]))
+        position = end + 4
+    return bytes(repaired)

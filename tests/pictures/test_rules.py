@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.pictures.formats import WEB_PAGE
+from airflow_provider_oppo_image.pictures.inspect import Facts
+from airflow_provider_oppo_image.pictures.report import Problem
+from airflow_provider_oppo_image.pictures.rules import judge_content, judge_weight, warnings
+
+BIG = PICTURE_RULES["big"]
+SMALL = PICTURE_RULES["small"]
+GOOD = Facts("PNG", 984, 369)
+
+
+def codes(problems: tuple[Problem, ...]) -> list[str]:
+    return [problem.code for problem in problems]
+
+
+@pytest.mark.parametrize("name", ["PNG", "JPEG"])
+@pytest.mark.parametrize(("rule", "size"), [(BIG, (984, 369)), (SMALL, (144, 144))])
+def test_what_the_contract_asks_for_is_right(name: str, rule: object, size: tuple[int, int]) -> None:
+    assert judge_content(BIG if rule is BIG else SMALL, Facts(name, *size)) == ()
+
+
+@pytest.mark.parametrize("size", [(983, 369), (985, 369), (984, 368), (984, 370), (369, 984), (1968, 738), (0, 0)])
+def test_a_pixel_more_or_less_is_wrong(size: tuple[int, int]) -> None:
+    (problem,) = judge_content(BIG, Facts("PNG", *size))
+    assert problem.code == "wrong_dimensions"
+    assert problem.found.startswith(f"{size[0]} x {size[1]} px")
+    assert problem.expected == "984 x 369 px"
+    assert "984 x 369" in problem.advice
+
+
+def test_oppos_older_size_is_named_so() -> None:
+    (problem,) = judge_content(BIG, Facts("JPEG", 876, 324))
+    assert "used to have" in problem.found
+
+
+@pytest.mark.parametrize(("rule", "size"), [(BIG, (144, 144)), (SMALL, (984, 369))])
+def test_exchanged_pictures_are_told(rule: object, size: tuple[int, int]) -> None:
+    (problem,) = judge_content(BIG if rule is BIG else SMALL, Facts("PNG", *size))
+    assert "exchanged" in problem.advice
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        ({"animated": True}, "animated", "animated PNG"),
+        ({"cmyk": True}, "cmyk", "CMYK"),
+        ({"orientation": 3}, "exif_rotated", "turned by 180 degrees"),
+        ({"orientation": 8}, "exif_rotated", "turned by 270 degrees"),
+        ({"orientation": 2}, "exif_rotated", "mirrored"),
+        ({"coding": "arithmetic coding"}, "unusual_coding", "arithmetic coding"),
+        ({"broken": "a checksum is wrong"}, "broken", "a checksum is wrong"),
+        ({"invisible": True}, "invisible", "transparent"),
+        ({"truncated": True}, "truncated", "first part"),
+        ({"format": "GIF"}, "wrong_format", "GIF"),
+        ({"format": None}, "wrong_format", "unknown format"),
+        ({"format": WEB_PAGE}, "wrong_format", "a web page"),
+    ],
+)
+def test_everything_else_is_named_as_what_it_is(change: dict[str, object], code: str, words: str) -> None:
+    (problem,) = judge_content(BIG, dataclasses.replace(GOOD, **change))
+    assert problem.code == code
+    assert words in problem.found
+
+
+def test_a_turned_picture_is_told_the_size_that_it_is_stored_in() -> None:
+    dimensions, turned = judge_content(BIG, Facts("JPEG", 369, 984, orientation=6))
+    assert (dimensions.code, turned.code) == ("wrong_dimensions", "exif_rotated")
+    assert dimensions.found == "369 x 984 px before its EXIF turns it"
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    found = judge_content(BIG, Facts("JPEG", 10, 10, cmyk=True, orientation=8, coding="arithmetic coding"))
+    assert codes(found) == ["wrong_dimensions", "cmyk", "exif_rotated", "unusual_coding"]
+
+
+@pytest.mark.parametrize("rule", PICTURE_RULES.values(), ids=str)
+def test_the_limit_is_inclusive_and_doubt_is_a_warning(rule: object) -> None:
+    assert rule in (BIG, SMALL)
+    limits = {"big": (1_000_000, 1_048_576), "small": (50_000, 51_200)}
+    chosen = BIG if rule is BIG else SMALL
+    sure, most = limits[chosen.kind]
+    for size, problems, warned in [
+        (0, [], []),
+        (sure, [], []),
+        (sure + 1, [], ["nearly_too_heavy"]),
+        (most, [], ["nearly_too_heavy"]),
+        (most + 1, ["too_heavy"], []),
+    ]:
+        assert codes(judge_weight(chosen, size)) == problems, size
+        assert codes(warnings(chosen, size, "")) == warned, size
+
+
+def test_a_body_of_unknown_length_is_too_heavy_all_the_same() -> None:
+    (problem,) = judge_weight(SMALL, None)
+    assert problem.found == "more than 51,200 bytes"
+
+
+def test_a_long_url_is_a_warning() -> None:
+    assert warnings(BIG, None, "u" * 300) == ()
+    assert codes(warnings(BIG, None, "u" * 301)) == ["long_url"]
+
+
+_FACTS = st.builds(
+    Facts,
+    st.sampled_from(["PNG", "JPEG", "GIF", None]),
+    st.sampled_from([None, 984, 144, 1]),
+    st.sampled_from([None, 369, 144, 1]),
+    animated=st.booleans(),
+    cmyk=st.booleans(),
+    orientation=st.integers(1, 8),
+    coding=st.none() | st.just("x"),
+    invisible=st.booleans(),
+    truncated=st.booleans(),
+    broken=st.none() | st.just("x"),
+)
+
+
+@given(_FACTS, st.sampled_from(["big", "small"]))
+def test_only_perfect_facts_are_right_and_every_problem_helps(facts: Facts, kind: PictureKind) -> None:
+    rule = PICTURE_RULES[kind]
+    problems = judge_content(rule, facts)
+    perfect = facts in [Facts(name, rule.width, rule.height) for name in ("PNG", "JPEG")]
+    if facts.width is not None and facts.height is not None:
+        assert (problems == ()) == perfect
+    assert len(set(codes(problems))) == len(problems)
+    assert all(problem.found and problem.expected and problem.advice for problem in problems)

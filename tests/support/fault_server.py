@@ -1,0 +1,247 @@
+"""A server on a loopback port that answers as badly as it is told to.
+
+    with FaultServer(answer(500, b"oops"), [send(HEAD), reset]) as server:
+        ...                                       # asks server.url twice
+        assert server.accepted == 1
+
+Each request is answered by the next reply, and by the last one when there are no more. A reply is a step or a list of
+steps; after the last step the connection stays open for the next request, unless a step has closed it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gzip
+import json
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Self, TypeAlias
+
+Step: TypeAlias = Callable[["Line"], None]
+Reply: TypeAlias = Step | Sequence[Step]
+
+
+class HungUpError(Exception):
+    """The connection is over."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request that the server got.
+
+    :param head: the request line and the headers, as they came.
+    :param body: the body.
+    """
+
+    head: bytes
+    body: bytes
+
+    @property
+    def line(self) -> str:
+        """The method and the path."""
+        return self.head.split(b"\r\n", 1)[0].decode().removesuffix(" HTTP/1.1")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers, their names in lower case."""
+        pairs = (line.split(b": ", 1) for line in self.head.strip().split(b"\r\n")[1:])
+        return {name.decode().lower(): value.decode() for name, value in pairs}
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Line:
+    """One connection, as a step sees it."""
+
+    sock: socket.socket
+    server: FaultServer
+
+    def send(self, data: bytes) -> None:
+        """Hand bytes to the network, and count those that it took."""
+        while data:
+            sent = self.sock.send(data)
+            self.server.taken += sent
+            data = data[sent:]
+
+
+def send(data: bytes) -> Step:
+    """Send these bytes."""
+    return lambda line: line.send(data)
+
+
+def drip(data: bytes, every: float = 0.02) -> Step:
+    """Send one byte each so many seconds."""
+
+    def step(line: Line) -> None:
+        for byte in data:
+            line.send(bytes([byte]))
+            if line.server.stopping.wait(every):
+                raise HungUpError
+
+    return step
+
+
+def flood(size: int) -> Step:
+    """Send this many bytes, as long as somebody takes them."""
+
+    def step(line: Line) -> None:
+        for _ in range(size // 65_536):
+            line.send(b" " * 65_536)
+
+    return step
+
+
+def headers_without_end(line: Line) -> None:
+    """Send header after header, as long as somebody takes them."""
+    line.send(b"HTTP/1.1 200 OK\r\n")
+    while not line.server.stopping.is_set():
+        line.send(b"X-More: " + b"x" * 1_000 + b"\r\n")
+
+
+def stall(line: Line) -> None:
+    """Say nothing more until the server is stopped."""
+    line.server.stopping.wait()
+    raise HungUpError
+
+
+def reset(line: Line) -> None:
+    """Reset the connection."""
+    line.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raise HungUpError
+
+
+def close(_line: Line) -> None:
+    """Close the connection, all that was sent before being delivered."""
+    raise HungUpError
+
+
+def answer(status: int, body: bytes | dict[str, Any] | list[Any] | None = b"", **headers: str) -> Step:
+    """Send a whole answer; a header's name is written with underscores, and a body that is no bytes becomes JSON."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(content)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return send("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
+
+
+def refusal(code: object, status: int, message: str = "no", **headers: str) -> Step:
+    """Send the service's error."""
+    return answer(status, {"error": {"code": code, "message": message}}, **headers)
+
+
+@functools.cache
+def gzip_bomb() -> Step:
+    """Send 64 MB that are 64 KB on the way."""
+    return answer(200, gzip.compress(bytes(64_000_000), compresslevel=9), Content_Encoding="gzip")
+
+
+class FaultServer:
+    """The server; a context manager.
+
+    `requests` lists what was received, `accepted` counts the connections, `taken` counts the bytes that the network
+    took from it.
+
+    :param replies: what each request is answered with.
+    :param greeting: a step for each new connection, before anything is read and before TLS.
+    :param tls: makes it an HTTPS server.
+    """
+
+    def __init__(self, *replies: Reply, greeting: Step | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self.requests: list[Received] = []
+        self.accepted = 0
+        self.taken = 0
+        self.stopping = threading.Event()
+        self._replies, self._greeting, self._tls = replies, greeting, tls
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+
+    @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._run(self._listen)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()
+        self._listener.close()
+        with self._lock:
+            for sock in self._open:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, target: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = self._listener.accept()
+                self.accepted += 1
+                self._run(self._serve, sock)
+
+    def _serve(self, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError, HungUpError), self._registered(sock):
+            if self._greeting:
+                self._greeting(Line(sock, self))
+            if not self._tls:
+                self._converse(Line(sock, self))
+                return
+            with self._tls.wrap_socket(sock, server_side=True) as secure, self._registered(secure):
+                self._converse(Line(secure, self))
+
+    @contextlib.contextmanager
+    def _registered(self, sock: socket.socket) -> Iterator[None]:
+        """Close the socket in the end, and let whoever stops the server end what it waits for."""
+        with self._lock:
+            self._open.add(sock)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open.remove(sock)
+                sock.close()
+
+    def _converse(self, line: Line) -> None:
+        with line.sock.makefile("rb") as incoming:
+            while head := _read_head(incoming):
+                length = int(Received(head, b"").headers.get("content-length", 0))
+                received = Received(head, incoming.read(length))
+                with self._lock:
+                    reply = self._replies[min(len(self.requests), len(self._replies) - 1)]
+                    self.requests.append(received)
+                for step in (reply,) if callable(reply) else reply:
+                    step(line)
+
+
+def _read_head(incoming: IO[bytes]) -> bytes:
+    """Return a request's line and headers; nothing when there is no further request."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        line = incoming.readline()
+        if not line:
+            return b""
+        head += line
+    return head

@@ -1,0 +1,36 @@
+"""What a task sees of Airflow, without an Airflow around it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+from unittest.mock import MagicMock
+
+
+class MemoryStore:
+    """A task state store in memory: JSON values only, as Airflow's own."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self.retentions: dict[str, timedelta] = {}
+
+    def get(self, key: str) -> Any:
+        return json.loads(self.values[key]) if key in self.values else None
+
+    def set(self, key: str, value: Any, *, retention: timedelta) -> None:
+        assert value is not None
+        self.values[key] = json.dumps(value)
+        self.retentions[key] = retention
+
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+
+
+def make_context(store: MemoryStore | None = None, *, try_number: int = 1, **more: Any) -> dict[str, Any]:
+    """What `execute` is handed: a task instance that remembers its XComs, and the state store of Airflow 3.3."""
+    ti = MagicMock(name="ti", dag_id="nightly", run_id="run_1", task_id="task", map_index=-1, try_number=try_number)
+    ti.pushed = {}
+    ti.xcom_push.side_effect = lambda key, value: ti.pushed.update({key: value})
+    context = {"ti": ti, "run_id": "run_1", "params": {}, **more}
+    return context if store is None else {**context, "task_state_store": store}
