@@ -111,7 +111,7 @@ def triggering_asset_events(context: Context) -> list[Any]:
 
     :param context: the context of a running task.
     """
-    by_asset = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
+    by_asset: Any = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
     # An event of an alias is listed twice, under the alias and under its asset.
     events = {id(event): event for events in by_asset.values() for event in events}
     return sorted(events.values(), key=lambda event: event.timestamp)

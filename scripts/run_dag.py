@@ -49,7 +49,7 @@ def returned(ti: Any) -> Any:
     # Not `xcom_pull` in Airflow 3: outside a task it reads the stored JSON twice, and makes numbers of digits.
     with create_session() as session:
         rows = XComModel.get_many(run_id=ti.run_id, dag_ids=ti.dag_id, key="return_value", **where)
-        row = session.scalars(rows).first()
+        row: Any = session.scalars(rows).first()
         return None if row is None else row.value
 
 

@@ -5,6 +5,8 @@
 #   EXTRA        "sandbox" or "dev"
 #   PYTHON       the interpreters to try, in order; the first that is 3.11 to 3.13 and works is taken
 set -eu
+# In an empty environment the shell finds programs and Python does not: it asks PATH where it is itself.
+export PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}"
 directory=$1 extra=$2 constraints=$3
 shift 3
 

@@ -9,12 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_oppo_image.airflow_compat import BaseOperator, task_state_store
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
-from airflow_provider_oppo_image.hooks.oppo_image import (
-    OppoImageHook,
-    airflow_errors,
-    picture_ids,
-    requested_pictures,
-)
+from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
+from airflow_provider_oppo_image.hooks.uploads import picture_ids, requested_pictures
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -8,8 +8,6 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
-import urllib3.exceptions
-
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import TRUNCATED
 from airflow_provider_oppo_image.pictures.url_rules import ADDRESS_REFUSED, BAD_URL
@@ -58,8 +56,8 @@ def problem_with_failure(error: BaseException) -> Problem:
     """
     causes = tuple(_causes(error))
 
-    def has(*types: type[BaseException]) -> bool:
-        return any(isinstance(cause, types) for cause in causes)
+    def has(kind: type[BaseException]) -> bool:
+        return any(isinstance(cause, kind) for cause in causes)
 
     if has(AddressRefusedError):
         return ADDRESS_REFUSED
@@ -68,7 +66,7 @@ def problem_with_failure(error: BaseException) -> Problem:
             return _unverified(cause.verify_message)
     if has(socket.gaierror):
         return _UNKNOWN_HOST
-    if has(TimeoutError, urllib3.exceptions.TimeoutError):
+    if has(TimeoutError):  # the built-in one: urllib3 counts a refused connection among its own
         return _TIMED_OUT
     if has(http.client.IncompleteRead):
         return TRUNCATED

@@ -26,7 +26,7 @@ def judge_content(rule: PictureRule, facts: Facts) -> tuple[Problem, ...]:
     :return: empty when nothing is wrong so far.
     """
     if facts.truncated:
-        return (TRUNCATED, *_wrong(rule, facts))
+        return tuple(_wrong(rule, facts)) or (TRUNCATED,)
     if facts.format not in FORMATS:
         return (_wrong_format(facts.format),)
     return tuple(_wrong(rule, facts))

@@ -185,7 +185,7 @@ class TestHosts:
             (lambda host: host.reset("/"), "connection_failed"),
             (lambda host: host.reset("/", artwork.png(), after=20_000), "connection_failed"),
             (lambda host: host.add("/", lambda handler: handler.send(b"SSH-2.0-OpenSSH_9.6\r\n")), "connection_failed"),
-            (lambda host: host.add("/", lambda handler: handler.send(b"")), "connection_failed"),
+            (lambda host: host.hang_up("/"), "connection_failed"),
         ],
         ids=["cut", "cut at once", "reset", "reset in the body", "no HTTP", "no answer"],
     )

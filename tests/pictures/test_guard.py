@@ -166,7 +166,6 @@ class TestRedirects:
             ("file:///etc/passwd", "bad_url"),
             ("ftp://127.0.0.2:{port}/", "bad_url"),
             ("http://[::1", "bad_url"),
-            ("http://", "bad_url"),
         ],
     )
     def test_each_is_judged_as_the_url_was(

@@ -164,6 +164,10 @@ class PictureHost:
 
         return self.add(path, page)
 
+    def hang_up(self, path: str) -> str:
+        """Close the connection without an answer."""
+        return self.add(path, lambda handler: setattr(handler, "close_connection", True))
+
     def endless(self, path: str, start: bytes, more: bytes, length: int | None = None) -> str:
         """Send a start, and then the same piece again and again while the client listens."""
 
