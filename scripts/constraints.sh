@@ -10,7 +10,7 @@ pin() { # FILE AIRFLOW WORDS OPTION...
     shift 3
     {
         echo "# Every version that the checks run with, on Airflow $airflow and $words. Made by: make constraints"
-        echo "apache-airflow==$airflow" | "$uv" pip compile --quiet --extra dev --python-version 3.11 \
+        echo "apache-airflow==$airflow" | "$uv" pip compile --quiet --system-certs --extra dev --python-version 3.11 \
             --constraint - --no-header --no-annotate "$@" pyproject.toml
         echo "uv==$("$uv" --version | cut -d' ' -f2)"
     } > "$file.new"

@@ -33,7 +33,7 @@ echo "Installing into $directory with $("$python" --version) ..." >&2
 "$python" -m venv --clear "$directory"
 installer=$(grep '^uv==' "$constraints")
 if ! "$directory/bin/python" -m pip install --quiet --disable-pip-version-check "$installer" ||
-    ! "$directory/bin/uv" pip install --quiet --python "$directory/bin/python" \
+    ! "$directory/bin/uv" pip install --quiet --system-certs --python "$directory/bin/python" \
         --constraint "$constraints" --editable ".[$extra]"; then
     echo "The installation failed; its own words are above. It needs the network, or a package index that pip knows." >&2
     exit 1

@@ -11,6 +11,8 @@ from airflow_provider_oppo_image.cli.failures import GOOD, fail
 from airflow_provider_oppo_image.cli.output import remark, say, say_json, table
 from airflow_provider_oppo_image.contract import KINDS
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
+from airflow_provider_oppo_image.hooks.uploads import picture_ids, requested_pictures
+from airflow_provider_oppo_image.pictures.verdict import error_for
 
 HELP: Final = "upload one picture or both, and print their ids"
 DESCRIPTION: Final = (
@@ -40,11 +42,8 @@ def run(args: argparse.Namespace) -> int:
     """
     if not (args.big or args.small):
         raise ConfigurationError("There is nothing to upload. Give --big URL, --small URL or both.")
+    pictures = requested_pictures(args.big, args.small)
     with open_hook(args.conn_id, verbose=args.verbose) as hook:
-        from airflow_provider_oppo_image.hooks.uploads import picture_ids, requested_pictures
-        from airflow_provider_oppo_image.pictures.verdict import error_for
-
-        pictures = requested_pictures(args.big, args.small)
         if not args.no_check and (not_ready := error_for(list(hook.check_each(pictures).values()))):
             raise not_ready
         outcome = hook.upload_each(pictures)

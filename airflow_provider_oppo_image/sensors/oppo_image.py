@@ -99,12 +99,13 @@ class OppoImageSensor(BaseSensorOperator):
         if self._keeps_mode:
             self.log.info("[operators] default_deferrable is on, but this sensor keeps its mode, 'reschedule'.")
         with airflow_errors():
-            self._last_look = self._look()
-            decision = self._last_look.decide(self.on_wrong) if self._last_look else "wait"
-            if self._last_look and decision == "wrong":
-                raise self._wrong(self._last_look.result())
-        if self._last_look and decision == "ready":
-            return PokeReturnValue(True, self._last_look.result())
+            look = self._last_look = self._look()
+            if look is not None:
+                decision = look.decide(self.on_wrong)
+                if decision == "ready":
+                    return PokeReturnValue(True, look.result())
+                if decision == "wrong":
+                    raise self._wrong(look.result())
         if self.deferrable:
             self._defer(deadline)
         return PokeReturnValue(False)
@@ -152,7 +153,7 @@ class OppoImageSensor(BaseSensorOperator):
             else:
                 skips = self.never_fail or (self.soft_fail and isinstance(error, AirflowFailException))
             if skips:
-                raise AirflowSkipException(f"Skipped, since {self._mildness} is set: {error}") from error
+                raise AirflowSkipException(f"Skipped, since {self._skip_flag} is set: {error}") from error
             raise
 
     def _trigger_failure(self, reason: Mapping[str, Any]) -> Exception:
@@ -199,13 +200,13 @@ class OppoImageSensor(BaseSensorOperator):
 
     def _wrong(self, result: Mapping[str, Any]) -> PictureWrongError:
         words = describe(result)
-        if self._mildness:
-            self.log.warning("A picture is wrong; the task is skipped, since %s is set: %s", self._mildness, words)
+        if self._skip_flag:
+            self.log.warning("A picture is wrong; the task is skipped, since %s is set: %s", self._skip_flag, words)
         return PictureWrongError(words, reports=result["reports"])
 
     @property
-    def _mildness(self) -> str:
-        """The flag that makes skips of failures; "" for none."""
+    def _skip_flag(self) -> str:
+        """Which flag makes skips of failures; "" for none."""
         return "soft_fail" if self.soft_fail else "never_fail" if self.never_fail else ""
 
     def _get_next_poke_interval(
