@@ -10,7 +10,6 @@ from typing import TypeVar
 from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.missing import is_missing
-from airflow_provider_oppo_image.pictures.url_rules import url_problem
 
 T = TypeVar("T")
 
@@ -39,6 +38,8 @@ def requested_pictures(big_picture_url: str | None, small_picture_url: str | Non
     :param small_picture_url: the small picture's URL, likewise.
     :raises ConfigurationError: if neither is given, one has not the shape of a picture's URL, or both are the same.
     """
+    from airflow_provider_oppo_image.pictures.url_rules import url_problem
+
     given = dict(zip(KINDS, (big_picture_url, small_picture_url), strict=True))
     pictures = {kind: url for kind, url in given.items() if not is_missing(url)}
     if not pictures:
