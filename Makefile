@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 PYTHON ?=
 PYTHONS := $(or $(PYTHON),python3.12 python3.13 python3.11 python3)
-PYTHON_2_11 ?= python3.11 /usr/bin/python3.11 $(wildcard $(HOME)/.pyenv/versions/3.11.*/bin/python)
+PYTHON_3_11 ?= python3.11 /usr/bin/python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -35,7 +35,7 @@ unit: venv ## Run the tests on Airflow 3.3.2, with coverage by branch
 	$(BIN)/pytest --cov --cov-report=term:skip-covered
 
 test-airflow-2.11: ## Run the tests on Airflow 2.11.2 and Python 3.11
-	@scripts/venv.sh .venv-airflow-2.11 dev constraints-airflow-2.11.txt $(PYTHON_2_11)
+	@scripts/venv.sh .venv-airflow-2.11 dev constraints-airflow-2.11.txt $(PYTHON_3_11)
 	.venv-airflow-2.11/bin/pytest
 
 bench: venv ## Measure what the provider adds to the parsing of a DAG file

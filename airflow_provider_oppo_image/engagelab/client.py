@@ -206,7 +206,10 @@ class EngageLabClient:
         timeout = (self._timeouts.connect, self._timeouts.read)
         # Not by the session's own `send`: it reads a redirect's body whole, even where it does not follow it.
         with self._session.get_adapter(url).send(prepared, timeout=timeout, **settings) as response:
-            content = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
+            content = b""
+            # Until nothing comes: only then is it known that the announced length was reached.
+            while piece := response.raw.read(MAX_ANSWER_BYTES + 1 - len(content), decode_content=False):
+                content += piece
             encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
             return Answer(
                 status=response.status_code,

@@ -154,7 +154,7 @@ def _problems(body: Mapping[str, Any]) -> Iterator[str]:
         yield "The `cid` must be 1 to 64 letters, digits, `_` and `-`."
     try:
         length = len(to_json(body))
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError) as error:
         yield f"It cannot be written as JSON: {error}."
         return
     if length > MAX_PUSH_BYTES:

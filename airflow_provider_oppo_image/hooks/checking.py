@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_oppo_image.airflow_compat import AirflowNotFoundException, aget_connection
-from airflow_provider_oppo_image.connection import read_settings
+from airflow_provider_oppo_image.connection import CONN_TYPE, read_settings
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
@@ -25,10 +25,7 @@ def check_with(oppo_image_conn_id: str | None) -> Check:
     if oppo_image_conn_id is None or is_missing(oppo_image_conn_id):
         return _check_strictly
     hook = OppoImageHook(oppo_image_conn_id)
-    try:
-        hook.settings  # noqa: B018 - reads the connection, before threads would
-    except AirflowNotFoundException as error:
-        raise _no_connection(oppo_image_conn_id) from error
+    hook.settings  # noqa: B018 - reads the connection, before threads would
     return hook.check
 
 
@@ -40,7 +37,12 @@ async def acheck_with(oppo_image_conn_id: str | None) -> Check:
     try:
         hook.settings = read_settings(await aget_connection(oppo_image_conn_id))
     except AirflowNotFoundException as error:
-        raise _no_connection(oppo_image_conn_id) from error
+        # Not permanent, as in the hook: a secrets backend that is down looks the same.
+        raise ConfigurationError(
+            f"Airflow has no connection {oppo_image_conn_id!r}. Add one of type {CONN_TYPE!r}, or give None for the "
+            "strict defaults.",
+            permanent=False,
+        ) from error
     return hook.check
 
 
@@ -48,10 +50,3 @@ def _check_strictly(kind: PictureKind, url: str) -> PictureReport:
     from airflow_provider_oppo_image.pictures.check import check_picture
 
     return check_picture(kind, url)
-
-
-def _no_connection(conn_id: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"Airflow has no connection {conn_id!r}. Add one of type oppo_image, or give oppo_image_conn_id=None for the "
-        "default timeouts and no exceptions for private addresses."
-    )

@@ -19,7 +19,8 @@ from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PictureKi
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.pictures.codes import ABSENT_CODES
 from airflow_provider_oppo_image.pictures.download import Download, DownloadError, download
-from airflow_provider_oppo_image.pictures.inspect import Facts, decode, look_at_start, look_at_whole
+from airflow_provider_oppo_image.pictures.facts import Facts
+from airflow_provider_oppo_image.pictures.inspect import decode, look_at_start, look_at_whole
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem, State
 from airflow_provider_oppo_image.pictures.rules import EMPTY, judge_content, judge_weight, warnings
 from airflow_provider_oppo_image.transport import DEFAULT_TIMEOUTS, Timeouts
@@ -86,7 +87,8 @@ def check_file(kind: PictureKind, path: str | os.PathLike[str]) -> PictureReport
             return _unreadable(rule, shown, "no regular file")
         if size > rule.max_bytes:
             return _report(rule, shown, Download(b"", whole=False, size=size))
-        body = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            body = file.read(rule.max_bytes + 1)
     except FileNotFoundError:
         problem = Problem("not_found", "no such file", "a picture", "Check the path.")
         return PictureReport(kind, shown, "absent", problems=(problem,))
@@ -119,13 +121,12 @@ def _report(rule: PictureRule, shown: str, found: Download, url: str = "") -> Pi
 
 def _judge(rule: PictureRule, found: Download) -> tuple[Facts, tuple[Problem, ...]]:
     """Look as closely as is needed to find something wrong, or to know that nothing is."""
-    nothing = Facts(None)
-    if found.whole and not found.body:
-        return nothing, (EMPTY,)
     if not found.whole:
-        facts = look_at_start(found.body) or nothing
-        seen = judge_content(rule, facts) if facts is not nothing else ()
-        return facts, seen + (judge_weight(rule, found.size) if not seen or found.size is not None else ())
+        start = look_at_start(found.body)
+        wrong = judge_content(rule, start) if start else ()
+        return start or Facts(None), wrong or judge_weight(rule, found.size)
+    if not found.body:
+        return Facts(None), (EMPTY,)
     facts = look_at_whole(found.body)
     problems = judge_content(rule, facts)
     if not problems:

@@ -165,7 +165,7 @@ def _read(response: requests.Response, max_bytes: int, settles: Settles) -> Down
         raise DownloadError(
             Problem(
                 "encoded_body",
-                f"a body with Content-Encoding {encoding[:20]}, though none was asked for",
+                f"a body with Content-Encoding {encoding[:20]!r}, though none was asked for",
                 "the picture's own bytes",
                 "Have the host serve pictures uncompressed; a stored file may carry that header as metadata.",
             )
@@ -176,7 +176,7 @@ def _read(response: requests.Response, max_bytes: int, settles: Settles) -> Down
     body = bytearray()
     settled: bool | None = None
     while piece := response.raw.read1(_PIECE, decode_content=False):
-        within_deadline(None)
+        within_deadline(None)  # once more, since sockets to a SOCKS proxy do not keep it
         body += piece
         if len(body) > max_bytes:
             return Download(bytes(body), whole=False, size=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from airflow_provider_oppo_image.pictures.damage import Broken
+from airflow_provider_oppo_image.pictures.facts import Broken
 
 MAX_ENTRIES: Final = 1_000
 """More entries than any camera writes; each may point to the whole block, so that their number is a bomb's fuse."""
@@ -25,13 +25,13 @@ def read_orientation(block: bytes) -> int:
     if order is None or len(block) < 8:
         return 1
     if 43 in block[2:4]:
-        raise Broken("its EXIF is a BigTIFF, which no camera writes")
+        raise Broken("its metadata are a BigTIFF, which no camera writes")
     (start,) = struct.unpack_from(f"{order}I", block, 4)
     if start + 2 > len(block):
         return 1
     (count,) = struct.unpack_from(f"{order}H", block, start)
     if count > MAX_ENTRIES:
-        raise Broken(f"its EXIF has {count:,} entries")
+        raise Broken(f"its metadata have {count:,} entries")
     orientation, claimed = 1, 0
     for position in range(start + 2, min(start + 2 + 12 * count, len(block) - 11), 12):
         tag, kind, number = struct.unpack_from(f"{order}HHI", block, position)
@@ -39,5 +39,5 @@ def read_orientation(block: bytes) -> int:
         if tag == _ORIENTATION and kind == 3:
             (orientation,) = struct.unpack_from(f"{order}H", block, position + 8)
     if claimed > len(block):
-        raise Broken("its EXIF claims to be longer than it is")
+        raise Broken("its metadata claim to be longer than they are")
     return orientation if 1 <= orientation <= 8 else 1

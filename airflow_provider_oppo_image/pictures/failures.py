@@ -83,12 +83,12 @@ def _unverified(reason: str) -> Problem:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and all that it came from: urllib3 and requests keep them here, there and in `args`."""
+    """Yield an exception and all that it came from, by either way: urllib3 uses both at once."""
     seen: list[BaseException] = []
-    waiting: list[object] = [error]
+    waiting: list[BaseException | None] = [error]
     while waiting:
         cause = waiting.pop()
-        if isinstance(cause, BaseException) and not any(cause is known for known in seen):
+        if cause is not None and cause not in seen:
             seen.append(cause)
             yield cause
-            waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+            waiting += [cause.__cause__, cause.__context__]

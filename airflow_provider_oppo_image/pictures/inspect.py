@@ -13,45 +13,16 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from airflow_provider_oppo_image.contract import FORMATS
 from airflow_provider_oppo_image.pictures import jpeg, png
-from airflow_provider_oppo_image.pictures.damage import Broken, Truncated
+from airflow_provider_oppo_image.pictures.facts import Broken, Facts, Truncated
 from airflow_provider_oppo_image.pictures.formats import ENOUGH, name_format
 
 _one_decoding: Final = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known about a file.
-
-    :param format: its name, as `formats.name_format` gives it; None when nothing was recognised.
-    :param width: pixels, as stored; None where it was not found out.
-    :param height: pixels, as stored; None where it was not found out.
-    :param animated: it has more than one frame.
-    :param cmyk: it is in printing colours.
-    :param orientation: how its EXIF turns it, 1 (not at all) to 8.
-    :param coding: what is unusual about its coding, where phones cannot decode that.
-    :param invisible: every pixel is transparent.
-    :param truncated: it ends before the picture does.
-    :param broken: why it cannot be decoded.
-    """
-
-    format: str | None
-    width: int | None = None
-    height: int | None = None
-    animated: bool = False
-    cmyk: bool = False
-    orientation: int = 1
-    coding: str | None = None
-    invisible: bool = False
-    truncated: bool = False
-    broken: str | None = None
 
 
 def look_at_start(data: bytes) -> Facts | None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from airflow_provider_oppo_image.pictures.damage import Broken, Truncated
 from airflow_provider_oppo_image.pictures.exif import read_orientation
+from airflow_provider_oppo_image.pictures.facts import Broken, Truncated
 
 SIGNATURE: Final = b"\xff\xd8\xff"
 
@@ -25,7 +25,7 @@ MAX_RESOURCES: Final = 1_000
 _APP1, _APP2, _APP13, _SOS, _EOI = 0xE1, 0xE2, 0xED, 0xDA, 0xD9
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _DECODABLE: Final = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive: what every decoder has
-_STANDALONE: Final = (0x01, *range(0xD0, 0xD8))
+_OUT_OF_PLACE: Final = (0x01, *range(0xD0, 0xD9))  # they have no content, and belong into scans or to the start
 
 # The repetitions are bounded and possessive: a file of nothing but fill bytes must not cost more than its length.
 _MARKER: Final = re.compile(rb"\xff{1,64}+([^\x00\xff])")
@@ -99,8 +99,8 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         marker, position = _next_marker(data, position)
         if marker == _EOI:
             return
-        if marker in _STANDALONE:
-            continue
+        if marker in _OUT_OF_PLACE:
+            raise Broken("a marker is out of place")
         content = _content(data, position)
         yield marker, content
         position += 2 + len(content)

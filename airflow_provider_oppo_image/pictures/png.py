@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from airflow_provider_oppo_image.pictures.damage import Broken, Truncated
 from airflow_provider_oppo_image.pictures.exif import read_orientation
+from airflow_provider_oppo_image.pictures.facts import Broken, Truncated
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from airflow_provider_oppo_image.contract import FORMATS, LONG_URL, OLD_BIG_SIZE, PICTURE_RULES, PictureRule
+from airflow_provider_oppo_image.pictures.facts import Facts
 from airflow_provider_oppo_image.pictures.formats import WEB_PAGE
-from airflow_provider_oppo_image.pictures.inspect import Facts
 from airflow_provider_oppo_image.pictures.report import Problem
 
 _FORMATS: Final = " or ".join(FORMATS)

@@ -109,8 +109,7 @@ def describe(result: Mapping[str, Any]) -> str:
 
 
 def _in_words(counts: Mapping[str, int]) -> str:
-    told = [f"{counts[state]:,} {state}" for state in STATES if counts[state]]
-    return f"of {sum(counts.values()):,} pictures, {', '.join(told)}"
+    return ", ".join(f"{counts[state]:,} {state}" for state in STATES if counts[state])
 
 
 def goes_on_after(error: Exception, *, silent_fail: bool) -> bool:

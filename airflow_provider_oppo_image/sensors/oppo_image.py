@@ -41,9 +41,9 @@ class OppoImageSensor(BaseSensorOperator):
     above 50 pictures, those of the first 20 with problems or warnings.
 
     In all modes it ends alike, as Airflow ends a poke. With ``soft_fail`` a timeout skips the task instead of failing
-    it, *and so does a wrong picture*, as well as a connection that is missing; an unexpected fault fails it. With
-    ``never_fail`` all of these skip it but the timeout, which fails it. ``silent_fail`` goes on waiting after an
-    unexpected fault.
+    it, *and so does a wrong picture*, as well as arguments and a connection that are wrong; an unexpected fault, such
+    as a connection that is not found, fails it. With ``never_fail`` all of these skip it but the timeout, which fails
+    it. ``silent_fail`` goes on waiting after an unexpected fault.
 
     :param big_picture_url: a big picture's URL (templated); None for none.
     :param small_picture_url: a small picture's URL (templated); None for none.

@@ -5,19 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.support import RUN, Start, write
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
-
-MAIN = "airflow_provider_oppo_image.cli.main"
-RUN = f"import sys; from {MAIN} import main; sys.exit(main())"
-
-Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
@@ -40,11 +36,6 @@ def small(tmp_path: Path) -> str:
 def old(tmp_path: Path) -> str:
     """A picture of OPPO's earlier size."""
     return write(tmp_path / "old.png", artwork.png(876, 324))
-
-
-def write(path: Path, content: bytes) -> str:
-    path.write_bytes(content)
-    return str(path)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 
 from airflow_provider_oppo_image.cli.main import main
 from airflow_provider_oppo_image.pictures.report import PictureReport
-from tests.cli.conftest import Start, write
+from tests.cli.support import RUN, Start, write
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
 
@@ -146,16 +147,18 @@ def test_a_reader_who_has_left_does_not_change_the_verdict(arguments: list[str],
     reading, writing = os.pipe()
     os.close(reading)
     wrong = ["--big", old] if "check" in arguments else []
-    process = start(*arguments, *wrong, stdout=writing)
+    process = start(*arguments, *wrong, stdout=writing, env={"PYTHONUNBUFFERED": ""})
     os.close(writing)
     _, err = process.communicate()
     assert (process.returncode, err) == (1 if wrong else 0, "")
 
 
-def test_a_closed_stdout_does_not_change_the_verdict(old: str, start: Start) -> None:
-    process = start("check", "--big", old, stdout=None, preexec_fn=lambda: os.close(1))
-    _, err = process.communicate()
-    assert (process.returncode, err) == (1, "")
+def test_a_closed_stdout_does_not_change_the_verdict(old: str) -> None:
+    command = [sys.executable, "-c", RUN, "check", "--big", old]
+    ended = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *command], stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (1, "")
 
 
 def test_ctrl_c_ends_with_130_and_without_a_traceback(host: PictureHost, start: Start) -> None:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import re
 
 import pytest
 
 from airflow_provider_oppo_image import __version__, errors
 from airflow_provider_oppo_image.cli.failures import describe, exit_code
 from airflow_provider_oppo_image.cli.main import COMMANDS, main, run_safely
-from tests.cli.conftest import Start
+from tests.cli.support import Start, imported
 
 SLOW = ("airflow", "requests", "PIL", "fastapi", "uvicorn", "pydantic")
-
-
-def imported(importtime: str) -> set[str]:
-    """Return the top-level packages that `-X importtime` reported."""
-    return {name.partition(".")[0] for name in re.findall(r"^import time: .*\| +([\w.]+)$", importtime, re.MULTILINE)}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])

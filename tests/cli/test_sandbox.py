@@ -16,8 +16,7 @@ import pytest
 from airflow_provider_oppo_image.cli.main import main
 from airflow_provider_oppo_image.cli.sandbox import SECRET_VARIABLE, connection_to
 from airflow_provider_oppo_image.sandbox.options import SANDBOX_MASTER_SECRET, SandboxOptions
-from tests.cli.conftest import Start
-from tests.cli.test_main import imported
+from tests.cli.support import Start, imported
 
 
 def ask(url: str, key: str, secret: str, path: str = "/v4/image/oppo") -> tuple[int, Any]:
@@ -66,6 +65,7 @@ def test_its_key_and_secret_can_be_set_and_the_secret_is_not_shown(start: Start)
     process = start("sandbox", "--port", "0", "--app-key", "mine", "--json", env={SECRET_VARIABLE: "hush-hush"})
     line = process.stdout.readline()
     url = json.loads(line)["url"]
+    assert json.loads(line)["connection"]["password"] == "<the master secret that you gave>"
     assert ask(url, "mine", "hush-hush") == (400, 23002)
     assert ask(url, "mine", SANDBOX_MASTER_SECRET) == (401, 23001)
     process.send_signal(signal.SIGINT)

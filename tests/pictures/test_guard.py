@@ -137,6 +137,16 @@ class TestAddresses:
         assert check_picture("big", "http://name.invalid/big.png").state == "ready"
 
 
+def test_a_drip_through_sockets_that_keep_no_deadline_ends(
+    host: PictureHost, impatient: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those to a SOCKS proxy are."""
+    monkeypatch.delattr("airflow_provider_oppo_image.transport._KeepsDeadline.recv_into")
+    report = impatient("big", host.drip("/", artwork.png()[:2000], every=0.01))
+    assert verdict(report) == ("absent", ["timed_out"])
+    assert host.sent < 1000
+
+
 class TestRedirects:
     def test_three_are_followed(self, host: PictureHost, check: Check) -> None:
         host.serve("/3", artwork.png())

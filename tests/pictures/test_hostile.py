@@ -81,9 +81,9 @@ def test_a_bomb_costs_little(bomb: str, judge: Callable[..., PictureReport]) -> 
     assert len(content) <= 1_048_576
     times = []
     for _ in range(3):  # the best of three, since this machine may be busy with something else
-        start = time.perf_counter()
+        start = time.process_time()
         report = judge(content, "big")
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < QUICK
     tracemalloc.start()
     judge(content, "big")

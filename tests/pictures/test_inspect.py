@@ -9,9 +9,9 @@ import pytest
 from PIL import ImageFile
 
 from airflow_provider_oppo_image.pictures import jpeg, png
-from airflow_provider_oppo_image.pictures.damage import Broken, Truncated
 from airflow_provider_oppo_image.pictures.exif import read_orientation
-from airflow_provider_oppo_image.pictures.inspect import Facts, decode, look_at_start, look_at_whole
+from airflow_provider_oppo_image.pictures.facts import Broken, Facts, Truncated
+from airflow_provider_oppo_image.pictures.inspect import decode, look_at_start, look_at_whole
 from tests.support import artwork
 from tests.support.artwork import chunk, segment, with_chunks, with_segments
 
@@ -56,9 +56,23 @@ class TestStart:
             b"\xff\xd8" + b"\xff" * 70,
             b"\xff\xd8\xff\xe0\0\0" + bytes(40),
             b"\xff\xd8\xff\xda\0\2" + bytes(40),
+            b"\xff\xd8\xff\xd9" + bytes(40),
+            with_segments(JPEG, b"\xff\xd0"),
+            b"\xff\xd8" + segment(0xC0, b"\x08\0\0") + bytes(40),
             with_segments(JPEG, *[segment(0xFE)] * 1_000),
         ],
-        ids=["text mode", "Apple's", "checksum", "fill", "length", "no header", "segments"],
+        ids=[
+            "text mode",
+            "Apple's",
+            "checksum",
+            "fill",
+            "length",
+            "no header",
+            "end",
+            "restart",
+            "short header",
+            "segments",
+        ],
     )
     def test_what_can_be_no_picture_is_told_early(self, start: bytes) -> None:
         facts = look_at_start(start)
@@ -93,7 +107,7 @@ class TestWhole:
         "content",
         [
             PNG, JPEG, artwork.jpeg(progressive=True), artwork.jpeg(mode="L"), artwork.png(mode="P"),
-            artwork.png(mode="LA"), artwork.png(mode="1"), PNG + b"more", JPEG + b"more",
+            artwork.png(mode="LA"), artwork.png(mode="1"), artwork.png(mode="I;16"), PNG + b"more", JPEG + b"more",
             with_segments(JPEG, b"\xff\xff\xff" + segment(0xFE, b"fill bytes")[1:]),
         ],
     )  # fmt: skip
@@ -200,6 +214,9 @@ class TestDecode:
         reason = self.look(artwork.data_bomb()).broken
         assert reason
         assert "far more" in reason
+
+    def test_nothing_is_decoded_that_has_other_dimensions_than_were_found(self) -> None:
+        assert decode(PNG, Facts("PNG", 984, 368)).broken
 
     def test_interlacing_is_no_bomb(self) -> None:
         header = struct.pack(">IIBBBBB", 984, 369, 8, 2, 0, 0, 1)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.pictures.facts import Facts
 from airflow_provider_oppo_image.pictures.formats import WEB_PAGE
-from airflow_provider_oppo_image.pictures.inspect import Facts
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import judge_content, judge_weight, warnings
 

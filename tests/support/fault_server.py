@@ -60,10 +60,11 @@ class Received:
 
 @dataclass
 class Line:
-    """One connection, as a step sees it."""
+    """One connection, as a step sees it: with the request that it answers."""
 
     sock: socket.socket
     server: FaultServer
+    request: Received | None = None
 
     def send(self, data: bytes) -> None:
         """Hand bytes to the network, and count those that it took."""
@@ -138,9 +139,9 @@ def refusal(code: object, status: int, message: str = "no", **headers: str) -> S
 
 
 @functools.cache
-def gzip_bomb() -> Step:
-    """Send 64 MB that are 64 KB on the way."""
-    return answer(200, gzip.compress(bytes(64_000_000), compresslevel=9), Content_Encoding="gzip")
+def gzip_bomb(status: int) -> Step:
+    """Send 60 MB that are 60 KB on the way."""
+    return answer(status, gzip.compress(bytes(60_000_000), compresslevel=6), Content_Encoding="gzip", Location="/x")
 
 
 class FaultServer:
@@ -172,6 +173,11 @@ class FaultServer:
     @property
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._open)
 
     def __enter__(self) -> Self:
         self._run(self._listen)
@@ -232,6 +238,7 @@ class FaultServer:
                 with self._lock:
                     reply = self._replies[min(len(self.requests), len(self._replies) - 1)]
                     self.requests.append(received)
+                line.request = received
                 for step in (reply,) if callable(reply) else reply:
                     step(line)
 

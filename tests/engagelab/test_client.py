@@ -1,0 +1,835 @@
+"""The client against real sockets that misbehave."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import email.utils
+import logging
+import pickle
+import socket
+import ssl
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from airflow_provider_oppo_image.contract import ERROR_CODES, MAX_ANSWER_BYTES
+from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.protocol import PushReceipt
+from airflow_provider_oppo_image.errors import (
+    AccountError,
+    CidAlreadyUsedError,
+    ConfigurationError,
+    NotSentError,
+    OppoImageError,
+    OutcomeUnknownError,
+    PictureRefusedError,
+    RateLimitedError,
+    RequestRefusedError,
+    ServiceUnavailableError,
+    TransportError,
+    UnreadableAnswerError,
+)
+from airflow_provider_oppo_image.transport import Timeouts
+from tests.support.fault_server import (
+    FaultServer,
+    Line,
+    Reply,
+    answer,
+    close,
+    drip,
+    flood,
+    gzip_bomb,
+    headers_without_end,
+    refusal,
+    reset,
+    send,
+    stall,
+)
+
+APP_KEY = "an-app-key"
+SECRET = "s3cret/ÿÿÿ-with+signs"
+BASE64 = base64.b64encode(f"{APP_KEY}:{SECRET}".encode()).decode()
+
+URL = "https://cdn.example.com/big.png"
+MESSAGE = {"to": "all", "body": {"platform": "all", "options": {"cid": "the-cid"}}}
+
+GOOD = answer(200, {"big_picture_id": "1_a"})
+PUSHED = answer(200, {"request_id": "", "msg_id": "42"})
+CID_USED = refusal(21003, 400, "The cid has been used")
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+QUICK = Timeouts(connect=0.3, read=0.3, total=0.5)
+PATIENT = Timeouts(connect=20, read=20, total=20)
+
+
+def client_for(server: FaultServer | str, **options: Any) -> EngageLabClient:
+    url = server if isinstance(server, str) else server.url
+    return EngageLabClient(
+        url, APP_KEY, SECRET, user_agent="tests/1", **{"timeouts": PATIENT, "retry_budget": 0.0} | options
+    )
+
+
+def upload(*replies: Reply, **options: Any) -> tuple[str | OppoImageError, FaultServer]:
+    """Upload a picture to a server that answers so; return the id or the error, and the server."""
+    with FaultServer(*replies) as server, client_for(server, **options) as client:
+        return attempt(lambda: client.upload("big", URL)), server
+
+
+def attempt(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except OppoImageError as error:
+        return error
+
+
+@dataclass
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    now: float = 1_000.0
+    sleeps: list[float] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Let the client wait between its tries by this clock; deadlines go by the real one."""
+    clock = Clock()
+    monkeypatch.setattr("airflow_provider_oppo_image.engagelab.client.time", clock)
+    return clock
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the shortest waits, which are none."""
+    monkeypatch.setattr("random.random", lambda: 0.0)
+
+
+@contextmanager
+def soon(seconds: float = 3.0) -> Iterator[None]:
+    """Fail when the block takes far longer than its deadlines."""
+    start = time.monotonic()
+    yield
+    assert time.monotonic() - start < seconds
+
+
+@contextmanager
+def little_memory(megabytes: float = 4.0) -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < megabytes * 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+# What is asked
+
+
+def test_a_request_carries_one_picture_and_the_credentials() -> None:
+    picture_id, server = upload(GOOD)
+    assert picture_id == "1_a"
+    (request,) = server.requests
+    assert request.line == "POST /v4/image/oppo"
+    assert request.json == {"big_picture_url": URL}
+    assert request.headers["authorization"] == f"Basic {BASE64}"
+    assert request.headers["user-agent"] == "tests/1"
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["accept-encoding"] == "identity"
+
+
+def test_the_small_picture_has_a_key_of_its_own() -> None:
+    with FaultServer(answer(200, {"small_picture_id": "2_b"})) as server, client_for(server) as client:
+        assert client.upload("small", URL) == "2_b"
+    assert server.requests[0].json == {"small_picture_url": URL}
+
+
+def test_a_secret_of_any_letters_is_sent_as_utf_8() -> None:
+    with FaultServer(GOOD) as server:
+        EngageLabClient(server.url, "ключ", "秘密", user_agent="tests/1").upload("big", URL)
+    sent = server.requests[0].headers["authorization"].removeprefix("Basic ")
+    assert base64.b64decode(sent).decode() == "ключ:秘密"
+
+
+def test_calls_share_one_connection() -> None:
+    with FaultServer(GOOD, refusal(21003, 400), CID_USED, GOOD) as server, client_for(server) as client:
+        for _ in range(4):
+            attempt(lambda: client.upload("big", URL))
+    assert len(server.requests) == 4
+    assert server.accepted == 1
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_opened_again() -> None:
+    with FaultServer([GOOD, close]) as server, client_for(server) as client:
+        client.upload("big", URL)
+        wait_for(lambda: server.connections == 0)
+        assert client.upload("big", URL) == "1_a"
+    assert server.accepted == 2
+
+
+def test_a_cookie_is_not_kept() -> None:
+    with FaultServer(answer(200, {"big_picture_id": "1"}, Set_Cookie="a=b")) as server, client_for(server) as client:
+        client.upload("big", URL)
+        client.upload("big", URL)
+    assert "cookie" not in server.requests[1].headers
+
+
+def test_closing_the_client_closes_its_connections() -> None:
+    with FaultServer(GOOD) as server:
+        with client_for(server) as client:
+            client.upload("big", URL)
+            assert server.connections == 1
+        wait_for(lambda: server.connections == 0)
+
+
+def test_threads_share_a_client() -> None:
+    def name(line: Line) -> None:
+        assert line.request is not None
+        answer(200, {"big_picture_id": line.request.json["big_picture_url"].rpartition("/")[2]})(line)
+
+    names = [str(number) for number in range(40)]
+    with FaultServer(name) as server, client_for(server) as client, ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda name: client.upload("big", f"https://cdn.example.com/{name}"), names)) == names
+    assert len(server.requests) == 40
+    assert server.accepted <= 10
+
+
+def test_the_other_calls_have_their_paths() -> None:
+    with FaultServer(answer(200, {"msg_id": "1"})) as server, client_for(server) as client:
+        client.push(MESSAGE)
+        client.validate_push(MESSAGE)
+        client.withdraw("12/3")
+        assert client.push_status(["1", "2"]) == {"msg_id": "1"}
+        client.push_status("3")
+    assert [request.line for request in server.requests] == [
+        "POST /v4/push",
+        "POST /v4/push/validate",
+        "DELETE /v4/push/withdraw/12%2F3",
+        "GET /v4/status/detail?message_ids=1%2C2",
+        "GET /v4/status/detail?message_ids=3",
+    ]
+    assert [request.body for request in server.requests[2:]] == [b"", b"", b""]
+
+
+@pytest.mark.parametrize("url", [None, "", "None", "big.png", "ftp://cdn.example.com/a.png", "file:///a.png", 7])
+def test_what_is_no_url_is_not_sent(url: Any) -> None:
+    with FaultServer(GOOD) as server, client_for(server) as client:
+        with pytest.raises(ConfigurationError, match="http or https"):
+            client.upload("big", url)
+        assert server.accepted == 0
+
+
+def test_a_url_with_a_password_is_not_sent_and_not_shown() -> None:
+    with FaultServer(GOOD) as server, client_for(server) as client:
+        with pytest.raises(ConfigurationError, match="a user or a password") as caught:
+            client.upload("big", "https://me:hunter2@cdn.example.com/a.png")
+        assert server.accepted == 0
+    assert "hunter2" not in str(caught.value)
+
+
+# Environments
+
+
+def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FaultServer(GOOD) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        with client_for("http://service.invalid") as client:
+            assert client.upload("big", URL) == "1_a"
+    assert proxy.requests[0].line == "POST http://service.invalid/v4/image/oppo"
+
+
+def test_no_proxy_is_used_where_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FaultServer(GOOD) as proxy, FaultServer(GOOD) as server:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        client_for(server).upload("big", URL)
+    assert (proxy.accepted, server.accepted) == (0, 1)
+
+
+def test_netrc_does_not_replace_the_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    _, server = upload(GOOD)
+    assert server.requests[0].headers["authorization"] == f"Basic {BASE64}"
+
+
+# Answers
+
+
+def test_an_error_inside_a_success_is_an_error() -> None:
+    error, server = upload(refusal(51, 200, "Invalid Image Size"), retry_budget=5)
+    assert isinstance(error, PictureRefusedError)
+    assert (error.code, error.http_status, error.permanent, error.scope) == (51, 200, True, "picture")
+    assert (error.attempts, len(server.requests)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({}, id="no id"),
+        pytest.param({"small_picture_id": "1"}, id="the other's id"),
+        pytest.param({"big_picture_id": ""}, id="empty id"),
+        pytest.param({"big_picture_id": None}, id="null id"),
+        pytest.param({"big_picture_id": 7}, id="number as id"),
+        pytest.param({"big_picture_id": ["1"]}, id="list as id"),
+        pytest.param({"big_picture_id": "1\n2"}, id="id with a line break"),
+        pytest.param({"big_picture_id": "x" * 201}, id="long id"),
+        pytest.param(None, id="null"),
+        pytest.param(b"5", id="number"),
+        pytest.param([], id="list"),
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"success", id="text"),
+        pytest.param(b"<html><body>Please log in</body></html>", id="HTML"),
+        pytest.param(b'{"big_picture_id": "1', id="half of it"),
+        pytest.param(b'{"big_picture_id": "\xff"}', id="invalid UTF-8"),
+        pytest.param(b"[" * 60_000, id="nested"),
+        pytest.param(b'{"big_picture_id": "1"}' + b" " * MAX_ANSWER_BYTES, id="too long"),
+    ],
+)
+def test_a_success_that_says_nothing_readable_is_an_error(body: Any) -> None:
+    error, _ = upload(answer(200, body))
+    assert isinstance(error, UnreadableAnswerError)
+    assert (error.http_status, error.permanent, error.may_have_acted) == (200, False, True)
+
+
+def test_the_longest_answer_is_read() -> None:
+    body = b'{"big_picture_id": "1"}'
+    assert upload(answer(200, body + b" " * (MAX_ANSWER_BYTES - len(body))))[0] == "1"
+
+
+def test_an_answer_in_chunks_is_read() -> None:
+    chunks = b"9\r\n" + b'{"big_pic' + b"\r\nb\r\n" + b'ture_id":"7' + b"\r\n2\r\n" + b'"}' + b"\r\n0\r\n\r\n"
+    assert upload(send(CHUNKED + chunks))[0] == "7"
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 500])
+def test_a_body_of_60_mb_is_not_read(status: int) -> None:
+    head = f"HTTP/1.1 {status} X\r\nLocation: /x\r\nContent-Length: 60000000\r\n\r\n".encode()
+    with little_memory():
+        error, server = upload([send(head), flood(60_000_000)])
+    assert isinstance(error, UnreadableAnswerError if status == 200 else OppoImageError)
+    assert error.http_status == status
+    # The rest is what the kernel's buffers hold.
+    assert server.taken < 20_000_000
+
+
+@pytest.mark.parametrize("status", [200, 302])
+def test_a_gzip_bomb_is_not_unpacked(status: int) -> None:
+    bomb = gzip_bomb(status)
+    with little_memory():
+        error, _ = upload(bomb)
+    assert isinstance(error, UnreadableAnswerError if status == 200 else RequestRefusedError)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(status: int) -> None:
+    with FaultServer(GOOD) as other:
+        error, server = upload(answer(status, b"", Location=other.url + "/v4/image/oppo"), retry_budget=5)
+        assert other.accepted == 0
+    assert isinstance(error, RequestRefusedError)
+    assert "redirect" in str(error)
+    assert (error.http_status, error.permanent, len(server.requests)) == (status, True, 1)
+
+
+def test_a_redirect_to_nonsense_is_a_redirect() -> None:
+    error, _ = upload(send(b"HTTP/1.1 302 Found\r\nLocation: http://\xff[\r\nContent-Length: 0\r\n\r\n"))
+    assert isinstance(error, RequestRefusedError)
+
+
+@pytest.mark.parametrize("status", [502, 404])
+def test_an_error_page_is_read_by_its_status(status: int) -> None:
+    error, _ = upload(answer(status, b"<html>Bad gateway</html>", Content_Type="text/html"))
+    assert isinstance(error, ServiceUnavailableError if status == 502 else RequestRefusedError)
+    assert (error.http_status, error.code, error.permanent) == (status, None, status == 404)
+
+
+# Deadlines
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(stall, id="no answer"),
+        pytest.param([send(HEAD[:20]), stall], id="half a header"),
+        pytest.param([send(HEAD), stall], id="no body"),
+        pytest.param(drip(HEAD * 100), id="a byte of a header now and then"),
+        pytest.param([send(HEAD), drip(b" " * 1000)], id="a byte of the body now and then"),
+        pytest.param([send(CHUNKED), drip(b"1\r\n \r\n" * 20)], id="a chunk now and then"),
+    ],
+)
+def test_a_slow_server_is_left_in_time(reply: Reply) -> None:
+    with soon(), FaultServer(reply) as server, client_for(server, timeouts=QUICK) as client:
+        error = attempt(lambda: client.upload("big", URL))
+    assert isinstance(error, OutcomeUnknownError)
+    assert (error.permanent, error.may_have_acted, error.attempts) == (False, True, 1)
+    assert "0.5 s" in str(error)
+
+
+def test_silence_ends_before_the_whole_attempt_does() -> None:
+    with soon():
+        error, _ = upload(stall, timeouts=Timeouts(connect=20, read=0.2, total=20))
+    assert isinstance(error, OutcomeUnknownError)
+
+
+def test_headers_without_end_end() -> None:
+    with soon(), little_memory():
+        error, _ = upload(headers_without_end, timeouts=QUICK)
+    assert isinstance(error, OutcomeUnknownError)
+
+
+def test_a_server_that_does_not_shake_hands_is_left_in_time() -> None:
+    with soon(), FaultServer(GOOD, greeting=stall) as server:
+        error = attempt(lambda: client_for(f"https://127.0.0.1:{server.port}", timeouts=QUICK).upload("big", URL))
+    assert isinstance(error, TransportError)
+
+
+def test_a_host_that_takes_no_connection_is_left_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        crowd = [socket.socket() for _ in range(4)]
+        for waiting in crowd:
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        with soon():
+            error = attempt(
+                lambda: client_for(f"http://127.0.0.1:{listener.getsockname()[1]}", timeouts=QUICK).upload("big", URL)
+            )
+        for waiting in crowd:
+            waiting.close()
+    assert isinstance(error, NotSentError)
+    assert (error.permanent, error.may_have_acted) == (False, False)
+
+
+def test_a_name_server_that_does_not_answer_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    silence = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [silence.wait(10)])
+    with soon():
+        error = attempt(lambda: client_for("https://service.example.com", timeouts=QUICK).upload("big", URL))
+    silence.set()
+    assert isinstance(error, NotSentError)
+
+
+# Connections that do not work, or break
+
+
+def test_a_closed_port_is_not_sent_to() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    error = attempt(lambda: client_for(f"http://127.0.0.1:{port}").upload("big", URL))
+    assert isinstance(error, NotSentError)
+    assert "Connection refused" in str(error)
+    assert "nothing was sent" in str(error)
+
+
+def test_an_unknown_host_is_not_sent_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", unknown_host)
+    error = attempt(lambda: client_for("https://service.example.com").upload("big", URL))
+    assert isinstance(error, NotSentError)
+    assert "Name or service not known" in str(error)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(reset, id="reset before the answer"),
+        pytest.param([send(HEAD[:20]), reset], id="reset in the headers"),
+        pytest.param([send(HEAD + b"{"), reset], id="reset in the body"),
+        pytest.param(close, id="closed before the answer"),
+        pytest.param([send(HEAD + b"{"), close], id="closed in the body"),
+        pytest.param(send(b"\x00\x01\x02 nonsense\r\n\r\n"), id="no HTTP"),
+        pytest.param([send(CHUNKED + b"zz\r\n\xff"), close], id="no chunks"),
+    ],
+)
+def test_of_a_broken_answer_the_outcome_is_unknown(reply: Reply) -> None:
+    error, _ = upload(reply)
+    assert isinstance(error, OutcomeUnknownError)
+    assert (error.permanent, error.may_have_acted, error.scope) == (False, True, "request")
+
+
+def test_a_connection_that_is_reset_at_once_is_an_error_of_the_transport() -> None:
+    with FaultServer(GOOD, greeting=reset) as server:
+        assert isinstance(attempt(lambda: client_for(server).upload("big", URL)), TransportError)
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def test_nothing_is_sent_where_the_certificate_does_not_verify(tls: ssl.SSLContext) -> None:
+    with FaultServer(GOOD, tls=tls) as server, client_for(server, retry_budget=5) as client:
+        error = attempt(lambda: client.upload("big", URL))
+    assert isinstance(error, NotSentError)
+    assert (error.permanent, error.attempts, server.requests) == (True, 1, [])
+
+
+def test_the_environments_certificate_authorities_are_trusted(
+    tls: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    with FaultServer(GOOD, tls=tls) as server, client_for(server) as client:
+        assert client.upload("big", URL) == "1_a"
+
+
+@pytest.mark.parametrize("reply", [stall, drip(HEAD * 100), [send(HEAD), drip(b" " * 1000)]])
+def test_a_slow_server_is_left_in_time_behind_tls_too(
+    reply: Reply, tls: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    with soon(), FaultServer(reply, tls=tls) as server, client_for(server, timeouts=QUICK) as client:
+        error = attempt(lambda: client.upload("big", URL))
+    assert isinstance(error, OutcomeUnknownError)
+
+
+def test_certificate_authorities_that_are_not_there_are_a_mistake_in_the_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    with pytest.raises(ConfigurationError, match=r"/nowhere/ca\.pem"):
+        client_for("https://127.0.0.1:1")
+
+
+def test_nothing_is_sent_to_a_server_without_tls() -> None:
+    with FaultServer(GOOD, greeting=send(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
+        error = attempt(lambda: client_for(f"https://127.0.0.1:{server.port}").upload("big", URL))
+    assert isinstance(error, NotSentError)
+
+
+# Retries
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(refusal(23100, 500), id="23100"),
+        pytest.param(refusal(27000, 500), id="27000"),
+        pytest.param(refusal(23008, 400), id="23008"),
+        pytest.param(answer(429), id="429"),
+        pytest.param(answer(500), id="500"),
+        pytest.param(answer(502, b"<html>"), id="502"),
+        pytest.param(answer(503), id="503"),
+        pytest.param(reset, id="reset"),
+        pytest.param([send(HEAD), reset], id="reset in the answer"),
+        pytest.param(close, id="closed"),
+        pytest.param(answer(200, {}), id="no id"),
+    ],
+)
+def test_what_may_pass_is_tried_again(reply: Reply) -> None:
+    picture_id, server = upload(reply, GOOD, retry_budget=10)
+    assert picture_id == "1_a"
+    assert len(server.requests) == 2
+    assert server.requests[0].body == server.requests[1].body
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_timeout_is_tried_again() -> None:
+    assert upload(stall, GOOD, retry_budget=10, timeouts=QUICK)[0] == "1_a"
+
+
+@pytest.mark.parametrize("code", [code for code, row in ERROR_CODES.items() if row.permanent])
+def test_what_is_permanent_is_asked_once(code: int) -> None:
+    error, server = upload(refusal(code, ERROR_CODES[code].http_statuses[0]), GOOD, retry_budget=10)
+    assert isinstance(error, OppoImageError)
+    assert (error.code, error.permanent, error.attempts, len(server.requests)) == (code, True, 1, 1)
+
+
+def test_tries_end_with_the_budget_and_are_counted(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.random", lambda: 0.5)
+    error, server = upload(refusal(23100, 500), retry_budget=10)
+    assert isinstance(error, ServiceUnavailableError)
+    assert clock.sleeps == [0.25, 0.5, 1.0, 2.0, 4.0]
+    assert error.attempts == len(server.requests) == 6
+
+
+def test_without_a_budget_there_is_one_try() -> None:
+    error, server = upload(refusal(23100, 500), GOOD, retry_budget=0)
+    assert (error.attempts, len(server.requests)) == (1, 1)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_retry_after_is_obeyed() -> None:
+    start = time.monotonic()
+    picture_id, server = upload(answer(503, b"", Retry_After="1"), GOOD, retry_budget=10)
+    assert time.monotonic() - start >= 1
+    assert (picture_id, len(server.requests)) == ("1_a", 2)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_retry_after_may_be_a_date(clock: Clock) -> None:
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=60)
+    upload(answer(503, b"", Retry_After=email.utils.format_datetime(later, usegmt=True)), GOOD, retry_budget=90)
+    assert clock.sleeps == [pytest.approx(60, abs=10)]
+
+
+@pytest.mark.parametrize("wait", ["86400", "100000000000"])
+def test_a_wait_beyond_the_budget_is_left_to_the_caller(wait: str) -> None:
+    with soon():
+        error, server = upload(answer(429, b"", Retry_After=wait), GOOD, retry_budget=10)
+    assert isinstance(error, RateLimitedError)
+    assert (error.retry_after, error.permanent, len(server.requests)) == (86_400.0, False, 1)
+
+
+def test_a_nonsensical_retry_after_is_passed_over() -> None:
+    error, _ = upload(answer(429, b"", Retry_After="soon"))
+    assert error.retry_after is None
+
+
+def test_a_daily_limit_ends_the_call_and_says_when_to_come_back() -> None:
+    error, server = upload(refusal(34, 200), GOOD, retry_budget=3600)
+    assert isinstance(error, AccountError)
+    assert (error.permanent, error.retry_after, len(server.requests)) == (False, 3600.0, 1)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_retry_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    upload(refusal(23100, 500), GOOD, retry_budget=5)
+    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "23100" in record.getMessage()
+    assert "Attempt 1 failed" in record.getMessage()
+
+
+@pytest.mark.parametrize(("code", "status"), [(23002, 400), (21003, 400)])
+def test_credentials_are_proved_by_a_refusal_of_nothing(code: int, status: int) -> None:
+    with FaultServer(refusal(code, status)) as server, client_for(server) as client:
+        client.prove_credentials()
+    assert server.requests[0].json == {}
+
+
+def test_wrong_credentials_are_told() -> None:
+    with FaultServer(refusal(23001, 401)) as server, client_for(server) as client, pytest.raises(AccountError):
+        client.prove_credentials()
+
+
+def test_credentials_are_proved_in_one_attempt() -> None:
+    with FaultServer(refusal(23100, 500)) as server, client_for(server, retry_budget=10) as client:
+        with pytest.raises(ServiceUnavailableError):
+            client.prove_credentials()
+        assert len(server.requests) == 1
+
+
+# Pushes
+
+
+def push(*replies: Reply, earlier_try: bool = False, body: Any = MESSAGE, **options: Any) -> tuple[Any, FaultServer]:
+    with FaultServer(*replies) as server, client_for(server, **{"retry_budget": 10} | options) as client:
+        return attempt(lambda: client.push(body, earlier_try=earlier_try)), server
+
+
+def test_a_push_returns_its_message_id() -> None:
+    assert push(PUSHED)[0] == PushReceipt("42", "")
+    assert push(answer(200, {"msg_id": 42}))[0] == PushReceipt("42")
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    "lost",
+    [
+        pytest.param(reset, id="reset"),
+        pytest.param([send(HEAD), close], id="half an answer"),
+        pytest.param(refusal(27000, 500), id="the service timed out"),
+        pytest.param(answer(200, b"<html>"), id="no JSON"),
+    ],
+)
+def test_a_used_cid_after_a_lost_answer_means_that_the_push_was_sent(lost: Reply) -> None:
+    receipt, server = push(lost, CID_USED)
+    assert receipt == PushReceipt(msg_id=None)
+    assert server.requests[0].body == server.requests[1].body
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_used_cid_after_a_timeout_means_that_the_push_was_sent() -> None:
+    assert push(stall, CID_USED, timeouts=QUICK)[0] == PushReceipt(msg_id=None)
+
+
+def test_a_used_cid_at_the_first_try_is_an_error() -> None:
+    error, server = push(CID_USED)
+    assert isinstance(error, CidAlreadyUsedError)
+    assert (error.permanent, error.after_doubt, len(server.requests)) == (True, False, 1)
+
+
+def test_a_used_cid_after_an_earlier_try_of_the_task_means_that_the_push_was_sent() -> None:
+    assert push(CID_USED, earlier_try=True)[0] == PushReceipt(msg_id=None)
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("refused", [refusal(23008, 400), answer(429)])
+def test_a_used_cid_after_a_refusal_is_an_error(refused: Reply) -> None:
+    error, _ = push(refused, CID_USED)
+    assert isinstance(error, CidAlreadyUsedError)
+    assert (error.attempts, error.after_doubt) == (2, False)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_used_cid_after_a_request_that_never_left_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.getaddrinfo
+    answers = iter([unknown_host])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kw: next(answers, real)(*args, **kw))
+    error, server = push(CID_USED)
+    assert isinstance(error, CidAlreadyUsedError)
+    assert (error.attempts, len(server.requests)) == (2, 1)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_doubt_outlasts_a_later_refusal() -> None:
+    error, _ = push(reset, refusal(21011, 400))
+    assert isinstance(error, RequestRefusedError)
+    assert (error.may_have_acted, error.after_doubt, error.attempts) == (False, True, 2)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_push_without_a_cid_gets_one_for_its_repeats() -> None:
+    bare = {"to": "all", "body": {"platform": "all"}}
+    _, server = push(reset, PUSHED, body=bare)
+    first, second = (request.json["body"]["options"]["cid"] for request in server.requests)
+    assert first == second
+    assert len(first) == 40
+    assert bare == {"to": "all", "body": {"platform": "all"}}
+
+
+def test_the_own_cid_of_a_push_stays() -> None:
+    _, server = push(PUSHED)
+    assert server.requests[0].json == MESSAGE
+
+
+def test_a_bare_success_is_consent_but_no_message_id() -> None:
+    with FaultServer(answer(200, b"success\n")) as server, client_for(server) as client:
+        client.withdraw("1")
+        client.validate_push(MESSAGE)
+        with pytest.raises(UnreadableAnswerError):
+            client.push(MESSAGE)
+
+
+# Secrets
+
+
+def echo_header(line: Line) -> None:
+    """Refuse, and show the Authorization header."""
+    refusal(21003, 400, f"bad header: {authorization(line)}")(line)
+
+
+def echo_in_html(line: Line) -> None:
+    answer(200, f"<p>{authorization(line)}".encode())(line)
+
+
+def half_an_echo(line: Line) -> None:
+    """Answer with JSON that is cut, its slashes escaped as PHP does."""
+    answer(200, b'{"m":"' + authorization(line).replace("/", r"\/").encode())(line)
+
+
+def authorization(line: Line) -> str:
+    assert line.request is not None
+    return line.request.headers["authorization"]
+
+
+FAULTS = {
+    "refused": refusal(21003, 400),
+    "wrong key": refusal(23001, 401),
+    "redirect": answer(302, b"", Location="https://elsewhere.example.com"),
+    "reset": reset,
+    "stall": stall,
+    "no HTTP": send(b"nonsense\r\n\r\n"),
+    "header echoed": echo_header,
+    "header echoed in HTML": echo_in_html,
+    "header echoed in half a JSON": half_an_echo,
+    "secret echoed": refusal(21003, 400, f"bad secret {SECRET}!"),
+    "secret echoed far on": refusal(21003, 400, "x" * 190 + SECRET),
+    "secret echoed as an id": answer(200, {"big_picture_id": f"{SECRET} {BASE64}"}),
+    "secret echoed in HTML": answer(502, f"<p>{SECRET}".encode()),
+    "secret echoed by a bare error": answer(400, {"error": SECRET}),
+}
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("fault", FAULTS)
+def test_secrets_are_in_no_error_and_in_no_log(fault: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("urllib3").setLevel(logging.DEBUG)
+    error, _ = upload(FAULTS[fault], retry_budget=0.05, timeouts=QUICK)
+    assert isinstance(error, OppoImageError)
+    said = "\n".join([caplog.text, *everything_about(error)])
+    assert "urllib3" in said
+    for secret in (SECRET, BASE64, BASE64.replace("/", r"\/"), SECRET[:10], BASE64[:10]):
+        assert secret not in said
+
+
+@pytest.mark.parametrize("fault", ["unknown host", "not verified"])
+def test_secrets_are_in_no_error_of_a_request_that_never_left(
+    fault: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if fault == "unknown host":
+        monkeypatch.setattr(socket, "getaddrinfo", unknown_host)
+    with FaultServer(GOOD, tls=tls) as server, client_for(server) as client:
+        error = attempt(lambda: client.upload("big", URL))
+    said = "\n".join(everything_about(error))
+    assert SECRET not in said
+    assert BASE64 not in said
+
+
+def test_a_pictures_signature_is_not_repeated_after_the_service() -> None:
+    signed = URL + "?signature=abc123"
+    with FaultServer(refusal(21003, 400, f"cannot download '{signed}'")) as server, client_for(server) as client:
+        error = attempt(lambda: client.upload("big", signed))
+    assert server.requests[0].json == {"big_picture_url": signed}
+    assert "cannot download" in str(error)
+    assert "abc123" not in "\n".join(everything_about(error))
+
+
+def test_a_client_shows_no_secret() -> None:
+    client = client_for("https://127.0.0.1:1")
+    assert repr(client) == f"EngageLabClient('https://127.0.0.1:1', app_key='{APP_KEY}')"
+
+
+def test_an_error_can_be_moved_to_another_process() -> None:
+    error, _ = upload(refusal(23008, 400, Retry_After="7"))
+    moved = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own
+    assert (type(moved), str(moved), vars(moved)) == (RateLimitedError, str(error), vars(error))
+
+
+def everything_about(error: BaseException | None) -> Iterator[str]:
+    """Yield whatever an error and those behind it would show to somebody who looks."""
+    while error is not None:
+        yield from (str(error), repr(error), repr(error.args), repr(vars(error)))
+        for value in (*error.args, *vars(error).values()):
+            yield repr(getattr(value, "__dict__", ""))
+            yield repr(getattr(value, "headers", ""))
+        error = error.__cause__ or error.__context__
+
+
+def unknown_host(*_: object, **__: object) -> list[Any]:
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_oppo_image.engagelab.protocol import to_json
+from airflow_provider_oppo_image.engagelab.push_body import (
+    cid_of,
+    compose_push,
+    has_pictures,
+    with_cid,
+    without_big_style,
+    without_missing,
+)
+from airflow_provider_oppo_image.errors import ConfigurationError
+
+
+def message(
+    oppo: Any = None, *, to: Any = "all", android: Any = None, platform: Any = "all", **options: Any
+) -> dict[str, Any]:
+    """Return a push with these parts."""
+    if oppo is not None:
+        options["third_party_channel"] = {"oppo": oppo}
+    notification = {"android": {"alert": "Spring sale", "title": "Shop"} if android is None else android}
+    return {"to": to, "body": {"platform": platform, "notification": notification, "options": options}}
+
+
+def oppo_of(body: dict[str, Any]) -> Any:
+    return body["body"]["options"]["third_party_channel"]["oppo"]
+
+
+def problem(given: Any, **ids: Any) -> str:
+    """Return why a push is refused."""
+    with pytest.raises(ConfigurationError) as caught:
+        compose_push(given, **ids)
+    assert caught.value.permanent
+    return str(caught.value)
+
+
+# What is put in
+
+
+def test_the_ids_go_where_oppos_options_are() -> None:
+    body = compose_push(message(), big_picture_id="b", small_picture_id="s", cid="c")
+    assert oppo_of(body) == {"style": 3, "big_picture_id": "b", "small_picture_id": "s"}
+    assert body["body"]["options"]["cid"] == cid_of(body) == "c"
+
+
+def test_a_small_picture_alone_needs_no_style() -> None:
+    assert oppo_of(compose_push(message(), small_picture_id="s")) == {"small_picture_id": "s"}
+
+
+def test_a_push_without_pictures_stays_as_it_is() -> None:
+    assert compose_push(message()) == message()
+
+
+@pytest.mark.parametrize("nothing", [None, "", " ", "None", "null"])
+def test_what_a_template_makes_of_a_missing_id_is_no_picture(nothing: Any) -> None:
+    assert compose_push(message(), big_picture_id=nothing, small_picture_id=nothing) == message()
+    written = {"big_picture_id": nothing, "small_picture_id": "s"}
+    assert oppo_of(compose_push(message(written))) == {"small_picture_id": "s"}
+    assert oppo_of(compose_push(message(written), big_picture_id="b"))["big_picture_id"] == "b"
+
+
+def test_what_the_message_says_wins() -> None:
+    own = {"big_picture_id": "mine", "style": 1, "channel_id": "c"}
+    body = compose_push(message(own, cid="my-cid"), big_picture_id="b", small_picture_id="s", cid="c")
+    assert oppo_of(body) == {**own, "small_picture_id": "s"}
+    assert cid_of(body) == "my-cid"
+
+
+@pytest.mark.parametrize("style", [None, "", "None"])
+def test_an_id_in_the_message_brings_the_style_too(style: Any) -> None:
+    own = {"big_picture_id": "mine"} if style is None else {"big_picture_id": "mine", "style": style}
+    assert oppo_of(compose_push(message(own)))["style"] == 3
+
+
+@pytest.mark.parametrize("nothing", [None, "", "None"])
+def test_an_empty_cid_is_none(nothing: Any) -> None:
+    assert cid_of(compose_push(message(cid=nothing), cid="c")) == "c"
+    assert cid_of(message(cid=nothing)) == ""
+
+
+def test_a_cid_is_added_only_where_there_is_none() -> None:
+    assert cid_of(with_cid(message(), "c")) == "c"
+    assert with_cid(message(cid="own"), "c") == message(cid="own")
+    assert cid_of(with_cid({}, "c")) == "c"
+
+
+def test_a_message_without_options_gets_them() -> None:
+    body = compose_push({"to": "all", "body": {"platform": "all"}}, small_picture_id="s", cid="c")
+    assert body["body"]["options"] == {"third_party_channel": {"oppo": {"small_picture_id": "s"}}, "cid": "c"}
+
+
+scalars = (
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=4) | st.sampled_from(["None", "3", 3, "all"])
+)
+keys = st.sampled_from(
+    ["to", "body", "options", "third_party_channel", "oppo", "style", "cid", "platform", "big_picture_id",
+     "notification", "android", "alert", "registration_id", "distribution_new"]
+)  # fmt: skip
+anything = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=5))
+
+
+def nested(*path: str) -> st.SearchStrategy[Any]:
+    """Return messages that are objects down a path, whatever else is in them."""
+    if not path:
+        return st.dictionaries(keys, anything, max_size=5)
+    return st.builds(lambda rest, inner: {**rest, path[0]: inner}, nested(), nested(*path[1:]))
+
+
+@given(
+    anything | nested("body", "options", "third_party_channel", "oppo"),
+    st.none() | st.text(max_size=3),
+    st.none() | st.text(max_size=3),
+    st.none() | st.text(max_size=3),
+)
+def test_any_message_is_composed_or_refused_and_never_changed(given: Any, big: Any, small: Any, cid: Any) -> None:
+    before = copy.deepcopy(given)
+    try:
+        body = compose_push(given, big_picture_id=big, small_picture_id=small, cid=cid)
+    except ConfigurationError:
+        body = None
+    assert given == before
+    if body is not None:
+        assert len(to_json(body)) <= 4_000
+        assert compose_push(body, big_picture_id=big, small_picture_id=small, cid=cid) == body
+        if cid is not None:
+            assert cid_of(body)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("given", [None, "{}", [], 5, "{{ message }}"])
+def test_a_message_that_is_no_object_is_refused(given: Any) -> None:
+    assert "it must be an object" in problem(given)
+    for change in (without_missing, without_big_style):
+        with pytest.raises(ConfigurationError, match="it must be an object"):
+            change(given)
+
+
+@pytest.mark.parametrize("missing", ["to", "body"])
+def test_a_message_without_its_main_parts_is_refused(missing: str) -> None:
+    whole = message()
+    del whole[missing]
+    assert f"no `{missing}`" in problem(whole)
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"to": "all", "body": "x"}, "body"),
+        ({"to": "all", "body": {"options": []}}, "body.options"),
+        ({"to": "all", "body": {"options": {"third_party_channel": "oppo"}}}, "body.options.third_party_channel"),
+        (message("style 3"), "body.options.third_party_channel.oppo"),
+    ],
+)
+def test_what_should_be_an_object_on_the_way_is_named(given: Any, path: str) -> None:
+    assert f"The message's {path} is of type" in problem(given, big_picture_id="b")
+
+
+@pytest.mark.parametrize("cid", ["a b", "x" * 65, "é", 5])
+def test_a_cid_that_the_service_would_not_take_is_refused(cid: Any) -> None:
+    assert "`cid` must be" in problem(message(cid=cid))
+
+
+@pytest.mark.parametrize("cid", ["a b", "x" * 65])
+def test_a_given_cid_that_the_service_would_not_take_is_refused(cid: str) -> None:
+    assert "`cid` must be" in problem(message(), cid=cid)
+
+
+def test_a_push_may_be_4000_bytes_long() -> None:
+    def long(characters: int) -> dict[str, Any]:
+        return {"to": "all", "body": {"a": "é" * characters}}
+
+    fits = (4_000 - len(to_json(long(0)))) // 2
+    assert len(to_json(long(fits))) in (3_999, 4_000)
+    compose_push(long(fits))
+    assert "the service takes 4,000" in problem(long(fits + 1))
+    exactly = {"to": "all", "body": {"a": "x" * (4_000 - len(to_json({"to": "all", "body": {"a": ""}})))}}
+    assert len(to_json(compose_push(exactly))) == 4_000
+
+
+@pytest.mark.parametrize("value", [float("nan"), {1}, "\ud800"])
+def test_what_json_does_not_know_is_refused(value: Any) -> None:
+    assert "cannot be written as JSON" in problem({"to": "all", "body": {"a": value}})
+
+
+@pytest.mark.parametrize("value", [5, ["b"], {"id": "b"}, True])
+def test_an_id_that_is_no_text_is_refused(value: Any) -> None:
+    assert "an id is the text that an upload returned" in problem(message({"small_picture_id": value}))
+    assert "an id is the text that an upload returned" in problem(message(), big_picture_id=value)
+
+
+@pytest.mark.parametrize("target", ["registration_id", "alias"])
+def test_pictures_to_single_devices_are_refused(target: str) -> None:
+    to = {target: ["x"]}
+    assert f"`to.{target}`" in problem(message(to=to), small_picture_id="s")
+    compose_push(message(to=to))
+    compose_push(message(to={"tag": ["x"], target: []}), small_picture_id="s")
+
+
+@pytest.mark.parametrize("distribution", ["pns_mtpush", "mtpush_pns", None])
+def test_pictures_go_only_by_oppos_channel(distribution: Any) -> None:
+    compose_push(message({"distribution_new": distribution}), small_picture_id="s")
+    compose_push(message({"distribution_new": "mtpush"}))
+    assert "never takes OPPO's channel" in problem(message({"distribution_new": "mtpush"}), small_picture_id="s")
+
+
+@pytest.mark.parametrize("platform", ["all", "android", ["android"], ["ios", "android"], None])
+def test_pictures_go_to_android(platform: Any) -> None:
+    compose_push(message(platform=platform), small_picture_id="s")
+
+
+@pytest.mark.parametrize("platform", ["ios", ["ios"], ["hmos", "ios"]])
+def test_pictures_to_other_platforms_alone_are_refused(platform: Any) -> None:
+    assert "leaves out android" in problem(message(platform=platform), small_picture_id="s")
+    compose_push(message(platform=platform))
+
+
+@pytest.mark.parametrize("style", [3, "3"])
+def test_the_big_style_needs_a_big_picture(style: Any) -> None:
+    assert "style 3 and no big picture" in problem(message({"style": style}))
+    assert "style 3 and no big picture" in problem(message({"style": style}), small_picture_id="s")
+    compose_push(message({"style": style}), big_picture_id="b")
+
+
+def test_a_big_picture_is_not_sent_at_a_fixed_speed() -> None:
+    assert "`big_push_duration`" in problem(message(big_push_duration=10), big_picture_id="b")
+    compose_push(message(big_push_duration=0), big_picture_id="b")
+    compose_push(message(big_push_duration=10), small_picture_id="s")
+
+
+@pytest.mark.parametrize("key", ["alert", "title"])
+def test_with_a_big_picture_texts_have_up_to_50_characters(key: str) -> None:
+    compose_push(message(android={key: "字" * 50}), big_picture_id="b")
+    assert f"Its {key} has 51 characters" in problem(message(android={key: "字" * 51}), big_picture_id="b")
+    compose_push(message(android={key: "字" * 51}), small_picture_id="s")
+
+
+def test_all_that_is_wrong_is_named_at_once() -> None:
+    words = problem({"to": {"alias": ["x"]}}, big_picture_id="b", cid="!")
+    for part in ("`cid`", "to.alias"):
+        assert part in words
+    words = problem(message(platform=["ios"], to="", android={"alert": "x" * 51}), big_picture_id="b")
+    for part in ("no `to`", "android", "51 characters"):
+        assert part in words
+
+
+# What is taken out
+
+
+def test_without_the_big_style_a_push_goes_as_text() -> None:
+    given = message({"style": "3", "channel_id": "c"})
+    before = copy.deepcopy(given)
+    assert without_big_style(given) == message({"channel_id": "c"})
+    assert without_big_style(message({"style": 1})) == message({"style": 1})
+    assert without_big_style({"to": "all"}) == {"to": "all"}
+    assert given == before
+
+
+def test_a_push_tells_whether_it_carries_a_picture() -> None:
+    assert has_pictures(message({"small_picture_id": "s"}))
+    assert not has_pictures(message({"style": 3}))
+    assert not has_pictures({})
+    assert not has_pictures(without_missing(message({"big_picture_id": "None"})))

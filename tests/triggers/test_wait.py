@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import airflow_provider_oppo_image.pictures.check as check_module
+from airflow_provider_oppo_image.pictures import waiting
+from airflow_provider_oppo_image.triggers import wait
+from airflow_provider_oppo_image.triggers.oppo_image import OppoImageTrigger
+from tests.conftest import CONNECTION_VARIABLE
+from tests.support import artwork
+from tests.support.picture_host import PictureHost
+from tests.support.waits import change_after, first_event, in_another_process
+
+Connect = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch, connect: Connect) -> None:
+    monkeypatch.setattr(waiting, "SHORTEST_PAUSE_S", 0.02)
+
+
+@pytest.fixture
+def slept(host: PictureHost, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the trigger slept before each look; it does not really."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        assert len(host.requests) == len(slept) - 1
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(wait, "asyncio", SimpleNamespace(sleep=sleep, wait_for=asyncio.wait_for))
+    return slept
+
+
+def make_trigger(left: float = 30, **arguments: Any) -> OppoImageTrigger:
+    return OppoImageTrigger(**{"deadline": time.time() + left, "poke_interval": 0, **arguments})
+
+
+def serve_good(host: PictureHost) -> str:
+    return host.serve("/big.png", artwork.good("big"))
+
+
+def test_it_says_so_when_all_pictures_are_ready(host: PictureHost) -> None:
+    big = change_after(host, "/big.png", 2, lambda: host.status("/big.png", 404), lambda: serve_good(host))
+    event = first_event(
+        make_trigger(
+            big_picture_url=big,
+            pictures=[{"name": "s", "small_picture_url": host.serve("/s.png", artwork.good("small"))}],
+        )
+    )
+    assert event["status"] == "ready"
+    assert event["result"]["counts"] == {"ready": 2, "absent": 0, "wrong": 0}
+    assert [report["name"] for report in event["result"]["reports"]] == [None, "s"]
+    assert host.requests.count("/big.png") == 3
+
+
+def test_a_wrong_picture_comes_back_with_its_report(host: PictureHost) -> None:
+    event = first_event(make_trigger(big_picture_url=host.serve("/big.png", artwork.HTML)))
+    assert event["status"] == "wrong"
+    assert event["result"]["reports"][0]["problems"][0]["code"] == "wrong_format"
+
+
+def test_time_that_is_up_comes_back_with_what_was_seen_last(host: PictureHost) -> None:
+    event = first_event(make_trigger(0.1, big_picture_url=host.status("/big.png", 503)))
+    assert event["status"] == "timeout"
+    assert event["result"]["reports"][0]["problems"][0]["code"] == "host_busy"
+
+
+def test_a_triggerer_that_starts_after_the_deadline_looks_once_more(host: PictureHost) -> None:
+    late = in_another_process(make_trigger(-3600, big_picture_url=serve_good(host), poke_interval=600))
+    assert first_event(late)["status"] == "ready"
+    too_late = in_another_process(make_trigger(-3600, big_picture_url=host.status("/big.png", 404), poke_interval=600))
+    assert first_event(too_late)["status"] == "timeout"
+    assert len(host.requests) == 2
+
+
+def test_it_sleeps_before_each_look(host: PictureHost, slept: list[float]) -> None:
+    big = change_after(host, "/big.png", 3, lambda: host.status("/big.png", 404), lambda: serve_good(host))
+    assert first_event(make_trigger(1000, big_picture_url=big, poke_interval=60))["status"] == "ready"
+    assert slept == [60] * 4
+
+
+def test_it_backs_off_as_asked(host: PictureHost, slept: list[float]) -> None:
+    big = change_after(host, "/big.png", 4, lambda: host.status("/big.png", 404), lambda: serve_good(host))
+    first_event(make_trigger(9000, big_picture_url=big, poke_interval=60, exponential_backoff=True, max_wait=300))
+    assert slept == [60, 120, 240, 300, 300]
+
+
+def test_it_obeys_a_host_that_asks_for_patience_up_to_the_deadline(host: PictureHost, slept: list[float]) -> None:
+    busy = lambda: host.status("/big.png", 429, {"Retry-After": "600"})  # noqa: E731 - a page
+    big = change_after(host, "/big.png", 1, busy, lambda: serve_good(host))
+    first_event(make_trigger(9000, big_picture_url=big, poke_interval=60))
+    assert slept == [60, 600]
+    slept.clear()
+    host.requests.clear()
+    big = change_after(host, "/big.png", 1, busy, lambda: serve_good(host))
+    first_event(make_trigger(300, big_picture_url=big, poke_interval=60))
+    assert slept[0] == 60
+    assert 200 < slept[1] <= 300
+
+
+def test_a_fault_is_an_event_that_names_it_and_keeps_its_words_out_of_the_database(
+    host: PictureHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(*_: Any, **__: Any) -> Any:
+        raise KeyError("https://h/?signature=s3cret")
+
+    monkeypatch.setattr(check_module, "check_picture", check)
+    event = first_event(make_trigger(big_picture_url=serve_good(host)))
+    assert event == {
+        "status": "error",
+        "permanent": False,
+        "message": "Waiting failed in the triggerer with KeyError; its log of this task says where.",
+    }
+
+
+def test_a_last_look_that_never_ends_is_a_timeout(host: PictureHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def check(*_: Any, **__: Any) -> Any:
+        go_on.wait(10)
+
+    monkeypatch.setattr(check_module, "check_picture", check)
+    monkeypatch.setattr(wait, "LAST_LOOK_S", 0.05)
+    try:
+        assert first_event(make_trigger(0.05, big_picture_url="https://h/")) == {"status": "timeout", "result": None}
+    finally:
+        go_on.set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "permanent", "words"),
+    [
+        ({}, True, "no picture to wait for"),
+        ({"big_picture_url": "https://h/", "oppo_image_conn_id": "nowhere"}, False, "no connection 'nowhere'"),
+        ({"big_picture_url": "https://h/", "oppo_image_conn_id": "broken"}, True, "has no AppKey"),
+    ],
+)
+def test_what_cannot_be_waited_for_comes_back_in_words(
+    monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], permanent: bool, words: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_BROKEN", json.dumps({"conn_type": "oppo_image"}))
+    event = first_event(make_trigger(**arguments))
+    assert (event["status"], event["permanent"]) == ("error", permanent)
+    assert words in event["message"]
+
+
+def test_without_a_connection_the_guard_is_strict_and_nothing_is_looked_up(
+    host: PictureHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(CONNECTION_VARIABLE)
+    event = first_event(make_trigger(big_picture_url=serve_good(host), oppo_image_conn_id=None))
+    assert event["result"]["reports"][0]["problems"][0]["code"] == "address_refused"
+    assert host.connections == 0
+
+
+def test_it_carries_no_secret_and_shows_no_signature(connect: Connect) -> None:
+    trigger = make_trigger(big_picture_url="https://h/big.png?signature=s3cret")
+    assert "sandbox-master-secret" not in json.dumps(trigger.serialize())
+    assert "s3cret" not in repr(trigger)
+
+
+def test_it_is_made_again_with_all_that_it_was_made_with() -> None:
+    arguments = {
+        "deadline": 1e9,
+        "big_picture_url": "https://h/b",
+        "small_picture_url": "https://h/s",
+        "pictures": [{"name": "spring", "big_picture_url": "https://h/1"}],
+        "on_wrong": "wait",
+        "poke_interval": 7.0,
+        "exponential_backoff": True,
+        "max_wait": 70.0,
+        "silent_fail": True,
+        "oppo_image_conn_id": "other",
+    }
+    trigger = OppoImageTrigger(**arguments)
+    assert trigger.serialize()[1] == arguments
+    assert in_another_process(trigger).serialize() == trigger.serialize()
+
+
+def test_arguments_of_another_version_strand_no_task(host: PictureHost) -> None:
+    trigger = make_trigger(big_picture_url=serve_good(host), argument_of_another_version=True)
+    assert first_event(trigger)["status"] == "ready"
+
+
+@pytest.mark.parametrize("nonsense", [None, "text", [], 7])
+def test_its_constructor_never_raises(nonsense: Any) -> None:
+    arguments = make_trigger().serialize()[1]
+    OppoImageTrigger(**dict.fromkeys(arguments, nonsense))
+
+
+def test_other_triggers_go_on_while_it_looks(host: PictureHost) -> None:
+    others_went_on = threading.Event()
+    in_time: list[bool] = []
+    serve_good(host)
+    good = host.pages["/big.png"]
+
+    def page(handler: Any) -> None:
+        in_time.append(others_went_on.wait(2))
+        good(handler)
+
+    async def run_beside_others() -> Any:
+        event = asyncio.ensure_future(anext(make_trigger(big_picture_url=host.add("/big.png", page)).run()))
+        while not host.requests:
+            await asyncio.sleep(0.001)
+        others_went_on.set()
+        return (await event).payload
+
+    assert asyncio.run(run_beside_others())["status"] == "ready"
+    assert in_time == [True]
