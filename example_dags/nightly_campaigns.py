@@ -12,9 +12,9 @@ import os
 from typing import Any
 
 from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task, task_group
-from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
 
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
+from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
 
 CAMPAIGNS = [
     {

@@ -8,9 +8,9 @@ from __future__ import annotations
 import datetime
 
 from airflow.providers.common.compat.sdk import DAG, Param
-from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
 
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
+from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
 
 # [START upload_then_push]
 with DAG(

@@ -25,7 +25,8 @@ EXIT_CODES: Final = """exit codes:
   0  good; warnings do not change that
   1  a picture is wrong: a retry will not help
   2  the command, a file, the connection or the installation is wrong: nothing was sent
-  3  a picture is not there (yet), or the service or the network failed"""
+  3  a picture is not there (yet), or the service or the network failed
+  70 a fault of oppo-image itself; 130 interrupted"""
 
 
 def exit_code(error: OppoImageError) -> int:
