@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import ipaddress
 import json
 import os
@@ -24,6 +25,9 @@ DESCRIPTION: Final = (
 )
 
 SECRET_VARIABLE: Final = "OPPO_IMAGE_SANDBOX_MASTER_SECRET"  # noqa: S105 - its name
+
+LIBRARIES: Final = ("fastapi", "uvicorn", "jinja2")
+"""What the sandbox needs, and only it: the extra that is named as it is."""
 
 _PORT: Final = 8369
 _DEFAULTS: Final = SandboxOptions()
@@ -70,12 +74,12 @@ def run(args: argparse.Namespace) -> int:
 
     :raises ConfigurationError: if it cannot listen there, or its libraries are not installed.
     """
-    try:
-        from airflow_provider_oppo_image.sandbox.server import serve
-    except ModuleNotFoundError as error:
+    from airflow_provider_oppo_image.sandbox.server import serve
+
+    if missing := [name for name in LIBRARIES if importlib.util.find_spec(name) is None]:
         raise ConfigurationError(
-            f"The sandbox needs {error.name}. Install it: pip install 'airflow-provider-oppo-image[sandbox]'"
-        ) from error
+            f"The sandbox needs {', '.join(missing)}. Install it: pip install 'airflow-provider-oppo-image[sandbox]'"
+        )
     options = SandboxOptions(
         app_key=args.app_key,
         master_secret=args.master_secret or os.environ.get(SECRET_VARIABLE) or SANDBOX_MASTER_SECRET,

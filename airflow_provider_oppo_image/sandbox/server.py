@@ -9,14 +9,13 @@ import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
-import uvicorn
-
-from airflow_provider_oppo_image.sandbox.app import create_app
-from airflow_provider_oppo_image.sandbox.connections import Connections
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
+
+if TYPE_CHECKING:
+    import uvicorn
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -53,7 +52,7 @@ class SandboxServer:
         listener = _listen(LOOPBACK, self._port)
         self.url = _url_of(listener)
         ready = threading.Event()
-        self._server = _Server(self.options, ready.set)
+        self._server = _make_server(self.options, ready.set)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listener]}, name="sandbox", daemon=True
         )
@@ -107,37 +106,43 @@ def serve(options: SandboxOptions, host: str, port: int, on_ready: Callable[[str
     :param options: how it behaves.
     :param host: the address to listen on; anything but loopback lets others in.
     :param port: the port; 0 for any that is free.
-    :param on_ready: called with the sandbox's URL once it answers.
+    :param on_ready: called with the sandbox's URL once it takes connections.
     :raises OSError: when the port is taken, or the address is not this machine's.
     """
     listener = _listen(host, port)
-    url = _url_of(listener)
     with contextlib.suppress(KeyboardInterrupt):
-        _Server(options, lambda: on_ready(url)).run(sockets=[listener])
+        # From here on whoever connects is answered, if not at once.
+        on_ready(_url_of(listener))
+        _make_server(options, lambda: None).run(sockets=[listener])
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, options: SandboxOptions, on_ready: Callable[[], object]) -> None:
-        connections = Connections()
-        super().__init__(
-            uvicorn.Config(
-                create_app(options, connections),
-                http=connections.protocol(),
-                loop="asyncio",
-                ws="none",
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                proxy_headers=False,
-                backlog=_BACKLOG,
-                timeout_graceful_shutdown=_GRACE_S,
-            )
+def _make_server(options: SandboxOptions, on_ready: Callable[[], object]) -> uvicorn.Server:
+    """Make the server; it is here that the web framework is imported, which takes most of a second."""
+    import uvicorn
+
+    from airflow_provider_oppo_image.sandbox.app import create_app
+    from airflow_provider_oppo_image.sandbox.connections import Connections
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            on_ready()
+
+    connections = Connections()
+    return Server(
+        uvicorn.Config(
+            create_app(options, connections),
+            http=connections.protocol(),
+            loop="asyncio",
+            ws="none",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            backlog=_BACKLOG,
+            timeout_graceful_shutdown=_GRACE_S,
         )
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_ready()
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:
