@@ -29,28 +29,29 @@ RESULT = HOME / "result.json"
 CONNECTION = "oppo_image_default"
 
 CAMPAIGNS = [
-    ("spring_sale", "Spring sale", "Up to 40 % off, today only", "#0b8457"),
-    ("member_day", "Member day", "Double points until midnight", "#1f4e9e"),
+    ("spring_sale", "Spring sale", "Up to 40 % off, today only", ("#0b8457", "#2aa876")),
+    ("member_day", "Member day", "Double points until midnight", ("#1f4e9e", "#4c7fd1")),
 ]
 
 
-def draw(path: Path, size: tuple[int, int], words: str, color: str) -> None:
-    """Draw a campaign's picture."""
-    image = Image.new("RGB", size, color)
-    pen = ImageDraw.Draw(image)
+def draw(path: Path, size: tuple[int, int], words: str, colors: tuple[str, str]) -> None:
+    """Draw a campaign's picture: its words on a circle."""
     width, height = size
-    pen.ellipse((width * 0.6, -height * 0.3, width * 1.1, height * 1.1), fill="white")
-    pen.text((width * 0.06, height * 0.35), words, fill="white", font=ImageFont.load_default(height // 5))
+    image = Image.new("RGB", size, colors[0])
+    pen = ImageDraw.Draw(image)
+    pen.circle((width / 2, height / 2), height * 0.7, fill=colors[1])
+    font = ImageFont.load_default(height // 2 if len(words) == 1 else height // 4)
+    pen.text((width / 2, height / 2), words, fill="white", font=font, anchor="mm")
     image.save(path)
 
 
 def make_pictures(folder: Path) -> None:
     """Draw every campaign's pictures, and one of last year's, in OPPO's older size."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, title, _, color in CAMPAIGNS:
-        draw(folder / f"{name}_big.jpg", (984, 369), title, color)
-        draw(folder / f"{name}_small.png", (144, 144), title[0], color)
-    draw(folder / "last_year_big.jpg", (876, 324), "Last year", "#7a2048")
+    for name, title, _, colors in CAMPAIGNS:
+        draw(folder / f"{name}_big.jpg", (984, 369), title, colors)
+        draw(folder / f"{name}_small.png", (144, 144), title[0], colors)
+    draw(folder / "last_year_big.jpg", (876, 324), "Last year", ("#7a2048", "#a8456f"))
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
