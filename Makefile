@@ -6,7 +6,7 @@ PYTHON_3_11 ?= python3.11 /usr/bin/python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types doors unit test-airflow-2.11 coverage bench format constraints clean
+.PHONY: help demo test lint types doors unit test-airflow-2.11 test-trust bench format constraints clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -32,11 +32,14 @@ doors: venv ## Check which module may import which, with import-linter
 	$(BIN)/lint-imports
 
 unit: venv ## Run the tests on Airflow 3.3.2, with coverage by branch
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest --ignore=tests/trust --cov --cov-report=term:skip-covered
 
 test-airflow-2.11: ## Run the tests on Airflow 2.11.2 and Python 3.11
 	@scripts/venv.sh .venv-airflow-2.11 dev constraints-airflow-2.11.txt $(PYTHON_3_11)
-	.venv-airflow-2.11/bin/pytest
+	.venv-airflow-2.11/bin/pytest --ignore=tests/trust
+
+test-trust: venv ## Attack it: faults, kills, addresses, leaks, fuzz; prints what was tried and what got through
+	$(BIN)/pytest tests/trust
 
 bench: venv ## Measure what the provider adds to the parsing of a DAG file
 	$(BIN)/python bench/import_cost.py

@@ -25,7 +25,6 @@ from airflow_provider_oppo_image.connection import (
 )
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
-from airflow_provider_oppo_image.hooks.connection_form import behaviour_for_airflow_2, widgets_for_airflow_2
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, picture_ids, requested_pictures, side_by_side
 
 if TYPE_CHECKING:
@@ -71,11 +70,15 @@ class OppoImageHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the connection form's own fields for Airflow 2; Airflow 3 reads them from the provider info."""
+        from airflow_provider_oppo_image.hooks.connection_form import widgets_for_airflow_2
+
         return widgets_for_airflow_2()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return what Airflow 2's connection form hides and how it calls the rest."""
+        from airflow_provider_oppo_image.hooks.connection_form import behaviour_for_airflow_2
+
         return behaviour_for_airflow_2()
 
     @cached_property

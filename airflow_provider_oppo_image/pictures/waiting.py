@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias
 
 from airflow_provider_oppo_image.errors import OppoImageError
 from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture
@@ -16,7 +16,6 @@ from airflow_provider_oppo_image.pictures.report import STATES, PictureReport, S
 from airflow_provider_oppo_image.pictures.verdict import overall_state
 
 OnWrong: TypeAlias = Literal["fail", "wait"]
-ON_WRONG: Final[tuple[OnWrong, ...]] = get_args(OnWrong)
 
 Decision: TypeAlias = Literal["ready", "wait", "wrong"]
 

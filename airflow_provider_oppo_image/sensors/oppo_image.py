@@ -20,11 +20,12 @@ from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, PictureWrongError
 from airflow_provider_oppo_image.hooks.checking import check_with
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
-from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture, awaited_pictures
-from airflow_provider_oppo_image.pictures.waiting import ON_WRONG, Look, OnWrong, describe, goes_on_after, pause
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture
+    from airflow_provider_oppo_image.pictures.waiting import Look, OnWrong
 
 TRIGGER_MARGIN: Final = timedelta(minutes=10)
 """How long Airflow waits for a trigger past the trigger's own deadline: it must be alive to say that time is up."""
@@ -77,8 +78,8 @@ class OppoImageSensor(BaseSensorOperator):
         self.pictures = pictures
         self.on_wrong: OnWrong = on_wrong
         self.oppo_image_conn_id = oppo_image_conn_id
-        if on_wrong not in ON_WRONG:
-            raise ConfigurationError(f"on_wrong is {on_wrong!r}; it must be one of {', '.join(ON_WRONG)}.")
+        if on_wrong not in ("fail", "wait"):
+            raise ConfigurationError(f"on_wrong is {on_wrong!r}; it must be 'fail' or 'wait'.")
         if deferrable and self.reschedule:
             raise ConfigurationError(
                 "deferrable=True and mode='reschedule' exclude each other: both give the worker's slot back, each in "
@@ -116,6 +117,8 @@ class OppoImageSensor(BaseSensorOperator):
         :param context: the context of the running task.
         :param event: the payload of `OppoImageTrigger`'s event.
         """
+        from airflow_provider_oppo_image.pictures.waiting import describe
+
         event = event or {}
         status, result = event.get("status"), event.get("result")
         with airflow_errors():
@@ -167,6 +170,7 @@ class OppoImageSensor(BaseSensorOperator):
     def _look(self) -> Look | None:
         """Look at the pictures; None when that failed by an unexpected fault, and the triggerer goes on."""
         from airflow_provider_oppo_image.pictures.looking import look
+        from airflow_provider_oppo_image.pictures.waiting import goes_on_after
 
         try:
             seen = look(self._awaited(), check_with(self.oppo_image_conn_id))
@@ -180,6 +184,8 @@ class OppoImageSensor(BaseSensorOperator):
         return seen
 
     def _awaited(self) -> list[AwaitedPicture]:
+        from airflow_provider_oppo_image.pictures.awaited import awaited_pictures
+
         return awaited_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
 
     def _defer(self, deadline: float) -> NoReturn:
@@ -199,6 +205,8 @@ class OppoImageSensor(BaseSensorOperator):
         self.defer(trigger=trigger, method_name=self.execute_complete.__name__, timeout=timeout)
 
     def _wrong(self, result: Mapping[str, Any]) -> PictureWrongError:
+        from airflow_provider_oppo_image.pictures.waiting import describe
+
         words = describe(result)
         if self._skip_flag:
             self.log.warning("A picture is wrong; the task is skipped, since %s is set: %s", self._skip_flag, words)
@@ -213,5 +221,7 @@ class OppoImageSensor(BaseSensorOperator):
         self, started_at: datetime | float, run_duration: Callable[[], float], poke_count: int
     ) -> float:
         """Wait as the trigger waits: as long as a host asks for, and with the last look at the very end."""
+        from airflow_provider_oppo_image.pictures.waiting import pause
+
         interval = super()._get_next_poke_interval(started_at, run_duration, poke_count)
         return pause(interval, left=self.timeout - run_duration(), look=self._last_look)

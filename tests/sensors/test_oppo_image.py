@@ -180,7 +180,7 @@ def test_what_a_template_may_fill_is_templated() -> None:
 
 
 def test_an_on_wrong_that_means_nothing_is_refused_where_it_is_written() -> None:
-    with pytest.raises(ConfigurationError, match="'ignore'; it must be one of fail, wait"):
+    with pytest.raises(ConfigurationError, match="'ignore'; it must be 'fail' or 'wait'"):
         make_sensor(on_wrong="ignore")
 
 
