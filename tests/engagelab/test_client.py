@@ -338,6 +338,13 @@ def test_a_gzip_bomb_is_not_unpacked(status: int) -> None:
     assert isinstance(error, UnreadableAnswerError if status == 200 else RequestRefusedError)
 
 
+def test_an_encoding_that_was_not_asked_for_is_not_trusted() -> None:
+    error, _ = upload(answer(200, {"big_picture_id": "1"}, Content_Encoding="gzip"))
+    assert isinstance(error, UnreadableAnswerError)
+    assert "encoding" in str(error)
+    assert upload(answer(200, {"big_picture_id": "1"}, Content_Encoding=" Identity"))[0] == "1"
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
     with FaultServer(GOOD) as other:
@@ -401,15 +408,15 @@ def test_a_server_that_does_not_shake_hands_is_left_in_time() -> None:
 
 
 def test_a_host_that_takes_no_connection_is_left_in_time() -> None:
+    timeouts = Timeouts(connect=0.3, read=20, total=20)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         crowd = [socket.socket() for _ in range(4)]
         for waiting in crowd:
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
         with soon():
-            error = attempt(
-                lambda: client_for(f"http://127.0.0.1:{listener.getsockname()[1]}", timeouts=QUICK).upload("big", URL)
-            )
+            error = attempt(lambda: client_for(url, timeouts=timeouts).upload("big", URL))
         for waiting in crowd:
             waiting.close()
     assert isinstance(error, NotSentError)
@@ -699,10 +706,11 @@ def test_a_used_cid_after_a_request_that_never_left_is_an_error(monkeypatch: pyt
 
 
 @pytest.mark.usefixtures("at_once")
-def test_doubt_outlasts_a_later_refusal() -> None:
-    error, _ = push(reset, refusal(21011, 400))
+def test_doubt_outlasts_later_refusals() -> None:
+    error, _ = push(reset, refusal(23008, 400), refusal(21011, 400))
     assert isinstance(error, RequestRefusedError)
-    assert (error.may_have_acted, error.after_doubt, error.attempts) == (False, True, 2)
+    assert (error.may_have_acted, error.after_doubt, error.attempts) == (False, True, 3)
+    assert push(reset, refusal(23008, 400), CID_USED)[0] == PushReceipt(msg_id=None)
 
 
 @pytest.mark.usefixtures("at_once")

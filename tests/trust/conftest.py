@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.trust.ledger import Ledger
@@ -16,8 +14,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def ledger(pytestconfig: pytest.Config) -> Iterator[Ledger]:
-    yield pytestconfig.stash[_LEDGER]
+def ledger(pytestconfig: pytest.Config) -> Ledger:
+    return pytestconfig.stash[_LEDGER]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
