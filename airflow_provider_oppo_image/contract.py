@@ -97,7 +97,8 @@ _ROWS: Final = (
     ErrorCode(21001, (404, 405), "the method is not supported, or the URL is wrong",
               "Check the host in the connection, or leave it empty and choose a data centre.", True, "request", "page"),
     ErrorCode(21003, (400,), "a parameter's value is invalid, or the picture cannot be downloaded from its URL",
-              "Open the URL from outside your network: the service downloads the picture itself.",
+              "Uploading: open the URL from outside your network, since the service downloads the picture itself. "
+              "Pushing: check the picture ids and the message.",
               True, "request", "page"),
     ErrorCode(23001, (401,), "Basic authentication failed", _KEY_ADVICE, True, "account", "page"),
     ErrorCode(23002, (400,), "a parameter is missing", "Give the URL of a picture.", True, "request", "page"),

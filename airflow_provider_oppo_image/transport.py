@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, TypeAlias
 
 import requests
@@ -67,10 +68,19 @@ def deadline(seconds: float) -> Iterator[None]:
     """
     before = getattr(_attempt, "end", math.inf)
     _attempt.end = min(before, time.monotonic() + seconds)
+    _attempt.sent = True
     try:
         yield
     finally:
         _attempt.end = before
+
+
+def may_have_been_sent() -> bool:
+    """Tell whether anything of this thread's last request may have left: not before its connection stood, TLS included.
+
+    Where a SOCKS proxy connects, nobody knows, and it may have.
+    """
+    return getattr(_attempt, "sent", True)
 
 
 def within_deadline(patience: float | None) -> float | None:
@@ -156,6 +166,20 @@ def _pool_classes(permit: Permit | None) -> dict[str, Any]:
     """Make the connection pools, by scheme, whose connections obey the deadline and the judge."""
 
     class Connects(HTTPConnection):
+        def connect(self) -> None:
+            _attempt.sent = False
+            try:
+                super().connect()
+            finally:
+                # What a tunnel's proxy was sent is not the request.
+                _attempt.sent = False
+
+        def send(self, data: Any) -> None:
+            if self.sock is None:
+                self.connect()
+            _attempt.sent = True
+            super().send(data)
+
         def _new_conn(self) -> socket.socket:
             try:
                 return _connect(self, permit)
@@ -201,6 +225,11 @@ def _tls_context() -> ssl.SSLContext:
     return context
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Know of no redirect: requests reads the body of one whole, unpacked, even where it is not to follow it."""
+
+
 def open_session(url: str, *, permit: Permit | None = None, connections: int = 10) -> requests.Session:
     """Open a session for one host, with its proxy and its certificate authorities looked up once.
 
@@ -210,10 +239,11 @@ def open_session(url: str, *, permit: Permit | None = None, connections: int = 1
     :param url: a URL of the host: the environment's proxy settings for it are taken.
     :param permit: judges each address before it is connected to; None lets all pass.
     :param connections: how many connections are kept alive.
-    :return: a session that the caller closes; it never retries.
+    :return: a session that the caller closes; it never retries, follows no redirect and keeps no cookie.
     """
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.proxies.update(get_environ_proxies(url))
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     adapter = _Adapter(permit, connections)

@@ -7,6 +7,7 @@ Start it by hand with the campaigns as parameters, or set the environment variab
 
 from __future__ import annotations
 
+# [START nightly_campaigns]
 import datetime
 import os
 from typing import Any
@@ -27,7 +28,6 @@ CAMPAIGNS = [
 ]
 
 
-# [START nightly_campaigns]
 @dag(
     schedule=os.environ.get("OPPO_IMAGE_EXAMPLE_SCHEDULE"),
     start_date=datetime.datetime(2026, 1, 1),

@@ -5,6 +5,7 @@ The second one is started by the scheduler, with the event in which the upload p
 
 from __future__ import annotations
 
+# [START push_on_uploaded]
 import datetime
 
 from airflow.providers.common.compat.sdk import DAG, AirflowSkipException, Asset, Param, get_current_context, task
@@ -12,7 +13,6 @@ from airflow.providers.common.compat.sdk import DAG, AirflowSkipException, Asset
 from airflow_provider_oppo_image.operators.asset_events import uploaded_pictures
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
 
-# [START push_on_uploaded]
 PICTURES = Asset("oppo-image://example/campaign-pictures")
 
 with DAG(

@@ -5,6 +5,7 @@ Nothing is sent unless the parameter `send` says so; until then the service only
 
 from __future__ import annotations
 
+# [START upload_then_push]
 import datetime
 
 from airflow.providers.common.compat.sdk import DAG, Param
@@ -12,7 +13,6 @@ from airflow.providers.common.compat.sdk import DAG, Param
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
 from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
 
-# [START upload_then_push]
 with DAG(
     "upload_then_push",
     schedule=None,

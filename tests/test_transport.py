@@ -23,6 +23,7 @@ from airflow_provider_oppo_image.transport import (
     read_retry_after,
     within_deadline,
 )
+from tests.support.fault_server import FaultServer, answer, flood, send
 from tests.support.picture_host import PictureHost
 
 NOW = datetime.datetime(2026, 5, 1, 12, 0, tzinfo=datetime.UTC)
@@ -281,3 +282,19 @@ def trusted_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str = "l
     authority.issue_cert(name).configure_cert(context)
     with PictureHost(tls=context) as host:
         yield host
+
+
+def test_a_redirects_body_is_not_read() -> None:
+    head = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 60000000\r\n\r\n"
+    with FaultServer([send(head), flood(60_000_000)]) as server, open_session(server.url) as session:
+        with session.get(server.url, stream=True, allow_redirects=False, timeout=PATIENT) as response:
+            assert response.headers["Location"] == "/elsewhere"
+        assert session.get(server.url, stream=True, timeout=PATIENT).status_code == 302
+    assert server.taken < 40_000_000
+
+
+def test_a_session_keeps_no_cookie() -> None:
+    with FaultServer(answer(200, b"", Set_Cookie="a=b")) as server, open_session(server.url) as session:
+        for _ in range(2):
+            session.get(server.url, timeout=PATIENT)
+    assert "cookie" not in server.requests[1].headers

@@ -20,7 +20,7 @@ _TEST: Final = "prove the AppKey and the master secret by a call that changes no
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's actions and their arguments."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    test = actions.add_parser("test", help=_TEST, description=f"{_TEST.capitalize()}.", allow_abbrev=False)
+    test = actions.add_parser("test", help=_TEST, description=f"{_TEST[0].upper()}{_TEST[1:]}.", allow_abbrev=False)
     add_connection(test)
     add_json(test)
     test.set_defaults(act=run_test)

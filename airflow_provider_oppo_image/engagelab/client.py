@@ -31,15 +31,20 @@ from airflow_provider_oppo_image.errors import (
     OutcomeUnknownError,
     TransportError,
 )
-from airflow_provider_oppo_image.transport import DEFAULT_TIMEOUTS, Timeouts, deadline, open_session, read_retry_after
+from airflow_provider_oppo_image.transport import (
+    DEFAULT_TIMEOUTS,
+    Timeouts,
+    deadline,
+    may_have_been_sent,
+    open_session,
+    read_retry_after,
+)
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 _NEVER_LEFT: Final = (NewConnectionError, ConnectTimeoutError, requests.ConnectTimeout, requests.exceptions.ProxyError)
-# What TLS says of a connection that broke, which may have been while the answer was awaited.
-_CUT_OFF: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 class EngageLabClient:
@@ -195,17 +200,16 @@ class EngageLabClient:
         raise failure
 
     def _send(self, request: Request) -> Answer:
-        url = self.base_url + request.path
         body = None if request.body is None else protocol.to_json(request.body)
-        prepared = self._session.prepare_request(
-            requests.Request(
-                request.method, url, data=body, headers=None if body is None else {"Content-Type": "application/json"}
-            )
-        )
-        settings: dict[str, Any] = {"proxies": self._session.proxies, "verify": self._session.verify, "stream": True}
-        timeout = (self._timeouts.connect, self._timeouts.read)
-        # Not by the session's own `send`: it reads a redirect's body whole, even where it does not follow it.
-        with self._session.get_adapter(url).send(prepared, timeout=timeout, **settings) as response:
+        with self._session.request(
+            request.method,
+            self.base_url + request.path,
+            data=body,
+            headers=None if body is None else {"Content-Type": "application/json"},
+            timeout=(self._timeouts.connect, self._timeouts.read),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
             content = b""
             # Until nothing comes: only then is it known that the announced length was reached.
             while piece := response.raw.read(MAX_ANSWER_BYTES + 1 - len(content), decode_content=False):
@@ -234,7 +238,7 @@ class EngageLabClient:
             )
         words = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
         reason = words[-1] if words else type(causes[-1]).__name__
-        if has(*_NEVER_LEFT) or (has(ssl.SSLError) and not has(*_CUT_OFF)):
+        if has(*_NEVER_LEFT) or not may_have_been_sent():
             return NotSentError(
                 f"{request.what}: {host} was not reached ({reason}), so nothing was sent. Check the host in the "
                 "connection, the name server and the firewall.",

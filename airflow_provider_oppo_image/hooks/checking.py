@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_oppo_image.airflow_compat import AirflowNotFoundException, aget_connection
-from airflow_provider_oppo_image.connection import CONN_TYPE, read_settings
+from airflow_provider_oppo_image.connection import read_settings
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
+from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, no_such_connection
 from airflow_provider_oppo_image.missing import is_missing
 
 if TYPE_CHECKING:
@@ -37,12 +36,7 @@ async def acheck_with(oppo_image_conn_id: str | None) -> Check:
     try:
         hook.settings = read_settings(await aget_connection(oppo_image_conn_id))
     except AirflowNotFoundException as error:
-        # Not permanent, as in the hook: a secrets backend that is down looks the same.
-        raise ConfigurationError(
-            f"Airflow has no connection {oppo_image_conn_id!r}. Add one of type {CONN_TYPE!r}, or give None for the "
-            "strict defaults.",
-            permanent=False,
-        ) from error
+        raise no_such_connection(oppo_image_conn_id) from error
     return hook.check
 
 

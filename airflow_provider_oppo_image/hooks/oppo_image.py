@@ -50,6 +50,17 @@ def airflow_errors() -> Iterator[None]:
         raise
 
 
+def no_such_connection(conn_id: str) -> ConfigurationError:
+    """Return the error for a connection that Airflow does not have; it may pass.
+
+    :param conn_id: the connection's id.
+    """
+    return ConfigurationError(
+        f"Airflow has no connection {conn_id!r}. Add one of type {CONN_TYPE!r}, or set AIRFLOW_CONN_{conn_id.upper()}.",
+        permanent=False,  # a secrets backend that is down looks the same
+    )
+
+
 class OppoImageHook(BaseHook):
     """Checks pictures, uploads them to EngageLab for OPPO phones, and pushes.
 
@@ -101,12 +112,7 @@ class OppoImageHook(BaseHook):
         try:
             return self.get_connection(self.oppo_image_conn_id)
         except AirflowNotFoundException as error:
-            # Not permanent: a secrets backend that is down looks the same.
-            raise ConfigurationError(
-                f"Airflow has no connection {self.oppo_image_conn_id!r}. Add one of type {CONN_TYPE!r}, or set "
-                f"AIRFLOW_CONN_{self.oppo_image_conn_id.upper()}.",
-                permanent=False,
-            ) from error
+            raise no_such_connection(self.oppo_image_conn_id) from error
 
     @property
     def timeouts(self) -> Timeouts:

@@ -44,7 +44,7 @@ def read_dimensions(data: bytes) -> tuple[int, int]:
         raise Broken("its first bytes were changed, as a transfer in text mode does it")
     if len(data) < 33:
         raise Truncated
-    name, header = next(_chunks(data))
+    name, header = next(_chunks(data), (b"IEND", b""))
     if name != b"IHDR" or len(header) != 13:
         raise Broken("its first chunk is no header")
     width, height = struct.unpack_from(">II", header)

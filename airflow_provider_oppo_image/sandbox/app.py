@@ -110,11 +110,10 @@ class _Sandbox:
         fault = self.faults.take(call)
         if fault is None:
             return self._count(call, await self._work(request, call, work))
-        if fault.after:
-            await self._work(request, call, work)
+        done = await self._work(request, call, work) if fault.after else None
         await asyncio.sleep(fault.delay)
         if fault.only_delays:
-            return self._count(call, await self._work(request, call, work))
+            return self._count(call, done or await self._work(request, call, work))
         if fault.drop:
             self.service.memory.count(call, "dropped")
             return self.connections.dropped()

@@ -1,6 +1,7 @@
 """The sandbox's own judge: a URL goes in, a picture or the service's reason to refuse it comes out.
 
-It shares no code with `pictures`, on purpose: a mistake in our check must show up as a difference between the two.
+It shares nothing with `pictures` but the download, on purpose: a mistake in our check must show up as a difference
+between the two.
 """
 
 from __future__ import annotations
@@ -10,19 +11,16 @@ import struct
 import zlib
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from PIL import Image
 
 from airflow_provider_oppo_image.contract import FORMATS, PictureRule
+from airflow_provider_oppo_image.pictures.download import DownloadError, download
 from airflow_provider_oppo_image.sandbox.answers import Refused
-from airflow_provider_oppo_image.transport import deadline, open_session
+from airflow_provider_oppo_image.transport import Timeouts
 
 INVALID_PARAMETER: Final = 21003
 INVALID_PICTURE: Final = 51
-
-_CHUNK_BYTES: Final = 65_536
-_MAX_REDIRECTS: Final = 5
 
 # What Pillow raises on bytes that are no picture, or only the beginning of one.
 _PILLOW_ERRORS: Final = (
@@ -54,7 +52,7 @@ class Picture:
 def fetch_and_judge(url: str, rule: PictureRule, seconds: float) -> Picture:
     """Download a picture as the service does, and judge it by the contract.
 
-    Every address may be connected to: a sandbox lives beside its pictures, on loopback.
+    Private addresses may be connected to: a sandbox lives beside its pictures, on loopback.
 
     :param url: where the picture is.
     :param rule: what is asked for.
@@ -74,7 +72,7 @@ def judge(content: bytes, rule: PictureRule) -> Picture:
     :raises Refused: with 51.
     """
     if len(content) > rule.max_bytes:
-        raise Refused(INVALID_PICTURE, f"Invalid Picture: larger than {rule.max_bytes:,} bytes")
+        raise _too_large(rule)
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         if image.size != (rule.width, rule.height):
@@ -87,23 +85,16 @@ def judge(content: bytes, rule: PictureRule) -> Picture:
 
 
 def _download(url: str, rule: PictureRule, seconds: float) -> bytes:
-    """Return a URL's bytes, at most one more than the rule allows."""
+    """Return a URL's bytes."""
+    timeout = Timeouts(connect=seconds, read=seconds, total=seconds)
     try:
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise Refused(INVALID_PARAMETER, f"{rule.url_key} is not an http or https URL")
-        # Behind `requests` every failure of the network is an OSError, and every malformed URL a ValueError.
-        with deadline(seconds), open_session(url) as session:
-            session.max_redirects = _MAX_REDIRECTS
-            with session.get(url, stream=True, timeout=seconds) as response:
-                if response.status_code != 200:
-                    status = response.status_code
-                    raise Refused(INVALID_PARAMETER, f"{rule.url_key} cannot be downloaded: HTTP status {status}")
-                content = bytearray()
-                for chunk in response.iter_content(_CHUNK_BYTES):
-                    content += chunk
-                    if len(content) > rule.max_bytes:
-                        break
-                return bytes(content[: rule.max_bytes + 1])
-    except (OSError, ValueError) as error:
-        reason = type(error).__name__  # its text repeats the URL with its query
-        raise Refused(INVALID_PARAMETER, f"{rule.url_key} cannot be downloaded: {reason}") from error
+        found = download(url, max_bytes=rule.max_bytes, allow_private_addresses=True, timeout=timeout)
+    except DownloadError as error:
+        raise Refused(INVALID_PARAMETER, f"{rule.url_key} cannot be downloaded: {error.problem.found}") from error
+    if not found.whole:
+        raise _too_large(rule)
+    return found.body
+
+
+def _too_large(rule: PictureRule) -> Refused:
+    return Refused(INVALID_PICTURE, f"Invalid Picture: larger than {rule.max_bytes:,} bytes")

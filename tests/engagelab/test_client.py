@@ -404,7 +404,7 @@ def test_headers_without_end_end() -> None:
 def test_a_server_that_does_not_shake_hands_is_left_in_time() -> None:
     with soon(), FaultServer(GOOD, greeting=stall) as server:
         error = attempt(lambda: client_for(f"https://127.0.0.1:{server.port}", timeouts=QUICK).upload("big", URL))
-    assert isinstance(error, TransportError)
+    assert isinstance(error, NotSentError)
 
 
 def test_a_host_that_takes_no_connection_is_left_in_time() -> None:
@@ -524,8 +524,9 @@ def test_certificate_authorities_that_are_not_there_are_a_mistake_in_the_configu
         client_for("https://127.0.0.1:1")
 
 
-def test_nothing_is_sent_to_a_server_without_tls() -> None:
-    with FaultServer(GOOD, greeting=send(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
+@pytest.mark.parametrize("greeting", [send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), reset, close])
+def test_nothing_is_sent_where_tls_does_not_come_about(greeting: Any) -> None:
+    with FaultServer(GOOD, greeting=greeting) as server:
         error = attempt(lambda: client_for(f"https://127.0.0.1:{server.port}").upload("big", URL))
     assert isinstance(error, NotSentError)
 

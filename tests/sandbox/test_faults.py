@@ -144,6 +144,18 @@ def test_a_delay_alone_only_delays(sandbox, caller):
     assert time.monotonic() - start >= 0.2
 
 
+def test_a_delay_after_the_work_keeps_its_answer_and_does_it_once(sandbox, caller):
+    sandbox.fail(call="push", delay=0.2, after=True)
+    start = time.monotonic()
+
+    status, answer = caller.push(message(cid="c"))
+
+    [sent] = sandbox.received()["pushes"]
+    assert (status, answer["msg_id"]) == (200, sent["msg_id"])
+    assert sent["repeats"] == 0
+    assert time.monotonic() - start >= 0.2
+
+
 def test_a_caller_that_does_not_wait_for_a_delayed_answer_still_has_its_work_done(sandbox, caller):
     sandbox.fail(call="push", delay=2, after=True)
     with pytest.raises(requests.ReadTimeout):

@@ -227,8 +227,8 @@ class FaultServer:
             yield
         finally:
             with self._lock:
-                self._open.remove(sock)
                 sock.close()
+                self._open.remove(sock)
 
     def _converse(self, line: Line) -> None:
         with line.sock.makefile("rb") as incoming:

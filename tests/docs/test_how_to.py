@@ -1,0 +1,109 @@
+"""The small pieces of DAGs that the guides show work, and return what the docs say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from airflow_provider_oppo_image.airflow_compat import airflow_version
+from airflow_provider_oppo_image.hooks.uploads import picture_ids
+from airflow_provider_oppo_image.operators.asset_events import announce_uploads
+from airflow_provider_oppo_image.pictures.report import PictureReport
+from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from tests.docs.pages import ROOT
+from tests.docs.snippets.check_pictures import is_ready, what_is_wrong
+from tests.support import artwork
+from tests.support.dags import run_file
+from tests.support.picture_host import PictureHost
+from tests.support.waits import change_after
+
+SNIPPETS = Path(__file__).parent / "snippets"
+SHAPES = {
+    name: json.loads(block)
+    for name, block in re.findall(
+        r"<!-- shape: (\w+) -->\n```json\n(.*?)```", (ROOT / "docs/xcom-and-events.md").read_text(), re.DOTALL
+    )
+}
+
+
+def keys(value: Any) -> Any:
+    """Return a value's shape: which keys there are, whatever is under them."""
+    if isinstance(value, Mapping):
+        return {key: keys(inner) for key, inner in value.items()}
+    return [keys(value[0])] if isinstance(value, list) and value else None
+
+
+@pytest.mark.usefixtures("airflow_db", "connect")
+def test_the_pieces_work_and_return_what_the_docs_show(sandbox: SandboxServer, host: PictureHost) -> None:
+    conf = {
+        "big": host.serve("/big.jpg", artwork.good("big", "JPEG")),
+        "small": host.serve("/small.png", artwork.good("small")),
+    }
+    dag_run = run_file(SNIPPETS / "how_to.py", "how_to", conf)
+    assert dag_run.state == "success"
+
+    assert keys(dag_run.returned["wait", -1]) == keys(SHAPES["sensor"])
+    assert keys(dag_run.returned["upload", -1]) == keys(SHAPES["upload"])
+    assert keys(dag_run.returned["how_it_fared", -1]) == keys(SHAPES["status"])
+    pushed = {sent["msg_id"]: sent["body"]["body"]["options"] for sent in sandbox.received()["pushes"]}
+    for task_id in ("push", "push_or_text"):
+        oppo = pushed[dag_run.returned[task_id, -1]]["third_party_channel"]["oppo"]
+        assert oppo == {"style": 3, **dag_run.returned["upload", -1]}
+    assert pushed[dag_run.returned["push_again", -1]]["cid"].startswith("spring-2")
+    assert keys(pushed[dag_run.returned["push", -1]]) == keys(SHAPES["push"]["body"]["options"])
+
+
+def test_an_uploads_event_has_what_the_docs_show() -> None:
+    from airflow.providers.common.compat.sdk import Asset
+
+    asset = Asset("oppo-image://campaigns/spring")
+    events = {asset: SimpleNamespace(extra={})}
+    report = PictureReport("big", "https://cdn.example.com/big.jpg", "ready", sha256="0" * 64)
+    announce_uploads(
+        cast("Any", {"outlet_events": events}),
+        [asset],
+        ids=picture_ids({"big": "id"}),
+        pictures={"big": report.url + "?signature"},
+        reports={"big": report},
+    )
+    assert keys(events[asset].extra) == keys(SHAPES["event"])
+    assert "signature" not in str(events[asset].extra)
+
+
+@pytest.mark.usefixtures("connect")
+def test_a_watched_pictures_event_has_what_the_docs_show(host: PictureHost) -> None:
+    from airflow_provider_oppo_image.triggers.oppo_image import OppoImageEventTrigger
+
+    url = change_after(
+        host, "/big.jpg", 1, lambda: host.status("/big.jpg", 404), lambda: host.serve("/big.jpg", artwork.good("big"))
+    )
+
+    trigger = OppoImageEventTrigger(big_picture_url=url, poke_interval=0.1)
+    event = asyncio.run(asyncio.wait_for(anext(trigger.run()), 10))
+    assert keys(event.payload) == keys(SHAPES["watched"])
+
+
+def test_what_watches_pictures_is_a_dag_of_airflow_3() -> None:
+    if airflow_version().startswith("2."):
+        pytest.skip("Airflow 2 has no AssetWatcher")
+    from tests.docs.snippets import watch_pictures
+
+    [watcher] = watch_pictures.BANNER.watchers
+    path, arguments = watcher.trigger.serialize()
+    assert path == "airflow_provider_oppo_image.triggers.oppo_image.OppoImageEventTrigger"
+    assert arguments["big_picture_url"] == watch_pictures.BIG_PICTURE_URL
+    assert watch_pictures.dag.task_ids == ["upload"]
+
+
+def test_what_checks_pictures_says_what_to_do(tmp_path: Path) -> None:
+    assert [line.partition(":")[0] for line in what_is_wrong("http://127.0.0.1/big.png")] == ["address_refused"]
+    small = tmp_path / "small.png"
+    small.write_bytes(artwork.good("small"))
+    assert is_ready(str(small))

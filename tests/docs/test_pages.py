@@ -1,0 +1,87 @@
+"""The pages lead somewhere, their commands are ones that there are, and they are nobody's own."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from airflow_provider_oppo_image.cli.main import COMMANDS, make_parser
+from tests.docs.pages import PAGES, ROOT, anchors, blocks, links, name
+
+EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=name)
+
+KNOWN_HOSTS = re.compile(r"127\.0\.0\.1|(.+\.)?example\.com|(.+\.)?engagelab\.com")
+SERVED_PATHS = ("/v4/", "/sandbox/", "/v3/")
+
+
+@EVERY_PAGE
+def test_a_link_leads_to_a_file_and_to_a_heading_that_are_there(page: Path) -> None:
+    broken = []
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        if urlsplit(link).scheme:
+            continue
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert not broken
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = ROOT / "docs/README.md"
+    reached = {(index.parent / link.partition("#")[0]).resolve() for link in links(index)}
+    decisions = ROOT / "docs/decisions/README.md"
+    reached |= {(decisions.parent / link).resolve() for link in links(decisions)}
+    assert {page for page in PAGES if page not in reached} <= {index, ROOT / "README.md"}
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Yield the place and the arguments of each `oppo-image` that a page tells people to type."""
+    for block in blocks("console", "sh"):
+        text = block.text.replace("\\\n", " ")
+        if block.language == "console":
+            text = "\n".join(line[2:] for line in text.splitlines() if line.startswith("$ "))
+        for line in text.splitlines():
+            if line.startswith("oppo-image "):
+                yield block.place, shlex.split(re.split(r" \d?> | \| ", line)[0], comments=True)[1:]
+
+
+@pytest.mark.parametrize(("place", "arguments"), list(commands()))
+def test_a_command_line_is_one_that_the_command_takes(place: str, arguments: list[str]) -> None:
+    if "--help" in arguments:
+        with pytest.raises(SystemExit) as end:
+            make_parser().parse_args(arguments)
+        assert end.value.code == 0
+    else:
+        assert hasattr(make_parser().parse_args(arguments), "run"), place
+
+
+@EVERY_PAGE
+def test_a_command_in_a_sentence_is_one_that_there_is(page: Path) -> None:
+    named = re.findall(r"`oppo-image ([a-z]+)", page.read_text())
+    assert set(named) <= COMMANDS.keys()
+
+
+@EVERY_PAGE
+def test_a_page_names_hosts_that_are_examples_or_the_vendors(page: Path) -> None:
+    hosts = {urlsplit(url).hostname or "" for url in re.findall(r"https?://[^\s\"'`)<>]+", page.read_text())}
+    assert not [host for host in hosts if not KNOWN_HOSTS.fullmatch(host)]
+
+
+@EVERY_PAGE
+def test_a_page_names_no_path_of_one_machine(page: Path) -> None:
+    paths = re.findall(r"(?<![\w.:/*}~-])/[a-z]\w*/[\w./-]*", page.read_text())
+    assert not [path for path in paths if not path.startswith(SERVED_PATHS)]
+
+
+@EVERY_PAGE
+def test_a_page_names_no_ticket_and_no_document_that_is_not_here(page: Path) -> None:
+    text = page.read_text()
+    assert not re.findall(r"(?i)\bissues? \d+|(?<![\w&/(])#\d+|\bTODO\b|\bFIXME\b", text)
+    here = {path.name for path in [*ROOT.glob("*.md"), *PAGES]}
+    assert set(re.findall(r"\b[\w-]+\.md\b", text)) <= here

@@ -1,0 +1,118 @@
+"""What the docs list is what the code has: errors, codes, numbers, fields."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import json
+import re
+from typing import Any
+
+import pytest
+
+from airflow_provider_oppo_image import contract, errors
+from airflow_provider_oppo_image.cli.failures import EXIT_CODES
+from airflow_provider_oppo_image.connection import FIELDS
+from airflow_provider_oppo_image.contract import ERROR_CODES
+from airflow_provider_oppo_image.engagelab.answers import Answer, read_object
+from airflow_provider_oppo_image.pictures.codes import ABSENT_CODES, WARNING_CODES, WRONG_CODES
+from tests.docs.pages import ROOT, rows
+
+ERRORS = "docs/errors.md"
+LIMITS = "docs/limits.md"
+TYPES = rows(ERRORS, "Types")
+NUMBERS = [row for heading in ("Pictures", "Pushes", "Waiting, retrying, remembering") for row in rows(LIMITS, heading)]
+
+
+def code(cell: str) -> str:
+    """Return what a cell has in backticks."""
+    return cell.strip("`")
+
+
+def error_for(number: int) -> errors.ServiceError:
+    """Return the error that the client makes of a code."""
+    body = json.dumps({"error": {"code": number, "message": "words"}}).encode()
+    with pytest.raises(errors.ServiceError) as raised:
+        read_object("Asking", Answer(ERROR_CODES[number].http_statuses[0], body))
+    return raised.value
+
+
+def test_each_error_that_is_raised_has_a_row_and_the_others_are_named() -> None:
+    classes = {name: cls for name, cls in inspect.getmembers(errors, inspect.isclass) if name.endswith("Error")}
+    raised = {code(row[0]) for row in TYPES}
+    bases = {base.__name__ for cls in classes.values() for base in cls.__mro__[1:]} & classes.keys()
+    assert raised >= classes.keys() - bases
+    assert raised <= classes.keys()
+    text = (ROOT / ERRORS).read_text()
+    assert not [name for name in classes if f"`{name}`" not in text]
+
+
+@pytest.mark.parametrize("number", ERROR_CODES)
+def test_a_code_stands_with_the_error_that_it_becomes(number: int) -> None:
+    error = error_for(number)
+    [row] = [row for row in TYPES if str(number) in re.split(r"[,;] ", row[1])]
+    assert code(row[0]) == type(error).__name__
+    assert row[3].startswith("no") == error.permanent
+
+
+def test_the_codes_are_those_of_the_contract() -> None:
+    expected = [
+        [str(row.code), ", ".join(map(str, row.http_statuses)), row.meaning, row.advice] for row in ERROR_CODES.values()
+    ]
+    assert rows(ERRORS, "Codes of the service") == expected
+
+
+@pytest.mark.parametrize(
+    ("heading", "codes"),
+    [
+        ("Absent: it may yet come", ABSENT_CODES),
+        ("Wrong: a person must mend it", WRONG_CODES),
+        ("Warnings: ready, and a careful person would mend it", WARNING_CODES),
+    ],
+)
+def test_each_problem_of_a_picture_has_a_row_with_cause_and_cure(heading: str, codes: tuple[str, ...]) -> None:
+    table = rows(ERRORS, heading)
+    assert sorted(code(row[0]) for row in table) == sorted(codes)
+    assert all(cell for row in table for cell in row)
+
+
+def value_of(path: str) -> Any:
+    """Return what `contract.PICTURE_RULES["big"].width` and the like name in the package."""
+    module, _, rest = re.match(r"((?:[a-z_]+\.)*[a-z_]+)(\.)(.+)", path).groups()  # type: ignore[union-attr]
+    place = importlib.import_module(f"airflow_provider_oppo_image.{module}")
+    name, *keys = re.findall(r"\w+", rest)
+    return functools.reduce(_look, keys, getattr(place, name))
+
+
+def _look(value: Any, key: str) -> Any:
+    if isinstance(value, tuple):
+        return value[int(key)]
+    return getattr(value, key) if hasattr(value, key) else value[key]
+
+
+@pytest.mark.parametrize("row", NUMBERS, ids=lambda row: row[0])
+def test_a_number_is_that_of_the_code(row: list[str]) -> None:
+    [number] = re.findall(r"^[\d.,]*\d", row[1])
+    assert float(number.replace(",", "")) == value_of(code(row[2]))
+
+
+def test_each_number_of_the_contract_is_there() -> None:
+    named = " ".join(row[2] for row in NUMBERS)
+    numbers = [name for name, value in vars(contract).items() if isinstance(value, int) and name.isupper()]
+    rules = [f'PICTURE_RULES["{kind}"].{part}' for kind in contract.KINDS for part in ("width", "height", "max_bytes")]
+    assert len(numbers) >= 5
+    assert not [name for name in [*numbers, *rules, "OLD_BIG_SIZE"] if f"contract.{name}" not in named]
+
+
+def test_the_connections_fields_are_those_of_the_form() -> None:
+    table = {code(name): code(default) for name, default, _ in rows("docs/how-to/connect.md", "The fields", table=1)}
+    assert table == {field.name: shown(field.default) for field in FIELDS}
+
+
+def shown(default: Any) -> str:
+    return json.dumps(int(default) if type(default) is float else default).strip('"') or "empty"
+
+
+def test_the_exit_codes_are_those_of_the_help() -> None:
+    assert [row[0] for row in rows("docs/how-to/command-line.md", "In a script")] == re.findall(r"\b\d+\b", EXIT_CODES)
