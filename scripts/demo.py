@@ -10,6 +10,7 @@ import functools
 import http.server
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -160,4 +161,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # As Ctrl-C does: leave by an exception, which ends what was started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The demo was stopped."))
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("The demo was stopped.")
