@@ -198,6 +198,16 @@ def read_settings(connection: ConnectionLike) -> Settings:
     :raises ConfigurationError: if it is of another type, lacks the AppKey or the master secret, or holds a value that
         its field does not take; the message never holds the secret.
     """
+    try:
+        return _read_settings(connection)
+    except ConfigurationError as error:
+        failure = error.with_traceback(None)
+    # Tools for error reports show the local variables of each frame, and a connection shows its password.
+    del connection
+    raise failure
+
+
+def _read_settings(connection: ConnectionLike) -> Settings:
     name = connection.conn_id or "(no id)"
     if (connection.conn_type or "").replace("-", "_") != CONN_TYPE:
         raise ConfigurationError(

@@ -7,7 +7,7 @@ asks how much is left of the attempt, and a name is resolved once: what was judg
 from __future__ import annotations
 
 import contextlib
-import datetime
+import http.client
 import math
 import os
 import socket
@@ -17,22 +17,26 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
 
+from airflow_provider_oppo_image import http_log
+
 Permit: TypeAlias = Callable[[str], str | None]
 """Judges an IP address: None lets it pass, text says why it is refused."""
 
 _attempt: Final = threading.local()
+
+http_log.shorten(lambda: getattr(_attempt, "end", math.inf) < math.inf)
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,6 @@ class Timeouts:
 
 
 DEFAULT_TIMEOUTS: Final = Timeouts()
-
-MAX_RETRY_AFTER: Final = 86_400.0
-"""The longest wait, in seconds, that a host's Retry-After is believed for."""
 
 
 class AddressRefusedError(Exception):
@@ -99,17 +100,28 @@ def within_deadline(patience: float | None) -> float | None:
 
 
 class _KeepsDeadline(socket.socket):
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+    @contextlib.contextmanager
+    def _in_time(self) -> Iterator[None]:
         patience = self.gettimeout()
         self.settimeout(within_deadline(patience))
         try:
-            return super().recv_into(*args, **kwargs)
+            yield
         finally:
             self.settimeout(patience)
 
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        with self._in_time():
+            return super().recv_into(*args, **kwargs)
+
+    def recv(self, *args: Any, **kwargs: Any) -> bytes:
+        with self._in_time():
+            return super().recv(*args, **kwargs)
+
 
 class _KeepsDeadlineTLS(_KeepsDeadline, ssl.SSLSocket):
-    pass
+    def do_handshake(self, block: bool = False) -> None:
+        with self._in_time():
+            super().do_handshake(block)
 
 
 def _resolve(host: str, port: int, patience: float | None) -> list[tuple[Any, ...]]:
@@ -162,10 +174,30 @@ def _connect_to(address: Any, sock: socket.socket, connection: HTTPConnection) -
     return sock
 
 
+class _FinalAnswer(http.client.HTTPResponse):
+    """Passes over interim answers, such as 103 Early Hints.
+
+    Of those the standard library knows 100 Continue alone. It would take another one for the answer, and then the
+    answer for that of the connection's next request.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 <= self.status < 200:
+            if self.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                raise http.client.BadStatusLine("a switch to another protocol, which nobody asked for")
+            # As before the first one: nothing was read yet.
+            self.headers = self.msg = None  # type: ignore[assignment]  # typeshed knows it read only
+            super().begin()
+
+
 def _pool_classes(permit: Permit | None) -> dict[str, Any]:
     """Make the connection pools, by scheme, whose connections obey the deadline and the judge."""
 
     class Connects(HTTPConnection):
+        response_class = _FinalAnswer
+        debuglevel = 0  # whoever sets it on the base class would have the master secret's header printed
+
         def connect(self) -> None:
             _attempt.sent = False
             try:
@@ -203,8 +235,9 @@ def _pool_classes(permit: Permit | None) -> dict[str, Any]:
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, permit: Permit | None, connections: int) -> None:
+    def __init__(self, permit: Permit | None, connections: int, authorities: str) -> None:
         self._permit = permit
+        self._authorities = authorities
         super().__init__(pool_maxsize=connections)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -212,16 +245,23 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = _pool_classes(self._permit)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, ssl_context=_tls_context(), **kwargs)
+        scheme = proxy.lower().partition(":")[0]
+        kwargs["ssl_context"] = _tls_context()
+        if scheme == "https":
+            kwargs["proxy_ssl_context"] = _tls_context(self._authorities)
+        manager = super().proxy_manager_for(proxy, **kwargs)
         # SOCKS has connections of its own, which go to the proxy; their TLS keeps the deadline all the same.
-        if not proxy.lower().startswith("socks"):
+        if not scheme.startswith("socks"):
             manager.pool_classes_by_scheme = _pool_classes(None)
         return manager
 
 
-def _tls_context() -> ssl.SSLContext:
+def _tls_context(authorities: str | None = None) -> ssl.SSLContext:
     context = create_urllib3_context()
     context.sslsocket_class = _KeepsDeadlineTLS
+    if authorities:
+        is_directory = Path(authorities).is_dir()
+        context.load_verify_locations(**{"capath" if is_directory else "cafile": authorities})
     return context
 
 
@@ -245,27 +285,9 @@ def open_session(url: str, *, permit: Permit | None = None, connections: int = 1
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.proxies.update(get_environ_proxies(url))
-    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    adapter = _Adapter(permit, connections)
+    authorities = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    session.verify = authorities or True
+    adapter = _Adapter(permit, connections, authorities or DEFAULT_CA_BUNDLE_PATH)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
-
-
-def read_retry_after(value: str | None, now: datetime.datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks for.
-
-    :param value: the header: seconds, or an HTTP date.
-    :param now: the time, with its zone.
-    :return: seconds, from 0 to `MAX_RETRY_AFTER`; None for no header and for nonsense.
-    """
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), MAX_RETRY_AFTER)
-    try:
-        when = parsedate_to_datetime(text)
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=datetime.UTC)
-        return min(max(0.0, (when - now).total_seconds()), MAX_RETRY_AFTER)
-    except (TypeError, ValueError, OverflowError):
-        return None

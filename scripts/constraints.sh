@@ -5,17 +5,24 @@
 set -eu
 uv=$1
 
-pin() { # FILE AIRFLOW WORDS OPTION...
-    file=$1 airflow=$2 words=$3
-    shift 3
+pin() { # FILE WORDS OPTION... < VERSIONS
+    file=$1 words=$2
+    shift 2
     {
-        echo "# Every version that the checks run with, on Airflow $airflow and $words. Made by: make constraints"
-        echo "apache-airflow==$airflow" | "$uv" pip compile --quiet --system-certs --extra dev --python-version 3.11 \
+        echo "# Every version that the checks run with, on $words. Made by: make constraints"
+        "$uv" pip compile --quiet --system-certs --extra dev --python-version 3.11 \
             --constraint - --no-header --no-annotate "$@" pyproject.toml
         echo "uv==$("$uv" --version | cut -d' ' -f2)"
     } > "$file.new"
     mv "$file.new" "$file"
 }
 
-pin constraints.txt 3.3.2 "Python 3.11 to 3.13" --universal
-pin constraints-airflow-2.11.txt 2.11.2 "Python 3.11"
+tools() { # What development needs and users do not, in the versions of a file
+    names=$(sed -n '/^dev = \[/,/^\]/s/^ *"\([a-z-]*\)[>=].*/\1/p' pyproject.toml | paste -sd '|' -)
+    grep -E "^($names)==" "$1"
+}
+
+echo "apache-airflow==3.3.2" | pin constraints.txt "Airflow 3.3.2 and Python 3.11 to 3.13" --universal
+echo "apache-airflow==2.11.2" | pin constraints-airflow-2.11.txt "Airflow 2.11.2 and Python 3.11"
+tools constraints-airflow-2.11.txt |
+    pin constraints-lowest.txt "the oldest versions that pyproject.toml allows and Python 3.11" --resolution lowest-direct

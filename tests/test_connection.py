@@ -236,3 +236,14 @@ def test_the_port_is_not_hidden() -> None:
 def test_no_field_of_the_form_holds_a_secret() -> None:
     for entry in FIELDS:
         assert not {"secret", "token", "password", "api_key"} & set(entry.name.split("_"))
+
+
+@pytest.mark.parametrize("wrong", [{"conn_type": "http"}, {"login": ""}, {"host": "no host"}, {"extra": "no JSON"}])
+def test_a_mistake_leaves_no_frame_that_holds_the_connection(wrong: dict[str, Any]) -> None:
+    connection = Connection(**wrong)
+    assert SECRET in repr(connection)
+    with pytest.raises(ConfigurationError) as caught:
+        read_settings(connection)
+    frames = [entry.frame for entry in caught.traceback[1:]]
+    assert frames
+    assert SECRET not in repr([frame.f_locals for frame in frames])

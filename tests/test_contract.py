@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from urllib.parse import urlsplit
 
@@ -86,6 +87,9 @@ def test_the_tables_cannot_be_changed() -> None:
     for table in (PICTURE_RULES, ERROR_CODES, DATA_CENTERS):
         with pytest.raises(TypeError):
             table["new"] = None  # type: ignore[index]
+    for row, field in ((PICTURE_RULES["big"], "width"), (ROWS[0], "permanent")):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(row, field, 0)
 
 
 @pytest.mark.parametrize("cid", ["a", "A_b-9", "x" * 64])

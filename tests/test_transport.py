@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import datetime
 import socket
 import ssl
 import threading
@@ -16,17 +15,14 @@ import trustme
 
 from airflow_provider_oppo_image.transport import (
     DEFAULT_TIMEOUTS,
-    MAX_RETRY_AFTER,
     AddressRefusedError,
     deadline,
     open_session,
-    read_retry_after,
     within_deadline,
 )
-from tests.support.fault_server import FaultServer, answer, flood, send
+from tests.support.fault_server import FaultServer, answer, drip, flood, send
 from tests.support.picture_host import PictureHost
 
-NOW = datetime.datetime(2026, 5, 1, 12, 0, tzinfo=datetime.UTC)
 PATIENT = 30
 
 Answer = tuple[Any, ...]
@@ -95,6 +91,30 @@ class TestDeadline:
             url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
             with soon(), pytest.raises(requests.RequestException), deadline(0.2):
                 get(url)
+
+    def test_a_handshake_has_what_is_left_of_the_deadline(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        real = socket.socket.connect
+
+        def connect(sock: socket.socket, address: Any) -> None:
+            time.sleep(0.8)
+            real(sock, address)
+
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            monkeypatch.setattr(socket.socket, "connect", connect)
+            url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
+            with soon(1.6), pytest.raises(requests.RequestException), deadline(1.0):
+                get(url)
+
+    def test_a_handshake_inside_a_proxys_tls_that_drips_ends(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        context = trusted_context(monkeypatch, tmp_path, "localhost")
+        tunnel = send(b"HTTP/1.1 200 OK\r\n\r\n")
+        with FaultServer([tunnel, drip(b"\x16\x03\x03\x10\x00\x02" + bytes(4000))], tls=context) as proxy:
+            monkeypatch.setenv("https_proxy", proxy.url.replace("127.0.0.1", "localhost"))
+            with soon(), pytest.raises(requests.RequestException, match="timed out"), deadline(0.3):
+                get("https://name.invalid/")
+            assert len(proxy.requests) == 1
 
     def test_a_resolver_that_hangs_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
         done = threading.Event()
@@ -247,41 +267,40 @@ class TestEnvironment:
         assert DEFAULT_TIMEOUTS.connect <= DEFAULT_TIMEOUTS.read <= DEFAULT_TIMEOUTS.total < 120
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("0", 0),
-        ("7", 7),
-        (" 120 ", 120),
-        ("000000000000090", 90),
-        ("9" * 400, MAX_RETRY_AFTER),
-        ("86401", MAX_RETRY_AFTER),
-        ("Fri, 01 May 2026 12:00:30 GMT", 30),
-        ("Fri, 01 May 2026 12:00:30", 30),
-        ("Fri, 01 May 2026 14:00:30 +0200", 30),
-        ("Fri, 01 May 2020 12:00:00 GMT", 0),
-        ("Fri, 01 May 2099 12:00:00 GMT", MAX_RETRY_AFTER),
-    ],
-)
-def test_retry_after_is_read(header: str, seconds: float) -> None:
-    assert read_retry_after(header, NOW) == seconds
-
-
-@pytest.mark.parametrize("header", [None, "", "soon", "-1", "1.5", "٣", "Fri, 99 May 2026 99:00:00 GMT", "1 May"])
-def test_nonsense_in_retry_after_is_ignored(header: str | None) -> None:
-    assert read_retry_after(header, NOW) is None
-
-
 @contextmanager
 def trusted_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str = "localhost") -> Iterator[PictureHost]:
     """A host with a certificate for a name, of an authority that the environment trusts."""
+    with PictureHost(tls=trusted_context(monkeypatch, tmp_path, name)) as host:
+        yield host
+
+
+def trusted_context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> ssl.SSLContext:
+    """A certificate for a name, of an authority that the environment trusts."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)
-    with PictureHost(tls=context) as host:
-        yield host
+    return context
+
+
+@pytest.mark.parametrize("status", [100, 102, 103])
+def test_an_interim_answer_is_passed_over(status: int) -> None:
+    interim = send(f"HTTP/1.1 {status} Wait\r\nLink: x\r\n\r\n".encode())
+    with (
+        FaultServer([interim, interim, answer(200, b"1")], answer(200, b"2")) as server,
+        open_session(server.url) as session,
+    ):
+        assert [session.get(server.url, timeout=PATIENT).content for _ in range(2)] == [b"1", b"2"]
+        assert server.accepted == 1
+
+
+def test_a_switch_to_another_protocol_is_no_answer() -> None:
+    switch = send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n")
+    with FaultServer(switch, answer(200, b"2")) as server, open_session(server.url) as session:
+        with pytest.raises(requests.ConnectionError):
+            session.get(server.url, timeout=PATIENT)
+        assert session.get(server.url, timeout=PATIENT).content == b"2"
 
 
 def test_a_redirects_body_is_not_read() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from airflow_provider_oppo_image.contract import ERROR_CODES, Scope
+from airflow_provider_oppo_image.engagelab.hiding import Secrets
 from airflow_provider_oppo_image.errors import (
     AccountError,
     PictureRefusedError,
@@ -23,8 +24,10 @@ REPEAT_ADVICE: Final = "It is safe to try again, for a push with the same `cid`"
 
 _PICTURE_REFUSED: Final = 51
 _TOO_FAST: Final = frozenset({23008, 13, 55})
+# What services say for yes, where a code stands by itself.
+_YES: Final = frozenset({0, 200})
 _PASSING_STATUSES: Final = frozenset({408, 425, 429})
-_QUERY: Final = re.compile(r"\?[^\s\"'<>]+")
+_QUERY: Final = re.compile(r"(?:\?|%3F)[^\s\"'<>]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Answer:
     body: bytes = field(repr=False)
     retry_after: float | None = None
     whole: bool = True
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
 
     @property
     def is_success(self) -> bool:
@@ -55,9 +58,7 @@ class Answer:
         :param text: a part of the answer; it may be anything.
         :param longest: how many characters of it are shown.
         """
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return ascii(" ".join(_QUERY.sub("?...", text).split())[:longest])
+        return ascii(" ".join(_QUERY.sub("?...", self.secrets.hide_in(text)).split())[:longest])
 
 
 def read_object(what: str, answer: Answer) -> dict[str, Any]:
@@ -68,9 +69,8 @@ def read_object(what: str, answer: Answer) -> dict[str, Any]:
     :raises UnreadableAnswerError: if a success holds no JSON object.
     """
     content = _parse(answer)
-    # An error object is an error under any status, even one whose code says 0.
-    if isinstance(content, dict) and content.get("error") is not None:
-        raise _refusal(what, answer, content["error"])
+    if isinstance(content, dict) and (error := _error_in(content)) is not None:
+        raise _refusal(what, answer, error)
     if not answer.is_success:
         raise _refusal(what, answer, None)
     if not isinstance(content, dict):
@@ -85,6 +85,15 @@ def _parse(answer: Answer) -> object:
         return json.loads(answer.body)
     except (ValueError, RecursionError):
         return None
+
+
+def _error_in(content: dict[str, Any]) -> object:
+    """Return what an object holds of an error, under any HTTP status; None for nothing."""
+    # Whatever stands there is an error, even one whose code says 0.
+    if content.get("error") is not None:
+        return content["error"]
+    code = _read_code(content.get("code"))
+    return None if code is None or code in _YES else content
 
 
 def _refusal(what: str, answer: Answer, error: object) -> ServiceError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 import random
 import secrets
@@ -20,6 +19,7 @@ from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 from airflow_provider_oppo_image.contract import MAX_ANSWER_BYTES, PictureKind
 from airflow_provider_oppo_image.engagelab import protocol
 from airflow_provider_oppo_image.engagelab.answers import REPEAT_ADVICE, Answer, read_object
+from airflow_provider_oppo_image.engagelab.hiding import Secrets
 from airflow_provider_oppo_image.engagelab.protocol import PushReceipt, Request
 from airflow_provider_oppo_image.engagelab.push_body import cid_of, with_cid
 from airflow_provider_oppo_image.engagelab.retry import next_wait
@@ -31,20 +31,20 @@ from airflow_provider_oppo_image.errors import (
     OutcomeUnknownError,
     TransportError,
 )
+from airflow_provider_oppo_image.retry_after import read_retry_after
 from airflow_provider_oppo_image.transport import (
     DEFAULT_TIMEOUTS,
     Timeouts,
     deadline,
     may_have_been_sent,
     open_session,
-    read_retry_after,
 )
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-_NEVER_LEFT: Final = (NewConnectionError, ConnectTimeoutError, requests.ConnectTimeout, requests.exceptions.ProxyError)
+_NEVER_LEFT: Final = (NewConnectionError, ConnectTimeoutError, requests.ConnectTimeout)
 
 
 class EngageLabClient:
@@ -75,21 +75,24 @@ class EngageLabClient:
         self.app_key = app_key
         self._timeouts = timeouts
         self._retry_budget = retry_budget
-        self._secrets = protocol.secret_forms(app_key, master_secret)
+        header = protocol.basic_auth(app_key, master_secret)
+        self._secrets = Secrets(master_secret, header.removeprefix("Basic "))
         self._session = open_session(base_url, connections=connections)
-        if isinstance(self._session.verify, str) and not Path(self._session.verify).exists():
-            raise ConfigurationError(
-                f"The certificate authorities {self._session.verify} are not there. Mend the environment variable "
-                "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE."
-            )
         self._session.headers.update(
             {
-                "Authorization": protocol.basic_auth(app_key, master_secret),
+                "Authorization": header,
                 "User-Agent": user_agent,
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
             }
         )
+        # Tools for error reports show local variables.
+        del master_secret, header
+        if isinstance(self._session.verify, str) and not Path(self._session.verify).exists():
+            raise ConfigurationError(
+                f"The certificate authorities {self._session.verify} are not there. Mend the environment variable "
+                "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE."
+            )
 
     def __repr__(self) -> str:
         return f"EngageLabClient({self.base_url!r}, app_key={self.app_key!r})"
@@ -218,7 +221,7 @@ class EngageLabClient:
             return Answer(
                 status=response.status_code,
                 body=content,
-                retry_after=read_retry_after(response.headers.get("Retry-After"), datetime.datetime.now(datetime.UTC)),
+                retry_after=read_retry_after(response.headers),
                 whole=len(content) <= MAX_ANSWER_BYTES and encoding == "identity",
                 secrets=self._secrets,
             )

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -31,13 +31,13 @@ class Request:
     :param what: what is asked for, in words that can begin an error.
     :param method: the HTTP method.
     :param path: the path and query below the base URL.
-    :param body: the JSON object to send; None sends none.
+    :param body: the JSON object to send, not in `repr`: a picture's URL may be signed. None sends none.
     """
 
     what: str
     method: str
     path: str
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,6 @@ def to_json(body: Mapping[str, Any]) -> bytes:
 def basic_auth(app_key: str, master_secret: str) -> str:
     """Return the value of the Authorization header. It is a secret."""
     return "Basic " + base64.b64encode(f"{app_key}:{master_secret}".encode()).decode()
-
-
-def secret_forms(app_key: str, master_secret: str) -> tuple[str, ...]:
-    """Return what must not be shown: the master secret and the Authorization header, also as JSON may escape them."""
-    secrets = (master_secret, basic_auth(app_key, master_secret).removeprefix("Basic "))
-    return tuple(form for text in secrets if text for form in {text, json.dumps(text)[1:-1], text.replace("/", r"\/")})
 
 
 def upload_request(kind: PictureKind, url: str) -> Request:
@@ -115,14 +109,21 @@ def read_probe(request: Request, answer: Answer) -> None:
     """Return if the credentials are good.
 
     :raises ServiceError: if the service said no to them.
-    :raises UnreadableAnswerError: if it said neither yes nor no.
+    :raises UnreadableAnswerError: if it said neither yes nor no; a success is neither, since nothing was asked for.
     """
     try:
         read_object(request.what, answer)
     except RequestRefusedError as error:
         # Whoever is told that a parameter is missing was let in.
-        if error.code not in (23002, 21003):
-            raise
+        if error.code in (23002, 21003):
+            return
+        raise
+    raise UnreadableAnswerError(
+        f"{request.what}: an upload of nothing was answered with success (HTTP {answer.status}), which is no answer of "
+        "the service's, so nobody can tell whether it lets this AppKey in. Check the host in the connection: it may be "
+        "a proxy's answer.",
+        http_status=answer.status,
+    )
 
 
 def push_request(body: Mapping[str, Any], *, validate: bool = False) -> Request:
@@ -148,8 +149,8 @@ def read_push(request: Request, answer: Answer) -> PushReceipt:
         if not re.search(r"\bcid\b", error.said, re.IGNORECASE):
             raise
         raise CidAlreadyUsedError(
-            f"{request.what}: the service says that a push with this `cid` was accepted before (HTTP "
-            f"{error.http_status}: {error.said}). To push again, give a new `cid`.",
+            f"{request.what}: the service says that a push with this `cid` was accepted before (code {error.code}, "
+            f"HTTP {error.http_status}: {error.said}). To push again, give a new `cid`.",
             said=error.said,
             code=error.code,
             http_status=error.http_status,
@@ -209,7 +210,7 @@ def _is_id(value: object) -> bool:
 
 
 def _read_id(request: Request, answer: Answer, key: str, value: object) -> str:
-    if isinstance(value, str) and _is_id(value):
+    if isinstance(value, str) and _is_id(value) and not answer.secrets.are_in(value):
         return value
     if value is None:
         found = f"no {key}"

@@ -36,7 +36,7 @@ def check_picture(
 ) -> PictureReport:
     """Download a picture as the service will, and say what is there.
 
-    The download stops at the first byte that settles the verdict; a picture with which nothing is wrong is read and
+    The download stops soon after the bytes that settle the verdict; a picture with which nothing is wrong is read and
     decoded to its end. Behind a proxy of the environment the proxy decides which hosts may be reached.
 
     :param kind: "big" or "small".

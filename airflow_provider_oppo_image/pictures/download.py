@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
 import http.client
 from collections.abc import Callable
@@ -19,13 +18,13 @@ from airflow_provider_oppo_image.pictures.addresses import forbidden_reason
 from airflow_provider_oppo_image.pictures.failures import problem_with_failure, problem_with_status
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.url_rules import url_problem
+from airflow_provider_oppo_image.retry_after import read_retry_after
 from airflow_provider_oppo_image.transport import (
     DEFAULT_TIMEOUTS,
     AddressRefusedError,
     Timeouts,
     deadline,
     open_session,
-    read_retry_after,
     within_deadline,
 )
 from airflow_provider_oppo_image.urls import without_query
@@ -54,7 +53,7 @@ _FAILURES: Final = (
 )
 
 Settles: TypeAlias = Callable[[bytes], bool | None]
-"""Asked with all bytes so far: True stops the download, False reads on, None reads on and asks again."""
+"""Asked with all bytes so far: True stops the download, False reads on, None reads on and asks again with more."""
 
 
 class DownloadError(Exception):
@@ -159,8 +158,7 @@ def _follow(url: str, response: requests.Response) -> str:
 
 def _read(response: requests.Response, max_bytes: int, settles: Settles) -> Download:
     if response.status_code != 200:
-        wait = read_retry_after(response.headers.get("Retry-After"), datetime.datetime.now(datetime.UTC))
-        raise DownloadError(problem_with_status(response.status_code), wait)
+        raise DownloadError(problem_with_status(response.status_code), read_retry_after(response.headers))
     if encoding := response.headers.get("Content-Encoding", "").strip().lower().removeprefix("identity"):
         raise DownloadError(
             Problem(
@@ -175,13 +173,15 @@ def _read(response: requests.Response, max_bytes: int, settles: Settles) -> Down
         return Download(b"", whole=False, size=announced)
     body = bytearray()
     settled: bool | None = None
+    next_look = 0
     while piece := response.raw.read1(_PIECE, decode_content=False):
         within_deadline(None)  # once more, since sockets to a SOCKS proxy do not keep it
         body += piece
         if len(body) > max_bytes:
             return Download(bytes(body), whole=False, size=None)
-        if settled is None:
+        if settled is None and len(body) >= next_look:
             settled = settles(bytes(body))
+            next_look = len(body) * 9 // 8  # not at each crumb: a header that never ends would be read anew for all
         if settled:
             return Download(bytes(body), whole=False, size=announced)
     return Download(bytes(body), whole=True, size=len(body))

@@ -70,7 +70,8 @@ def problem_with_failure(error: BaseException) -> Problem:
         return _TIMED_OUT
     if has(http.client.IncompleteRead):
         return TRUNCATED
-    return BAD_URL if has(ValueError) else _FAILED
+    # The first cause: requests makes a ValueError of an answer's nonsensical headers too.
+    return BAD_URL if isinstance(causes[-1], ValueError) else _FAILED
 
 
 def _unverified(reason: str) -> Problem:

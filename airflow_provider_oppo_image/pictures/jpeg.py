@@ -57,12 +57,12 @@ def read_header(data: bytes) -> Header:
     :raises Truncated: when the header is not in them.
     :raises Broken: when they are no JPEG.
     """
-    exif = b""
+    exif = []
     for marker, content in _segments(data):
         if marker == _APP1 and content.startswith(b"Exif\0\0"):
-            exif += content[6:]
+            exif.append(content[6:])
         elif marker in _FRAMES:
-            return _read_frame(marker, content, read_orientation(exif))
+            return _read_frame(marker, content, read_orientation(b"".join(exif)))
         elif marker == _SOS:
             break
     raise Broken("it has no header")

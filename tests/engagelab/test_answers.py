@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.contract import ERROR_CODES, ErrorCode
 from airflow_provider_oppo_image.engagelab.answers import Answer, read_object
+from airflow_provider_oppo_image.engagelab.hiding import Secrets
 from airflow_provider_oppo_image.errors import (
     AccountError,
     OppoImageError,
@@ -74,6 +75,23 @@ def test_any_error_in_any_answer_is_an_error(status: int, error: Any) -> None:
         assert outcome.http_status == status
     else:
         assert isinstance(outcome, dict) == (200 <= status < 300)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [(51, 200, PictureRefusedError), (21003, 200, RequestRefusedError), (4242, 200, RequestRefusedError),
+     ("23008", 400, RateLimitedError), (23001, 500, AccountError)],
+)  # fmt: skip
+def test_a_code_that_stands_by_itself_is_an_error_too(code: object, status: int, kind: type[ServiceError]) -> None:
+    error = read(status, {"code": code, "message": "no", "big_picture_id": "1"})
+    assert type(error) is kind
+    assert (error.code, error.said) == (int(str(code)), "'no'")
+
+
+@pytest.mark.parametrize("code", [0, "0", 200, None, "ok", [51]])
+def test_a_code_that_says_yes_or_nothing_is_no_error(code: object) -> None:
+    assert read(200, {"code": code, "big_picture_id": "1"}) == {"code": code, "big_picture_id": "1"}
+    assert isinstance(read(500, {"code": code}), ServiceUnavailableError)
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 404, 500, 503])
@@ -198,7 +216,7 @@ def test_what_the_service_says_is_quoted_in_one_short_line() -> None:
 
 
 def test_a_secret_is_not_quoted_wherever_it_stands() -> None:
-    secrets = ("hunter2hunter2",)
+    secrets = Secrets("hunter2hunter2")
     for message in ("hunter2hunter2", "x" * 195 + "hunter2hunter2", "(hunter2hunter2)"):
         assert "hunter" not in str(refusal(400, 21003, message, secrets=secrets))
     assert "hunter" not in str(read(200, b"<p>" + b"x" * 52 + b"hunter2hunter2", secrets=secrets))
@@ -206,7 +224,7 @@ def test_a_secret_is_not_quoted_wherever_it_stands() -> None:
 
 @given(st.text("KLMN/+=", min_size=5), st.text(), st.text())
 def test_any_secret_is_hidden(secret: str, before: str, after: str) -> None:
-    assert secret not in Answer(200, b"", secrets=(secret,)).quote(before + secret + after, longest=10_000)
+    assert secret not in Answer(200, b"", secrets=Secrets(secret)).quote(before + secret + after, longest=10_000)
 
 
 @pytest.mark.parametrize(
@@ -220,4 +238,4 @@ def test_a_urls_query_is_not_quoted(url: str) -> None:
 
 
 def test_an_answer_shows_neither_its_body_nor_its_secrets() -> None:
-    assert repr(Answer(200, b"body", secrets=("secret",))) == "Answer(status=200, retry_after=None, whole=True)"
+    assert repr(Answer(200, b"body", secrets=Secrets("secret"))) == "Answer(status=200, retry_after=None, whole=True)"

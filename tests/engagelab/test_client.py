@@ -45,6 +45,7 @@ from tests.support.fault_server import (
     Line,
     Reply,
     answer,
+    break_tls,
     close,
     drip,
     flood,
@@ -261,6 +262,35 @@ def test_no_proxy_is_used_where_the_environment_says_so(monkeypatch: pytest.Monk
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         client_for(server).upload("big", URL)
     assert (proxy.accepted, server.accepted) == (0, 1)
+
+
+@pytest.mark.parametrize("reply", [reset, close, send(b"nonsense\r\n\r\n")])
+def test_what_a_proxy_did_with_a_request_is_unknown_where_it_breaks_off(
+    reply: Reply, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaultServer(reply) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        error = attempt(lambda: client_for("http://service.invalid").upload("big", URL))
+    assert len(proxy.requests) == 1
+    assert isinstance(error, OutcomeUnknownError)
+
+
+@pytest.mark.parametrize(
+    "reply", [reset, close, stall, send(b"nonsense\r\n\r\n"), answer(403), answer(407), drip(HEAD * 100)]
+)
+def test_nothing_is_sent_where_a_proxy_makes_no_tunnel(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+    with soon(), FaultServer(reply) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        error = attempt(lambda: client_for("https://service.invalid", timeouts=QUICK).upload("big", URL))
+    assert proxy.requests[0].line.startswith("CONNECT service.invalid:443")
+    assert isinstance(error, NotSentError)
+
+
+def test_nothing_is_sent_to_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{listener.getsockname()[1]}")
+    error = attempt(lambda: client_for("http://service.invalid").upload("big", URL))
+    assert isinstance(error, NotSentError)
 
 
 def test_netrc_does_not_replace_the_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -516,12 +546,26 @@ def test_a_slow_server_is_left_in_time_behind_tls_too(
     assert isinstance(error, OutcomeUnknownError)
 
 
+@pytest.mark.parametrize("reply", [[break_tls, close], [send(HEAD), break_tls, close]])
+def test_of_an_answer_whose_tls_breaks_the_outcome_is_unknown(
+    reply: Reply, tls: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    with FaultServer(reply, tls=tls) as server, client_for(server) as client:
+        error = attempt(lambda: client.upload("big", URL))
+    assert len(server.requests) == 1
+    assert isinstance(error, OutcomeUnknownError)
+
+
 def test_certificate_authorities_that_are_not_there_are_a_mistake_in_the_configuration(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
-    with pytest.raises(ConfigurationError, match=r"/nowhere/ca\.pem"):
+    with pytest.raises(ConfigurationError, match=r"/nowhere/ca\.pem") as caught:
         client_for("https://127.0.0.1:1")
+    # Tools for error reports show local variables.
+    assert SECRET not in repr(caught.traceback[-1].frame.f_locals)
 
 
 @pytest.mark.parametrize("greeting", [send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), reset, close])

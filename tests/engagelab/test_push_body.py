@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -215,6 +216,12 @@ def test_pictures_go_only_by_oppos_channel(distribution: Any) -> None:
 @pytest.mark.parametrize("platform", ["all", "android", ["android"], ["ios", "android"], None])
 def test_pictures_go_to_android(platform: Any) -> None:
     compose_push(message(platform=platform), small_picture_id="s")
+
+
+def test_a_message_that_was_read_from_json_is_judged_as_one_that_stands_in_code() -> None:
+    compose_push(json.loads(json.dumps(message())), small_picture_id="s")
+    read = json.loads(json.dumps(message({"distribution_new": "mtpush"})))
+    assert "never takes OPPO's channel" in problem(read, small_picture_id="s")
 
 
 @pytest.mark.parametrize("platform", ["ios", ["ios"], ["hmos", "ios"]])

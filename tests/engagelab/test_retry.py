@@ -43,7 +43,7 @@ def test_without_a_budget_nothing_is_tried_again(chance: float, attempts: int) -
         (2, 1.0),
         (3, 2.0),
         (6, 16.0),
-        (7, LONGEST_WAIT_S),
+        (7, 20.0),
         (8, LONGEST_WAIT_S),
         (5000, LONGEST_WAIT_S),
     ],

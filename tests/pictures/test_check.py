@@ -16,6 +16,7 @@ from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.pictures.check import check_file, check_picture
+from airflow_provider_oppo_image.pictures.download import download
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
@@ -123,6 +124,16 @@ class TestStoppingEarly:
     def test_a_few_bytes_are_enough_from_a_host_that_says_no_more(self, host: PictureHost, check: Check) -> None:
         assert codes(check("big", host.stall("/", artwork.png(876, 324)[:33]))) == ["wrong_dimensions"]
 
+    def test_a_start_in_crumbs_is_not_looked_at_for_each_of_them(self, host: PictureHost) -> None:
+        looks: list[int] = []
+        url = host.chunked("/", bytes(20_000), size=10)
+        found = download(
+            url, max_bytes=20_000, allow_private_addresses=True, settles=lambda start: looks.append(len(start))
+        )
+        assert found.whole
+        assert looks[:3] == [10, 20, 30]
+        assert 10 < len(looks) < 100
+
     def test_another_format_is_enough(self, host: PictureHost, check: Check) -> None:
         assert codes(check("big", host.endless("/", artwork.HTML, b" " * 65_536))) == ["wrong_format"]
         assert host.sent < self.SOCKET_BUFFERS
@@ -194,6 +205,13 @@ class TestHosts:
     ) -> None:
         report = check("big", page(host))
         assert (report.state, codes(report)) == ("absent", [code])
+
+    def test_headers_that_contradict_themselves_are_the_hosts_and_not_the_urls(
+        self, host: PictureHost, check: Check
+    ) -> None:
+        twice = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 70\r\n\r\n"
+        report = check("big", host.add("/", lambda handler: handler.send(twice)))
+        assert (report.state, codes(report)) == ("absent", ["connection_failed"])
 
     @pytest.mark.parametrize(
         "page",

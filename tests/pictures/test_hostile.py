@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import random
 import socket
-import struct
 import time
 import tracemalloc
 import zlib
@@ -22,6 +21,8 @@ from airflow_provider_oppo_image.pictures.check import check_file, check_picture
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.transport import Timeouts
 from tests.support import artwork
+from tests.support.bombs import BOMBS
+from tests.support.mutations import with_right_checksums
 
 QUICK = 0.05
 SMALL = 64 * 1024 * 1024
@@ -37,24 +38,6 @@ SEEDS = (
     artwork.animated_png(144, 144),
     artwork.with_chunks(artwork.png(144, 144), artwork.chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(1000)))),
 )
-
-BOMBS: dict[str, Callable[[], bytes]] = {
-    "header": artwork.header_bomb,
-    "data": artwork.data_bomb,
-    "text": lambda: artwork.text_bomb(900),
-    "chunks": artwork.many_chunks,
-    "markers": artwork.endless_markers,
-    "fill": artwork.endless_fill,
-    "scans": artwork.many_scans,
-    "EXIF": artwork.exif_bomb,
-    "EXIF entries": lambda: artwork.exif_bomb(900),
-    "scans below the limit": lambda: artwork.many_scans(60_000),
-    "chunks below the limit": lambda: artwork.many_chunks(1_900),
-    "stuffing": lambda: artwork.jpeg()[:-2] + b"\xff\0" * 500_000 + b"\xff\xd9",
-    "resources": lambda: artwork.with_segments(
-        artwork.jpeg(), artwork.segment(0xED, b"Photoshop 3.0\0" + b"8BIM" * 9_000)
-    ),
-}
 
 
 @pytest.fixture
@@ -144,17 +127,3 @@ def test_any_url_is_a_report(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     assert {problem.code for problem in report.problems} <= {
         "bad_url", "credentials_in_url", "address_refused", "unknown_host",
     }  # fmt: skip
-
-
-def with_right_checksums(content: bytes) -> bytes:
-    """Repair a PNG's checksums, so that a change is seen by more than them."""
-    if content[:8] != artwork.PNG_SIGNATURE:
-        return content
-    repaired, position = bytearray(content), 8
-    while position + 12 <= len(content):
-        end = position + 8 + int.from_bytes(content[position : position + 4])
-        if end + 4 > len(content):
-            break
-        repaired[end : end + 4] = struct.pack(">I", zlib.crc32(content[position + 4 : end]))
-        position = end + 4
-    return bytes(repaired)

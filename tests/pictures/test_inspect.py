@@ -52,6 +52,7 @@ class TestStart:
         [
             PNG.replace(b"\r\n", b"\n", 1),
             PNG[:8] + chunk(b"CgBI", bytes(4)) + PNG[8:],
+            PNG[:8] + chunk(b"IEND") + PNG[8:],
             PNG[:20] + b"!" + PNG[21:],
             b"\xff\xd8" + b"\xff" * 70,
             b"\xff\xd8\xff\xe0\0\0" + bytes(40),
@@ -64,6 +65,7 @@ class TestStart:
         ids=[
             "text mode",
             "Apple's",
+            "nothing but an end",
             "checksum",
             "fill",
             "length",

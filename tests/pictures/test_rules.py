@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind, PictureRule
 from airflow_provider_oppo_image.pictures.facts import Facts
 from airflow_provider_oppo_image.pictures.formats import WEB_PAGE
 from airflow_provider_oppo_image.pictures.report import Problem
@@ -41,6 +41,14 @@ def test_oppos_older_size_is_named_so() -> None:
     assert "used to have" in problem.found
 
 
+@pytest.mark.parametrize(
+    ("rule", "size"), [(SMALL, (876, 324)), (BIG, (875, 324)), (BIG, (877, 324)), (BIG, (876, 323)), (BIG, (876, 325))]
+)
+def test_no_other_size_is_named_so(rule: PictureRule, size: tuple[int, int]) -> None:
+    (problem,) = judge_content(rule, Facts("JPEG", *size))
+    assert "used to have" not in problem.found
+
+
 @pytest.mark.parametrize(("rule", "size"), [(BIG, (144, 144)), (SMALL, (984, 369))])
 def test_exchanged_pictures_are_told(rule: object, size: tuple[int, int]) -> None:
     (problem,) = judge_content(BIG if rule is BIG else SMALL, Facts("PNG", *size))
@@ -70,10 +78,19 @@ def test_everything_else_is_named_as_what_it_is(change: dict[str, object], code:
     assert words in problem.found
 
 
-def test_a_turned_picture_is_told_the_size_that_it_is_stored_in() -> None:
-    dimensions, turned = judge_content(BIG, Facts("JPEG", 369, 984, orientation=6))
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_turned_picture_is_told_the_size_that_it_is_stored_in(orientation: int) -> None:
+    dimensions, turned = judge_content(BIG, Facts("JPEG", 369, 984, orientation=orientation))
     assert (dimensions.code, turned.code) == ("wrong_dimensions", "exif_rotated")
     assert dimensions.found == "369 x 984 px before its EXIF turns it"
+
+
+@pytest.mark.parametrize(
+    ("size", "orientation"), [((369, 984), 1), ((369, 984), 3), ((369, 984), 4), ((368, 984), 6), ((370, 984), 6)]
+)
+def test_what_no_turn_makes_right_is_not_told_so(size: tuple[int, int], orientation: int) -> None:
+    dimensions = judge_content(BIG, Facts("JPEG", *size, orientation=orientation))[0]
+    assert dimensions.found == f"{size[0]} x {size[1]} px"
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

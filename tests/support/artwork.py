@@ -168,6 +168,17 @@ def data_bomb(megabytes: int = 512) -> bytes:
 
 
 @functools.cache
+def deflate_headers(size: int = 1_000_000) -> bytes:
+    """A good picture in front of whose data stand empty deflate blocks, each with tables of its own to be built."""
+    block = 0x7EB7F20000000000881C004  # 92 bits: not the last, type 2, 258 codes of which one ends the block (RFC 1951)
+    eight = sum(block << 92 * place for place in range(8)).to_bytes(92, "little")
+    rows = (b"\0" + bytes(984 * 3)) * 369
+    squeeze = zlib.compressobj(9, wbits=-15)
+    last = squeeze.compress(rows) + squeeze.flush() + struct.pack(">I", zlib.adler32(rows))
+    return png()[:33] + chunk(b"IDAT", b"\x78\x9c" + eight * (size // 92) + last) + chunk(b"IEND")
+
+
+@functools.cache
 def many_chunks(count: int = 80_000) -> bytes:
     """A good picture with empty chunks by the thousand."""
     return with_chunks(png(), chunk(b"teSt") * count)

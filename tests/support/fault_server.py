@@ -11,13 +11,16 @@ steps; after the last step the connection stays open for the next request, unles
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
-import gzip
 import json
+import os
 import socket
 import ssl
 import struct
+import termios
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Self, TypeAlias
@@ -101,6 +104,18 @@ def flood(size: int) -> Step:
     return step
 
 
+def flood_in_chunks(start: bytes, size: int) -> Step:
+    """Send the chunks of a body that begins so and goes on for this many bytes, as long as somebody takes them."""
+
+    def step(line: Line) -> None:
+        line.send(b"%x\r\n%b\r\n" % (len(start), start))
+        for _ in range(size // 65_536):
+            line.send(b"10000\r\n" + b" " * 65_536 + b"\r\n")
+        line.send(b"0\r\n\r\n")
+
+    return step
+
+
 def headers_without_end(line: Line) -> None:
     """Send header after header, as long as somebody takes them."""
     line.send(b"HTTP/1.1 200 OK\r\n")
@@ -114,10 +129,21 @@ def stall(line: Line) -> None:
     raise HungUpError
 
 
+def delivered(line: Line) -> None:
+    """Wait until the other side's machine has all that was sent: a reset would take back the rest."""
+    while any(fcntl.ioctl(line.sock.fileno(), termios.TIOCOUTQ, bytes(4))) and not line.server.stopping.wait(0.001):
+        pass
+
+
 def reset(line: Line) -> None:
     """Reset the connection."""
     line.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     raise HungUpError
+
+
+def break_tls(line: Line) -> None:
+    """Send what is no TLS, past the encryption."""
+    os.write(line.sock.fileno(), b"HTTP/1.1 500 Out of order\r\n\r\n")
 
 
 def close(_line: Line) -> None:
@@ -141,7 +167,9 @@ def refusal(code: object, status: int, message: str = "no", **headers: str) -> S
 @functools.cache
 def gzip_bomb(status: int) -> Step:
     """Send 60 MB that are 60 KB on the way."""
-    return answer(status, gzip.compress(bytes(60_000_000), compresslevel=6), Content_Encoding="gzip", Location="/x")
+    packer = zlib.compressobj(wbits=31)
+    packed = b"".join(packer.compress(bytes(1_000_000)) for _ in range(60)) + packer.flush()
+    return answer(status, packed, Content_Encoding="gzip", Location="/x")
 
 
 class FaultServer:

@@ -108,10 +108,12 @@ def _reschedule(arguments: dict[str, Any]) -> Any:
 def _defer(arguments: dict[str, Any]) -> Any:
     try:
         return make_sensor(deferrable=True, **arguments).execute(make_context())
-    except TaskDeferred as deferral:
-        event = first_event(in_another_process(deferral.trigger))
-        again = make_sensor(deferrable=True, **arguments)
-        return again.resume_execution(deferral.method_name, {"event": event}, make_context())
+    except TaskDeferred as raised:
+        deferral = raised
+    # Outside, since what ends a wait has nothing to do with its beginning, in another process.
+    event = first_event(in_another_process(deferral.trigger))
+    again = make_sensor(deferrable=True, **arguments)
+    return again.resume_execution(deferral.method_name, {"event": event}, make_context())
 
 
 class Log:

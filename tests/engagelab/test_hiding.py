@@ -1,0 +1,79 @@
+"""A secret in what the service says: whole, in part, escaped, and never shown."""
+
+from __future__ import annotations
+
+import html
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_oppo_image.engagelab.hiding import MASK, PIECE, Secrets
+
+SECRET = 'a/b"ÿÿÿ&c+d'
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        r"a\/b" + '"ÿÿÿ&c+d',
+        json.dumps(SECRET)[1:-1],
+        json.dumps(SECRET, ensure_ascii=False)[1:-1],
+        quote(SECRET, safe=""),
+        html.escape(SECRET),
+    ],
+)
+def test_a_secret_is_known_as_json_urls_and_html_write_it(form: str) -> None:
+    secrets = Secrets(SECRET)
+    assert secrets.hide_in(f"before [{form}] after") == f"before [{MASK}] after"
+    assert secrets.are_in(f"before [{form}] after")
+
+
+def test_of_a_secret_that_was_cut_off_nothing_is_left() -> None:
+    secrets = Secrets("hunter2hunter3hunter4")
+    assert secrets.hide_in("it is hunter2hunter3") == f"it is {MASK}"
+    assert secrets.hide_in("...er3hunter4.") == f"...{MASK}."
+
+
+def test_a_text_may_hold_a_short_piece_of_a_secret_by_chance_and_no_long_one() -> None:
+    secrets = Secrets("hunter2hunter3hunter4", "s3cret")
+    assert not secrets.are_in("1180001_hunter2hunter3")
+    assert secrets.are_in("1180001_hunter2hunter3hu")
+    assert secrets.are_in("1180001_s3cret")
+
+
+def test_a_piece_that_is_too_short_to_be_one_stays() -> None:
+    assert Secrets("hunter2hunter2").hide_in("the hunter sent 2") == "the hunter sent 2"
+
+
+def test_a_secret_that_is_shorter_than_a_piece_is_hidden_whole() -> None:
+    assert Secrets("s3cret").hide_in("s3cre s3cret") == f"s3cre {MASK}"
+
+
+def test_two_secrets_side_by_side_are_hidden_once() -> None:
+    assert Secrets("first-secret", "other-secret").hide_in("first-secretother-secret!") == f"{MASK}!"
+
+
+def test_no_secret_is_hidden_nowhere() -> None:
+    for none in (Secrets(), Secrets(""), Secrets("", "")):
+        assert none.hide_in("anything") == "anything"
+        assert not none.are_in("anything")
+
+
+def test_secrets_do_not_show_themselves() -> None:
+    assert repr(Secrets("hunter2hunter2")) == "Secrets(...)"
+
+
+@given(st.text("KLMN/+=", min_size=1, max_size=40), st.text("klmn ", max_size=20), st.text("klmn ", max_size=20))
+def test_what_stands_around_a_secret_stays(secret: str, before: str, after: str) -> None:
+    assert Secrets(secret).hide_in(before + secret + after) == before + MASK + after
+
+
+@given(st.text("KLMN/+=", min_size=PIECE, max_size=40), st.data())
+def test_any_piece_of_a_secret_is_hidden(secret: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(secret) - PIECE))
+    end = data.draw(st.integers(start + PIECE, len(secret)))
+    assert Secrets(secret).hide_in(f"a {secret[start:end]} b") == f"a {MASK} b"

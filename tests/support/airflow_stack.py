@@ -1,0 +1,254 @@
+"""A whole Airflow 3 of its own: API server, scheduler with LocalExecutor, DAG processor and triggerer, on SQLite.
+
+    with AirflowStack(Path("dags"), {"oppo_image_default": {...}}) as airflow:
+        run = airflow.trigger("nightly", {"campaigns": []})
+        airflow.kill("triggerer")
+        airflow.start("triggerer")
+        assert airflow.wait_for(run) == "success"
+
+Its home is a temporary folder and its only port a free one of loopback. It takes seconds, not minutes, to notice that a
+task, a scheduler or a triggerer died. Each component leads a session of its own, and all that is in these sessions ends
+with the stack; so it does when the tests are stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, Self, TypeAlias, TypeVar
+
+import requests
+
+from tests.support import processes
+from tests.support.airflow_database import AirflowDatabase, Run
+
+Component: TypeAlias = Literal["api-server", "scheduler", "dag-processor", "triggerer"]
+T = TypeVar("T")
+
+_COMMANDS: Final[dict[Component, list[str]]] = {
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+
+_QUICK: Final = {
+    "CORE__PARALLELISM": "10",
+    "SCHEDULER__JOB_HEARTBEAT_SEC": "1",
+    "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "8",
+    "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "2",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
+    "WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
+    "TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+    "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
+    "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
+}
+
+_START_S: Final = 90.0
+_STOP_S: Final = 60.0
+_ASK_S: Final = 20.0
+_LOOK_S: Final = 0.1
+_TAIL: Final = 25
+
+
+class StackError(AssertionError):
+    """The stack did not do what it was waited for; the message has the end of its logs."""
+
+
+class AirflowStack:
+    """An Airflow of this interpreter, from its start to its end.
+
+    :param dags: the folder of DAG files.
+    :param connections: connections by id, as the JSON that Airflow reads from an environment variable; they stand
+        nowhere else.
+    :param settings: more of Airflow's configuration, such as ``{"LOGGING__LOGGING_LEVEL": "DEBUG"}``.
+    """
+
+    def __init__(
+        self,
+        dags: Path,
+        connections: Mapping[str, Mapping[str, Any]],
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.connections = connections
+        self.home = Path(tempfile.mkdtemp(prefix="oppo-image-stack-"))
+        self.database = AirflowDatabase(self.home / "airflow.db")
+        self._dags = dags
+        port = _free_port()
+        self._url = f"http://127.0.0.1:{port}"
+        configuration = {
+            **_QUICK,
+            "CORE__DAGS_FOLDER": str(dags),
+            "CORE__EXECUTOR": "LocalExecutor",
+            "CORE__FERNET_KEY": self.database.fernet_key,
+            "CORE__LOAD_EXAMPLES": "False",
+            "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "CORE__EXECUTION_API_SERVER_URL": f"{self._url}/execution/",
+            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.database.path}",
+            "API__HOST": "127.0.0.1",
+            "API__PORT": str(port),
+            "API__WORKERS": "1",
+            "API__SECRET_KEY": "a-key-of-this-stack-alone",
+            "API_AUTH__JWT_SECRET": "a-secret-of-this-stack-alone-of-sixty-four-characters-or-so-many",
+            "USAGE_DATA_COLLECTION__ENABLED": "False",
+            **(settings or {}),
+        }
+        self._environment = {
+            # Airflow must not know that it is tested: it does some things otherwise then.
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))},
+            **{f"AIRFLOW__{name}": value for name, value in configuration.items()},
+            **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in connections.items()},
+            "AIRFLOW_HOME": str(self.home),
+            "NO_PROXY": "127.0.0.1",
+        }
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._running: dict[Component, subprocess.Popen[bytes]] = {}
+        self._api = requests.Session()
+
+    def __enter__(self) -> Self:
+        """Start, and come back when every component reports that it is well and every DAG file has been read."""
+        # Whoever stops the tests stops them as Ctrl-C does: by an exception, which ends what was started.
+        self._before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            self._migrate()
+            for component in _COMMANDS:
+                self.start(component)
+            self.until(self._is_ready, f"Airflow to be ready at {self._url}", within=_START_S)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End every process that was started, and all that these started, and remove the home."""
+        self._api.close()
+        for process in self._started:
+            processes.end_session(process.pid)
+        for process in self._started:
+            process.wait()
+        shutil.rmtree(self.home, ignore_errors=True)
+        signal.signal(signal.SIGTERM, self._before)
+
+    # Components.
+
+    def start(self, component: Component) -> None:
+        """Start a component that does not run."""
+        assert component not in self._running
+        with self._log(component).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "airflow", *_COMMANDS[component]],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.home,
+                start_new_session=True,
+            )
+        self._started.append(process)
+        self._running[component] = process
+
+    def stop(self, component: Component) -> None:
+        """Ask a component to end (SIGTERM), and come back when it has."""
+        process = self._running.pop(component)
+        process.send_signal(signal.SIGTERM)
+        self.until(lambda: processes.has_ended(process.pid), f"the {component} to end", within=_STOP_S)
+
+    def kill(self, component: Component, *, children: bool = False) -> None:
+        """End a component without its knowing (SIGKILL): alone, or with all its children, as a machine that is lost."""
+        process = self._running.pop(component)
+        if children:
+            processes.end_session(process.pid)
+        else:
+            process.kill()
+        self.until(lambda: processes.has_ended(process.pid), f"the {component} to be gone", within=_STOP_S)
+
+    def pid_of(self, component: Component) -> int:
+        """The process id of a component, which is that of its session too."""
+        return self._running[component].pid
+
+    # DAGs.
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> Run:
+        """Start a run of a DAG."""
+        answer = self._ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
+        return Run(dag_id, answer["dag_run_id"])
+
+    def wait_for(self, run: Run, within: float = 120) -> str:
+        """Wait until a run is over, and return its state."""
+        return self.until(lambda: self.database.end_of(run), f"{run} to end", within=within)
+
+    # Waiting.
+
+    def until(self, done: Callable[[], T], what: str, *, within: float, every: float = _LOOK_S) -> T:
+        """Wait until something is true, and return it.
+
+        :param done: asked again and again; that the server or the database is not there yet is no answer.
+        :param what: what is waited for, for the message.
+        :param within: seconds.
+        :param every: seconds between two looks.
+        :raises StackError: when time is up, or a component has ended.
+        """
+        end = time.monotonic() + within
+        while True:
+            with contextlib.suppress(requests.RequestException, sqlite3.OperationalError):
+                if answer := done():
+                    return answer
+            if ended := [name for name, process in self._running.items() if processes.has_ended(process.pid)]:
+                raise self._failure(f"{' and '.join(ended)} ended while waiting for {what}")
+            if time.monotonic() > end:
+                raise self._failure(f"Waited {within:g} s in vain for {what}")
+            time.sleep(every)
+
+    def _migrate(self) -> None:
+        command = [sys.executable, "-m", "airflow", "db", "migrate"]
+        with self._log("migrate").open("wb") as log:
+            done = subprocess.run(
+                command, env=self._environment, stdout=log, stderr=subprocess.STDOUT, timeout=_START_S, check=False
+            )
+        if done.returncode:
+            raise self._failure("Airflow's database was not made")
+
+    def _is_ready(self) -> bool:
+        health = self._ask("GET", "/api/v2/monitor/health")
+        well = all(health[part]["status"] == "healthy" for part in ("scheduler", "triggerer", "dag_processor"))
+        return well and self.database.dag_files() == {path.name for path in self._dags.glob("*.py")}
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        if "Authorization" not in self._api.headers:
+            token = self._api.get(f"{self._url}/auth/token", timeout=_ASK_S).json()["access_token"]
+            self._api.headers["Authorization"] = f"Bearer {token}"
+        answer = self._api.request(method, self._url + path, json=body, timeout=_ASK_S)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def _log(self, name: str) -> Path:
+        return self.home / f"{name}.log"
+
+    def _failure(self, words: str) -> StackError:
+        tails = [
+            f"--- the end of {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL:])
+            for log in sorted(self.home.glob("*.log"))
+        ]
+        return StackError("\n".join([f"{words}.", *tails]))
+
+
+def _free_port() -> int:
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

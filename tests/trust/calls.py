@@ -1,0 +1,124 @@
+"""The calls that are attacked, each by the hook's own door, and what each makes of a good answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Final
+
+from airflow_provider_oppo_image.connection import read_settings
+from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
+from airflow_provider_oppo_image.transport import Timeouts
+from tests.support import artwork
+from tests.support.fault_server import Step, answer, refusal
+
+APP_KEY: Final = "an-app-key"
+SECRET: Final = "m4ster-s3cret"
+PICTURE: Final = "https://cdn.example.com/big.png"
+MESSAGE: Final = {"to": "all", "body": {"platform": "all", "options": {"cid": "the-cid"}}}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the hook.
+
+    :param name: what it is called in the names of tests.
+    :param make: makes the call, with a hook and the URL of the server that the hook talks to.
+    :param good: an answer that it takes.
+    :param succeeded: tells whether what it returned is what that answer gives.
+    :param id_key: where an answer has the id that it asks for; None for a call that asks for none.
+    :param tried_again: whether the client repeats it within its budget.
+    """
+
+    name: str
+    make: Callable[[OppoImageHook, str], Any]
+    good: Step
+    succeeded: Callable[[Any], bool]
+    id_key: str | None = None
+    tried_again: bool = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+UPLOAD_BIG: Final = Call(
+    "upload big",
+    lambda hook, _: hook.upload("big", PICTURE),
+    answer(200, {"big_picture_id": "1_a"}),
+    lambda picture_id: picture_id == "1_a",
+    id_key="big_picture_id",
+)
+UPLOAD_SMALL: Final = Call(
+    "upload small",
+    lambda hook, _: hook.upload("small", PICTURE),
+    answer(200, {"small_picture_id": "2_b"}),
+    lambda picture_id: picture_id == "2_b",
+    id_key="small_picture_id",
+)
+PUSH: Final = Call(
+    "push",
+    lambda hook, _: hook.push(MESSAGE),
+    answer(200, {"request_id": "", "msg_id": "42"}),
+    lambda msg_id: msg_id == "42",
+    id_key="msg_id",
+)
+VALIDATE: Final = Call(
+    "validate", lambda hook, _: hook.validate_push(MESSAGE), answer(200, {}), lambda nothing: nothing is None
+)
+WITHDRAW: Final = Call(
+    "withdraw", lambda hook, _: hook.withdraw("42"), answer(200, {}), lambda nothing: nothing is None
+)
+PUSH_STATUS: Final = Call(
+    "push status",
+    lambda hook, _: hook.push_status(["42"]),
+    answer(200, {"42": {"targets": 7}}),
+    lambda numbers: numbers == {"42": {"targets": 7}},
+)
+TEST_CONNECTION: Final = Call(
+    "test connection",
+    lambda hook, _: hook.test_connection(),
+    refusal(23002, 400),
+    lambda verdict: verdict[0] is True,
+    tried_again=False,
+)
+CHECK: Final = Call(
+    "check",
+    lambda hook, url: hook.check("big", f"{url}/big.png"),
+    answer(200, artwork.good("big"), Content_Type="image/png"),
+    lambda report: report.state == "ready" and report.sha256 is not None,
+    tried_again=False,
+)
+
+CALLS: Final = (UPLOAD_BIG, UPLOAD_SMALL, PUSH, VALIDATE, WITHDRAW, PUSH_STATUS, TEST_CONNECTION, CHECK)
+
+
+def make_hook(url: str, timeouts: Timeouts, retry_budget: float) -> OppoImageHook:
+    """A hook whose connection leads to a server.
+
+    :param url: the server's URL.
+    :param timeouts: the connection's timeouts.
+    :param retry_budget: seconds within which a call is tried again.
+    """
+    extra = {
+        "connect_timeout": timeouts.connect,
+        "read_timeout": timeouts.read,
+        "total_timeout": timeouts.total,
+        "retry_budget": retry_budget,
+        "allow_private_addresses": True,
+    }
+    hook = OppoImageHook()
+    hook.settings = read_settings(
+        SimpleNamespace(
+            conn_id="oppo_image_default",
+            conn_type="oppo_image",
+            login=APP_KEY,
+            password=SECRET,
+            host=url,
+            port=None,
+            schema=None,
+            extra=json.dumps(extra),
+        )
+    )
+    return hook

@@ -1,0 +1,46 @@
+"""A push meets each fault that may pass, and is then told that its `cid` was used: by its own first request, or not?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from unittest.mock import patch
+
+import pytest
+
+from tests.support.fault_server import refusal
+from tests.trust.calls import PUSH
+from tests.trust.judging import differences_in_doubt, is_tried_again
+from tests.trust.ledger import Ledger
+from tests.trust.matrix import COMBINATIONS, Came, Combination, try_on
+from tests.trust.side_by_side import trials
+
+BUDGET = 3.0
+CID_USED = refusal(21003, 400, "The cid has been used")
+
+DOUBTS = tuple(
+    each for each in COMBINATIONS if each.call is PUSH and not each.fault.lasts and is_tried_again(each, BUDGET)
+)
+
+
+@pytest.fixture(scope="module")
+def tried(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Combination], Came]]:
+    def takes_time(each: Combination) -> bool:
+        return bool(each.fault.patience or each.fault.verdict_for(each.call).wait)
+
+    directory = tmp_path_factory.mktemp("authority")
+    with (
+        patch("random.random", return_value=0.01),
+        trials(lambda each: try_on(each, BUDGET, CID_USED), takes_time, request, directory) as tried,
+    ):
+        yield tried
+
+
+@pytest.mark.parametrize("combination", DOUBTS, ids=str)
+def test_a_push_knows_whether_its_first_request_may_have_sent_it(
+    combination: Combination, tried: Callable[[Combination], Came], ledger: Ledger
+) -> None:
+    wrong = differences_in_doubt(combination, tried(combination))
+    ledger.note("no failure is silent", "push, told that its cid was used", through=bool(wrong))
+    assert not wrong
