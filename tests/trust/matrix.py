@@ -132,9 +132,16 @@ def _server(at: Combination, then: Reply) -> Iterator[tuple[FaultServer, FaultSe
 
 def _url(wire: Wire, server: FaultServer) -> str:
     if wire == "http, to a port where nothing listens":
-        with socket.create_server(("127.0.0.1", 0)) as closed:
-            return f"http://127.0.0.1:{closed.getsockname()[1]}"
+        return f"http://127.0.0.1:{_silent().getsockname()[1]}"
     return f"{wire.partition(',')[0]}://127.0.0.1:{server.port}"
+
+
+@cache
+def _silent() -> socket.socket:
+    """Return a socket that has a port and does not listen: a port that was given back can be another test's soon."""
+    silent = socket.socket()
+    silent.bind(("127.0.0.1", 0))
+    return silent
 
 
 def _tls(at: Combination) -> ssl.SSLContext | None:
