@@ -45,16 +45,21 @@ def test_a_text_may_hold_a_short_piece_of_a_secret_by_chance_and_no_long_one() -
     assert secrets.are_in("1180001_s3cret")
 
 
-def test_a_piece_that_is_too_short_to_be_one_stays() -> None:
-    assert Secrets("hunter2hunter2").hide_in("the hunter sent 2") == "the hunter sent 2"
+@pytest.mark.parametrize("text", ["the hunter sent 2", "hunter2"])
+def test_a_piece_that_is_too_short_to_be_one_stays(text: str) -> None:
+    assert Secrets("hunter2hunter2").hide_in(text) == text
 
 
 def test_a_secret_that_is_shorter_than_a_piece_is_hidden_whole() -> None:
-    assert Secrets("s3cret").hide_in("s3cre s3cret") == f"s3cre {MASK}"
+    assert Secrets("s3cret").hide_in("s3cre 3cret s3cret") == f"s3cre 3cret {MASK}"
 
 
 def test_two_secrets_side_by_side_are_hidden_once() -> None:
     assert Secrets("first-secret", "other-secret").hide_in("first-secretother-secret!") == f"{MASK}!"
+
+
+def test_the_quotes_around_a_secret_are_none_of_it() -> None:
+    assert Secrets("hunter2hunter2").hide_in('{"secret": "hunter2hunter2"}') == f'{{"secret": "{MASK}"}}'
 
 
 def test_no_secret_is_hidden_nowhere() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from typing import Any
 
@@ -94,6 +95,21 @@ def test_a_picture_of_another_kind_is_refused() -> None:
         protocol.upload_request("Big", URL)  # type: ignore[arg-type]
 
 
+def test_a_push_goes_out_unless_it_is_only_to_be_checked() -> None:
+    body = {"to": "all"}
+    for request, what, path in (
+        (protocol.push_request(body), "Pushing", "/v4/push"),
+        (protocol.push_request(body, validate=True), "Validating the push", "/v4/push/validate"),
+    ):
+        assert (request.what, request.method, request.path, request.body) == (what, "POST", path, body)
+
+
+def test_requests_and_receipts_cannot_be_changed() -> None:
+    for value, field in ((PUSH, "path"), (PushReceipt("1"), "msg_id")):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(value, field, "other")
+
+
 def test_a_body_is_compact_utf_8() -> None:
     assert protocol.to_json({"a": "ключ", "b": [1]}) == '{"a":"ключ","b":[1]}'.encode()
 
@@ -126,6 +142,7 @@ def test_what_is_no_message_id_is_not_asked_for(msg_id: Any) -> None:
 
 def test_the_status_of_1_to_100_pushes_is_asked_for() -> None:
     protocol.status_request(["1"] * 100)
+    assert protocol.status_request(["1"]) == protocol.status_request("1")
     for count in (0, 101):
         with pytest.raises(ConfigurationError, match=f"status of {count} pushes"):
             protocol.status_request(["1"] * count)
@@ -173,7 +190,8 @@ def test_the_pages_own_answer_is_read() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [({}, "no big_picture_id"), ({"big_picture_id": None}, "no big_picture_id"), ({"big_picture_id": 7}, "no text"),
-     ({"big_picture_id": [["x"]]}, "no text"), ({"big_picture_id": "a b"}, "'a b'")],
+     ({"big_picture_id": [["x"]]}, "no text"), ({"big_picture_id": "a b"}, "'a b'"),
+     ({"big_picture_id": "x" * 201}, f"'{'x' * 40}'")],
 )  # fmt: skip
 def test_an_answer_without_an_id_says_what_it_has(body: Any, words: str) -> None:
     with pytest.raises(UnreadableAnswerError, match=words) as caught:
