@@ -7,6 +7,7 @@ asks how much is left of the attempt, and a name is resolved once: what was judg
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import math
 import os
@@ -35,8 +36,6 @@ Permit: TypeAlias = Callable[[str], str | None]
 """Judges an IP address: None lets it pass, text says why it is refused."""
 
 _attempt: Final = threading.local()
-
-http_log.shorten(lambda: getattr(_attempt, "end", math.inf) < math.inf)
 
 
 @dataclass(frozen=True)
@@ -270,6 +269,12 @@ class _Session(requests.Session):
         """Know of no redirect: requests reads the body of one whole, unpacked, even where it is not to follow it."""
 
 
+@functools.cache
+def _shorten_log() -> None:
+    """Shorten what is logged of requests under a deadline, which are this package's; once a process, not at import."""
+    http_log.shorten(lambda: getattr(_attempt, "end", math.inf) < math.inf)
+
+
 def open_session(url: str, *, permit: Permit | None = None, connections: int = 10) -> requests.Session:
     """Open a session for one host, with its proxy and its certificate authorities looked up once.
 
@@ -281,6 +286,7 @@ def open_session(url: str, *, permit: Permit | None = None, connections: int = 1
     :param connections: how many connections are kept alive.
     :return: a session that the caller closes; it never retries, follows no redirect and keeps no cookie.
     """
+    _shorten_log()
     session = _Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
