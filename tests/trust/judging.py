@@ -144,7 +144,7 @@ def _traffic_differs(at: Combination, came: Came) -> Iterator[str]:
     if at.fault.heavy and came.taken > FEW_BYTES:
         yield f"{came.taken:,} bytes were taken from the server"
     if came.memory > LITTLE_MEMORY:
-        yield f"{came.memory:,} bytes of memory were used"
+        yield f"the process grew by {came.memory:,} bytes"
 
 
 def _time_differs(at: Combination, came: Came, earliest: float, waits: float = 0.0) -> Iterator[str]:
