@@ -62,9 +62,9 @@ def attack(arguments: list[str]) -> bool:
             print(line, end="", flush=True)
             lines.append(line.rstrip())
     table = list(dropwhile(lambda line: "what got through =" not in line, lines))[1:]
-    shown = ["```console", f"$ pytest {' '.join(arguments)}"]
-    shown += [*takewhile(lambda line: not line.startswith("="), table), lines[-1].strip("= "), "```"]
-    write(ATTACKS, [circumstances(start), "", *shown])
+    shown = [*(line for line in lines if line.startswith("trust: ")), ""]  # how to have the same kills again
+    shown += [*takewhile(lambda line: not line.startswith("="), table), "", *(line.strip("= ") for line in lines[-1:])]
+    write(ATTACKS, [circumstances(start), "", "```console", f"$ pytest {' '.join(arguments)}", *shown, "```"])
     return tests.returncode != 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import email.utils
+import inspect
 import logging
 import pickle
 import socket
@@ -22,6 +23,7 @@ from typing import Any
 import pytest
 import trustme
 
+from airflow_provider_oppo_image.connection import FIELDS
 from airflow_provider_oppo_image.contract import ERROR_CODES, MAX_ANSWER_BYTES
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.protocol import PushReceipt
@@ -98,7 +100,7 @@ def attempt(call: Callable[[], Any]) -> Any:
 class Clock:
     """Time that passes only while somebody sleeps."""
 
-    now: float = 1_000.0
+    now: float = 1.0
     sleeps: list[float] = field(default_factory=list)
 
     def monotonic(self) -> float:
@@ -368,10 +370,14 @@ def test_a_gzip_bomb_is_not_unpacked(status: int) -> None:
     assert isinstance(error, UnreadableAnswerError if status == 200 else RequestRefusedError)
 
 
-def test_an_encoding_that_was_not_asked_for_is_not_trusted() -> None:
-    error, _ = upload(answer(200, {"big_picture_id": "1"}, Content_Encoding="gzip"))
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_an_encoding_that_was_not_asked_for_is_not_trusted(encoding: str) -> None:
+    error, _ = upload(answer(200, {"big_picture_id": "1"}, Content_Encoding=encoding))
     assert isinstance(error, UnreadableAnswerError)
     assert "encoding" in str(error)
+
+
+def test_an_encoding_that_changes_nothing_is_none() -> None:
     assert upload(answer(200, {"big_picture_id": "1"}, Content_Encoding=" Identity"))[0] == "1"
 
 
@@ -489,6 +495,7 @@ def test_an_unknown_host_is_not_sent_to(monkeypatch: pytest.MonkeyPatch) -> None
         pytest.param([send(HEAD + b"{"), reset], id="reset in the body"),
         pytest.param(close, id="closed before the answer"),
         pytest.param([send(HEAD + b"{"), close], id="closed in the body"),
+        pytest.param([send(HEAD + b'{"big_picture_id": "1_a"}'), close], id="closed where the body could end"),
         pytest.param(send(b"\x00\x01\x02 nonsense\r\n\r\n"), id="no HTTP"),
         pytest.param([send(CHUNKED + b"zz\r\n\xff"), close], id="no chunks"),
     ],
@@ -497,6 +504,18 @@ def test_of_a_broken_answer_the_outcome_is_unknown(reply: Reply) -> None:
     error, _ = upload(reply)
     assert isinstance(error, OutcomeUnknownError)
     assert (error.permanent, error.may_have_acted, error.scope) == (False, True, "request")
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (close, "RemoteDisconnected"),
+        ([send(HEAD[:20]), reset], "Connection reset by peer"),
+        ([send(HEAD + b"{"), close], "IncompleteRead"),
+    ],
+)
+def test_a_broken_answer_is_told_by_its_first_cause(reply: Reply, reason: str) -> None:
+    assert f"no whole answer came ({reason}); the service may have acted on it" in str(upload(reply)[0])
 
 
 def test_a_connection_that_is_reset_at_once_is_an_error_of_the_transport() -> None:
@@ -622,6 +641,11 @@ def test_tries_end_with_the_budget_and_are_counted(clock: Clock, monkeypatch: py
     assert error.attempts == len(server.requests) == 6
 
 
+def test_the_budget_is_the_connections_where_none_is_given() -> None:
+    defaults = {field.name: field.default for field in FIELDS}
+    assert inspect.signature(EngageLabClient).parameters["retry_budget"].default == defaults["retry_budget"]
+
+
 def test_without_a_budget_there_is_one_try() -> None:
     error, server = upload(refusal(23100, 500), GOOD, retry_budget=0)
     assert (error.attempts, len(server.requests)) == (1, 1)
@@ -726,6 +750,11 @@ def test_a_used_cid_at_the_first_try_is_an_error() -> None:
     error, server = push(CID_USED)
     assert isinstance(error, CidAlreadyUsedError)
     assert (error.permanent, error.after_doubt, len(server.requests)) == (True, False, 1)
+
+
+def test_whoever_does_not_tell_of_an_earlier_try_had_none() -> None:
+    with FaultServer(CID_USED) as server, client_for(server) as client, pytest.raises(CidAlreadyUsedError):
+        client.push(MESSAGE)
 
 
 def test_a_used_cid_after_an_earlier_try_of_the_task_means_that_the_push_was_sent() -> None:
