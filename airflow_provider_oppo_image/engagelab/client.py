@@ -22,6 +22,7 @@ from airflow_provider_oppo_image.engagelab.answers import REPEAT_ADVICE, Answer,
 from airflow_provider_oppo_image.engagelab.hiding import Secrets
 from airflow_provider_oppo_image.engagelab.protocol import PushReceipt, Request
 from airflow_provider_oppo_image.engagelab.push_body import cid_of, with_cid
+from airflow_provider_oppo_image.engagelab.rate import Turnstile
 from airflow_provider_oppo_image.engagelab.retry import next_wait
 from airflow_provider_oppo_image.errors import (
     CidAlreadyUsedError,
@@ -29,6 +30,7 @@ from airflow_provider_oppo_image.errors import (
     NotSentError,
     OppoImageError,
     OutcomeUnknownError,
+    RateLimitedError,
     TransportError,
 )
 from airflow_provider_oppo_image.retry_after import read_retry_after
@@ -57,6 +59,7 @@ class EngageLabClient:
     :param timeouts: how long the parts of one attempt may take.
     :param retry_budget: seconds after the first attempt's start within which another may start; 0 means one attempt.
     :param connections: how many connections are kept alive.
+    :param turnstile: lets each request through, at a rate; None sends at once.
     :raises ConfigurationError: if REQUESTS_CA_BUNDLE names a file that is not there.
     """
 
@@ -70,11 +73,13 @@ class EngageLabClient:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         retry_budget: float = 120.0,
         connections: int = 10,
+        turnstile: Turnstile | None = None,
     ) -> None:
         self.base_url = base_url
         self.app_key = app_key
         self._timeouts = timeouts
         self._retry_budget = retry_budget
+        self._turnstile = turnstile
         header = protocol.basic_auth(app_key, master_secret)
         self._secrets = Secrets(master_secret, header.removeprefix("Basic "))
         self._session = open_session(base_url, connections=connections)
@@ -175,10 +180,14 @@ class EngageLabClient:
         start = time.monotonic()
         attempts, doubt = 0, False
         while True:
+            if self._turnstile:
+                self._turnstile.pass_through()
             attempts += 1
             try:
                 return read(self._exchange(request))
             except OppoImageError as error:
+                if self._turnstile and isinstance(error, RateLimitedError):
+                    self._turnstile.refused()
                 error.attempts, error.after_doubt = attempts, doubt
                 doubt = doubt or error.may_have_acted
                 wait = next_wait(
@@ -191,7 +200,10 @@ class EngageLabClient:
                 if wait is None:
                     raise
                 log.warning("%s Attempt %d failed; the next one in %.1f s.", error, attempts, wait)
-            time.sleep(wait)
+            if self._turnstile:
+                self._turnstile.pause(wait)
+            else:
+                time.sleep(wait)
 
     def _exchange(self, request: Request) -> Answer:
         try:

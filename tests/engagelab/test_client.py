@@ -27,6 +27,7 @@ from airflow_provider_oppo_image.connection import FIELDS
 from airflow_provider_oppo_image.contract import ERROR_CODES, MAX_ANSWER_BYTES
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.protocol import PushReceipt
+from airflow_provider_oppo_image.engagelab.rate import Rate, Turnstile
 from airflow_provider_oppo_image.errors import (
     AccountError,
     CidAlreadyUsedError,
@@ -644,6 +645,37 @@ def test_tries_end_with_the_budget_and_are_counted(clock: Clock, monkeypatch: py
 def test_the_budget_is_the_connections_where_none_is_given() -> None:
     defaults = {field.name: field.default for field in FIELDS}
     assert inspect.signature(EngageLabClient).parameters["retry_budget"].default == defaults["retry_budget"]
+
+
+def test_a_turnstile_lets_each_try_through_and_slows_down_when_the_rate_is_refused(at_once: None) -> None:
+    turnstile = Turnstile(Rate(100))
+    picture_id, server = upload(refusal(23008, 400), refusal(23100, 500), GOOD, retry_budget=60, turnstile=turnstile)
+    assert (picture_id, len(server.requests)) == ("1_a", 3)
+    assert turnstile.pace < 95
+
+
+def test_what_is_no_refusal_of_the_rate_slows_nothing_down(at_once: None) -> None:
+    turnstile = Turnstile(Rate(100))
+    upload(refusal(23100, 500), GOOD, retry_budget=60, turnstile=turnstile)
+    assert turnstile.pace == 100
+
+
+def test_through_a_shut_turnstile_nothing_is_sent() -> None:
+    turnstile = Turnstile(Rate(100))
+    turnstile.shut()
+    error, server = upload(GOOD, retry_budget=60, turnstile=turnstile)
+    assert isinstance(error, NotSentError)
+    assert (server.requests, error.attempts) == ([], 0)
+
+
+def test_a_turnstile_that_is_shut_ends_the_wait_for_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.random", lambda: 1.0)
+    turnstile = Turnstile(Rate(100))
+    with FaultServer(answer(429, {}, Retry_After="50"), GOOD) as server:
+        client = client_for(server, retry_budget=100, turnstile=turnstile)
+        threading.Timer(0.2, turnstile.shut).start()
+        assert isinstance(attempt(lambda: client.upload("big", URL)), NotSentError)
+    assert len(server.requests) == 1
 
 
 def test_without_a_budget_there_is_one_try() -> None:

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import threading
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from airflow_provider_oppo_image.engagelab.rate import CATCH_UP_S, FASTER, LEAST, SLOWER, Rate, Turnstile
+from airflow_provider_oppo_image.errors import ConfigurationError, NotSentError
+
+
+def send(rate: Rate, seconds: float, now: float = 0.0) -> list[float]:
+    """Send as fast as the rate allows for so long, and return when each request left."""
+    left, end = [], now + seconds
+    while (now := now + rate.wait(now)) < end:
+        rate.leave(now)
+        left.append(now)
+    return left
+
+
+def busiest_second(left: list[float]) -> int:
+    most, first = 0, 0
+    for last, now in enumerate(left):
+        while left[first] <= now - 1 + 1e-9:  # two floats may differ by less than a second does
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+class RateMachine(RuleBasedStateMachine):
+    """Requests that leave when they may or a little late, refusals and pauses, in any order."""
+
+    @initialize(most=st.floats(1, 60))
+    def begin(self, most: float) -> None:
+        self.rate = Rate(most)
+        self.now = 100.0
+        self.left: list[float] = []
+        self.refusals: list[float] = []
+
+    @rule(late=st.sampled_from([0.0, 0.0, 0.0, 0.001, 0.015, 0.3]))
+    def a_request_leaves(self, late: float) -> None:
+        wait = self.rate.wait(self.now)
+        assert 0 <= wait <= max(1.0, 1 / (LEAST * self.rate.most)), "nobody waits without an end"
+        self.now += wait
+        assert self.rate.wait(self.now) == pytest.approx(0, abs=1e-9), "who has waited may leave"
+        self.now += late
+        self.rate.leave(self.now)
+        self.left.append(self.now)
+
+    @rule(seconds=st.floats(0, 3))
+    def time_passes(self, seconds: float) -> None:
+        before = self.rate.pace(self.now)
+        self.now += seconds
+        grown = self.rate.pace(self.now) - before
+        assert grown == pytest.approx(min(self.rate.most - before, FASTER * self.rate.most * seconds), abs=1e-6)
+
+    @precondition(lambda self: self.left)
+    @rule()
+    def a_request_is_refused(self) -> None:
+        before = self.rate.pace(self.now)
+        self.rate.refused(self.now)
+        after = self.rate.pace(self.now)
+        if self.refusals and self.now < self.refusals[-1] + 1:
+            assert after == before, "the refusals of a second count once"
+            return
+        self.refusals.append(self.now)
+        assert after <= max(SLOWER * before, LEAST * self.rate.most) + 1e-9
+
+    @invariant()
+    def the_pace_is_between_its_bounds(self) -> None:
+        assert LEAST * self.rate.most <= self.rate.pace(self.now) <= self.rate.most
+
+    @invariant()
+    def no_second_has_more_than_the_most(self) -> None:
+        recent = [when for when in self.left if when > self.now - 1 + 1e-9]
+        assert len(recent) <= self.rate.most
+
+
+TestRateMachine = RateMachine.TestCase
+
+
+@pytest.mark.parametrize("most", [1, 2.5, 450, 495])
+def test_the_rate_is_held_and_never_passed(most: float) -> None:
+    left = send(Rate(most), seconds=20)
+    assert busiest_second(left) <= most
+    assert len(left) >= 20 * math.floor(most)
+
+
+def test_requests_are_spread_over_the_second() -> None:
+    left = send(Rate(100), seconds=1)[3:]  # the first ones make up for a time that was not
+    gaps = [later - earlier for earlier, later in itertools.pairwise(left)]
+    assert (min(gaps), max(gaps)) == pytest.approx((0.01, 0.01))
+
+
+def test_what_a_late_request_missed_is_made_up_for() -> None:
+    rate, now, left = Rate(100), 0.0, 0
+    while now < 10:
+        now += rate.wait(now) + 0.002
+        rate.leave(now)
+        left += 1
+    assert left >= 990
+
+
+def test_a_long_pause_is_not_made_up_for_by_a_burst() -> None:
+    rate = Rate(100)
+    send(rate, seconds=1)
+    left = send(rate, seconds=0.1, now=60)
+    assert len(left) <= 100 * (0.1 + CATCH_UP_S) + 1
+
+
+def test_a_refusal_slows_down_and_time_makes_faster_again() -> None:
+    rate = Rate(100)
+    send(rate, seconds=2)
+    rate.refused(2)
+    assert rate.pace(2) == pytest.approx(100 * SLOWER, abs=3)
+    assert rate.pace(3) == pytest.approx(100 * (SLOWER + FASTER), abs=3)
+    assert rate.pace(60) == 100
+
+
+def test_refusals_slow_down_from_the_pace_that_there_was() -> None:
+    rate, now = Rate(400), 0.0
+    while now < 3:
+        now += max(rate.wait(now), 0.1)  # ten a second are all that come
+        rate.leave(now)
+    rate.refused(now)
+    assert rate.pace(now) == pytest.approx(10 * SLOWER, abs=1)
+
+
+def test_refusals_without_end_leave_a_pace_that_is_not_nothing() -> None:
+    rate = Rate(450)
+    for second in range(1_000):
+        rate.refused(float(second))
+        assert rate.pace(float(second)) >= 450 * LEAST
+
+
+def share(limit: int, joins: list[float], *, seed: int, seconds: float) -> list[float]:
+    """Simulate a service that refuses who asks more than `limit` times in a second.
+
+    :return: requests a second that each who shares it got, in the last 30 of the seconds.
+    """
+    chance = random.Random(seed)  # noqa: S311 - the same chance each time
+    rates, times = [Rate(450) for _ in joins], list(joins)
+    taken: deque[float] = deque()
+    sent = [0] * len(joins)
+    while (now := min(times)) < seconds:
+        who = times.index(now)
+        if wait := rates[who].wait(now):
+            times[who] += wait + chance.expovariate(3_000)
+            continue
+        rates[who].leave(now)
+        while taken and taken[0] <= now - 1:
+            taken.popleft()
+        if len(taken) < limit:
+            taken.append(now)
+            sent[who] += now > seconds - 30
+        else:
+            rates[who].refused(now)
+    return [count / 30 for count in sent]
+
+
+@pytest.mark.parametrize("joins", [[0.0, 0.0], [0.0, 10.0], [0.0, 5.0, 9.0]])
+def test_those_who_share_a_limit_come_to_equal_shares(joins: list[float]) -> None:
+    shares = share(500, joins, seed=1, seconds=60)
+    assert sum(shares) >= 0.9 * 500
+    fair = sum(shares) / len(shares)
+    assert all(0.7 * fair <= one <= 1.3 * fair for one in shares), shares
+
+
+@pytest.mark.parametrize("most", [0, 0.5, -3, math.inf, math.nan])
+def test_a_rate_that_is_none_is_refused(most: float) -> None:
+    with pytest.raises(ConfigurationError, match="1 or more"):
+        Rate(most)
+
+
+def test_many_threads_pass_no_faster_than_the_rate() -> None:
+    turnstile, passed = Turnstile(Rate(200)), []
+
+    def walk(_: int) -> None:
+        turnstile.pass_through()
+        passed.append(time.monotonic())
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(walk, range(300)))
+    assert len(passed) == 300
+    assert max(passed) - min(passed) >= 1.4
+    assert busiest_second(sorted(passed)) <= 205  # a thread may look at the clock long after it has passed
+
+
+def test_a_shut_turnstile_wakes_who_waits_and_lets_nobody_through() -> None:
+    turnstile, refused = Turnstile(Rate(1)), []
+    turnstile.pass_through()
+
+    def walk() -> None:
+        try:
+            turnstile.pass_through()
+        except NotSentError as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=walk) for _ in range(3)]
+    start = time.monotonic()
+    for thread in threads:
+        thread.start()
+    turnstile.shut()
+    for thread in threads:
+        thread.join()
+    turnstile.pause(30)
+    assert time.monotonic() - start < 0.9
+    assert len(refused) == 3
+    assert not refused[0].permanent
+
+
+def test_a_refusal_slows_the_turnstile_down() -> None:
+    turnstile = Turnstile(Rate(100))
+    assert turnstile.pace == 100
+    turnstile.refused()
+    assert turnstile.pace < 95
