@@ -14,6 +14,7 @@
     │   ├── AccountError              the key, the permissions or a daily limit: every request will fail
     │   ├── RateLimitedError          too fast: wait
     │   └── ServiceUnavailableError   its own fault: wait
+    ├── BatchError                    rows of a batch have no ids
     ├── UnreadableAnswerError         it answered something that is no answer; what it did is unknown
     └── TransportError                no answer was seen
         ├── NotSentError              the request never reached the service
@@ -96,6 +97,17 @@ class PictureAbsentError(PictureError):
 
 class PictureWrongError(PictureError):
     """A picture is there, and is not what OPPO shows."""
+
+
+class BatchError(OppoImageError):
+    """Rows of a batch have no ids; it is permanent where no retry helps any of them.
+
+    :param summary: how the batch ended, as a JSON-serialisable mapping.
+    """
+
+    def __init__(self, message: str, *, summary: Mapping[str, Any] | None = None, **attributes: Any) -> None:
+        super().__init__(message, **attributes)
+        self.summary = dict(summary or {})
 
 
 class ServiceError(OppoImageError):

@@ -140,6 +140,11 @@ class Turnstile:
         self._shut.set()
 
     @property
+    def is_shut(self) -> bool:
+        """Whether it lets nothing through any more."""
+        return self._shut.is_set()
+
+    @property
     def pace(self) -> float:
         """How many requests a second are let through now."""
         with self._lock:

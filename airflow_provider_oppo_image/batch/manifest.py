@@ -1,0 +1,147 @@
+"""Reading a manifest, row by row: CSV with a header, or JSON Lines, in UTF-8.
+
+A row is a line: whatever is wrong with it, the next one begins after the line break. So a quote that is never closed
+costs one row and not all that follow, and a row's result can name its line.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import IO, Any, Final, TypeAlias
+
+from airflow_provider_oppo_image.batch.places import Place, storage
+from airflow_provider_oppo_image.batch.rows import NAME, URL_KEYS, Row, RowProblem, read_row
+from airflow_provider_oppo_image.errors import ConfigurationError
+
+MAX_LINE: Final = 65_536
+"""The longest line, in bytes, its break included: ours."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+_WIDE_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
+
+LineReader: TypeAlias = Callable[[str], Mapping[str, Any] | RowProblem]
+"""Reads the entry of one line."""
+
+
+def read_manifest(place: Place) -> Iterator[Row]:
+    """Read a manifest, once, in memory that does not grow with it.
+
+    Blank lines are passed over, and so are columns and keys that mean nothing here.
+
+    :param place: where it lies; its suffix tells its format: ``.csv``, or ``.jsonl`` and ``.ndjson``.
+    :return: its rows, those that cannot be read among them, with what is wrong.
+    :raises ConfigurationError: if it is no manifest at all; after the last row where none of them could be read.
+    :raises StorageError: if it cannot be read.
+    """
+    suffix = place.suffix.lower()
+    if suffix not in FORMATS:
+        raise _no_manifest(place, f"its name ends in none of {', '.join(FORMATS)}, so its format is not known")
+    with storage(f"Reading {place}"), place.open("rb") as file:
+        lines = _lines(place, file)
+        read_line = FORMATS[suffix](place, lines)
+        readable, unreadable = 0, None
+        for number, text in lines:
+            entry = text if isinstance(text, RowProblem) else read_line(text)
+            if isinstance(entry, RowProblem):
+                unreadable = unreadable or f"line {number}: {entry.words}"
+                yield Row(number, "", problem=entry)
+            else:
+                readable += 1
+                yield read_row(number, entry)
+        if unreadable and not readable:
+            raise _no_manifest(place, f"none of its rows can be read; {unreadable}")
+
+
+def _lines(place: Place, file: IO[bytes]) -> Iterator[tuple[int, str | RowProblem]]:
+    """Yield the lines that are not blank: their numbers, from 1, and their text, or why they have none."""
+    number = 0
+    while line := file.readline(MAX_LINE):
+        number += 1
+        if number == 1:
+            if line.startswith(_WIDE_BOMS):
+                raise _no_manifest(place, "it is UTF-16; save it as UTF-8")
+            line = line.removeprefix(_BOM)
+        if line.strip():
+            yield number, _text(line, file)
+    if not number:
+        raise _no_manifest(place, "it is empty")
+
+
+def _text(line: bytes, file: IO[bytes]) -> str | RowProblem:
+    if len(line) == MAX_LINE and not line.endswith(b"\n"):
+        while line and not line.endswith(b"\n"):
+            line = file.readline(MAX_LINE)
+        return RowProblem("row_too_long", f"The line is longer than {MAX_LINE:,} bytes, and was passed over.")
+    try:
+        return line.decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        return RowProblem(
+            "row_encoding", f"Byte {error.start + 1} of the line is no UTF-8. Save the manifest as UTF-8 again."
+        )
+
+
+def _csv_reader(place: Place, lines: Iterator[tuple[int, str | RowProblem]]) -> LineReader:
+    _, header = next(lines, (0, None))
+    if header is None:
+        raise _no_manifest(place, "it has no header")
+    columns = header if isinstance(header, RowProblem) else _cells(header)
+    if isinstance(columns, RowProblem):
+        raise _no_manifest(place, f"its first line is no header: {columns.words}")
+    columns = [column.strip() for column in columns]
+    known = [column for column in columns if column in (NAME, *URL_KEYS)]
+    if NAME not in known or len(known) < 2 or len(set(known)) < len(known):
+        raise _no_manifest(
+            place,
+            f"its first line names the columns {', '.join(columns)[:200]!r}; needed are {NAME} and "
+            f"{' or '.join(URL_KEYS)}, each once, with commas between them",
+        )
+
+    def read(line: str) -> Mapping[str, Any] | RowProblem:
+        cells = _cells(line)
+        if isinstance(cells, RowProblem):
+            return cells
+        if len(cells) != len(columns):
+            return RowProblem(
+                "row_columns",
+                f"The row has {len(cells)} columns and the header {len(columns)}. Put what holds a comma in quotes.",
+            )
+        return dict(zip(columns, cells, strict=True))
+
+    return read
+
+
+def _cells(line: str) -> list[str] | RowProblem:
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error as error:
+        return RowProblem(
+            "row_syntax", f"The line is no CSV ({error}). Close each quote in its line, and double those in a text."
+        )
+
+
+def _json_reader(place: Place, lines: Iterator[tuple[int, str | RowProblem]]) -> LineReader:
+    def read(line: str) -> Mapping[str, Any] | RowProblem:
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            return RowProblem(
+                "row_syntax", "The line is no JSON. Write one object a line, and no line break inside it."
+            )
+        if not isinstance(entry, dict):
+            return RowProblem("row_syntax", "The line is JSON, but no object. Write one object a line.")
+        return entry
+
+    return read
+
+
+FORMATS: Final[Mapping[str, Callable[[Place, Iterator[tuple[int, str | RowProblem]]], LineReader]]] = MappingProxyType(
+    {".csv": _csv_reader, ".jsonl": _json_reader, ".ndjson": _json_reader}
+)
+"""What reads the lines of a manifest, by its suffix."""
+
+
+def _no_manifest(place: Place, why: str) -> ConfigurationError:
+    return ConfigurationError(f"{place} is no manifest: {why}. Nothing was sent.")

@@ -1,0 +1,102 @@
+"""A batch's results: a row for each of the manifest's, in its order."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import IO, Any, Final, Literal, TypeAlias
+
+from airflow_provider_oppo_image.batch.outcomes import Failure, Fault
+from airflow_provider_oppo_image.batch.places import Place, storage, writing
+from airflow_provider_oppo_image.errors import ConfigurationError
+
+RowState: TypeAlias = Literal["uploaded", "failed", "not tried"]
+
+FORMATS: Final = (".csv", ".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """What became of a row.
+
+    :param line: where it stands, from 1: its line in a manifest, its place in a list.
+    :param name: its name; "" where it has none.
+    :param state: "uploaded" when each of its pictures has an id; "not tried" when the batch ended before.
+    :param big_picture_id: the big picture's id; None for none.
+    :param small_picture_id: the small picture's id; None for none.
+    :param error_code: the code of what is wrong; None for nothing.
+    :param error: what is wrong, in words; None for nothing.
+    :param fault: what has to be mended; None for nothing.
+    """
+
+    line: int
+    name: str
+    state: RowState
+    big_picture_id: str | None = None
+    small_picture_id: str | None = None
+    error_code: str | None = None
+    error: str | None = None
+    fault: Fault | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as JSON-serialisable data."""
+        return asdict(self)
+
+
+COLUMNS: Final = tuple(field.name for field in fields(RowResult))
+
+
+def combine(
+    line: int, name: str, ids: tuple[str | None, str | None], failures: Sequence[Failure], *, missing: bool
+) -> RowResult:
+    """Put together what became of a row's pictures.
+
+    :param line: the row's line.
+    :param name: the row's name.
+    :param ids: the ids of its big and of its small picture, None for each that there is not.
+    :param failures: what is wrong, the big picture's first.
+    :param missing: whether one of its pictures has no id.
+    """
+    big, small = ids
+    if not failures:
+        return RowResult(line, name, "not tried" if missing else "uploaded", big, small)
+    words = "; ".join(failure.words for failure in failures)
+    return RowResult(line, name, "failed", big, small, failures[0].code, words, failures[0].fault)
+
+
+def check_format(place: Place) -> None:
+    """Return if results can be written to a place.
+
+    :param place: where to.
+    :raises ConfigurationError: if its suffix tells no format.
+    """
+    if place.suffix.lower() not in FORMATS:
+        raise ConfigurationError(f"Results cannot be written to {place}: its name must end in {', '.join(FORMATS)}.")
+
+
+def write_results(place: Place, results: Iterable[RowResult]) -> None:
+    """Write results, whole or not at all.
+
+    :param place: where to; its suffix tells the format.
+    :param results: the rows.
+    :raises StorageError: if they cannot be written.
+    """
+    with storage(f"Writing {place}"), writing(place) as file:
+        (_write_csv if place.suffix.lower() == ".csv" else _write_json)(file, results)
+
+
+def _write_csv(file: IO[bytes], results: Iterable[RowResult]) -> None:
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for result in results:
+        writer.writerow(result.to_dict().values())
+    text.detach()
+
+
+def _write_json(file: IO[bytes], results: Iterable[RowResult]) -> None:
+    for result in results:
+        file.write(json.dumps(result.to_dict(), ensure_ascii=False).encode() + b"\n")

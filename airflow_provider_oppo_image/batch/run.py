@@ -1,0 +1,127 @@
+"""A batch from its rows to its results: plan, go on from the checkpoint, upload, write the results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias, get_args
+
+from airflow_provider_oppo_image.batch.engine import Check, Engine, Uploads
+from airflow_provider_oppo_image.batch.outcomes import Outcome
+from airflow_provider_oppo_image.batch.parts import Checkpoint
+from airflow_provider_oppo_image.batch.places import Place
+from airflow_provider_oppo_image.batch.plan import Plan
+from airflow_provider_oppo_image.batch.progress import Progress, Summary, Tally
+from airflow_provider_oppo_image.batch.results import RowResult, write_results
+from airflow_provider_oppo_image.batch.rows import Row
+from airflow_provider_oppo_image.engagelab.rate import Turnstile
+from airflow_provider_oppo_image.errors import BatchError, OppoImageError
+
+OnError: TypeAlias = Literal["fail_at_end", "fail_fast", "keep_going"]
+
+ON_ERROR: tuple[OnError, ...] = get_args(OnError)
+
+THREADS: Final = 64
+"""Pictures under way at once: at 100 ms a request they fill the service's limit."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How pictures are brought to the service.
+
+    :param uploads: the client, whose requests pass the turnstile.
+    :param turnstile: the rate; shut, it ends the batch.
+    :param check: looks at a picture first; None for not.
+    :param on_error: "fail_at_end" tries every row, "fail_fast" ends at the first failure, "keep_going" forgives what
+        fails. What is wrong with the account ends the batch in any case.
+    :param threads: how many pictures are under way at once.
+    :param tell: is called with the progress every few seconds, and at the end.
+    """
+
+    uploads: Uploads
+    turnstile: Turnstile
+    check: Check | None = None
+    on_error: OnError = "fail_at_end"
+    threads: int = THREADS
+    tell: Callable[[Progress], None] = lambda _: None
+
+
+@dataclass(frozen=True)
+class BatchEnd:
+    """How a batch ended.
+
+    :param summary: in numbers.
+    :param error: what to raise because of it; None where all is well, or all that is not is forgiven.
+    :param rows: the results, where there is no file of them.
+    :param was_done: whether an earlier run had done all there is to do.
+    """
+
+    summary: Summary
+    error: OppoImageError | None = None
+    rows: Sequence[RowResult] = ()
+    was_done: bool = False
+
+
+def run_batch(batch: Batch, rows: Iterable[Row], results: Place | None = None) -> BatchEnd:
+    """Upload the pictures of all rows, once each, going on where an earlier run with the same results ended.
+
+    :param batch: how.
+    :param rows: the rows; read once, before the first request.
+    :param results: where the results are written to, and the checkpoint beside them; None for nowhere.
+    :return: how it ended; what is wrong with rows, pictures or the account is in it, and is not raised.
+    :raises ConfigurationError: if the rows are no manifest, or `results` belongs to another batch. Nothing was sent.
+    :raises StorageError: if a place cannot be read or written.
+    """
+    checkpoint = None if results is None else Checkpoint(results)
+    with Plan(rows) as plan:
+        if checkpoint and (known := checkpoint.claim(plan.fingerprint)):
+            return BatchEnd(Summary.from_dict(known), was_done=True)
+        for outcome in checkpoint.outcomes() if checkpoint else ():
+            plan.record(outcome)
+        ended_by = _upload(batch, plan, checkpoint)
+        tally = Tally()
+        counted = tally.count(plan.results())
+        found: list[RowResult] = []
+        if checkpoint is None:
+            found = list(counted)
+        else:
+            write_results(checkpoint.results, counted)
+        summary = tally.summary(None if results is None else str(results))
+        if checkpoint and summary.uploaded == summary.rows:
+            checkpoint.end(plan.fingerprint, summary.to_dict())
+        return BatchEnd(summary, ended_by or _rows_failed(batch, summary, plan), found)
+
+
+def _upload(batch: Batch, plan: Plan, checkpoint: Checkpoint | None) -> OppoImageError | None:
+    progress = Progress(plan.pictures - plan.uploaded, time.monotonic())
+
+    def record(outcome: Outcome) -> None:
+        plan.record(outcome)
+        progress.note(outcome)
+
+    engine = Engine(
+        batch.uploads,
+        batch.turnstile,
+        record=record,
+        write=checkpoint.write if checkpoint else lambda _: None,
+        tell=lambda: batch.tell(progress),
+        check=batch.check,
+        threads=batch.threads,
+        fail_fast=batch.on_error == "fail_fast",
+    )
+    engine.run(plan.to_upload())
+    batch.tell(progress)
+    return engine.ended_by
+
+
+def _rows_failed(batch: Batch, summary: Summary, plan: Plan) -> BatchError | None:
+    if not summary.failed or batch.on_error == "keep_going":
+        return None
+    place = f" The results are in {summary.results}." if summary.results else ""
+    return BatchError(
+        f"{summary.failed:,} of {summary.rows:,} rows failed.{place} Mend what the table says and run it again: only "
+        f"what has no id is tried then.\n{summary}",
+        permanent=not plan.may_pass,
+        summary=summary.to_dict(),
+    )
