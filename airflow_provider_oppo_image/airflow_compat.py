@@ -45,6 +45,7 @@ __all__ = [
     "asset_state_store",
     "conf",
     "mask_secret",
+    "metrics",
     "task_state_store",
     "triggering_asset_events",
 ]
@@ -115,6 +116,13 @@ def triggering_asset_events(context: Context) -> list[Any]:
     # An event of an alias is listed twice, under the alias and under its asset.
     events = {id(event): event for events in by_asset.values() for event in events}
     return sorted(events.values(), key=lambda event: event.timestamp)
+
+
+def metrics() -> Any:
+    """Return what counts and gauges go to: Airflow's `Stats`."""
+    from airflow.providers.common.compat.sdk import Stats
+
+    return Stats
 
 
 @functools.cache

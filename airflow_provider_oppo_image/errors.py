@@ -15,6 +15,7 @@
     │   ├── RateLimitedError          too fast: wait
     │   └── ServiceUnavailableError   its own fault: wait
     ├── BatchError                    rows of a batch have no ids
+    ├── StorageError                  a manifest or results cannot be read or written
     ├── UnreadableAnswerError         it answered something that is no answer; what it did is unknown
     └── TransportError                no answer was seen
         ├── NotSentError              the request never reached the service
@@ -108,6 +109,12 @@ class BatchError(OppoImageError):
     def __init__(self, message: str, *, summary: Mapping[str, Any] | None = None, **attributes: Any) -> None:
         super().__init__(message, **attributes)
         self.summary = dict(summary or {})
+
+
+class StorageError(OppoImageError):
+    """A manifest or results cannot be read or written; it may pass."""
+
+    usually_permanent = False
 
 
 class ServiceError(OppoImageError):

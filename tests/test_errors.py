@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from airflow_provider_oppo_image import errors
-from airflow_provider_oppo_image.errors import OppoImageError, PictureError, ServiceError
+from airflow_provider_oppo_image.errors import BatchError, OppoImageError, PictureError, ServiceError
 
 CLASSES = sorted(
     (value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, OppoImageError)),
@@ -28,6 +28,8 @@ GIVEN = {
 def own_attributes(cls: type[OppoImageError]) -> dict[str, object]:
     if issubclass(cls, PictureError):
         return {"reports": ({"kind": "big"},)}
+    if issubclass(cls, BatchError):
+        return {"summary": {"failed": 1}}
     return {"said": "no"} if issubclass(cls, ServiceError) else {}
 
 
@@ -60,6 +62,7 @@ def test_an_error_is_permanent_unless_it_is_of_a_kind_that_passes(cls: type[Oppo
     passing = {
         "PictureAbsentError",
         "RateLimitedError",
+        "StorageError",
         "ServiceUnavailableError",
         "UnreadableAnswerError",
         "TransportError",

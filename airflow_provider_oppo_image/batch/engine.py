@@ -32,13 +32,10 @@ WRITE_AT: Final = 250
 WRITE_EVERY_S: Final = 2.0
 """A part is written after so many seconds, however small it is."""
 
-TELL_EVERY_S: Final = 5.0
-"""Seconds between two lines of progress."""
-
 SERVICE_GONE: Final = 50
 """So many pictures in a row that fail by the service's fault end the batch: each took a whole retry budget."""
 
-_LOOK_UP_S: Final = 0.5
+_LOOK_UP_S: Final = 0.2
 
 Check: TypeAlias = Callable[[PictureKind, str], PictureReport]
 
@@ -58,10 +55,11 @@ class Engine:
     :param turnstile: is shut when the batch ends before its time.
     :param record: takes each outcome.
     :param write: writes a part down: outcomes, at least one.
-    :param tell: is called every few seconds.
+    :param tell: is called now and then.
     :param check: looks at a picture first; None for not.
     :param threads: how many pictures are under way at once.
     :param fail_fast: end at the first failure.
+    :param tell_every: seconds between two calls of `tell`.
     """
 
     uploads: Uploads
@@ -72,6 +70,7 @@ class Engine:
     check: Check | None = None
     threads: int = 64
     fail_fast: bool = False
+    tell_every: float = 5.0
     ended_by: OppoImageError | None = field(default=None, init=False)
     _defect: BaseException | None = field(default=None, init=False)
     _done: queue.SimpleQueue[Outcome | BaseException] = field(default_factory=queue.SimpleQueue, init=False)
@@ -161,7 +160,7 @@ class Engine:
         now = time.monotonic()
         if len(self._unwritten) >= WRITE_AT or now >= self._written_at + WRITE_EVERY_S:
             self._write()
-        if now >= self._told_at + TELL_EVERY_S:
+        if now >= self._told_at + self.tell_every:
             self._told_at = now
             self.tell()
 

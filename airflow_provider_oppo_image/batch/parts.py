@@ -34,6 +34,8 @@ class Checkpoint:
         check_format(results)
         self.results = results
         self.folder = results.with_name(results.name + ".parts")
+        self.is_begun = False
+        """Whether an earlier run has been here, as `claim` found."""
         self._token = secrets.token_hex(4)
         self._written = 0
 
@@ -63,12 +65,8 @@ class Checkpoint:
                 # Somebody removed the results of a batch that had ended: it begins anew.
                 self._write_owner(fingerprint)
                 return None
+            self.is_begun = True
             return owner.get("summary")
-
-    def is_begun(self) -> bool:
-        """Tell whether a batch has been here before."""
-        with storage(f"Looking for {self.folder}"):
-            return self._owner() is not None
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what earlier tries noted, the earliest first."""

@@ -9,18 +9,12 @@ from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, StorageError
 
 Place: TypeAlias = Any
 """A `pathlib.Path`, or an Airflow `ObjectStoragePath`, which is used in the same way."""
 
 _HALF: Final = ".part"
-
-
-class StorageError(OppoImageError):
-    """A place cannot be read or written; it may pass."""
-
-    usually_permanent = False
 
 
 def place_of(path: str | os.PathLike[str]) -> Place:

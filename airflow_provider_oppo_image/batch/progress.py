@@ -120,9 +120,8 @@ class Summary:
     def __str__(self) -> str:
         """Say how it ended, with a table of the causes."""
         counts = [f"{self.uploaded:,} uploaded", f"{self.failed:,} failed", f"{self.not_tried:,} not tried"]
-        lines = [
-            f"{self.rows:,} rows: {', '.join(count for count in counts if not count.startswith('0 '))}".rstrip(": ")
-        ]
+        told = ", ".join(count for count in counts if not count.startswith("0 ")) or "nothing to do"
+        lines = [f"{self.rows:,} row{'' if self.rows == 1 else 's'}: {told}"]
         if self.causes:
             lines.append(f"{'rows':>9}  {'whose fault':<11}  {'code':<20}  first")
         lines += [

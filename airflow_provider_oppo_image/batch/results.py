@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import IO, Any, Final, Literal, TypeAlias
 
@@ -86,6 +86,20 @@ def write_results(place: Place, results: Iterable[RowResult]) -> None:
     """
     with storage(f"Writing {place}"), writing(place) as file:
         (_write_csv if place.suffix.lower() == ".csv" else _write_json)(file, results)
+
+
+def read_results(place: Place) -> Iterator[RowResult]:
+    """Read results back.
+
+    :param place: where `write_results` wrote them.
+    :raises StorageError: if they cannot be read.
+    """
+    with storage(f"Reading {place}"), place.open("rb") as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        rows = csv.DictReader(text) if place.suffix.lower() == ".csv" else map(json.loads, text)
+        for row in rows:
+            known = {column: row.get(column) or None for column in COLUMNS}
+            yield RowResult(**known | {"line": int(row["line"]), "name": row["name"]})
 
 
 def _write_csv(file: IO[bytes], results: Iterable[RowResult]) -> None:

@@ -16,7 +16,7 @@ from airflow_provider_oppo_image.batch.progress import Progress, Summary, Tally
 from airflow_provider_oppo_image.batch.results import RowResult, write_results
 from airflow_provider_oppo_image.batch.rows import Row
 from airflow_provider_oppo_image.engagelab.rate import Turnstile
-from airflow_provider_oppo_image.errors import BatchError, OppoImageError
+from airflow_provider_oppo_image.errors import BatchError, ConfigurationError, OppoImageError
 
 OnError: TypeAlias = Literal["fail_at_end", "fail_fast", "keep_going"]
 
@@ -36,7 +36,9 @@ class Batch:
     :param on_error: "fail_at_end" tries every row, "fail_fast" ends at the first failure, "keep_going" forgives what
         fails. What is wrong with the account ends the batch in any case.
     :param threads: how many pictures are under way at once.
-    :param tell: is called with the progress every few seconds, and at the end.
+    :param tell: is called with the progress now and then, and at the end.
+    :param tell_every: seconds between two of these calls.
+    :param resume: go on where an earlier run ended; otherwise its results are in the way.
     """
 
     uploads: Uploads
@@ -45,6 +47,8 @@ class Batch:
     on_error: OnError = "fail_at_end"
     threads: int = THREADS
     tell: Callable[[Progress], None] = lambda _: None
+    tell_every: float = 5.0
+    resume: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,11 @@ def run_batch(batch: Batch, rows: Iterable[Row], results: Place | None = None) -
     with Plan(rows) as plan:
         if checkpoint and (known := checkpoint.claim(plan.fingerprint)):
             return BatchEnd(Summary.from_dict(known), was_done=True)
+        if checkpoint and checkpoint.is_begun and not batch.resume:
+            raise ConfigurationError(
+                f"An earlier run has begun with {checkpoint.results}. Resume it (--resume), and what has no id yet is "
+                "tried. Or choose another place for the results."
+            )
         for outcome in checkpoint.outcomes() if checkpoint else ():
             plan.record(outcome)
         ended_by = _upload(batch, plan, checkpoint)
@@ -109,6 +118,7 @@ def _upload(batch: Batch, plan: Plan, checkpoint: Checkpoint | None) -> OppoImag
         check=batch.check,
         threads=batch.threads,
         fail_fast=batch.on_error == "fail_fast",
+        tell_every=batch.tell_every,
     )
     engine.run(plan.to_upload())
     batch.tell(progress)

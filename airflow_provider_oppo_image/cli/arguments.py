@@ -57,6 +57,20 @@ def seconds(text: str) -> float:
     return value
 
 
+def rate(text: str) -> float:
+    """Read a number of requests a second, 1 or more.
+
+    :raises argparse.ArgumentTypeError: if it is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 1 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of requests a second, 1 or more")
+    return value
+
+
 def count(text: str) -> int:
     """Read a whole number, 0 or more.
 

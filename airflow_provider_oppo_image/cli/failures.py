@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from airflow_provider_oppo_image.cli.output import remark, say_json
 from airflow_provider_oppo_image.errors import (
+    BatchError,
     ConfigurationError,
     OppoImageError,
     PictureError,
@@ -23,7 +24,7 @@ INTERRUPTED: Final = 130
 
 EXIT_CODES: Final = """exit codes:
   0  good; warnings do not change that
-  1  a picture is wrong: a retry will not help
+  1  a picture, or a row of a manifest, is wrong: a retry will not help
   2  the command, a file, the connection or the installation is wrong: nothing was sent
   3  a picture is not there (yet), or the service or the network failed
   70 a fault of oppo-image itself; 130 interrupted"""
@@ -33,6 +34,8 @@ def exit_code(error: OppoImageError) -> int:
     """Return the exit code for an error."""
     match error:
         case PictureWrongError() | PictureRefusedError():
+            return WRONG_PICTURE
+        case BatchError() if error.permanent:
             return WRONG_PICTURE
         case ConfigurationError():
             return USAGE
@@ -53,6 +56,8 @@ def describe(error: OppoImageError) -> dict[str, Any]:
     }
     if isinstance(error, PictureError):
         described["reports"] = list(error.reports)
+    if isinstance(error, BatchError):
+        described["summary"] = error.summary
     return described
 
 

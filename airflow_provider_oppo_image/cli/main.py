@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final, Protocol, cast
 
 from airflow_provider_oppo_image import __version__
-from airflow_provider_oppo_image.cli import check, connection, push, sandbox, upload
+from airflow_provider_oppo_image.cli import batch, check, connection, push, sandbox, upload
 from airflow_provider_oppo_image.cli.failures import EXIT_CODES, INTERNAL, INTERRUPTED, USAGE, fail
 from airflow_provider_oppo_image.cli.output import flush, remark
 from airflow_provider_oppo_image.errors import OppoImageError
@@ -38,6 +38,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         "check": cast("Command", check),
         "upload": cast("Command", upload),
+        "batch": cast("Command", batch),
         "push": cast("Command", push),
         "connection": cast("Command", connection),
         "sandbox": cast("Command", sandbox),

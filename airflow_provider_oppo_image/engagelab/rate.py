@@ -16,6 +16,9 @@ from typing import Final
 
 from airflow_provider_oppo_image.errors import ConfigurationError, NotSentError
 
+DEFAULT_RATE: Final = 450.0
+"""Requests a second unless told otherwise: ours, so that a tenth of the service's limit is left to pushes."""
+
 SLOWER: Final = 0.85
 """What remains of the pace after a refusal."""
 

@@ -29,6 +29,7 @@ from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, picture_ids
 
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+    from airflow_provider_oppo_image.engagelab.rate import Turnstile
     from airflow_provider_oppo_image.pictures.report import PictureReport
     from airflow_provider_oppo_image.transport import Timeouts
 
@@ -128,6 +129,14 @@ class OppoImageHook(BaseHook):
 
     @cached_property
     def _client(self) -> EngageLabClient:
+        return self.open_client()
+
+    def open_client(self, *, connections: int = 10, turnstile: Turnstile | None = None) -> EngageLabClient:
+        """Return a client of the service that the caller closes.
+
+        :param connections: how many connections are kept alive.
+        :param turnstile: lets each request through, at a rate; None sends at once.
+        """
         from airflow_provider_oppo_image.engagelab.client import EngageLabClient
         from airflow_provider_oppo_image.engagelab.protocol import basic_auth
 
@@ -141,6 +150,8 @@ class OppoImageHook(BaseHook):
             user_agent=f"airflow-provider-oppo-image/{__version__} apache-airflow/{airflow_version()}",
             timeouts=self.timeouts,
             retry_budget=settings.retry_budget,
+            connections=connections,
+            turnstile=turnstile,
         )
 
     def check(self, kind: PictureKind, url: str) -> PictureReport:

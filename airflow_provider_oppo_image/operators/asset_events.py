@@ -33,13 +33,26 @@ def announce_uploads(
     :param pictures: the pictures' URLs, by kind.
     :param reports: what the check found, by kind; empty where it was not asked.
     """
+    _announce(context, outlets, _facts(ids, pictures, reports))
+
+
+def announce_batch(context: Context, outlets: Iterable[object], summary: Mapping[str, Any]) -> None:
+    """Put how a batch ended into the events of a task's outlets.
+
+    :param context: the context that Airflow hands to `execute`.
+    :param outlets: the task's outlets, as for `announce_uploads`.
+    :param summary: what the task returns, without rows.
+    """
+    _announce(context, outlets, {key: summary[key] for key in ("rows", "uploaded", "failed", "results")})
+
+
+def _announce(context: Context, outlets: Iterable[object], extra: Mapping[str, Any]) -> None:
     from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
-    extra = _facts(ids, pictures, reports)
     for outlet in outlets:
         if isinstance(outlet, AssetAlias):
             asset = Asset(uri=f"oppo-image://pictures/{quote(outlet.name, safe='')}")
-            context["outlet_events"][outlet].add(asset, extra=extra)
+            context["outlet_events"][outlet].add(asset, extra=dict(extra))
         elif isinstance(outlet, Asset):
             context["outlet_events"][outlet].extra.update(extra)
 

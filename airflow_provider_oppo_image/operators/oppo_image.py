@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from airflow_provider_oppo_image.operators.batch import OppoImageBatchUploadOperator
 from airflow_provider_oppo_image.operators.push import OppoImagePushOperator
 from airflow_provider_oppo_image.operators.upload import OppoImageUploadOperator
 
-__all__ = ["OppoImagePushOperator", "OppoImageUploadOperator"]
+__all__ = ["OppoImageBatchUploadOperator", "OppoImagePushOperator", "OppoImageUploadOperator"]

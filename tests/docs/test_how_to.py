@@ -41,16 +41,22 @@ def keys(value: Any) -> Any:
 
 
 @pytest.mark.usefixtures("airflow_db", "connect")
-def test_the_pieces_work_and_return_what_the_docs_show(sandbox: SandboxServer, host: PictureHost) -> None:
+def test_the_pieces_work_and_return_what_the_docs_show(
+    sandbox: SandboxServer, host: PictureHost, tmp_path: Path
+) -> None:
     conf = {
         "big": host.serve("/big.jpg", artwork.good("big", "JPEG")),
         "small": host.serve("/small.png", artwork.good("small")),
+        "manifest": str(tmp_path / "night.csv"),
     }
+    Path(conf["manifest"]).write_text(f"name,big_picture_url\nspring,{conf['big']}\n")
     dag_run = run_file(SNIPPETS / "how_to.py", "how_to", conf)
     assert dag_run.state == "success"
 
     assert keys(dag_run.returned["wait", -1]) == keys(SHAPES["sensor"])
     assert keys(dag_run.returned["upload", -1]) == keys(SHAPES["upload"])
+    assert keys(dag_run.returned["batch", -1]) == {**keys(SHAPES["batch"]), "causes": None}
+    assert keys(dag_run.returned["batch_of_a_list", -1]["pictures"][0]) == keys(SHAPES["row"])
     assert keys(dag_run.returned["how_it_fared", -1]) == keys(SHAPES["status"])
     pushed = {sent["msg_id"]: sent["body"]["body"]["options"] for sent in sandbox.received()["pushes"]}
     for task_id in ("push", "push_or_text"):

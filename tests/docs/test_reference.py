@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_oppo_image import contract, errors
+from airflow_provider_oppo_image.batch.rows import ROW_CODES
 from airflow_provider_oppo_image.cli.failures import EXIT_CODES
 from airflow_provider_oppo_image.connection import FIELDS
 from airflow_provider_oppo_image.contract import ERROR_CODES
@@ -74,6 +75,12 @@ def test_the_codes_are_those_of_the_contract() -> None:
 def test_each_problem_of_a_picture_has_a_row_with_cause_and_cure(heading: str, codes: tuple[str, ...]) -> None:
     table = rows(ERRORS, heading)
     assert sorted(code(row[0]) for row in table) == sorted(codes)
+    assert all(cell for row in table for cell in row)
+
+
+def test_each_code_of_a_row_has_a_row_with_cause_and_cure() -> None:
+    table = rows(ERRORS, "What is wrong with a row")
+    assert sorted(code(row[0]) for row in table) == sorted(ROW_CODES)
     assert all(cell for row in table for cell in row)
 
 

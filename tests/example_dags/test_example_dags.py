@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_oppo_image.batch.results import read_results
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support import artwork
 from tests.support.dags import run_file
@@ -78,3 +79,25 @@ def test_an_example_is_paused_and_shown_in_the_docs(path: Path) -> None:
     dags = load_dags(path)
     assert dags
     assert all(dag.is_paused_upon_creation for dag in dags)
+
+
+def test_nightly_batch_splits_uploads_and_puts_the_results_together(
+    sandbox: SandboxServer, host: PictureHost, pictures: dict[str, str], tmp_path: Path
+) -> None:
+    wrong = host.serve("/old.jpg", artwork.jpeg(876, 324))
+    urls = [f"{pictures['big_picture_url']}?{number}" for number in range(7)]
+    manifest = tmp_path / "night.csv"
+    manifest.write_text("name,big_picture_url\n" + "".join(f"{url[-1]},{url}\n" for url in urls) + f"old,{wrong}\n")
+    params = {
+        "manifest": str(manifest),
+        "folder": str(tmp_path / "night"),
+        "results": str(tmp_path / "night.results.csv"),
+        "parts": 3,
+    }
+    dag_run = run_file(EXAMPLES / "nightly_batch.py", "nightly_batch", params)
+    assert [dag_run.states["upload", index] for index in range(3)] == ["success", "success", "failed"]
+    assert dag_run.states["merge", -1] == "failed", "a campaign without its picture must be seen"
+    results = list(read_results(tmp_path / "night.results.csv"))
+    assert [result.line for result in results] == list(range(2, 10))
+    assert [result.state for result in results] == ["uploaded"] * 7 + ["failed"]
+    assert len(sandbox.received()["uploads"]) == 7

@@ -10,7 +10,11 @@ from airflow.providers.common.compat.sdk import DAG, Asset, Param, TriggerRule, 
 
 from airflow_provider_oppo_image.errors import PictureRefusedError
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
-from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
+from airflow_provider_oppo_image.operators.oppo_image import (
+    OppoImageBatchUploadOperator,
+    OppoImagePushOperator,
+    OppoImageUploadOperator,
+)
 from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
 
 MESSAGE = {
@@ -22,7 +26,12 @@ with DAG(
     "how_to",
     schedule=None,
     start_date=datetime.datetime(2026, 1, 1),
-    params={"big": Param("", type="string"), "small": Param("", type="string"), "campaign": "spring"},
+    params={
+        "big": Param("", type="string"),
+        "small": Param("", type="string"),
+        "manifest": Param("", type="string"),
+        "campaign": "spring",
+    },
 ) as dag:
     # [START wait]
     wait = OppoImageSensor(
@@ -59,6 +68,25 @@ with DAG(
         retry_delay=datetime.timedelta(minutes=5),
     )
     # [END upload]
+
+    # [START batch]
+    batch = OppoImageBatchUploadOperator(
+        task_id="batch",
+        manifest="{{ params.manifest }}",  # such as s3://my_connection@bucket/night.csv
+        retries=3,
+        retry_delay=datetime.timedelta(minutes=5),
+    )
+    # [END batch]
+
+    # [START batch_of_a_list]
+    batch_of_a_list = OppoImageBatchUploadOperator(
+        task_id="batch_of_a_list",
+        pictures=[
+            {"name": "spring", "big_picture_url": "{{ params.big }}", "small_picture_url": "{{ params.small }}"},
+            {"name": "summer", "big_picture_url": "{{ params.big }}"},
+        ],
+    )
+    # [END batch_of_a_list]
 
     # [START push]
     push = OppoImagePushOperator(

@@ -1,0 +1,100 @@
+"""`oppo-image batch`: a manifest of pictures in, a file of picture ids out."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from airflow_provider_oppo_image.cli.airflow_hook import open_hook
+from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, rate
+from airflow_provider_oppo_image.cli.failures import GOOD, fail
+from airflow_provider_oppo_image.cli.output import remark, say, say_json
+
+if TYPE_CHECKING:
+    from airflow_provider_oppo_image.batch.progress import Progress
+
+HELP: Final = "upload the pictures of a manifest, and write their ids to a file"
+DESCRIPTION: Final = (
+    "Check and upload the pictures of a manifest with an Airflow connection, each picture once, and write a row of "
+    "results for each of its rows. A manifest is CSV with a header or JSON Lines, with name, big_picture_url and "
+    "small_picture_url. Both may be local files or URLs that Airflow's object storage reaches, such as s3://. A batch "
+    "that has ended does nothing when it is run again."
+)
+
+_LINE_EVERY_S: Final = 5.0
+_BAR_EVERY_S: Final = 0.2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's arguments."""
+    parser.add_argument("manifest", metavar="MANIFEST", help="the rows: .csv, .jsonl or .ndjson")
+    parser.add_argument("results", metavar="RESULTS", help="where their results go: .csv, .jsonl or .ndjson")
+    parser.add_argument("--no-check", action="store_true", help="do not look at the pictures first")
+    parser.add_argument(
+        "--rate",
+        type=rate,
+        default=450.0,
+        metavar="N",
+        help="requests a second at most (default: %(default)g; the service takes 500, pushes included)",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with a batch that ended early, and try again what failed"
+    )
+    add_connection(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Upload the manifest's pictures, and say how it ended.
+
+    :raises OppoImageError: if the manifest, a place or the connection is not usable.
+    """
+    from airflow_provider_oppo_image.engagelab.rate import Rate, Turnstile
+
+    as_bar = sys.stderr.isatty()
+    with open_hook(args.conn_id, verbose=args.verbose) as hook, _shown(as_bar=as_bar) as tell:
+        from airflow_provider_oppo_image.hooks.batch import upload_batch
+
+        end = upload_batch(
+            hook,
+            manifest=args.manifest,
+            results=args.results,
+            check=not args.no_check,
+            turnstile=Turnstile(Rate(args.rate)),
+            tell=tell,
+            tell_every=_BAR_EVERY_S if as_bar else _LINE_EVERY_S,
+            resume=args.resume,
+        )
+    if end.error:
+        return fail(end.error, as_json=args.json)
+    if args.json:
+        say_json({**end.summary.to_dict(), "was_done": end.was_done})
+        return GOOD
+    if end.was_done:
+        remark("An earlier run did all of it; nothing was sent.")
+    say(f"{end.summary}\nresults: {end.summary.results}")
+    return GOOD
+
+
+@contextlib.contextmanager
+def _shown(*, as_bar: bool) -> Iterator[Callable[[Progress], None]]:
+    """Show progress on standard error: a bar to a person, a line now and then to a file."""
+    if not as_bar:
+        yield lambda progress: remark(progress.line(time.monotonic()))
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    with Bar(BarColumn(), TextColumn("{task.description}"), console=Console(file=sys.stderr)) as bar:
+        task = bar.add_task("reading the manifest", total=None)
+
+        def tell(progress: Progress) -> None:
+            line = progress.line(time.monotonic())
+            bar.update(task, total=progress.total, completed=progress.done, description=line)
+
+        yield tell

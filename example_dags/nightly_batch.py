@@ -1,0 +1,63 @@
+"""A night's pictures from one manifest: split, uploaded on several workers, and put together again.
+
+Start it by hand with the manifest as a parameter: CSV or JSON Lines with name, big_picture_url and small_picture_url,
+in a local file or in any object storage that Airflow reaches, such as s3://my_connection@bucket/night.csv.
+"""
+
+from __future__ import annotations
+
+# [START nightly_batch]
+import datetime
+
+from airflow.providers.common.compat.sdk import AirflowFailException, Param, dag, get_current_context, task
+
+from airflow_provider_oppo_image.operators.oppo_image import OppoImageBatchUploadOperator
+
+
+@dag(
+    schedule=None,
+    start_date=datetime.datetime(2026, 1, 1),
+    catchup=False,
+    is_paused_upon_creation=True,
+    default_args={"retries": 3, "retry_delay": datetime.timedelta(minutes=5)},
+    params={
+        "manifest": Param(
+            "s3://bucket/night.csv", type="string", description="name, big_picture_url, small_picture_url"
+        ),
+        "folder": Param(
+            "s3://bucket/night", type="string", description="Where the parts go; all workers must reach it."
+        ),
+        "results": Param(
+            "s3://bucket/night.results.csv", type="string", description="A row for each row of the manifest."
+        ),
+        "parts": Param(4, type="integer", minimum=1, description="How many tasks share the work."),
+    },
+    tags=["oppo"],
+)
+def nightly_batch() -> None:
+    """Upload a manifest's pictures, and write a file of their ids."""
+
+    @task
+    def split() -> list[str]:
+        from airflow_provider_oppo_image.batch.split import split_manifest
+
+        params = get_current_context()["params"]
+        return split_manifest(params["manifest"], params["folder"], params["parts"])
+
+    @task(trigger_rule="all_done", retries=0)
+    def merge(manifests: list[str]) -> dict[str, object]:
+        """Also when an upload failed, so that the results say what is missing."""
+        from airflow_provider_oppo_image.batch.split import merge_results
+
+        summary = merge_results(manifests, get_current_context()["params"]["results"])
+        if summary.uploaded < summary.rows:
+            raise AirflowFailException(str(summary))
+        return summary.to_dict()
+
+    manifests = split()
+    upload = OppoImageBatchUploadOperator.partial(task_id="upload").expand(manifest=manifests)
+    upload >> merge(manifests)
+
+
+nightly_batch_dag = nightly_batch()
+# [END nightly_batch]

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import csv
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_oppo_image.airflow_compat import AirflowFailException
+from airflow_provider_oppo_image.batch.run import ON_ERROR, THREADS
+from airflow_provider_oppo_image.engagelab.rate import DEFAULT_RATE
+from airflow_provider_oppo_image.errors import BatchError, ConfigurationError
+from airflow_provider_oppo_image.operators.oppo_image import OppoImageBatchUploadOperator
+from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from tests.support import artwork
+from tests.support.picture_host import PictureHost
+from tests.support.tasks import make_context
+
+pytestmark = pytest.mark.usefixtures("connect")
+
+
+@pytest.fixture
+def big(host: PictureHost) -> str:
+    return host.serve("/big.jpg", artwork.good("big", "JPEG"))
+
+
+@pytest.fixture
+def wrong(host: PictureHost) -> str:
+    return host.serve("/wrong.jpg", artwork.jpeg(876, 324))
+
+
+def upload(context: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
+    return OppoImageBatchUploadOperator(task_id="task", **arguments).execute(context or make_context())
+
+
+def write_manifest(path: Path, *rows: tuple[str, str]) -> str:
+    path.write_text("name,big_picture_url\n" + "".join(f"{name},{url}\n" for name, url in rows))
+    return str(path)
+
+
+def read(path: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(Path(path).open()))
+
+
+def test_a_list_is_uploaded_and_its_results_are_returned(sandbox: SandboxServer, host: PictureHost, big: str) -> None:
+    small = host.serve("/small.png", artwork.good("small"))
+    returned = upload(
+        pictures=[
+            {"name": "spring", "big_picture_url": big, "small_picture_url": small},
+            {"name": "autumn", "big_picture_url": None, "small_picture_url": small},
+        ]
+    )
+    ids = {entry["kind"]: entry["id"] for entry in sandbox.received()["uploads"]}
+    assert (returned["rows"], returned["uploaded"], returned["results"]) == (2, 2, None)
+    assert [(row["name"], row["big_picture_id"], row["small_picture_id"]) for row in returned["pictures"]] == [
+        ("spring", ids["big"], ids["small"]),
+        ("autumn", None, ids["small"]),
+    ]
+    assert len(sandbox.received()["uploads"]) == 2, "the same picture goes once"
+
+
+def test_a_manifest_s_results_are_a_file_beside_it(sandbox: SandboxServer, big: str, tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path / "night.csv", *((f"c{number}", f"{big}?{number}") for number in range(30)))
+    returned = upload(manifest=manifest)
+    assert returned == {
+        "rows": 30,
+        "uploaded": 30,
+        "failed": 0,
+        "not_tried": 0,
+        "causes": [],
+        "results": str(tmp_path / "night.results.csv"),
+    }
+    assert [(row["line"], row["name"], row["state"]) for row in read(returned["results"])] == [
+        (str(number + 2), f"c{number}", "uploaded") for number in range(30)
+    ]
+
+
+def test_a_second_run_sends_nothing(
+    sandbox: SandboxServer, big: str, tmp_path: Path, task_log: Callable[[], str]
+) -> None:
+    manifest = write_manifest(tmp_path / "night.csv", ("spring", big))
+    assert upload(manifest=manifest) == upload(manifest=manifest)
+    assert len(sandbox.received()["uploads"]) == 1
+    assert "An earlier run did all of it" in task_log()
+
+
+def test_what_no_retry_mends_fails_at_the_end_and_for_good(
+    sandbox: SandboxServer, big: str, wrong: str, tmp_path: Path
+) -> None:
+    manifest = write_manifest(tmp_path / "night.csv", ("old", wrong), ("spring", big))
+    context = make_context()
+    with pytest.raises(AirflowFailException, match=r"1 of 2 rows failed(?s:.)*wrong_dimensions") as raised:
+        upload(context, manifest=manifest)
+    assert isinstance(raised.value.__cause__, BatchError)
+    assert context["ti"].pushed["summary"]["failed"] == 1
+    assert [row["state"] for row in read(str(tmp_path / "night.results.csv"))] == ["failed", "uploaded"]
+
+
+def test_what_may_pass_is_left_to_airflow_s_retries_and_only_that_is_sent_again(
+    sandbox: SandboxServer, big: str, tmp_path: Path
+) -> None:
+    manifest = write_manifest(tmp_path / "night.csv", *((f"c{number}", f"{big}?{number}") for number in range(10)))
+    sandbox.fail(call="upload_big", code=23100)
+    with pytest.raises(BatchError) as raised:
+        upload(manifest=manifest)
+    assert (raised.value.permanent, raised.value.summary["failed"]) == (False, 1)
+    assert upload(manifest=manifest)["uploaded"] == 10
+    assert sandbox.received()["requests"]["upload_big"] == {"500": 1, "200": 10}
+
+
+def test_a_picture_that_is_not_there_yet_may_pass(host: PictureHost, tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path / "night.csv", ("later", f"{host.base_url}/later.jpg"))
+    with pytest.raises(BatchError) as raised:
+        upload(manifest=manifest)
+    assert not raised.value.permanent
+
+
+def test_keep_going_succeeds_and_says_what_failed(sandbox: SandboxServer, big: str, wrong: str) -> None:
+    rows = [{"name": "old", "big_picture_url": wrong}, {"name": "spring", "big_picture_url": big}]
+    returned = upload(pictures=rows, on_error="keep_going")
+    assert [row["state"] for row in returned["pictures"]] == ["failed", "uploaded"]
+    assert returned["causes"][0]["code"] == "wrong_dimensions"
+
+
+def test_fail_fast_ends_at_the_first_failure(sandbox: SandboxServer, big: str, wrong: str) -> None:
+    rows = [{"name": "old", "big_picture_url": wrong}]
+    rows += [{"name": f"c{number}", "big_picture_url": f"{big}?{number}"} for number in range(300)]
+    context = make_context()
+    with pytest.raises(AirflowFailException, match="876 x 324"):
+        upload(context, pictures=rows, on_error="fail_fast", threads=2)
+    assert context["ti"].pushed["summary"]["not_tried"] > 250
+
+
+@pytest.mark.parametrize("on_error", ON_ERROR)
+def test_a_wrong_secret_ends_it_whatever_on_error_says(
+    sandbox: SandboxServer, connect: Callable[..., None], big: str, on_error: str
+) -> None:
+    connect(password="not-the-secret")
+    rows = [{"name": f"c{number}", "big_picture_url": f"{big}?{number}"} for number in range(2_000)]
+    with pytest.raises(AirflowFailException, match="Check the AppKey and the master secret"):
+        upload(pictures=rows, on_error=on_error, check=False, threads=8)
+    assert sum(sandbox.received()["requests"]["upload_big"].values()) <= 8
+
+
+def test_without_the_check_the_service_judges_alone(sandbox: SandboxServer, host: PictureHost, wrong: str) -> None:
+    returned = upload(pictures=[{"name": "old", "big_picture_url": wrong}], check=False, on_error="keep_going")
+    assert [cause["code"] for cause in returned["causes"]] == ["51"]
+    assert host.requests == ["/wrong.jpg"], "the service alone has looked"
+
+
+def test_when_airflow_ends_the_task_a_later_try_goes_on(sandbox: SandboxServer, big: str, tmp_path: Path) -> None:
+    rows = [(f"c{number}", f"{big}?{number}") for number in range(400)]
+    arguments: dict[str, Any] = {"manifest": write_manifest(tmp_path / "night.csv", *rows), "check": False}
+    operator = OppoImageBatchUploadOperator(task_id="task", rate=100, **arguments)
+
+    def kill_in_the_middle() -> None:
+        while not sandbox.received()["uploads"]:
+            time.sleep(0.01)
+        operator.on_kill()
+
+    threading.Thread(target=kill_in_the_middle, daemon=True).start()
+    with pytest.raises(BatchError, match="stopped before its end") as stopped:
+        operator.execute(make_context())
+    assert not stopped.value.permanent
+    first = len(sandbox.received()["uploads"])
+    assert first < 400
+    assert upload(**arguments)["uploaded"] == 400
+    assert len(sandbox.received()["uploads"]) == 400
+
+
+def test_the_event_of_an_outlet_says_where_the_results_are(sandbox: SandboxServer, big: str, tmp_path: Path) -> None:
+    from airflow.providers.common.compat.sdk import Asset
+
+    class Event:
+        def __init__(self) -> None:
+            self.extra: dict[str, Any] = {}
+
+    asset, event = Asset("s3://bucket/night"), Event()
+    manifest = write_manifest(tmp_path / "night.csv", ("spring", big))
+    upload(make_context(outlet_events={asset: event}), manifest=manifest, outlets=[asset])
+    assert event.extra == {"rows": 1, "uploaded": 1, "failed": 0, "results": str(tmp_path / "night.results.csv")}
+
+
+def test_progress_goes_to_the_log_and_to_airflow_s_metrics(
+    sandbox: SandboxServer, big: str, task_log: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: dict[str, float] = {}
+
+    class Stats:
+        @staticmethod
+        def incr(name: str, count: int) -> None:
+            counted[name] = counted.get(name, 0) + count
+
+        @staticmethod
+        def gauge(name: str, value: float) -> None:
+            counted[name] = value
+
+    monkeypatch.setattr("airflow_provider_oppo_image.operators.batch.metrics", lambda: Stats)
+    upload(pictures=[{"name": "spring", "big_picture_url": big}])
+    assert counted == {"oppo_image.batch.uploaded": 1, "oppo_image.batch.failed": 0, "oppo_image.batch.left": 0}
+    assert "1 of 1 pictures (100 %): 1 uploaded, 0 failed" in task_log()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, "either `pictures` or `manifest`"),
+        ({"pictures": [], "manifest": "a.csv"}, "either `pictures` or `manifest`"),
+        ({"pictures": [], "on_error": "ignore"}, "fail_at_end, fail_fast or keep_going"),
+        ({"pictures": [], "rate": 0}, "1 or more"),
+        ({"pictures": [], "threads": 0}, "1 or more"),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_refused_where_they_are_written(
+    arguments: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        OppoImageBatchUploadOperator(task_id="task", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"pictures": "[...]"}, "render_template_as_native_obj"),
+        ({"pictures": ["spring"]}, "Entry 1 of `pictures` is of type str"),
+        ({"manifest": "None"}, "empty after its template was rendered"),
+        ({"manifest": "/nowhere/night.csv"}, "No such file"),
+    ],
+)
+def test_what_a_template_made_of_them_is_refused_when_it_runs(
+    sandbox: SandboxServer, arguments: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(AirflowFailException, match=words):
+        upload(**arguments)
+    assert sandbox.received()["requests"] == {}
+
+
+def test_no_pictures_are_no_failure(sandbox: SandboxServer) -> None:
+    assert upload(pictures=[])["rows"] == 0
+
+
+def test_what_it_does_unless_told_otherwise_is_what_the_batch_does() -> None:
+    operator = OppoImageBatchUploadOperator(task_id="task", pictures=[])
+    assert (operator.rate, operator.threads, operator.on_error) == (DEFAULT_RATE, THREADS, ON_ERROR[0])
