@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import pickle
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -14,7 +16,11 @@ import pytest
 
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
-from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
+from airflow_provider_oppo_image.operators.oppo_image import (
+    OppoImageBatchUploadOperator,
+    OppoImagePushOperator,
+    OppoImageUploadOperator,
+)
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.conftest import CONNECTION_VARIABLE
@@ -46,6 +52,22 @@ def push(**arguments: Any) -> OppoImagePushOperator:
     return OppoImagePushOperator(task_id="push", message=MESSAGE, big_picture_id="1_a", **arguments)
 
 
+def batch(context: Context) -> str:
+    """Upload a manifest; return what the task returned or raised, and all that it wrote."""
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = Path(folder, "night.csv")
+        manifest.write_text(f"name,big_picture_url,small_picture_url\nspring,{URL},\nwrong,{URL},{URL}\n,{URL},\n")
+        task = OppoImageBatchUploadOperator(task_id="batch", manifest=str(manifest), check=False)
+        try:
+            outcome = repr(task.execute(context))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is looked through
+            outcome = everything_about(error)
+        manifest.unlink()
+        written = [path.read_text() for path in Path(folder).rglob("*") if path.is_file()]
+        assert written
+        return f"{outcome} {written}"
+
+
 JOBS: Mapping[str, Job] = {
     "hook.upload": lambda _: OppoImageHook().upload("big", URL),
     "hook.upload_pictures": lambda _: OppoImageHook().upload_pictures(URL, URL.replace("big", "small")),
@@ -54,6 +76,10 @@ JOBS: Mapping[str, Job] = {
     "hook.withdraw": lambda _: OppoImageHook().withdraw("1180001"),
     "hook.test_connection": lambda _: OppoImageHook().test_connection(),
     "upload operator": lambda context: upload(check=False).execute(context),
+    "batch operator": batch,
+    "batch operator, of a list": lambda context: OppoImageBatchUploadOperator(
+        task_id="batch", pictures=[{"name": "spring", "big_picture_url": URL}], check=False, on_error="keep_going"
+    ).execute(context),
     "push operator": lambda context: push().execute(context),
     "push operator, validating": lambda context: push(validate_only=True).execute(context),
 }

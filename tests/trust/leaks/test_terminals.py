@@ -33,6 +33,8 @@ URL = f"https://cdn.example.com/big.png?{SIGNATURE}"
 COMMANDS = {
     "upload --json": ["upload", "--no-check", "--small", URL, "--json"],
     "upload -v": ["upload", "--no-check", "--big", URL, "-v"],
+    "batch --json": ["batch", "MANIFEST", "RESULTS", "--no-check", "--json"],
+    "batch -v": ["batch", "MANIFEST", "RESULTS", "--no-check", "-v"],
     "push --json": ["push", "MESSAGE", "--big-picture-id", "1_a", "--json"],
     "connection test -v --json": ["connection", "test", "-v", "--json"],
 }
@@ -58,12 +60,15 @@ def test_what_a_service_echoes_is_not_printed(
 ) -> None:
     message = tmp_path / "message.json"
     message.write_text('{"to": "all", "body": {"platform": "all"}}')
-    arguments = [str(message) if argument == "MESSAGE" else argument for argument in COMMANDS[command]]
+    (tmp_path / "night.csv").write_text(f"name,big_picture_url\nspring,{URL}\n")
+    results = tmp_path / "results.csv"
+    files = {"MESSAGE": str(message), "MANIFEST": str(tmp_path / "night.csv"), "RESULTS": str(results)}
+    arguments = [files.get(argument, argument) for argument in COMMANDS[command]]
     with FaultServer(tell(place, "the header")) as server:
         monkeypatch.setenv(CONNECTION_VARIABLE, connection_to(server.url))
         main(arguments)
         assert server.accepted
-    said = heard()
+    said = heard() + (results.read_text() if results.exists() else "")
     through = bool(leaks(said) or signatures(said))
     ledger.note(SECTION, "echoes of the credentials, by a command and a place", through=through)
     assert not through, said
