@@ -6,7 +6,7 @@ PYTHON_3_11 ?= python3.11 /usr/bin/python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types doors unit test-airflow-2.11 test-lowest audit test-trust bench-trust bench format constraints clean
+.PHONY: help demo test lint types doors unit test-airflow-2.11 test-lowest audit test-trust test-celery bench-trust bench format constraints clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -32,15 +32,15 @@ doors: venv ## Check which module may import which, with import-linter
 	$(BIN)/lint-imports
 
 unit: venv ## Run the tests on Airflow 3.3.2, with coverage by branch
-	$(BIN)/pytest --ignore=tests/trust --cov --cov-report=term:skip-covered
+	$(BIN)/pytest --ignore=tests/trust --ignore=tests/celery --cov --cov-report=term:skip-covered
 
 test-airflow-2.11: ## Run the tests on Airflow 2.11.2 and Python 3.11
 	@scripts/venv.sh .venv-airflow-2.11 dev constraints-airflow-2.11.txt $(PYTHON_3_11)
-	.venv-airflow-2.11/bin/pytest --ignore=tests/trust
+	.venv-airflow-2.11/bin/pytest --ignore=tests/trust --ignore=tests/celery
 
 test-lowest: ## Run the tests on the oldest versions that the package says it works with
 	@scripts/venv.sh .venv-lowest dev constraints-lowest.txt $(PYTHON_3_11)
-	.venv-lowest/bin/pytest --ignore=tests/trust
+	.venv-lowest/bin/pytest --ignore=tests/trust --ignore=tests/celery
 
 audit: venv ## Ask the advisory service about every pinned version
 	$(BIN)/python scripts/audit.py constraints.txt constraints-airflow-2.11.txt
@@ -48,12 +48,18 @@ audit: venv ## Ask the advisory service about every pinned version
 test-trust: venv ## Attack it: faults, kills, addresses, leaks, fuzz; prints what was tried and what got through
 	$(BIN)/pytest tests/trust
 
+test-celery: ## Run a night's batch on two Celery workers, and kill one of them in the middle
+	@scripts/servers.sh
+	@scripts/venv.sh .venv-celery celery constraints.txt $(PYTHONS)
+	.venv-celery/bin/pytest tests/celery
+
 bench-trust: ## Attack it for hours, and see whether the tests notice faults; writes bench/TRUST.md
 	@scripts/venv.sh .venv-trust mutation constraints.txt $(PYTHONS)
-	.venv-trust/bin/python bench/trust.py
+	.venv-trust/bin/python -m bench.trust
 
-bench: venv ## Measure what the provider adds to the parsing of a DAG file
-	$(BIN)/python bench/import_cost.py
+bench: ## Measure it beside what a user would pick instead; writes bench/RESULTS.md (ONLY=part for one of them)
+	@scripts/venv.sh .venv-bench bench constraints.txt $(PYTHONS)
+	.venv-bench/bin/python -m bench $(if $(ONLY),--only $(ONLY))
 
 format: venv ## Format the code with ruff
 	$(BIN)/ruff format .
@@ -63,4 +69,4 @@ constraints: venv ## Renew the pinned versions
 	scripts/constraints.sh $(BIN)/uv
 
 clean: ## Remove all that these targets made
-	rm -rf .venv .venv-airflow-2.11 .venv-lowest .venv-trust .demo build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-airflow-2.11 .venv-lowest .venv-trust .venv-celery .venv-bench .demo build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

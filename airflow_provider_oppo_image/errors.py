@@ -15,7 +15,7 @@
     │   ├── RateLimitedError          too fast: wait
     │   └── ServiceUnavailableError   its own fault: wait
     ├── BatchError                    rows of a batch have no ids
-    ├── StorageError                  a manifest or results cannot be read or written
+    ├── StorageError                  a file cannot be read or written
     ├── UnreadableAnswerError         it answered something that is no answer; what it did is unknown
     └── TransportError                no answer was seen
         ├── NotSentError              the request never reached the service
@@ -112,7 +112,7 @@ class BatchError(OppoImageError):
 
 
 class StorageError(OppoImageError):
-    """A manifest or results cannot be read or written; it may pass."""
+    """A file in some storage cannot be read or written; it may pass."""
 
     usually_permanent = False
 

@@ -1,26 +1,20 @@
 """Sessions whose attempts end at a deadline, and whose sockets connect only where they may.
 
-A socket's timeout starts again at each read, so a server that sends a byte a second is never late. Here every read also
-asks how much is left of the attempt, and a name is resolved once: what was judged is what is connected to.
+A name is resolved once for a connection: what was judged is what is connected to.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import http.client
 import math
 import os
 import socket
-import ssl
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -28,99 +22,42 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
-from urllib3.util.ssl_ import create_urllib3_context
 
-from airflow_provider_oppo_image import http_log
+from airflow_provider_oppo_image import http_log, sips, tls
+from airflow_provider_oppo_image.attempt import (
+    DEFAULT_TIMEOUTS,
+    KeepsDeadline,
+    Timeouts,
+    attempt,
+    connections_made,
+    deadline,
+    may_have_been_sent,
+    read_freely,
+    within_deadline,
+)
+
+__all__ = [
+    "DEFAULT_TIMEOUTS",
+    "AddressRefusedError",
+    "Permit",
+    "Session",
+    "Timeouts",
+    "connections_made",
+    "deadline",
+    "may_have_been_sent",
+    "open_session",
+    "read_freely",
+    "within_deadline",
+]
 
 Permit: TypeAlias = Callable[[str], str | None]
 """Judges an IP address: None lets it pass, text says why it is refused."""
 
-_attempt: Final = threading.local()
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """How long the parts of one attempt may take.
-
-    :param connect: seconds to connect to one address, and to resolve its name.
-    :param read: seconds without a byte from the other side.
-    :param total: seconds for the whole attempt, redirects included.
-    """
-
-    connect: float = 10.0
-    read: float = 30.0
-    total: float = 60.0
-
-
-DEFAULT_TIMEOUTS: Final = Timeouts()
+Session: TypeAlias = requests.Session
 
 
 class AddressRefusedError(Exception):
     """A host's name leads to an address that may not be connected to; no packet was sent to it."""
-
-
-@contextlib.contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """End whatever this thread reads from the network inside the block after some seconds.
-
-    :param seconds: how long the whole block may take, in seconds, from now.
-    :raises TimeoutError: in the block, from the read or the connect that is late.
-    """
-    before = getattr(_attempt, "end", math.inf)
-    _attempt.end = min(before, time.monotonic() + seconds)
-    _attempt.sent = True
-    try:
-        yield
-    finally:
-        _attempt.end = before
-
-
-def may_have_been_sent() -> bool:
-    """Tell whether anything of this thread's last request may have left: not before its connection stood, TLS included.
-
-    Where a SOCKS proxy connects, nobody knows, and it may have.
-    """
-    return getattr(_attempt, "sent", True)
-
-
-def within_deadline(patience: float | None) -> float | None:
-    """Return how long the next step may take: its own patience, or what is left of the attempt if that is less.
-
-    :param patience: seconds; None for no limit of its own.
-    :raises TimeoutError: when the attempt's deadline has passed.
-    """
-    end = getattr(_attempt, "end", math.inf)
-    if end == math.inf:
-        return patience
-    left = end - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("the deadline for the whole attempt has passed")
-    return left if patience is None else min(patience, left)
-
-
-class _KeepsDeadline(socket.socket):
-    @contextlib.contextmanager
-    def _in_time(self) -> Iterator[None]:
-        patience = self.gettimeout()
-        self.settimeout(within_deadline(patience))
-        try:
-            yield
-        finally:
-            self.settimeout(patience)
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        with self._in_time():
-            return super().recv_into(*args, **kwargs)
-
-    def recv(self, *args: Any, **kwargs: Any) -> bytes:
-        with self._in_time():
-            return super().recv(*args, **kwargs)
-
-
-class _KeepsDeadlineTLS(_KeepsDeadline, ssl.SSLSocket):
-    def do_handshake(self, block: bool = False) -> None:
-        with self._in_time():
-            super().do_handshake(block)
 
 
 def _resolve(host: str, port: int, patience: float | None) -> list[tuple[Any, ...]]:
@@ -140,7 +77,7 @@ def _resolve(host: str, port: int, patience: float | None) -> list[tuple[Any, ..
     return answer.result(timeout=patience)
 
 
-def _connect(connection: HTTPConnection, permit: Permit | None) -> socket.socket:
+def _connect(connection: HTTPConnection, permit: Permit | None, *, sip: bool) -> socket.socket:
     """Connect to the first address of a host that answers, all of them judged before."""
     found = _resolve(connection.host, connection.port, within_deadline(connection.timeout))
     if permit is not None:
@@ -150,7 +87,7 @@ def _connect(connection: HTTPConnection, permit: Permit | None) -> socket.socket
     failure: OSError = OSError("the name has no address")
     for family, kind, protocol, _, address in found:
         try:
-            sock = _connect_to(address, _KeepsDeadline(family, kind, protocol), connection)
+            sock = _connect_to(address, KeepsDeadline(family, kind, protocol), connection, sip=sip)
         except OSError as error:
             failure = error
             continue
@@ -161,12 +98,16 @@ def _connect(connection: HTTPConnection, permit: Permit | None) -> socket.socket
     raise failure
 
 
-def _connect_to(address: Any, sock: socket.socket, connection: HTTPConnection) -> socket.socket:
+def _connect_to(address: Any, sock: socket.socket, connection: HTTPConnection, *, sip: bool) -> socket.socket:
     try:
         for option in connection.socket_options or ():
             sock.setsockopt(*option)
         sock.settimeout(within_deadline(connection.timeout))
+        if sip:
+            sips.prepare(sock)
         sock.connect(address)
+        if sip:
+            sips.begin(sock)
     except BaseException:
         sock.close()
         raise
@@ -190,30 +131,34 @@ class _FinalAnswer(http.client.HTTPResponse):
             super().begin()
 
 
-def _pool_classes(permit: Permit | None) -> dict[str, Any]:
+@functools.lru_cache(32)
+def _pool_classes(permit: Permit | None, authorities: str, sip: bool = False) -> dict[str, Any]:
     """Make the connection pools, by scheme, whose connections obey the deadline and the judge."""
 
     class Connects(HTTPConnection):
         response_class = _FinalAnswer
+        sips = sip
         debuglevel = 0  # whoever sets it on the base class would have the master secret's header printed
 
         def connect(self) -> None:
-            _attempt.sent = False
+            attempt.sent = False
+            attempt.connections = connections_made() + 1
             try:
                 super().connect()
             finally:
                 # What a tunnel's proxy was sent is not the request.
-                _attempt.sent = False
+                attempt.sent = False
 
         def send(self, data: Any) -> None:
             if self.sock is None:
                 self.connect()
-            _attempt.sent = True
+            attempt.sent = True
+            attempt.sock = self.sock
             super().send(data)
 
         def _new_conn(self) -> socket.socket:
             try:
-                return _connect(self, permit)
+                return _connect(self, permit, sip=self.sips)
             except socket.gaierror as error:
                 raise NameResolutionError(self.host, self, error) from error
             except TimeoutError as error:
@@ -222,7 +167,12 @@ def _pool_classes(permit: Permit | None) -> dict[str, Any]:
                 raise NewConnectionError(self, f"cannot connect: {error}") from error
 
     class ConnectsTLS(Connects, HTTPSConnection):
-        pass
+        sips = False  # nothing can be read of less than a whole TLS record, and those are larger
+
+        def connect(self) -> None:
+            # Not before it is needed: plain http needs no authorities.
+            self.ssl_context = tls.trusting(authorities)
+            super().connect()
 
     class Pool(HTTPConnectionPool):
         ConnectionCls = Connects
@@ -234,34 +184,36 @@ def _pool_classes(permit: Permit | None) -> dict[str, Any]:
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, permit: Permit | None, connections: int, authorities: str) -> None:
+    def __init__(self, permit: Permit | None, connections: int, authorities: str, sip: bool) -> None:
         self._permit = permit
+        self._sip = sip
         self._authorities = authorities
         super().__init__(pool_maxsize=connections)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=_tls_context(), **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._permit)
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._permit, self._authorities, self._sip)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         scheme = proxy.lower().partition(":")[0]
-        kwargs["ssl_context"] = _tls_context()
-        if scheme == "https":
-            kwargs["proxy_ssl_context"] = _tls_context(self._authorities)
-        manager = super().proxy_manager_for(proxy, **kwargs)
         # SOCKS has connections of its own, which go to the proxy; their TLS keeps the deadline all the same.
-        if not scheme.startswith("socks"):
-            manager.pool_classes_by_scheme = _pool_classes(None)
+        socks = scheme.startswith("socks")
+        if socks:
+            kwargs["ssl_context"] = tls.trusting(self._authorities)
+        if scheme == "https":
+            kwargs["proxy_ssl_context"] = tls.trusting(self._authorities)
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not socks:
+            manager.pool_classes_by_scheme = _pool_classes(None, self._authorities)
         return manager
 
+    # The contexts have their authorities. Told of them, urllib3 would load them again for each connection.
 
-def _tls_context(authorities: str | None = None) -> ssl.SSLContext:
-    context = create_urllib3_context()
-    context.sslsocket_class = _KeepsDeadlineTLS
-    if authorities:
-        is_directory = Path(authorities).is_dir()
-        context.load_verify_locations(**{"capath" if is_directory else "cafile": authorities})
-    return context
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        return super().build_connection_pool_key_attributes(request, True, cert)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"
 
 
 class _Session(requests.Session):
@@ -272,10 +224,12 @@ class _Session(requests.Session):
 @functools.cache
 def _shorten_log() -> None:
     """Shorten what is logged of requests under a deadline, which are this package's; once a process, not at import."""
-    http_log.shorten(lambda: getattr(_attempt, "end", math.inf) < math.inf)
+    http_log.shorten(lambda: getattr(attempt, "end", math.inf) < math.inf)
 
 
-def open_session(url: str, *, permit: Permit | None = None, connections: int = 10) -> requests.Session:
+def open_session(
+    url: str, *, permit: Permit | None = None, connections: int = 10, sip: bool = False
+) -> requests.Session:
     """Open a session for one host, with its proxy and its certificate authorities looked up once.
 
     Nothing is read from ``.netrc``, since a session's credentials are its caller's alone. Behind a proxy the proxy
@@ -284,6 +238,7 @@ def open_session(url: str, *, permit: Permit | None = None, connections: int = 1
     :param url: a URL of the host: the environment's proxy settings for it are taken.
     :param permit: judges each address before it is connected to; None lets all pass.
     :param connections: how many connections are kept alive.
+    :param sip: take little of an answer until `read_freely`, over plain http and without a proxy.
     :return: a session that the caller closes; it never retries, follows no redirect and keeps no cookie.
     """
     _shorten_log()
@@ -293,7 +248,7 @@ def open_session(url: str, *, permit: Permit | None = None, connections: int = 1
     session.proxies.update(get_environ_proxies(url))
     authorities = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     session.verify = authorities or True
-    adapter = _Adapter(permit, connections, authorities or DEFAULT_CA_BUNDLE_PATH)
+    adapter = _Adapter(permit, connections, authorities or DEFAULT_CA_BUNDLE_PATH, sip)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session

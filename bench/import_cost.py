@@ -1,71 +1,68 @@
 """What the provider adds to the parsing of a DAG file, beyond Airflow itself.
 
-Each round is a new process that imports what every DAG file does, and then the provider's operators and sensor; next to
-it stands `HttpOperator` and `HttpSensor` of providers-http, where that is installed: what a user would write instead.
-
-usage: python bench/import_cost.py [ROUNDS]
+Each round is a new process that imports what every DAG file does, and then the provider's operators and sensors; next
+to it stand `HttpOperator` and `HttpSensor` of providers-http: what a user would write instead.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
-import platform
+import os
 import statistics
 import subprocess
 import sys
-from datetime import UTC, datetime
-from importlib.metadata import version
+from typing import Final
 
-GOAL_MS = 20.0
-OURS = (
+from bench.report import Figure, under
+
+GOAL_MS: Final = 10.0
+ROUNDS: Final = 25
+
+OURS: Final = (
     "airflow_provider_oppo_image.operators.oppo_image",
     "airflow_provider_oppo_image.sensors.oppo_image",
 )
-INSTEAD = ("airflow.providers.http.operators.http", "airflow.providers.http.sensors.http")
+INSTEAD: Final = ("airflow.providers.http.operators.http", "airflow.providers.http.sensors.http")
 
-PROBE = """
+PROBE: Final = """
 import importlib, importlib.util, json, sys, time
 importlib.import_module("airflow.sdk" if importlib.util.find_spec("airflow.sdk") else "airflow.models.dag")
-start = time.perf_counter()
+start = time.process_time()
 for name in sys.argv[1:]:
     importlib.import_module(name)
-print(json.dumps((time.perf_counter() - start) * 1000))
+print(json.dumps((time.process_time() - start) * 1000))
 """
+"""Counts the processor's time: what else runs on the machine does not parse DAG files."""
 
 
-def measure(modules: tuple[str, ...]) -> float:
-    """Return how long modules take to import after Airflow, in milliseconds, in a process of their own."""
-    done = subprocess.run([sys.executable, "-c", PROBE, *modules], capture_output=True, text=True, check=True)
-    return float(json.loads(done.stdout.splitlines()[-1]))
+def measure(rounds: int = ROUNDS) -> list[Figure]:
+    """Measure the imports, the ways by turns.
 
-
-def main() -> None:
-    """Measure, and print a table."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    subjects = {"airflow-provider-oppo-image": OURS}
+    :param rounds: how many processes for each; the middle one counts.
+    """
+    ways = {"this package": OURS}
     if importlib.util.find_spec("airflow.providers.http") is not None:
-        subjects["apache-airflow-providers-http"] = INSTEAD
-    for modules in subjects.values():
-        measure(modules)  # writes the byte code
-    times: dict[str, list[float]] = {name: [] for name in subjects}
+        ways["providers-http"] = INSTEAD
+    for modules in ways.values():
+        import_in_process(modules)  # writes the byte code
+    took: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
-        for name, modules in subjects.items():
-            times[name].append(measure(modules))
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, Python {platform.python_version()}, "
-        f"Airflow {version('apache-airflow')}, {rounds} processes each; milliseconds beyond Airflow itself"
-    )
-    print(f"{'':<34}{'least':>8}{'median':>8}{'most':>8}{'goal':>8}")
-    for name, taken in times.items():
-        goal = f"{GOAL_MS:g}" if modules_are_ours(name) else ""
-        print(f"{name:<34}{min(taken):>8.1f}{statistics.median(taken):>8.1f}{max(taken):>8.1f}{goal:>8}")
+        for name, modules in ways.items():
+            took[name].append(import_in_process(modules))
+    what = {name: f"parsing a DAG file, over `airflow.sdk`, {name}" for name in ways}
+    ours = took.pop("this package")
+    spread = f"{min(ours):.1f} to {max(ours):.1f} in {rounds} processes"
+    return [
+        under(what["this package"], statistics.median(ours), "ms", GOAL_MS, note=spread),
+        *(Figure(what[name], statistics.median(times), "ms") for name, times in took.items()),
+    ]
 
 
-def modules_are_ours(name: str) -> bool:
-    """Tell whether a row is the provider's own."""
-    return name == "airflow-provider-oppo-image"
-
-
-if __name__ == "__main__":
-    main()
+def import_in_process(modules: tuple[str, ...]) -> float:
+    """Return how long modules take to import after Airflow, in milliseconds, in a process of their own."""
+    # Airflow's DAG processor has the byte code that was written when the package was installed.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-c", PROBE, *modules]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return float(json.loads(done.stdout.splitlines()[-1]))

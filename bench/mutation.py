@@ -32,6 +32,7 @@ MORE_TESTS = {
     ],
     "engagelab/answers.py": ["tests/engagelab/test_protocol.py"],
     "engagelab/protocol.py": ["tests/engagelab/test_push_body.py"],
+    "engagelab/wire.py": ["tests/engagelab/test_client.py"],
 }
 """Tests beyond those in a module's mirror, by module: where they use it as its only user does."""
 

@@ -1,6 +1,6 @@
 """The long attack: every trust test with more of everything, then mutation testing; writes bench/TRUST.md.
 
-usage: python bench/trust.py [--only attacks|fuzz|mutants] [--fuzz N] [--kills N]
+usage: python -m bench.trust [--only attacks|fuzz|mutants] [--fuzz N] [--kills N]
 
 `--only` measures one part again and leaves the other as it stands in the file; `fuzz` makes the attacks' part of the
 changed pictures alone.
@@ -9,18 +9,14 @@ changed pictures alone.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from importlib.metadata import version
 from itertools import dropwhile, takewhile
-from pathlib import Path
 
-from mutation import GOAL_PERCENT, ROOT, Mutant, modules, mutate, why
+from bench.mutation import GOAL_PERCENT, ROOT, Mutant, modules, mutate, why
+from bench.report import circumstances
 
 REPORT = ROOT / "bench" / "TRUST.md"
 TITLE = """# What was tried against the provider, and what got through
@@ -64,7 +60,7 @@ def attack(arguments: list[str]) -> bool:
     table = list(dropwhile(lambda line: "what got through =" not in line, lines))[1:]
     shown = [*(line for line in lines if line.startswith("trust: ")), ""]  # how to have the same kills again
     shown += [*takewhile(lambda line: not line.startswith("="), table), "", *(line.strip("= ") for line in lines[-1:])]
-    write(ATTACKS, [circumstances(start), "", "```console", f"$ pytest {' '.join(arguments)}", *shown, "```"])
+    write(ATTACKS, [circumstances(start, NAMED), "", "```console", f"$ pytest {' '.join(arguments)}", *shown, "```"])
     return tests.returncode != 0
 
 
@@ -87,7 +83,7 @@ def mutate_all() -> bool:
         "| --- | --- | --- | --- |",
     ]
     rows += sorted(set(map(survivor_row, survivors)))
-    write(MUTANTS, [circumstances(start), "", *rows])
+    write(MUTANTS, [circumstances(start, NAMED), "", *rows])
     print("\n".join(rows))
     return share(mutants) < GOAL_PERCENT or any(why(mutant) is None for mutant in survivors)
 
@@ -107,24 +103,6 @@ def survivor_row(mutant: Mutant) -> str:
     """Return a row of the table of faults that were not noticed."""
     cells = (mutant.module, f"`{mutant.was}`", f"`{mutant.became}`", why(mutant) or "**nobody has said why**")
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def circumstances(start: float) -> str:
-    """Return when, on what and with what a part was measured, and how long that took since `start`."""
-    packages = ", ".join(f"{name} {version(name)}" for name in NAMED)
-    return (
-        f"{datetime.now(UTC):%Y-%m-%d}; {(time.monotonic() - start) / 60:.0f} minutes; {platform.system()} "
-        f"{platform.release()} on {os.cpu_count()} processors ({processor()}); Python {platform.python_version()}, "
-        f"{packages}"
-    )
-
-
-def processor() -> str:
-    """Return the processor's name, or its kind where it has none."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
 
 
 def write(heading: str, lines: list[str]) -> None:

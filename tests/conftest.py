@@ -32,8 +32,10 @@ from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
 
+from airflow_provider_oppo_image.places import Place, place_of  # noqa: E402
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions  # noqa: E402
 from airflow_provider_oppo_image.sandbox.server import SandboxServer  # noqa: E402
+from tests.support.object_store import ObjectStore, attach  # noqa: E402
 from tests.support.picture_host import PictureHost  # noqa: E402
 
 CONNECTION_VARIABLE = "AIRFLOW_CONN_OPPO_IMAGE_DEFAULT"
@@ -58,6 +60,24 @@ def host() -> Iterator[PictureHost]:
     """A host of pictures, with none on it."""
     with PictureHost() as running:
         yield running
+
+
+@pytest.fixture
+def store() -> ObjectStore:
+    """A store of objects that nobody has used, at s3://stub@bucket."""
+    store = ObjectStore()
+    attach(store, "stub")
+    return store
+
+
+@pytest.fixture(params=["a local folder", "a store of objects"])
+def at(request: pytest.FixtureRequest) -> Callable[[str], Place]:
+    """Where files lie: makes a place of a name, on each kind of storage."""
+    if request.param == "a local folder":
+        folder = request.getfixturevalue("tmp_path")
+        return lambda name: place_of(folder / name)
+    request.getfixturevalue("store")
+    return lambda name: place_of(f"s3://stub@bucket/{name}")
 
 
 @pytest.fixture

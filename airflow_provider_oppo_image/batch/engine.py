@@ -6,7 +6,6 @@ again after a crash; and requests in flight, by the threads.
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +17,7 @@ from airflow_provider_oppo_image.batch.outcomes import Outcome, failure_of
 from airflow_provider_oppo_image.batch.plan import PlannedPicture
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.rate import Turnstile
-from airflow_provider_oppo_image.errors import BatchError, NotSentError, OppoImageError
+from airflow_provider_oppo_image.errors import BatchError, NotSentError, OppoImageError, PictureError
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.pictures.verdict import error_for
 
@@ -35,7 +34,7 @@ WRITE_EVERY_S: Final = 2.0
 SERVICE_GONE: Final = 50
 """So many pictures in a row that fail by the service's fault end the batch: each took a whole retry budget."""
 
-_LOOK_UP_S: Final = 0.2
+_LOOK_UP_S: Final = 0.01
 
 Check: TypeAlias = Callable[[PictureKind, str], PictureReport]
 
@@ -91,19 +90,18 @@ class Engine:
             try:
                 for picture in pictures:
                     if self.turnstile.is_shut:
+                        self._end(_stopped())
                         break
                     pool.submit(self._bring, picture)
                     self._under_way += 1
                     self._take(until=PART - WRITE_AT)
                 self._take(until=0)
-                if self.turnstile.is_shut:
-                    self._end(_stopped())
             finally:
                 # Also when Airflow ends the task: what is in flight comes to its end, and is not done again.
                 self.turnstile.shut()
+                self._write_what_is_there()  # at once, since who ends a task kills it when it takes long to end
                 pool.shutdown(cancel_futures=True)
-                self._take_what_is_there()
-                self._write()
+                self._write_what_is_there()
         if self._defect:
             raise self._defect
 
@@ -111,6 +109,7 @@ class Engine:
         try:
             self._done.put(self._outcome(picture))
         except BaseException as error:  # noqa: BLE001 - raised at the end of the run
+            self.turnstile.shut()
             self._done.put(error)
 
     def _outcome(self, picture: PlannedPicture) -> Outcome:
@@ -124,7 +123,10 @@ class Engine:
             if self.turnstile.is_shut and isinstance(error, NotSentError):
                 return Outcome(picture.number)
             failure = failure_of(error)
-            self._failures_of_service = self._failures_of_service + 1 if failure.fault == "service" else 0
+            if failure.fault == "service":
+                self._failures_of_service += 1
+            elif not isinstance(error, PictureError):  # which tells nothing about the service
+                self._failures_of_service = 0
             if self.fail_fast or error.scope == "account" or self._failures_of_service >= SERVICE_GONE:
                 self._end(error)
             return Outcome(picture.number, failure=failure)
@@ -136,12 +138,15 @@ class Engine:
         self.turnstile.shut()
 
     def _take(self, *, until: int) -> None:
-        """Take outcomes, until no more than so many pictures are under way and nothing is there to be taken."""
+        """Take outcomes, until no more than so many pictures are under way."""
         while self._under_way > until and not self._defect:
-            with contextlib.suppress(queue.Empty):
-                self._note(self._done.get(timeout=_LOOK_UP_S))
+            time.sleep(_LOOK_UP_S)  # to wake up for each outcome would cost more than all else that is done here
+            self._take_what_is_there()
             self._now_and_then()
+
+    def _write_what_is_there(self) -> None:
         self._take_what_is_there()
+        self._write()
 
     def _take_what_is_there(self) -> None:
         while not self._done.empty():
@@ -151,8 +156,9 @@ class Engine:
         self._under_way -= 1
         if isinstance(outcome, BaseException):
             self._defect = self._defect or outcome
-            self.turnstile.shut()
-        elif outcome.picture_id is not None or outcome.failure is not None:
+        elif outcome.picture_id is None and outcome.failure is None:
+            self._end(_stopped())
+        else:
             self.record(outcome)
             self._unwritten.append(outcome)
 

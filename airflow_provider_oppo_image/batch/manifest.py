@@ -12,15 +12,20 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import IO, Any, Final, TypeAlias
 
-from airflow_provider_oppo_image.batch.places import Place, storage
 from airflow_provider_oppo_image.batch.rows import NAME, URL_KEYS, Row, RowProblem, read_row
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.places import Place, reading, storage
+from airflow_provider_oppo_image.urls import without_query
 
 MAX_LINE: Final = 65_536
 """The longest line, in bytes, its break included: ours."""
 
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
 _WIDE_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
+
+_TOO_LONG: Final = RowProblem("row_too_long", f"The line is longer than {MAX_LINE:,} bytes, and was passed over.")
+WITH_HEADER: Final = (".csv",)
+"""The formats whose first line that is not blank names the columns."""
 
 LineReader: TypeAlias = Callable[[str], Mapping[str, Any] | RowProblem]
 """Reads the entry of one line."""
@@ -39,17 +44,18 @@ def read_manifest(place: Place) -> Iterator[Row]:
     suffix = place.suffix.lower()
     if suffix not in FORMATS:
         raise _no_manifest(place, f"its name ends in none of {', '.join(FORMATS)}, so its format is not known")
-    with storage(f"Reading {place}"), place.open("rb") as file:
+    with storage(f"Reading {place}"), reading(place) as file:
         lines = _lines(place, file)
         read_line = FORMATS[suffix](place, lines)
-        readable, unreadable = 0, None
+        # A header that was read makes a manifest of it, whatever follows.
+        readable, unreadable = suffix in WITH_HEADER, None
         for number, text in lines:
             entry = text if isinstance(text, RowProblem) else read_line(text)
             if isinstance(entry, RowProblem):
                 unreadable = unreadable or f"line {number}: {entry.words}"
                 yield Row(number, "", problem=entry)
             else:
-                readable += 1
+                readable = True
                 yield read_row(number, entry)
         if unreadable and not readable:
             raise _no_manifest(place, f"none of its rows can be read; {unreadable}")
@@ -60,21 +66,27 @@ def _lines(place: Place, file: IO[bytes]) -> Iterator[tuple[int, str | RowProble
     number = 0
     while line := file.readline(MAX_LINE):
         number += 1
+        is_too_long = len(line) == MAX_LINE and _pass_over(line, file)
         if number == 1:
             if line.startswith(_WIDE_BOMS):
                 raise _no_manifest(place, "it is UTF-16; save it as UTF-8")
-            line = line.removeprefix(_BOM)
-        if line.strip():
-            yield number, _text(line, file)
+            line = line.removeprefix(BOM)
+        if is_too_long or line.strip():
+            yield number, _TOO_LONG if is_too_long else _text(line)
     if not number:
         raise _no_manifest(place, "it is empty")
 
 
-def _text(line: bytes, file: IO[bytes]) -> str | RowProblem:
-    if len(line) == MAX_LINE and not line.endswith(b"\n"):
-        while line and not line.endswith(b"\n"):
-            line = file.readline(MAX_LINE)
-        return RowProblem("row_too_long", f"The line is longer than {MAX_LINE:,} bytes, and was passed over.")
+def _pass_over(line: bytes, file: IO[bytes]) -> bool:
+    """Go to the end of the line that begins so; tell whether there was more of it."""
+    is_longer = False
+    while line and not line.endswith(b"\n"):
+        line = file.readline(MAX_LINE)
+        is_longer = is_longer or bool(line)
+    return is_longer
+
+
+def _text(line: bytes) -> str | RowProblem:
     try:
         return line.decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
@@ -95,7 +107,7 @@ def _csv_reader(place: Place, lines: Iterator[tuple[int, str | RowProblem]]) -> 
     if NAME not in known or len(known) < 2 or len(set(known)) < len(known):
         raise _no_manifest(
             place,
-            f"its first line names the columns {', '.join(columns)[:200]!r}; needed are {NAME} and "
+            f"its first line names the columns {', '.join(map(_shown, columns))[:200]!r}; needed are {NAME} and "
             f"{' or '.join(URL_KEYS)}, each once, with commas between them",
         )
 
@@ -111,6 +123,11 @@ def _csv_reader(place: Place, lines: Iterator[tuple[int, str | RowProblem]]) -> 
         return dict(zip(columns, cells, strict=True))
 
     return read
+
+
+def _shown(column: str) -> str:
+    """Return a column's name; without what may be secret, should a row stand where the header does."""
+    return without_query(column) if "/" in column or "?" in column else column
 
 
 def _cells(line: str) -> list[str] | RowProblem:

@@ -11,6 +11,7 @@ from airflow_provider_oppo_image.errors import (
     OppoImageError,
     OutcomeUnknownError,
     PictureError,
+    TransportError,
     UnreadableAnswerError,
 )
 
@@ -20,6 +21,8 @@ FAULTS: tuple[Fault, ...] = get_args(Fault)
 
 MAX_WORDS = 1_000
 """The longest words of a failure, in characters: ours."""
+
+_NOT_THE_SERVICE = 21001  # "the URL is wrong": whoever answers, it is not the push service
 
 _CODES = {
     ConfigurationError: "configuration",
@@ -81,4 +84,6 @@ def _code_of(error: OppoImageError) -> str:
 def _fault_of(error: OppoImageError) -> Fault:
     if error.scope != "request":
         return error.scope
+    if isinstance(error, TransportError) or error.code == _NOT_THE_SERVICE:
+        return "service"  # or the way to it, such as a certificate that does not verify: nothing about this picture
     return "request" if error.permanent else "service"

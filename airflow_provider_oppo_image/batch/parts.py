@@ -13,9 +13,9 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from airflow_provider_oppo_image.batch.outcomes import Failure, Outcome
-from airflow_provider_oppo_image.batch.places import Place, storage, writing
 from airflow_provider_oppo_image.batch.results import check_format
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.places import Place, storage, writing
 
 FORMAT: Final = 1
 """The version of what is written here."""

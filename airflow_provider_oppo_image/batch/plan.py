@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from typing import Final, Self
@@ -16,6 +17,7 @@ from airflow_provider_oppo_image.batch.outcomes import Failure, Outcome
 from airflow_provider_oppo_image.batch.results import RowResult, combine
 from airflow_provider_oppo_image.batch.rows import Row, RowProblem
 from airflow_provider_oppo_image.contract import KINDS, PictureKind
+from airflow_provider_oppo_image.errors import StorageError
 
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;
@@ -67,7 +69,13 @@ class Plan:
         self._db.executescript(_TABLES)
         digest = hashlib.sha256()
         for row in rows:
-            self._add(row)
+            try:
+                self._add(row)
+            except sqlite3.OperationalError as error:
+                raise StorageError(
+                    f"The plan of the batch cannot be kept in {tempfile.gettempdir()} ({error}). Make room, or set "
+                    "TMPDIR to a larger place."
+                ) from error
             digest.update(repr((row.line, row.name, dict(row.pictures), row.problem and row.problem.code)).encode())
         self.fingerprint = digest.hexdigest()
         """SHA-256 of all that the rows ask for, 64 hex characters: another manifest has another one."""

@@ -14,6 +14,9 @@ from airflow_provider_oppo_image.batch.results import RowResult, RowState
 MAX_CAUSES: Final = 50
 """Up to so many causes a summary names, inclusive, the most frequent first: ours, since it goes through XCom."""
 
+_TOLD_APART: Final = 1_000
+"""More causes than these are not told apart: memory does not grow with what a service makes up."""
+
 _RECENT_S: Final = 10.0
 
 
@@ -148,6 +151,8 @@ class Tally:
             self._states[result.state] += 1
             if result.fault is not None and result.error_code is not None:
                 cause = (result.fault, result.error_code)
+                if cause not in self._first and len(self._first) >= _TOLD_APART:
+                    cause = (result.fault, "other")
                 self._causes[cause] += 1
                 self._first.setdefault(cause, result)
             yield result

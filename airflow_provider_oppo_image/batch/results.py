@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import IO, Any, Final, Literal, TypeAlias
 
 from airflow_provider_oppo_image.batch.outcomes import Failure, Fault
-from airflow_provider_oppo_image.batch.places import Place, storage, writing
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.places import Place, reading, storage, writing
 
 RowState: TypeAlias = Literal["uploaded", "failed", "not tried"]
 
@@ -94,7 +94,7 @@ def read_results(place: Place) -> Iterator[RowResult]:
     :param place: where `write_results` wrote them.
     :raises StorageError: if they cannot be read.
     """
-    with storage(f"Reading {place}"), place.open("rb") as file:
+    with storage(f"Reading {place}"), reading(place) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         rows = csv.DictReader(text) if place.suffix.lower() == ".csv" else map(json.loads, text)
         for row in rows:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.missing import is_missing
-from airflow_provider_oppo_image.urls import MAX_URL
+from airflow_provider_oppo_image.pictures.url_rules import url_problem
 
 RowCode: TypeAlias = Literal[
     "row_columns",
@@ -69,10 +69,10 @@ def read_row(line: int, entry: Mapping[str, Any]) -> Row:
     """
     name = "" if is_missing(entry.get(NAME)) else str(entry[NAME]).strip()
     urls = {kind: entry.get(PICTURE_RULES[kind].url_key) for kind in KINDS}
-    given = {kind: url for kind, url in urls.items() if not is_missing(url)}
+    given = {kind: url.strip() if isinstance(url, str) else url for kind, url in urls.items() if not is_missing(url)}
     if problem := _name_problem(name) or _url_problem(given):
-        return Row(line, name if name.isprintable() else "", problem=problem)
-    return Row(line, name, {kind: str(url).strip() for kind, url in given.items()})
+        return Row(line, name[:MAX_NAME] if name.isprintable() else "", problem=problem)
+    return Row(line, name, {kind: str(url) for kind, url in given.items()})
 
 
 def _name_problem(name: str) -> RowProblem | None:
@@ -92,11 +92,9 @@ def _url_problem(given: Mapping[PictureKind, Any]) -> RowProblem | None:
     if not given:
         return RowProblem("row_no_url", f"The row has no URL. Give {' or '.join(URL_KEYS)}, or leave the row out.")
     for kind, url in given.items():
-        if not isinstance(url, str) or len(url) > MAX_URL:
-            found = f"{len(url):,} characters" if isinstance(url, str) else f"of type {type(url).__name__}"
-            return RowProblem(
-                "row_url", f"{PICTURE_RULES[kind].url_key} is {found}. Give text of {MAX_URL:,} characters at most."
-            )
+        # Whether a private address may be asked is the check's matter; the service asks from elsewhere.
+        if problem := url_problem(url, allow_private_addresses=True):
+            return RowProblem("row_url", f"{PICTURE_RULES[kind].url_key}: {problem}")
     if len(set(given.values())) < len(given):
         return RowProblem(
             "row_same_url",

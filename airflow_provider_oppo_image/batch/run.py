@@ -10,13 +10,13 @@ from typing import Final, Literal, TypeAlias, get_args
 from airflow_provider_oppo_image.batch.engine import Check, Engine, Uploads
 from airflow_provider_oppo_image.batch.outcomes import Outcome
 from airflow_provider_oppo_image.batch.parts import Checkpoint
-from airflow_provider_oppo_image.batch.places import Place
 from airflow_provider_oppo_image.batch.plan import Plan
 from airflow_provider_oppo_image.batch.progress import Progress, Summary, Tally
 from airflow_provider_oppo_image.batch.results import RowResult, write_results
 from airflow_provider_oppo_image.batch.rows import Row
 from airflow_provider_oppo_image.engagelab.rate import Turnstile
 from airflow_provider_oppo_image.errors import BatchError, ConfigurationError, OppoImageError
+from airflow_provider_oppo_image.places import Place
 
 OnError: TypeAlias = Literal["fail_at_end", "fail_fast", "keep_going"]
 

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import IO
 
-from airflow_provider_oppo_image.batch.manifest import MAX_LINE, read_manifest
-from airflow_provider_oppo_image.batch.places import Place, place_of, storage, writing
+from airflow_provider_oppo_image.batch.manifest import BOM, MAX_LINE, WITH_HEADER, read_manifest
 from airflow_provider_oppo_image.batch.progress import Summary, Tally
 from airflow_provider_oppo_image.batch.results import RowResult, check_format, read_results, write_results
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.places import Place, place_of, reading, storage, writing
 
 
 def results_beside(manifest: str) -> str:
@@ -39,18 +39,17 @@ def split_manifest(manifest: str, folder: str, parts: int) -> list[str]:
     source, target = place_of(manifest), place_of(folder)
     for _ in read_manifest(source):
         pass  # to its end, where it is known to be one
-    headers = _headers(source)
-    with storage(f"Splitting {source} into {target}"), source.open("rb") as file:
-        lines = _count_lines(source) - headers
+    with storage(f"Splitting {source} into {target}"), reading(source) as file:
         target.mkdir(parents=True, exist_ok=True)
-        header = file.readline() if headers else b""
+        header = [file.readline() for _ in _header(source)]
+        lines = _count_lines(source) - len(header)
         paths = []
         for number in range(parts):
             length = lines * (number + 1) // parts - lines * number // parts
             if length:
                 part = target / f"part-{number + 1:04d}{source.suffix}"
                 with writing(part) as copy:
-                    copy.write(header)
+                    copy.writelines(header)
                     _copy_lines(file, copy, length)
                 paths.append(str(part))
     return paths
@@ -79,20 +78,27 @@ def _results_of_all(manifests: Sequence[str]) -> Iterator[RowResult]:
         with storage(f"Reading {part} and {found}"):
             for result in read_results(found) if found.exists() else _not_tried(part):
                 yield dataclasses.replace(result, line=before + result.line)
-            before += _count_lines(part) - _headers(part)
+            before += _count_lines(part) - len(_header(part))
 
 
 def _not_tried(manifest: Place) -> Iterator[RowResult]:
     return (RowResult(row.line, row.name, "not tried") for row in read_manifest(manifest))
 
 
-def _headers(manifest: Place) -> int:
-    return 1 if manifest.suffix.lower() == ".csv" else 0
+def _header(manifest: Place) -> list[bytes]:
+    """Return a manifest's header, with the blank lines before it; no line where there is none."""
+    header = []
+    with reading(manifest) as file:
+        while manifest.suffix.lower() in WITH_HEADER and (line := file.readline(MAX_LINE)):
+            header.append(line)
+            if line.removeprefix(BOM).strip():
+                break
+    return header
 
 
 def _count_lines(place: Place) -> int:
     lines, whole = 0, True
-    with place.open("rb") as file:
+    with reading(place) as file:
         while piece := file.readline(MAX_LINE):
             lines += whole
             whole = piece.endswith(b"\n")

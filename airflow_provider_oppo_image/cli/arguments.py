@@ -71,6 +71,20 @@ def rate(text: str) -> float:
     return value
 
 
+def point(text: str) -> tuple[float, float]:
+    """Read a point: two fractions from 0 to 1, inclusive, with a comma between them.
+
+    :raises argparse.ArgumentTypeError: if it is none.
+    """
+    try:
+        x, y = map(float, text.split(","))
+    except ValueError:
+        x = y = math.nan
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is no point: two numbers from 0 to 1, such as 0.5,0.3")
+    return x, y
+
+
 def count(text: str) -> int:
     """Read a whole number, 0 or more.
 

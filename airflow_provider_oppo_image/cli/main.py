@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final, Protocol, cast
 
 from airflow_provider_oppo_image import __version__
-from airflow_provider_oppo_image.cli import batch, check, connection, push, sandbox, upload
+from airflow_provider_oppo_image.cli import batch, check, connection, prepare, push, sandbox, upload
 from airflow_provider_oppo_image.cli.failures import EXIT_CODES, INTERNAL, INTERRUPTED, USAGE, fail
 from airflow_provider_oppo_image.cli.output import flush, remark
 from airflow_provider_oppo_image.errors import OppoImageError
@@ -37,6 +37,7 @@ class Command(Protocol):
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         "check": cast("Command", check),
+        "prepare": cast("Command", prepare),
         "upload": cast("Command", upload),
         "batch": cast("Command", batch),
         "push": cast("Command", push),
@@ -53,7 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="oppo-image",
-        description="Check pictures, upload them to EngageLab for OPPO phones, and push.",
+        description="Check and make pictures, upload them to EngageLab for OPPO phones, and push.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

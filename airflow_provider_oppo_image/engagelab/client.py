@@ -1,52 +1,34 @@
-"""The one that owns a session, and drives the protocol and the retries."""
+"""The one that asks the service: drives the protocol, the wire and the retries."""
 
 from __future__ import annotations
 
 import logging
 import random
 import secrets
-import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar
 
-import requests
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
-from urllib3.exceptions import TimeoutError as HTTPTimeoutError
-
-from airflow_provider_oppo_image.contract import MAX_ANSWER_BYTES, PictureKind
+from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab import protocol
-from airflow_provider_oppo_image.engagelab.answers import REPEAT_ADVICE, Answer, read_object
+from airflow_provider_oppo_image.engagelab.answers import Answer, read_object
 from airflow_provider_oppo_image.engagelab.hiding import Secrets
 from airflow_provider_oppo_image.engagelab.protocol import PushReceipt, Request
 from airflow_provider_oppo_image.engagelab.push_body import cid_of, with_cid
 from airflow_provider_oppo_image.engagelab.rate import Turnstile
 from airflow_provider_oppo_image.engagelab.retry import next_wait
+from airflow_provider_oppo_image.engagelab.wire import Wire
 from airflow_provider_oppo_image.errors import (
     CidAlreadyUsedError,
-    ConfigurationError,
-    NotSentError,
     OppoImageError,
-    OutcomeUnknownError,
     RateLimitedError,
-    TransportError,
 )
-from airflow_provider_oppo_image.retry_after import read_retry_after
-from airflow_provider_oppo_image.transport import (
-    DEFAULT_TIMEOUTS,
-    Timeouts,
-    deadline,
-    may_have_been_sent,
-    open_session,
-)
+from airflow_provider_oppo_image.transport import DEFAULT_TIMEOUTS, Timeouts
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-_NEVER_LEFT: Final = (NewConnectionError, ConnectTimeoutError, requests.ConnectTimeout)
 
 
 class EngageLabClient:
@@ -60,7 +42,7 @@ class EngageLabClient:
     :param retry_budget: seconds after the first attempt's start within which another may start; 0 means one attempt.
     :param connections: how many connections are kept alive.
     :param turnstile: lets each request through, at a rate; None sends at once.
-    :raises ConfigurationError: if REQUESTS_CA_BUNDLE names a file that is not there.
+    :raises ConfigurationError: if REQUESTS_CA_BUNDLE names a file that is not there, or a proxy's URL is none.
     """
 
     def __init__(
@@ -77,27 +59,24 @@ class EngageLabClient:
     ) -> None:
         self.base_url = base_url
         self.app_key = app_key
-        self._timeouts = timeouts
         self._retry_budget = retry_budget
         self._turnstile = turnstile
         header = protocol.basic_auth(app_key, master_secret)
-        self._secrets = Secrets(master_secret, header.removeprefix("Basic "))
-        self._session = open_session(base_url, connections=connections)
-        self._session.headers.update(
+        self._wire = Wire(
+            base_url,
             {
                 "Authorization": header,
                 "User-Agent": user_agent,
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
-            }
+            },
+            secrets=Secrets(master_secret, header.removeprefix("Basic ")),
+            timeouts=timeouts,
+            connections=connections,
         )
         # Tools for error reports show local variables.
         del master_secret, header
-        if isinstance(self._session.verify, str) and not Path(self._session.verify).exists():
-            raise ConfigurationError(
-                f"The certificate authorities {self._session.verify} are not there. Mend the environment variable "
-                "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE."
-            )
+        self._wire.open()
 
     def __repr__(self) -> str:
         return f"EngageLabClient({self.base_url!r}, app_key={self.app_key!r})"
@@ -110,7 +89,7 @@ class EngageLabClient:
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._wire.close()
 
     def upload(self, kind: PictureKind, url: str) -> str:
         """Upload one picture.
@@ -184,7 +163,7 @@ class EngageLabClient:
                 self._turnstile.pass_through()
             attempts += 1
             try:
-                return read(self._exchange(request))
+                return read(self._wire.exchange(request))
             except OppoImageError as error:
                 if self._turnstile and isinstance(error, RateLimitedError):
                     self._turnstile.refused()
@@ -199,79 +178,10 @@ class EngageLabClient:
                 )
                 if wait is None:
                     raise
-                log.warning("%s Attempt %d failed; the next one in %.1f s.", error, attempts, wait)
+                # Whoever shares a limit is refused now and then, and the turnstile slows down.
+                level = logging.DEBUG if self._turnstile and isinstance(error, RateLimitedError) else logging.WARNING
+                log.log(level, "%s Attempt %d failed; the next one in %.1f s.", error, attempts, wait)
             if self._turnstile:
                 self._turnstile.pause(wait)
             else:
                 time.sleep(wait)
-
-    def _exchange(self, request: Request) -> Answer:
-        try:
-            with deadline(self._timeouts.total):
-                return self._send(request)
-        except (requests.RequestException, HTTPError, OSError) as error:
-            failure = self._no_answer(request, error)
-        # Not in the except block: the library's error holds the request, and with it the master secret.
-        raise failure
-
-    def _send(self, request: Request) -> Answer:
-        body = None if request.body is None else protocol.to_json(request.body)
-        with self._session.request(
-            request.method,
-            self.base_url + request.path,
-            data=body,
-            headers=None if body is None else {"Content-Type": "application/json"},
-            timeout=(self._timeouts.connect, self._timeouts.read),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            content = b""
-            # Until nothing comes: only then is it known that the announced length was reached.
-            while piece := response.raw.read(MAX_ANSWER_BYTES + 1 - len(content), decode_content=False):
-                content += piece
-            encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-            return Answer(
-                status=response.status_code,
-                body=content,
-                retry_after=read_retry_after(response.headers),
-                whole=len(content) <= MAX_ANSWER_BYTES and encoding == "identity",
-                secrets=self._secrets,
-            )
-
-    def _no_answer(self, request: Request, error: BaseException) -> TransportError:
-        causes = tuple(_causes(error))
-        host = self.base_url
-
-        def has(*types: type[BaseException]) -> bool:
-            return any(isinstance(cause, types) for cause in causes)
-
-        if has(ssl.SSLCertVerificationError):
-            return NotSentError(
-                f"{request.what}: {host} has a TLS certificate that does not verify, so nothing was sent. Check the "
-                "host in the connection, and REQUESTS_CA_BUNDLE where a proxy re-signs.",
-                permanent=True,
-            )
-        words = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
-        reason = words[-1] if words else type(causes[-1]).__name__
-        if has(*_NEVER_LEFT) or not may_have_been_sent():
-            return NotSentError(
-                f"{request.what}: {host} was not reached ({reason}), so nothing was sent. Check the host in the "
-                "connection, the name server and the firewall.",
-            )
-        if has(TimeoutError, HTTPTimeoutError):
-            reason = f"none within {self._timeouts.read:g} s of silence or {self._timeouts.total:g} s in all"
-        return OutcomeUnknownError(
-            f"{request.what}: the request was sent to {host}, and no whole answer came ({reason}); the service may "
-            f"have acted on it. {REPEAT_ADVICE}."
-        )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk from an error to its first cause, by whichever way the libraries below left."""
-    current: BaseException | None = error
-    seen: set[int] = set()
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        inner = getattr(current, "reason", None) or (current.args[0] if current.args else None)
-        current = inner if isinstance(inner, BaseException) else current.__cause__ or current.__context__

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from airflow_provider_oppo_image.operators.batch import OppoImageBatchUploadOperator
+from airflow_provider_oppo_image.operators.prepare import OppoImagePrepareOperator
 from airflow_provider_oppo_image.operators.push import OppoImagePushOperator
 from airflow_provider_oppo_image.operators.upload import OppoImageUploadOperator
 
-__all__ = ["OppoImageBatchUploadOperator", "OppoImagePushOperator", "OppoImageUploadOperator"]
+__all__ = [
+    "OppoImageBatchUploadOperator",
+    "OppoImagePrepareOperator",
+    "OppoImagePushOperator",
+    "OppoImageUploadOperator",
+]

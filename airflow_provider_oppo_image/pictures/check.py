@@ -21,6 +21,8 @@ from airflow_provider_oppo_image.pictures.codes import ABSENT_CODES
 from airflow_provider_oppo_image.pictures.download import Download, DownloadError, download
 from airflow_provider_oppo_image.pictures.facts import Facts
 from airflow_provider_oppo_image.pictures.inspect import decode, look_at_start, look_at_whole
+from airflow_provider_oppo_image.pictures.lines import Lines
+from airflow_provider_oppo_image.pictures.remembering import Memory
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem, State
 from airflow_provider_oppo_image.pictures.rules import EMPTY, judge_content, judge_weight, warnings
 from airflow_provider_oppo_image.transport import DEFAULT_TIMEOUTS, Timeouts
@@ -33,6 +35,8 @@ def check_picture(
     *,
     allow_private_addresses: bool = False,
     timeout: Timeouts = DEFAULT_TIMEOUTS,
+    memory: Memory | None = None,
+    lines: Lines | None = None,
 ) -> PictureReport:
     """Download a picture as the service will, and say what is there.
 
@@ -43,9 +47,13 @@ def check_picture(
     :param url: where the picture should be; anything that is no URL is a report that says so.
     :param allow_private_addresses: let loopback and private addresses pass, for sandboxes and private CDNs.
     :param timeout: how long the parts of the check may take.
+    :param memory: what earlier checks learned, and this one adds to: what has not changed since is not looked at again.
+        None remembers nothing.
+    :param lines: connections that are kept between checks; None makes each for itself.
     :raises ConfigurationError: when `kind` is neither.
     """
-    rule = _rule_for(kind)
+    rule = rule_for(kind)
+    known = memory.recall((kind, url)) if memory else None
     shown = without_query(url) if isinstance(url, str) else NOT_A_URL
 
     def settles(start: bytes) -> bool | None:
@@ -59,6 +67,8 @@ def check_picture(
             allow_private_addresses=allow_private_addresses,
             timeout=timeout,
             settles=settles,
+            known=known.stamp if known else None,
+            lines=lines,
         )
     except DownloadError as failure:
         return PictureReport(
@@ -69,7 +79,14 @@ def check_picture(
             warnings=warnings(rule, None, url if shown != NOT_A_URL else ""),
             retry_after=failure.retry_after,
         )
-    return _report(rule, shown, found, url)
+    if known and found.unchanged:
+        if memory:
+            memory.trust((kind, url))
+        return known.report
+    report = _report(rule, shown, found, url, known.report if known else None)
+    if memory:
+        memory.keep((kind, url), report, found.stamp)
+    return report
 
 
 def check_file(kind: PictureKind, path: str | os.PathLike[str]) -> PictureReport:
@@ -79,7 +96,7 @@ def check_file(kind: PictureKind, path: str | os.PathLike[str]) -> PictureReport
     :param path: the file; the report shows it in place of a URL.
     :raises ConfigurationError: when `kind` is neither.
     """
-    rule = _rule_for(kind)
+    rule = rule_for(kind)
     shown = os.fspath(path)
     try:
         size = Path(path).stat().st_size
@@ -97,13 +114,34 @@ def check_file(kind: PictureKind, path: str | os.PathLike[str]) -> PictureReport
     return _report(rule, shown, Download(body, whole=True, size=len(body)))
 
 
-def _rule_for(kind: PictureKind) -> PictureRule:
+def check_bytes(kind: PictureKind, body: bytes, shown: str) -> PictureReport:
+    """Check the content of a file as if it had been downloaded.
+
+    :param kind: "big" or "small".
+    :param body: all bytes of the file.
+    :param shown: what the report shows in place of a URL.
+    :raises ConfigurationError: when `kind` is neither.
+    """
+    return _report(rule_for(kind), shown, Download(body, whole=True, size=len(body)))
+
+
+def rule_for(kind: PictureKind) -> PictureRule:
+    """Return what is asked of a kind of picture.
+
+    :param kind: "big" or "small".
+    :raises ConfigurationError: when it is neither.
+    """
     if kind not in KINDS:
         raise ConfigurationError(f"the kind of a picture is {' or '.join(map(repr, KINDS))}, not {kind!r}")
     return PICTURE_RULES[kind]
 
 
-def _report(rule: PictureRule, shown: str, found: Download, url: str = "") -> PictureReport:
+def _report(
+    rule: PictureRule, shown: str, found: Download, url: str = "", earlier: PictureReport | None = None
+) -> PictureReport:
+    sha256 = hashlib.sha256(found.body).hexdigest() if found.whole else None
+    if earlier and sha256 and sha256 == earlier.sha256:
+        return earlier  # the same bytes: nothing else can be found in them
     facts, problems = _judge(rule, found)
     return PictureReport(
         rule.kind,
@@ -115,7 +153,7 @@ def _report(rule: PictureRule, shown: str, found: Download, url: str = "") -> Pi
         width=facts.width,
         height=facts.height,
         size_bytes=found.size,
-        sha256=hashlib.sha256(found.body).hexdigest() if found.whole else None,
+        sha256=sha256,
     )
 
 

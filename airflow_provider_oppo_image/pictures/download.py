@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import http.client
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 from urllib.parse import urljoin
 
@@ -16,15 +16,20 @@ from requests.utils import requote_uri
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.pictures.addresses import forbidden_reason
 from airflow_provider_oppo_image.pictures.failures import problem_with_failure, problem_with_status
+from airflow_provider_oppo_image.pictures.lines import PER_HOST, Lines
 from airflow_provider_oppo_image.pictures.report import Problem
+from airflow_provider_oppo_image.pictures.stamps import Stamp, read_stamp
 from airflow_provider_oppo_image.pictures.url_rules import url_problem
 from airflow_provider_oppo_image.retry_after import read_retry_after
 from airflow_provider_oppo_image.transport import (
     DEFAULT_TIMEOUTS,
     AddressRefusedError,
+    Permit,
     Timeouts,
+    connections_made,
     deadline,
     open_session,
+    read_freely,
     within_deadline,
 )
 from airflow_provider_oppo_image.urls import without_query
@@ -33,6 +38,12 @@ MAX_REDIRECTS: Final = 3
 """Redirects that are followed, inclusive."""
 
 _PIECE: Final = 65_536
+_NOT_MODIFIED: Final = 304
+
+# What is read of an answer that is not wanted, so that its connection can be used again, and for how long.
+_REST: Final = 16_384
+_REST_S: Final = 0.1
+
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _HEADERS: Final = {
     "User-Agent": f"airflow-provider-oppo-image/{__version__}",
@@ -76,11 +87,15 @@ class Download:
     :param body: the bytes that were read.
     :param whole: whether they are all.
     :param size: the size of the whole body in bytes, read or announced; None where it is not known.
+    :param stamp: how the host marks this version; None where it does not.
+    :param unchanged: whether the host sent nothing, since this is the version that was known.
     """
 
     body: bytes
     whole: bool
     size: int | None
+    stamp: Stamp | None = None
+    unchanged: bool = False
 
 
 def download(
@@ -90,40 +105,45 @@ def download(
     allow_private_addresses: bool = False,
     timeout: Timeouts = DEFAULT_TIMEOUTS,
     settles: Settles = lambda _: False,
+    known: Stamp | None = None,
+    lines: Lines | None = None,
 ) -> Download:
     """Download a URL, until its end or until more of it would change nothing.
 
-    The name is resolved once, each of its addresses is judged, and only a judged one is connected to, at each redirect
-    again. Behind a proxy of the environment the proxy resolves and connects, and so decides; only addresses that stand
-    in the URL itself are judged then.
+    For each connection the name is resolved once, each of its addresses is judged, and only a judged one is connected
+    to, at each redirect again. Behind a proxy of the environment the proxy resolves and connects, and so decides; only
+    addresses that stand in the URL itself are judged then.
 
     :param url: where to look.
     :param max_bytes: the longest body, in bytes, inclusive; a longer one is not read to its end.
     :param allow_private_addresses: let loopback and private addresses pass.
     :param timeout: how long the parts may take.
     :param settles: looks at the bytes so far, and may stop the download.
+    :param known: the version that need not be sent again; asked about only where it was found.
+    :param lines: connections to use, and to keep; None makes each for itself.
     :raises DownloadError: when there is no body to speak of, whatever the reason.
     """
-    permit = functools.partial(forbidden_reason, allow_private=allow_private_addresses)
+    ask = _Ask(_all_but_special_ones if allow_private_addresses else _public_ones, timeout, lines)
     try:
         with deadline(timeout.total):
             for _ in range(MAX_REDIRECTS + 1):
                 if problem := url_problem(url, allow_private_addresses=allow_private_addresses):
                     raise DownloadError(problem)
-                # A session of its own for each host, since the proxy and the certificate authorities are a host's.
-                with (
-                    open_session(url, permit=permit) as session,
-                    session.get(
-                        url,
-                        headers=_HEADERS,
-                        stream=True,
-                        allow_redirects=False,
-                        timeout=(timeout.connect, timeout.read),
-                    ) as response,
-                ):
+                conditions = known.conditions() if known and known.url == url else {}
+                with ask(url, _HEADERS | conditions) as response:
+                    if conditions and response.status_code == _NOT_MODIFIED:
+                        ask.finish(response)
+                        return Download(b"", whole=False, size=None, stamp=known, unchanged=True)
+                    if response.status_code == 200:
+                        return _read(url, response, max_bytes, settles)
+                    ask.finish(response)
                     if response.status_code not in _REDIRECTS:
-                        return _read(response, max_bytes, settles)
+                        raise DownloadError(
+                            problem_with_status(response.status_code), read_retry_after(response.headers)
+                        )
                     url = _follow(url, response)
+                # Where a host sends us is judged anew, even if that is the host itself.
+                ask = replace(ask, lines=None)
     except _FAILURES as error:
         # Not chained: the texts of these exceptions can hold the addresses that a name leads to.
         raise DownloadError(problem_with_failure(error)) from None
@@ -135,6 +155,63 @@ def download(
             "Give the URL to which the redirects lead.",
         )
     )
+
+
+# Named, so that it is seen whether two sessions may connect to the same addresses.
+
+
+def _public_ones(address: str) -> str | None:
+    return forbidden_reason(address)
+
+
+def _all_but_special_ones(address: str) -> str | None:
+    return forbidden_reason(address, allow_private=True)
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """How hosts are asked: over which connections, and how patiently."""
+
+    permit: Permit
+    timeout: Timeouts
+    lines: Lines | None
+
+    @contextlib.contextmanager
+    def __call__(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
+        """Ask for a URL, and close its answer in the end."""
+        with contextlib.ExitStack() as stack:
+            response = self._over_a_kept_one(self.lines, url, headers) if self.lines else None
+            if response is None:
+                # A session of its own for each host, since the proxy is a host's.
+                response = self._get(stack.enter_context(self._open(url)), url, headers)
+            yield stack.enter_context(response)
+
+    def _over_a_kept_one(self, lines: Lines, url: str, headers: Mapping[str, str]) -> requests.Response | None:
+        """Ask over a connection that may have been kept; None if it was, and the host had closed it meanwhile."""
+        session = lines.session(url, allowed=self.permit, open_one=self._open)
+        before = connections_made()
+        try:
+            return self._get(session, url, headers)
+        except requests.ConnectionError:
+            if connections_made() != before:
+                raise
+            return None
+
+    def _open(self, url: str) -> requests.Session:
+        return open_session(url, permit=self.permit, connections=PER_HOST, sip=True)
+
+    def _get(self, session: requests.Session, url: str, headers: Mapping[str, str]) -> requests.Response:
+        timeouts = (self.timeout.connect, self.timeout.read)
+        return session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeouts)
+
+    def finish(self, response: requests.Response) -> None:
+        """Read the rest of an answer that is not wanted, if it is short and there, so that its connection is kept."""
+        if self.lines is None or (response.raw.length_remaining or 0) > _REST:
+            return
+        with contextlib.suppress(*_FAILURES), deadline(_REST_S):
+            left = _REST
+            while left > 0 and (piece := response.raw.read(left, decode_content=False)):
+                left -= len(piece)
 
 
 def _follow(url: str, response: requests.Response) -> str:
@@ -156,9 +233,7 @@ def _follow(url: str, response: requests.Response) -> str:
     return target
 
 
-def _read(response: requests.Response, max_bytes: int, settles: Settles) -> Download:
-    if response.status_code != 200:
-        raise DownloadError(problem_with_status(response.status_code), read_retry_after(response.headers))
+def _read(url: str, response: requests.Response, max_bytes: int, settles: Settles) -> Download:
     if encoding := response.headers.get("Content-Encoding", "").strip().lower().removeprefix("identity"):
         raise DownloadError(
             Problem(
@@ -168,9 +243,10 @@ def _read(response: requests.Response, max_bytes: int, settles: Settles) -> Down
                 "Have the host serve pictures uncompressed; a stored file may carry that header as metadata.",
             )
         )
+    stamp = read_stamp(url, response.headers)
     announced = response.raw.length_remaining
     if announced is not None and announced > max_bytes:
-        return Download(b"", whole=False, size=announced)
+        return Download(b"", whole=False, size=announced, stamp=stamp)
     body = bytearray()
     settled: bool | None = None
     next_look = 0
@@ -178,10 +254,12 @@ def _read(response: requests.Response, max_bytes: int, settles: Settles) -> Down
         within_deadline(None)  # once more, since sockets to a SOCKS proxy do not keep it
         body += piece
         if len(body) > max_bytes:
-            return Download(bytes(body), whole=False, size=None)
+            return Download(bytes(body), whole=False, size=None, stamp=stamp)
         if settled is None and len(body) >= next_look:
             settled = settles(bytes(body))
             next_look = len(body) * 9 // 8  # not at each crumb: a header that never ends would be read anew for all
+            if not settled:
+                read_freely()
         if settled:
-            return Download(bytes(body), whole=False, size=announced)
-    return Download(bytes(body), whole=True, size=len(body))
+            return Download(bytes(body), whole=False, size=announced, stamp=stamp)
+    return Download(bytes(body), whole=True, size=len(body), stamp=stamp)

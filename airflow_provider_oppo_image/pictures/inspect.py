@@ -10,19 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from airflow_provider_oppo_image.contract import FORMATS
 from airflow_provider_oppo_image.pictures import jpeg, png
 from airflow_provider_oppo_image.pictures.facts import Broken, Facts, Truncated
 from airflow_provider_oppo_image.pictures.formats import ENOUGH, name_format
-
-_one_decoding: Final = threading.Lock()
+from airflow_provider_oppo_image.pictures.strictness import strictly
 
 
 def look_at_start(data: bytes) -> Facts | None:
@@ -71,7 +66,7 @@ def decode(data: bytes, facts: Facts) -> Facts:
     try:
         if facts.format == "PNG":
             png.refuse_bomb(data)
-        with _strict_pillow(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with strictly, Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.size != (facts.width, facts.height):
                 return dataclasses.replace(facts, broken="its headers contradict each other")
             if image.format not in FORMATS:
@@ -105,20 +100,6 @@ def _read_structure(facts: Facts, data: bytes) -> Facts:
         return dataclasses.replace(facts, animated=structure.frames > 1, orientation=structure.orientation)
     jpeg.read_structure(data)
     return facts
-
-
-@contextmanager
-def _strict_pillow() -> Iterator[None]:
-    """Have Pillow refuse truncated data, whatever else in this process asked it to be lenient.
-
-    Its switch is global, so one picture is decoded at a time, which takes milliseconds and bounds the memory too.
-    """
-    with _one_decoding:
-        lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
-        try:
-            yield
-        finally:
-            ImageFile.LOAD_TRUNCATED_IMAGES = lenient
 
 
 def _is_invisible(image: Image.Image) -> bool:

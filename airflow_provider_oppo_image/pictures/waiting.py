@@ -120,18 +120,35 @@ def goes_on_after(error: Exception, *, silent_fail: bool) -> bool:
     return silent_fail and not (isinstance(error, OppoImageError) and error.permanent)
 
 
-def pause(interval: float, *, left: float, look: Look | None = None) -> float:
+def pause(interval: float, *, left: float, look: Look | None = None, chance: float = 0.0) -> float:
     """Return how long to wait before the next look, in seconds.
 
     The interval, or what a host asked for if that is longer, but not beyond the end of the waiting: the last look is
-    at that very moment.
+    at that very moment. Many who were asked for the same patience come back within an interval, and not all at once.
 
     :param interval: seconds between looks.
     :param left: seconds until the waiting ends; below 0 when it has.
     :param look: the last look; None before the first, or when it failed.
+    :param chance: a random number from 0 to 1.
     """
-    wanted = max(interval, look.retry_after if look else 0.0, SHORTEST_PAUSE_S)
+    asked_for = look.retry_after if look else 0.0
+    wanted = max(interval, SHORTEST_PAUSE_S)
+    if asked_for > wanted:
+        wanted = asked_for + chance * wanted
     return max(min(wanted, left), 0.0)
+
+
+def first_pause(interval: float, *, left: float, chance: float) -> float:
+    """Return how long the triggerer waits before its first look, in seconds: some part of an interval.
+
+    So a thousand sensors that were deferred together, or whose triggerer starts again, look at a thousand moments; each
+    keeps its own, since the pauses after that are whole.
+
+    :param interval: seconds between looks.
+    :param left: seconds until the waiting ends; below 0 when it has.
+    :param chance: a random number from 0 to 1.
+    """
+    return max(min(interval * chance, left), 0.0)
 
 
 def backed_off(interval: float, *, looks: int, longest: float | None = None) -> float:

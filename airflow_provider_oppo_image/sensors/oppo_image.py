@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture
+    from airflow_provider_oppo_image.pictures.remembering import Memory
     from airflow_provider_oppo_image.pictures.waiting import Look, OnWrong
 
 TRIGGER_MARGIN: Final = timedelta(minutes=10)
@@ -89,6 +90,7 @@ class OppoImageSensor(BaseSensorOperator):
         self.deferrable = not self.reschedule and (by_site or bool(deferrable))
         self._keeps_mode = by_site and self.reschedule
         self._last_look: Look | None = None
+        self._memory: Memory | None = None
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once at all pictures, and leave the rest to the triggerer if it is deferrable; Airflow calls it.
@@ -169,11 +171,15 @@ class OppoImageSensor(BaseSensorOperator):
 
     def _look(self) -> Look | None:
         """Look at the pictures; None when that failed by an unexpected fault, and the triggerer goes on."""
+        from airflow_provider_oppo_image.pictures.lines import Lines
         from airflow_provider_oppo_image.pictures.looking import look
+        from airflow_provider_oppo_image.pictures.remembering import Memory
         from airflow_provider_oppo_image.pictures.waiting import goes_on_after
 
+        self._memory = memory = self._memory or Memory()
         try:
-            seen = look(self._awaited(), check_with(self.oppo_image_conn_id))
+            with Lines() as lines:
+                seen = look(self._awaited(), check_with(self.oppo_image_conn_id, memory, lines), memory)
         except Exception as error:
             # Without deferral it is Airflow itself that obeys silent_fail.
             if not (self.deferrable and goes_on_after(error, silent_fail=self.silent_fail)):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
+import math
+import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -15,9 +18,10 @@ from airflow_provider_oppo_image.airflow_compat import AssetStateStore, asset_st
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.hooks.checking import acheck_with
 from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture, awaited_pictures
-from airflow_provider_oppo_image.pictures.looking import Check, look_async
+from airflow_provider_oppo_image.pictures.looking import Check, look_async, shared_lines
+from airflow_provider_oppo_image.pictures.remembering import Memory
 from airflow_provider_oppo_image.pictures.report import PictureReport
-from airflow_provider_oppo_image.pictures.waiting import SHORTEST_PAUSE_S, Look, backed_off
+from airflow_provider_oppo_image.pictures.waiting import SHORTEST_PAUSE_S, Look, backed_off, first_pause
 
 SLOWEST_S: Final = 3600.0
 """Seconds between two looks at most: neither failures nor a host's Retry-After make it slower."""
@@ -82,18 +86,19 @@ class OppoImageEventTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look again and again, and yield an event for each picture that is news; the triggerer calls it."""
-        memory = _Memory(asset_state_store(self))
+        seen = _Seen(asset_state_store(self))
+        memory = Memory()
         check: Check | None = None
         failures = 0
-        while True:
+        for looks in itertools.count(1):
             look: Look | None = None
             news: list[dict[str, Any]] = []
             try:
                 pictures = awaited_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
-                check = check or await acheck_with(self.oppo_image_conn_id)
+                check = check or await acheck_with(self.oppo_image_conn_id, memory, shared_lines())
                 look = await look_async(pictures, check)
                 for picture, report in zip(look.pictures, look.reports, strict=True):
-                    if await memory.is_news(picture, report):
+                    if await seen.is_news(picture, report):
                         news.append(_payload(picture, report))
             except Exception:  # whatever it is, an end would make Airflow start this again at once
                 failures += 1
@@ -106,15 +111,19 @@ class OppoImageEventTrigger(BaseEventTrigger):
             for payload in news:
                 self.log.info("The %s picture %s is new: %s", payload["kind"], payload["url"], payload["sha256"])
                 yield TriggerEvent(payload)  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
-            await asyncio.sleep(self._pause(failures, look))
+            await asyncio.sleep(self._pause(looks, failures, look))
 
-    def _pause(self, failures: int, look: Look | None) -> float:
+    def _pause(self, looks: int, failures: int, look: Look | None) -> float:
         slowed = backed_off(self.poke_interval, looks=failures + 1, longest=max(SLOWEST_S, self.poke_interval))
+        if looks == 1 and not failures:
+            # All that a triggerer starts look at once, so that nothing new is taken for old; they part afterwards.
+            chance = random.random()  # noqa: S311 - no secret
+            slowed = first_pause(self.poke_interval, left=math.inf, chance=chance)
         asked_for = min(look.retry_after, SLOWEST_S) if look else 0.0
         return max(slowed, asked_for, SHORTEST_PAUSE_S)
 
 
-class _Memory:
+class _Seen:
     """The SHA-256 that each picture had when it was last ready."""
 
     def __init__(self, store: AssetStateStore | None) -> None:

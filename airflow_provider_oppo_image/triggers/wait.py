@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
@@ -14,8 +15,9 @@ from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import OppoImageError
 from airflow_provider_oppo_image.hooks.checking import acheck_with
 from airflow_provider_oppo_image.pictures.awaited import awaited_pictures
-from airflow_provider_oppo_image.pictures.looking import Check, look_async
-from airflow_provider_oppo_image.pictures.waiting import Look, OnWrong, backed_off, goes_on_after, pause
+from airflow_provider_oppo_image.pictures.looking import Check, look_async, shared_lines
+from airflow_provider_oppo_image.pictures.remembering import Memory
+from airflow_provider_oppo_image.pictures.waiting import Look, OnWrong, backed_off, first_pause, goes_on_after, pause
 
 LAST_LOOK_S: Final = 120.0
 """Seconds after the deadline within which the last look must come to its end."""
@@ -28,8 +30,9 @@ class OppoImageTrigger(BaseTrigger):
     the result is what `pictures.waiting.Look.result` makes of the last look, None where there was none. An "error" has
     ``message`` and ``permanent`` in its place.
 
-    It looks after each pause, never before the first, since whoever defers has looked. A triggerer that starts again
-    starts it again, with the same deadline: nothing is forgotten, because nothing is remembered.
+    It looks after each pause, never before the first, since whoever defers has looked. The first pause is a random part
+    of the interval. A triggerer that starts again starts it again, with the same deadline: what it remembers saves it
+    downloads, and is soon learned anew.
 
     The constructor only stores: one that raises takes its whole triggerer down. It passes over arguments that it does
     not know, so that tasks which another version of this package deferred still find an end.
@@ -114,11 +117,12 @@ class OppoImageTrigger(BaseTrigger):
         pictures = awaited_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
         check: Check | None = None
         look: Look | None = None
+        memory = Memory()
         for looks in itertools.count(1):
-            await asyncio.sleep(pause(self._interval(looks), left=self._left(), look=look))
+            await asyncio.sleep(self._pause(looks, look))
             try:
-                check = check or await acheck_with(self.oppo_image_conn_id)
-                look = await asyncio.wait_for(look_async(pictures, check), max(self._left(), 0) + LAST_LOOK_S)
+                check = check or await acheck_with(self.oppo_image_conn_id, memory, shared_lines())
+                look = await asyncio.wait_for(look_async(pictures, check, memory), max(self._left(), 0) + LAST_LOOK_S)
             except Exception as error:
                 if isinstance(error, TimeoutError) and self._left() <= 0:
                     self.log.warning("The last look did not come to its end within %.0f s.", LAST_LOOK_S)
@@ -138,7 +142,11 @@ class OppoImageTrigger(BaseTrigger):
         # The wall clock, and not a monotonic one: the deadline was set by another machine.
         return self.deadline - time.time()
 
-    def _interval(self, looks: int) -> float:
-        if not self.exponential_backoff:
-            return self.poke_interval
-        return backed_off(self.poke_interval, looks=looks, longest=self.max_wait)
+    def _pause(self, looks: int, look: Look | None) -> float:
+        chance, left = random.random(), self._left()  # noqa: S311 - no secret
+        if looks == 1:
+            return first_pause(self.poke_interval, left=left, chance=chance)
+        interval = self.poke_interval
+        if self.exponential_backoff:
+            interval = backed_off(interval, looks=looks, longest=self.max_wait)
+        return pause(interval, left=left, look=look, chance=chance)

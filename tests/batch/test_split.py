@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.places import place_of
 from airflow_provider_oppo_image.batch.results import RowResult, read_results, write_results
 from airflow_provider_oppo_image.batch.split import merge_results, results_beside, split_manifest
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.places import place_of
+from tests.support.object_store import ObjectStore
 
 HEADER = "name,big_picture_url\n"
 
@@ -103,3 +104,25 @@ def test_blank_and_endless_lines_keep_their_place(tmp_path: Path) -> None:
 def test_a_results_name_without_a_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"\.csv"):
         merge_results([], str(tmp_path / "all.txt"))
+
+
+@pytest.mark.parametrize("blank", ["\n \n", "\ufeff\n"])
+def test_blank_lines_before_the_header_go_with_it(tmp_path: Path, blank: str) -> None:
+    made = split_manifest(write(tmp_path / "m.csv", blank + HEADER + rows(4)), str(tmp_path / "parts"), 2)
+    assert [Path(part).read_text() for part in made] == [
+        blank + HEADER + rows(2),
+        blank + HEADER + rows(4)[len(rows(2)) :],
+    ]
+    summary = merge_results(made, str(tmp_path / "all.csv"))
+    first = blank.count("\n") + 2
+    assert summary.not_tried == 4
+    assert [row.line for row in read_results(tmp_path / "all.csv")] == list(range(first, first + 4))
+
+
+def test_it_is_split_and_merged_in_a_store_of_objects(store: ObjectStore) -> None:
+    store.objects["bucket/m.csv"] = (HEADER + rows(10)).encode()
+    made = split_manifest("s3://stub@bucket/m.csv", "s3://stub@bucket/parts", 3)
+    assert made == [f"s3://stub@bucket/parts/part-000{number}.csv" for number in (1, 2, 3)]
+    assert merge_results(made, "s3://stub@bucket/all.csv").not_tried == 10
+    found = read_results(place_of("s3://stub@bucket/all.csv"))
+    assert [(row.line, row.name) for row in found] == [(number + 2, f"c{number}") for number in range(10)]

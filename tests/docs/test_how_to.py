@@ -15,10 +15,13 @@ import pytest
 from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
 from airflow_provider_oppo_image.operators.asset_events import announce_uploads
+from airflow_provider_oppo_image.pictures.check import check_bytes
+from airflow_provider_oppo_image.pictures.prepare import Layout, prepare
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.docs.pages import ROOT
 from tests.docs.snippets.check_pictures import is_ready, what_is_wrong
+from tests.docs.snippets.prepare_artwork import make_small
 from tests.support import artwork
 from tests.support.dags import run_file
 from tests.support.picture_host import PictureHost
@@ -113,3 +116,18 @@ def test_what_checks_pictures_says_what_to_do(tmp_path: Path) -> None:
     small = tmp_path / "small.png"
     small.write_bytes(artwork.good("small"))
     assert is_ready(str(small))
+
+
+@pytest.mark.usefixtures("airflow_db", "connect")
+def test_artwork_is_made_ready_and_uploaded(sandbox: SandboxServer, host: PictureHost, tmp_path: Path) -> None:
+    art = tmp_path / "art.png"
+    art.write_bytes(artwork.png(1500, 900))
+    made = prepare("big", art.read_bytes(), Layout(focus=(0.5, 0.3))).body
+    host.serve("/big.png", made)
+    conf = {"art": str(art), "folder": str(tmp_path), "cdn": host.base_url}
+    dag_run = run_file(SNIPPETS / "prepare_artwork.py", "prepare_artwork", conf)
+    assert dag_run.state == "success"
+    assert (tmp_path / "big.png").read_bytes() == made
+    assert [entry["kind"] for entry in sandbox.received()["uploads"]] == ["big"]
+    assert {path.name for path in tmp_path.iterdir()} == {"art.png", "big.png", "spring.png", "summer.png"}
+    assert check_bytes("small", make_small(art), "made").state == "ready"

@@ -83,5 +83,5 @@ def test_a_page_names_no_path_of_one_machine(page: Path) -> None:
 def test_a_page_names_no_ticket_and_no_document_that_is_not_here(page: Path) -> None:
     text = page.read_text()
     assert not re.findall(r"(?i)\bissues? \d+|(?<![\w&/(])#\d+|\bTODO\b|\bFIXME\b", text)
-    here = {path.name for path in [*ROOT.glob("*.md"), *PAGES]}
+    here = {path.name for path in [*ROOT.glob("*.md"), *ROOT.glob("bench/*.md"), *PAGES]}
     assert set(re.findall(r"\b[\w-]+\.md\b", text)) <= here

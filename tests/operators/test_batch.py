@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -116,6 +117,21 @@ def test_a_picture_that_is_not_there_yet_may_pass(host: PictureHost, tmp_path: P
     with pytest.raises(BatchError) as raised:
         upload(manifest=manifest)
     assert not raised.value.permanent
+
+
+def test_a_host_that_never_answers_holds_a_batch_up_for_a_while_only(
+    sandbox: SandboxServer, connect: Callable[..., None], big: str
+) -> None:
+    connect(extra={"allow_private_addresses": True, "retry_budget": 0, "read_timeout": 0.3, "total_timeout": 0.3})
+    with socket.create_server(("127.0.0.2", 0), backlog=500) as silent:
+        dead = f"http://127.0.0.2:{silent.getsockname()[1]}"
+        rows = [{"name": f"dead{number}", "big_picture_url": f"{dead}/{number}.jpg"} for number in range(400)]
+        rows.append({"name": "spring", "big_picture_url": big})
+        start = time.monotonic()
+        returned = upload(pictures=rows, threads=8, on_error="keep_going")
+        assert time.monotonic() - start < 400 / 8 * 0.3 / 2
+    assert [row["state"] for row in returned["pictures"]] == ["failed"] * 400 + ["uploaded"]
+    assert [(cause["code"], cause["rows"]) for cause in returned["causes"]] == [("timed_out", 400)]
 
 
 def test_keep_going_succeeds_and_says_what_failed(sandbox: SandboxServer, big: str, wrong: str) -> None:

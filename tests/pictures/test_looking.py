@@ -10,12 +10,14 @@ import pytest
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.pictures import looking
 from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture
+from airflow_provider_oppo_image.pictures.remembering import Memory
 from airflow_provider_oppo_image.pictures.report import PictureReport
+from airflow_provider_oppo_image.pictures.stamps import Stamp
 from airflow_provider_oppo_image.pictures.waiting import Look
 
 
-def look_from_a_loop(pictures: list[AwaitedPicture], check: Any) -> Look:
-    return asyncio.run(looking.look_async(pictures, check))
+def look_from_a_loop(pictures: list[AwaitedPicture], check: Any, memory: Memory | None = None) -> Look:
+    return asyncio.run(looking.look_async(pictures, check, memory))
 
 
 both = pytest.mark.parametrize("look", [looking.look, look_from_a_loop], ids=["worker", "event loop"])
@@ -43,8 +45,12 @@ class Check:
         return PictureReport(kind, url, "ready")
 
 
-def pictures(count: int) -> list[AwaitedPicture]:
-    return [AwaitedPicture("big", f"https://h/{number}.png") for number in range(count)]
+def pictures(count: int, first: int = 0) -> list[AwaitedPicture]:
+    return [AwaitedPicture("big", f"https://h/{number}.png") for number in range(first, first + count)]
+
+
+def of_many_hosts(count: int, series: int = 0) -> list[AwaitedPicture]:
+    return [AwaitedPicture("big", f"https://h{series}-{number}/0.png") for number in range(count)]
 
 
 @both
@@ -64,32 +70,56 @@ def test_the_same_picture_is_looked_at_once_for_all_who_want_it(look: Callable[.
 
 
 @both
-def test_pictures_are_looked_at_side_by_side(look: Callable[..., Look]) -> None:
-    check = Check(together=looking.SHARE, patience=10)
-    look(pictures(looking.SHARE), check)
-    assert check.most == looking.SHARE
+def test_pictures_of_one_host_are_looked_at_side_by_side(look: Callable[..., Look]) -> None:
+    check = Check(together=looking.HOST_SHARE, patience=10)
+    look(pictures(looking.HOST_SHARE), check)
+    assert check.most == looking.HOST_SHARE
+
+
+@both
+def test_a_host_has_no_more_than_a_quarter_of_the_threads(look: Callable[..., Look]) -> None:
+    check = Check(together=looking.HOST_SHARE + 1)
+    look(pictures(3 * looking.THREADS), check)
+    assert check.most <= looking.HOST_SHARE == looking.THREADS / 4
 
 
 def test_a_worker_looks_at_a_bounded_number_of_pictures_at_once() -> None:
     check = Check(together=looking.THREADS + 1)
-    looking.look(pictures(3 * looking.THREADS), check)
+    looking.look(of_many_hosts(3 * looking.THREADS), check)
     assert check.most <= looking.THREADS
 
 
-def test_one_of_many_triggers_takes_no_more_than_its_share_of_the_threads() -> None:
-    check = Check(together=looking.SHARE + 1)
-    look_from_a_loop(pictures(5 * looking.SHARE), check)
-    assert check.most <= looking.SHARE
+def test_one_trigger_has_most_of_the_threads_when_the_others_idle() -> None:
+    check = Check(together=looking.LOOK_SHARE, patience=10)
+    look_from_a_loop(of_many_hosts(5 * looking.LOOK_SHARE), check)
+    assert check.most == looking.LOOK_SHARE
+
+
+def test_one_of_many_triggers_leaves_threads_for_the_others() -> None:
+    check = Check(together=looking.LOOK_SHARE + 1)
+    look_from_a_loop(of_many_hosts(5 * looking.LOOK_SHARE), check)
+    assert check.most <= looking.LOOK_SHARE < looking.THREADS
 
 
 def test_all_triggers_together_take_a_bounded_number_of_threads() -> None:
     check = Check(together=looking.THREADS + 1)
 
     async def look_many() -> None:
-        await asyncio.gather(*(looking.look_async(pictures(looking.SHARE), check) for _ in range(10)))
+        await asyncio.gather(*(looking.look_async(of_many_hosts(looking.HOST_SHARE, at), check) for at in range(10)))
 
     asyncio.run(look_many())
     assert check.most <= looking.THREADS
+
+
+def test_all_triggers_together_leave_a_host_no_more_than_a_quarter_of_the_threads() -> None:
+    check = Check(together=looking.HOST_SHARE + 1)
+
+    async def look_many() -> None:
+        await asyncio.gather(*(looking.look_async(pictures(1, first=at), check) for at in range(100)))
+
+    asyncio.run(look_many())
+    assert check.most <= looking.HOST_SHARE
+    assert len(check.urls) == 100
 
 
 def test_the_event_loop_goes_on_while_it_looks() -> None:
@@ -115,7 +145,7 @@ def test_what_has_not_begun_does_not_begin_once_a_look_has_ended(how: str) -> No
 
     def check(kind: PictureKind, url: str) -> PictureReport:
         begun.append(url)
-        if len(begun) >= looking.SHARE:
+        if len(begun) >= looking.HOST_SHARE:
             all_seats_taken.set()
         if how == "failed" and url == "https://h/0.png":
             all_seats_taken.wait(10)
@@ -134,4 +164,45 @@ def test_what_has_not_begun_does_not_begin_once_a_look_has_ended(how: str) -> No
         await asyncio.sleep(0.05)
 
     asyncio.run(end_early())
-    assert looking.SHARE <= len(begun) <= looking.SHARE + 1
+    assert looking.HOST_SHARE <= len(begun) <= looking.HOST_SHARE + 1
+
+
+class Recalls:
+    """A check that says of the pictures it has seen before that they are as they were, whatever has become of them."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.absent: set[str] = set()
+        self.downloads: list[str] = []
+
+    def __call__(self, kind: PictureKind, url: str) -> PictureReport:
+        if known := self.memory.recall((kind, url)):
+            self.memory.trust((kind, url))
+            return known.report
+        self.downloads.append(url)
+        report = PictureReport(kind, url, "absent" if url in self.absent else "ready")
+        self.memory.keep((kind, url), report, Stamp(url, '"1"', None))
+        return report
+
+
+class TestBeforeAllAreReady:
+    @both
+    def test_those_that_only_their_host_vouches_for_are_downloaded_again(self, look: Callable[..., Look]) -> None:
+        memory = Memory()
+        check = Recalls(memory)
+        check.absent = {"https://h/2.png"}
+        look(pictures(3), check, memory)
+        check.downloads.clear()
+        check.absent = {"https://h/0.png"}
+        found = look(pictures(3), check, memory)
+        assert sorted(check.downloads) == ["https://h/0.png", "https://h/1.png", "https://h/2.png"]
+        assert [report.state for report in found.reports] == ["absent", "ready", "ready"]
+
+    @both
+    def test_nothing_is_while_another_picture_is_absent(self, look: Callable[..., Look]) -> None:
+        memory = Memory()
+        check = Recalls(memory)
+        check.absent = {"https://h/2.png"}
+        for _ in range(3):
+            look(pictures(3), check, memory)
+        assert sorted(check.downloads) == ["https://h/0.png", "https://h/1.png", *["https://h/2.png"] * 3]

@@ -15,6 +15,7 @@ from airflow_provider_oppo_image.pictures.waiting import (
     Look,
     backed_off,
     describe,
+    first_pause,
     goes_on_after,
     pause,
 )
@@ -128,6 +129,26 @@ def test_the_next_look_is_after_the_interval_or_when_the_host_likes_and_never_af
 ) -> None:
     look = look_of(["absent"]) if retry_after is None else look_of(["absent", "ready"], retry_after=retry_after)
     assert pause(interval, left=left, look=look) == expected
+
+
+def test_those_whom_a_host_asked_for_the_same_patience_come_back_within_an_interval_and_not_at_once() -> None:
+    look = look_of(["absent"], retry_after=600.0)
+    assert [pause(60, left=10_000, look=look, chance=chance) for chance in (0.0, 0.5, 1.0)] == [600, 630, 660]
+    assert pause(60, left=610, look=look, chance=1.0) == 610
+    assert pause(60, left=10_000, chance=1.0) == 60
+
+
+@given(st.floats(0, 1), st.floats(0, 3600), st.floats(-10, 7200))
+def test_the_first_pause_is_a_part_of_the_interval_and_never_goes_beyond_the_end(
+    chance: float, interval: float, left: float
+) -> None:
+    assert 0 <= first_pause(interval, left=left, chance=chance) <= min(interval, max(left, 0))
+
+
+def test_a_thousand_sensors_look_at_a_thousand_moments() -> None:
+    looks = [first_pause(60, left=3600, chance=chance / 1000) for chance in range(1000)]
+    busiest = max(sum(second <= look < second + 1 for look in looks) for second in range(60))
+    assert busiest <= 17
 
 
 def test_before_the_first_look_no_host_has_asked_for_anything() -> None:

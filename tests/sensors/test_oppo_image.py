@@ -20,7 +20,7 @@ from tests.conftest import CONNECTION_VARIABLE
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
 from tests.support.tasks import make_context
-from tests.support.waits import MODES, Log, Mode, deferred_by, ending, make_sensor, run
+from tests.support.waits import MODES, Log, Mode, change_after, deferred_by, ending, make_sensor, run
 
 Connect = Callable[..., None]
 SITE_DEFAULT = "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"
@@ -56,6 +56,30 @@ def test_each_look_asks_for_each_picture_once(host: PictureHost) -> None:
     urls = {f"{kind}_picture_url": host.serve(f"/{kind}.png", artwork.good(kind)) for kind in ("big", "small")}
     run("poke", **urls, pictures=[{"name": "again", **urls}])
     assert sorted(host.requests) == ["/big.png", "/small.png"]
+
+
+def test_a_poking_sensor_downloads_nothing_again_that_has_not_changed_but_before_it_ends(host: PictureHost) -> None:
+    asked: list[str | None] = []
+
+    def page(handler: Any) -> None:
+        asked.append(handler.headers["If-None-Match"])
+        body = b"" if asked[-1] else artwork.good("big")
+        handler.begin(304 if asked[-1] else 200, {"Content-Length": str(len(body)), "ETag": '"1"'})
+        handler.send(body)
+
+    late = lambda: host.status("/small.png", 404)  # noqa: E731 - a page
+    good = lambda: host.serve("/small.png", artwork.good("small"))  # noqa: E731 - a page
+    small = change_after(host, "/small.png", 2, late, good)
+    result = run("poke", big_picture_url=host.add("/big.png", page), small_picture_url=small)
+    assert result["counts"]["ready"] == 2
+    assert asked == [None, '"1"', '"1"', None]
+
+
+def test_a_look_at_many_pictures_of_a_host_takes_few_connections(host: PictureHost) -> None:
+    pictures = [{"big_picture_url": host.status(f"/{number}.png", 404)} for number in range(100)]
+    ending("poke", pictures=pictures, timeout=0)
+    assert len(set(host.requests)) == 100
+    assert host.connections <= 8 * 2
 
 
 def test_a_wrong_picture_fails_it_with_the_whole_report(host: PictureHost) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.pool import NullPool
 
-_PATIENCE_S: Final = 20.0
 _ENCRYPTED: Final = re.compile(rb"gAAAA[\w-]+=*")
 
 
@@ -27,24 +27,25 @@ class Run:
 
 
 class AirflowDatabase:
-    """The SQLite database of an Airflow 3.
+    """The database of an Airflow 3.
 
-    :param path: its file, which need not be there yet.
+    :param url: where it is, as SQLAlchemy takes it and as Airflow is told; it need not be there yet.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.fernet_key = Fernet.generate_key().decode()
+        # A connection for each look: what is held open is in the way of a server that is to stop.
+        self._engine = create_engine(url, poolclass=NullPool)
 
-    def query(self, sql: str, *arguments: Any) -> list[sqlite3.Row]:
+    def query(self, sql: str, **values: Any) -> list[RowMapping]:
         """Read.
 
-        :raises sqlite3.OperationalError: when the database is not there, or not whole.
+        :param values: what stands in the query for ``:name``.
+        :raises sqlalchemy.exc.OperationalError: when the database is not there, or not whole.
         """
-        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=_PATIENCE_S)
-        with contextlib.closing(connection):
-            connection.row_factory = sqlite3.Row
-            return connection.execute(sql, arguments).fetchall()
+        with self._engine.connect() as connection:
+            return list(connection.execute(text(sql), values).mappings())
 
     def dag_files(self) -> set[str]:
         """The DAG files that have been read."""
@@ -52,54 +53,55 @@ class AirflowDatabase:
 
     def end_of(self, run: Run) -> str:
         """How a run ended: "success" or "failed"; "" while it goes on."""
-        [(state,)] = self._of(run, "state FROM dag_run")
+        [row] = self._of(run, "state FROM dag_run")
+        state = row["state"]
         return str(state) if state in ("success", "failed") else ""
 
-    def tasks(self, run: Run) -> list[sqlite3.Row]:
-        """The task instances of a run: task_id, map_index, state, pid."""
-        return self._of(run, "task_id, map_index, state, pid FROM task_instance")
+    def tasks(self, run: Run) -> list[RowMapping]:
+        """The task instances of a run: task_id, map_index, state, pid, try_number."""
+        return self._of(run, "task_id, map_index, state, pid, try_number FROM task_instance")
 
     def noted(self, run: Run, task_id: str) -> dict[int, Counter[str]]:
         """How often each state of a task was noted, by map index."""
         noted: dict[int, Counter[str]] = {}
-        for row in self._of(run, "map_index, event FROM log", " AND task_id = ?", task_id):
+        for row in self._of(run, "map_index, event FROM log", " AND task_id = :task_id", task_id=task_id):
             noted.setdefault(row["map_index"], Counter())[row["event"]] += 1
         return noted
 
     def returned(self, run: Run, task_id: str) -> dict[int, list[Any]]:
         """What a task has in XCom as its result, by map index: every row that there is."""
         values: dict[int, list[Any]] = {}
-        where = " AND task_id = ? AND key = 'return_value'"
-        for row in self._of(run, "map_index, value FROM xcom", where, task_id):
-            # SQLite makes a number of what looks like one.
-            values.setdefault(row["map_index"], []).append(json.loads(str(row["value"])))
+        where = " AND task_id = :task_id AND key = 'return_value'"
+        # SQLite makes a number of what looks like one, and PostgreSQL's driver an object of what is JSON.
+        for row in self._of(run, "map_index, CAST(value AS TEXT) AS json FROM xcom", where, task_id=task_id):
+            values.setdefault(row["map_index"], []).append(json.loads(row["json"]))
         return values
 
     def asset_events(self, run: Run, task_id: str) -> Counter[int]:
         """How many asset events a task has made, by map index."""
         rows = self.query(
-            "SELECT source_map_index FROM asset_event WHERE source_run_id = ? AND source_task_id = ?",
-            run.run_id,
-            task_id,
+            "SELECT source_map_index FROM asset_event WHERE source_run_id = :run_id AND source_task_id = :task_id",
+            run_id=run.run_id,
+            task_id=task_id,
         )
         return Counter(row["source_map_index"] for row in rows)
 
     def triggers_taken(self) -> int:
         """How many triggers a triggerer has taken, and not yet finished."""
-        [(count,)] = self.query("SELECT count(*) FROM trigger WHERE triggerer_id IS NOT NULL")
-        return int(count)
+        return len(self.query("SELECT id FROM trigger WHERE triggerer_id IS NOT NULL"))
 
     def cells(self) -> Iterator[tuple[str, bytes]]:
         """Every value that is there, by table and column; what Airflow encrypted is read too."""
         key = Fernet(self.fernet_key)
-        for [table] in self.query("SELECT name FROM sqlite_master WHERE type = 'table'"):
+        for table in inspect(self._engine).get_table_names():
             for row in self.query(f'SELECT * FROM "{table}"'):  # noqa: S608  # a name from the database itself
-                for column, value in dict(row).items():
-                    text = value if isinstance(value, bytes) else str(value).encode()
-                    yield f"{table}.{column}", text + _decrypted(key, text)
+                for column, value in row.items():
+                    stored = value if isinstance(value, bytes) else str(value).encode()
+                    yield f"{table}.{column}", stored + _decrypted(key, stored)
 
-    def _of(self, run: Run, what: str, where: str = "", *arguments: Any) -> list[sqlite3.Row]:
-        return self.query(f"SELECT {what} WHERE dag_id = ? AND run_id = ?{where}", run.dag_id, run.run_id, *arguments)
+    def _of(self, run: Run, what: str, where: str = "", **values: Any) -> list[RowMapping]:
+        sql = f"SELECT {what} WHERE dag_id = :dag_id AND run_id = :run_id{where}"
+        return self.query(sql, dag_id=run.dag_id, run_id=run.run_id, **values)
 
 
 def _decrypted(key: Fernet, text: bytes) -> bytes:

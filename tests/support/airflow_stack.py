@@ -1,4 +1,4 @@
-"""A whole Airflow 3 of its own: API server, scheduler with LocalExecutor, DAG processor and triggerer, on SQLite.
+"""A whole Airflow 3 of its own: API server, scheduler, DAG processor, triggerer; with LocalExecutor, on SQLite.
 
     with AirflowStack(Path("dags"), {"oppo_image_default": {...}}) as airflow:
         run = airflow.trigger("nightly", {"campaigns": []})
@@ -8,7 +8,8 @@
 
 Its home is a temporary folder and its only port a free one of loopback. It takes seconds, not minutes, to notice that a
 task, a scheduler or a triggerer died. Each component leads a session of its own, and all that is in these sessions ends
-with the stack; so it does when the tests are stopped.
+with the stack, or with the tests, however these end. With another executor and database, and with workers, it is told
+so: see `celery_stack`.
 """
 
 from __future__ import annotations
@@ -16,27 +17,26 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
-import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, Self, TypeAlias, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import requests
+from sqlalchemy.exc import OperationalError
 
 from tests.support import processes
 from tests.support.airflow_database import AirflowDatabase, Run
+from tests.support.ports import free_port
+from tests.support.warden import Warden
 
-Component: TypeAlias = Literal["api-server", "scheduler", "dag-processor", "triggerer"]
 T = TypeVar("T")
 
-_COMMANDS: Final[dict[Component, list[str]]] = {
+_COMPONENTS: Final = {
     "api-server": ["api-server"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag-processor": ["dag-processor"],
@@ -77,6 +77,8 @@ class AirflowStack:
     :param connections: connections by id, as the JSON that Airflow reads from an environment variable; they stand
         nowhere else.
     :param settings: more of Airflow's configuration, such as ``{"LOGGING__LOGGING_LEVEL": "DEBUG"}``.
+    :param database: the URL of its database, which is empty; None for one of its own.
+    :param workers: the commands of Airflow that run workers, by the names that these have as components.
     """
 
     def __init__(
@@ -84,12 +86,16 @@ class AirflowStack:
         dags: Path,
         connections: Mapping[str, Mapping[str, Any]],
         settings: Mapping[str, str] | None = None,
+        *,
+        database: str | None = None,
+        workers: Mapping[str, list[str]] | None = None,
     ) -> None:
         self.connections = connections
         self.home = Path(tempfile.mkdtemp(prefix="oppo-image-stack-"))
-        self.database = AirflowDatabase(self.home / "airflow.db")
+        self.database = AirflowDatabase(database or f"sqlite:///{self.home}/airflow.db?timeout=20")
         self._dags = dags
-        port = _free_port()
+        self._commands = {**_COMPONENTS, **(workers or {})}
+        port = free_port()
         self._url = f"http://127.0.0.1:{port}"
         configuration = {
             **_QUICK,
@@ -100,7 +106,7 @@ class AirflowStack:
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "CORE__EXECUTION_API_SERVER_URL": f"{self._url}/execution/",
-            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.database.path}",
+            "DATABASE__SQL_ALCHEMY_CONN": self.database.url,
             "API__HOST": "127.0.0.1",
             "API__PORT": str(port),
             "API__WORKERS": "1",
@@ -117,17 +123,17 @@ class AirflowStack:
             "AIRFLOW_HOME": str(self.home),
             "NO_PROXY": "127.0.0.1",
         }
-        self._started: list[subprocess.Popen[bytes]] = []
-        self._running: dict[Component, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._api = requests.Session()
+        self._ending = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         """Start, and come back when every component reports that it is well and every DAG file has been read."""
-        # Whoever stops the tests stops them as Ctrl-C does: by an exception, which ends what was started.
-        self._before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        self._ending.enter_context(processes.interrupted_by_sigterm())
+        self._warden = self._ending.enter_context(Warden(self.home))
         try:
             self._migrate()
-            for component in _COMMANDS:
+            for component in self._commands:
                 self.start(component)
             self.until(self._is_ready, f"Airflow to be ready at {self._url}", within=_START_S)
         except BaseException:
@@ -138,38 +144,23 @@ class AirflowStack:
     def __exit__(self, *_: object) -> None:
         """End every process that was started, and all that these started, and remove the home."""
         self._api.close()
-        for process in self._started:
-            processes.end_session(process.pid)
-        for process in self._started:
-            process.wait()
-        shutil.rmtree(self.home, ignore_errors=True)
-        signal.signal(signal.SIGTERM, self._before)
+        self._ending.close()
 
     # Components.
 
-    def start(self, component: Component) -> None:
+    def start(self, component: str) -> None:
         """Start a component that does not run."""
         assert component not in self._running
-        with self._log(component).open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", *_COMMANDS[component]],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.home,
-                start_new_session=True,
-            )
-        self._started.append(process)
-        self._running[component] = process
+        command = [sys.executable, "-m", "airflow", *self._commands[component]]
+        self._running[component] = self._warden.start(command, log=self._log(component), env=self._environment)
 
-    def stop(self, component: Component) -> None:
+    def stop(self, component: str) -> None:
         """Ask a component to end (SIGTERM), and come back when it has."""
         process = self._running.pop(component)
         process.send_signal(signal.SIGTERM)
         self.until(lambda: processes.has_ended(process.pid), f"the {component} to end", within=_STOP_S)
 
-    def kill(self, component: Component, *, children: bool = False) -> None:
+    def kill(self, component: str, *, children: bool = False) -> None:
         """End a component without its knowing (SIGKILL): alone, or with all its children, as a machine that is lost."""
         process = self._running.pop(component)
         if children:
@@ -178,7 +169,7 @@ class AirflowStack:
             process.kill()
         self.until(lambda: processes.has_ended(process.pid), f"the {component} to be gone", within=_STOP_S)
 
-    def pid_of(self, component: Component) -> int:
+    def pid_of(self, component: str) -> int:
         """The process id of a component, which is that of its session too."""
         return self._running[component].pid
 
@@ -206,7 +197,7 @@ class AirflowStack:
         """
         end = time.monotonic() + within
         while True:
-            with contextlib.suppress(requests.RequestException, sqlite3.OperationalError):
+            with contextlib.suppress(requests.RequestException, OperationalError):
                 if answer := done():
                     return answer
             if ended := [name for name, process in self._running.items() if processes.has_ended(process.pid)]:
@@ -246,9 +237,3 @@ class AirflowStack:
             for log in sorted(self.home.glob("*.log"))
         ]
         return StackError("\n".join([f"{words}.", *tails]))
-
-
-def _free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

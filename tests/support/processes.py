@@ -66,6 +66,16 @@ def end_session(session: int) -> None:
 
 
 @contextlib.contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Let whoever stops the tests stop them as Ctrl-C does: by an exception, which ends what was started."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
 def watched() -> Iterator[set[str]]:
     """Collect the command lines of all processes that run meanwhile, as ``ps`` shows them to everybody."""
     seen: set[str] = set()

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -247,6 +249,28 @@ def test_it_waits_as_long_as_the_host_asks_but_no_more_than_an_hour(host: Pictur
     assert watch.pauses == [600, 3600]
 
 
+def test_those_that_start_together_look_at_different_moments_from_the_second_look_on(
+    host: PictureHost, watch: Watch, big: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_module.random, "random", lambda: 0.25)
+    watch(big(404), big(404), big(404), big_picture_url=host.base_url + "/big.png", poke_interval=60)
+    assert watch.pauses == [15, 60, 60]
+
+
+def test_what_has_not_changed_is_not_downloaded_again(host: PictureHost, watch: Watch) -> None:
+    asked: list[str | None] = []
+
+    def page(handler: Any) -> None:
+        asked.append(handler.headers["If-None-Match"])
+        body = b"" if asked[-1] else SPRING
+        handler.begin(304 if asked[-1] else 200, {"Content-Length": str(len(body)), "ETag": '"1"'})
+        handler.send(body)
+
+    story = [lambda: None] * 3
+    assert watch(*story, big_picture_url=host.add("/big.png", page)) == [[], [], []]
+    assert asked == [None, '"1"', '"1"']
+
+
 def test_it_is_made_again_with_all_that_it_was_made_with() -> None:
     arguments = {
         "big_picture_url": "https://h/b?signature=s3cret",
@@ -269,6 +293,16 @@ def test_its_interval_may_be_a_timedelta() -> None:
 def test_its_constructor_never_raises(nonsense: Any) -> None:
     arguments = OppoImageEventTrigger().serialize()[1]
     OppoImageEventTrigger(**dict.fromkeys([*arguments, "argument_of_another_version"], nonsense))
+
+
+def test_a_dag_file_that_names_it_loads_no_network_and_no_pictures() -> None:
+    code = (
+        "import sys, airflow.providers.common.compat.triggers; before = set(sys.modules); "
+        "import airflow_provider_oppo_image.triggers.oppo_image; "
+        "print(*{'requests', 'urllib3', 'PIL'} & (set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].split() == []
 
 
 def test_it_is_what_an_asset_watcher_takes() -> None:

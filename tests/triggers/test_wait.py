@@ -21,6 +21,9 @@ from tests.support.waits import change_after, first_event, in_another_process
 
 Connect = Callable[..., None]
 
+CHANCE = 0.25
+"""The random number from 0 to 1 of tests that count the seconds."""
+
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, connect: Connect) -> None:
@@ -38,6 +41,7 @@ def slept(host: PictureHost, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         await asyncio.sleep(0)
 
     monkeypatch.setattr(wait, "asyncio", SimpleNamespace(sleep=sleep, wait_for=asyncio.wait_for))
+    monkeypatch.setattr(wait, "random", SimpleNamespace(random=lambda: CHANCE))
     return slept
 
 
@@ -83,29 +87,62 @@ def test_a_triggerer_that_starts_after_the_deadline_looks_once_more(host: Pictur
     assert len(host.requests) == 2
 
 
-def test_it_sleeps_before_each_look(host: PictureHost, slept: list[float]) -> None:
+def test_it_sleeps_before_each_look_and_before_the_first_for_a_random_part_of_the_interval(
+    host: PictureHost, slept: list[float]
+) -> None:
     big = change_after(host, "/big.png", 3, lambda: host.status("/big.png", 404), lambda: serve_good(host))
     assert first_event(make_trigger(1000, big_picture_url=big, poke_interval=60))["status"] == "ready"
-    assert slept == [60] * 4
+    assert slept == [60 * CHANCE, 60, 60, 60]
 
 
 def test_it_backs_off_as_asked(host: PictureHost, slept: list[float]) -> None:
     big = change_after(host, "/big.png", 4, lambda: host.status("/big.png", 404), lambda: serve_good(host))
     first_event(make_trigger(9000, big_picture_url=big, poke_interval=60, exponential_backoff=True, max_wait=300))
-    assert slept == [60, 120, 240, 300, 300]
+    assert slept == [60 * CHANCE, 120, 240, 300, 300]
 
 
 def test_it_obeys_a_host_that_asks_for_patience_up_to_the_deadline(host: PictureHost, slept: list[float]) -> None:
     busy = lambda: host.status("/big.png", 429, {"Retry-After": "600"})  # noqa: E731 - a page
     big = change_after(host, "/big.png", 1, busy, lambda: serve_good(host))
     first_event(make_trigger(9000, big_picture_url=big, poke_interval=60))
-    assert slept == [60, 600]
+    assert slept == [60 * CHANCE, 600 + 60 * CHANCE]
     slept.clear()
     host.requests.clear()
     big = change_after(host, "/big.png", 1, busy, lambda: serve_good(host))
     first_event(make_trigger(300, big_picture_url=big, poke_interval=60))
-    assert slept[0] == 60
+    assert slept[0] == 60 * CHANCE
     assert 200 < slept[1] <= 300
+
+
+def test_the_last_look_is_at_the_very_end(host: PictureHost, slept: list[float]) -> None:
+    trigger = make_trigger(10, big_picture_url=host.status("/big.png", 404), poke_interval=600)
+    time_goes_on = iter([10.0, 10.0, -0.1, -0.1, -0.1])
+    trigger._left = lambda: next(time_goes_on)
+    assert first_event(trigger)["status"] == "timeout"
+    assert slept == [10]
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_host_that_says_nothing_has_changed_makes_no_picture_ready(host: PictureHost, honest: bool) -> None:
+    """Of two pictures one is replaced by a wrong one while the other is still absent; all that its host says is 304."""
+    asked: list[str | None] = []
+
+    def page(handler: Any) -> None:
+        tag = handler.headers["If-None-Match"]
+        asked.append(tag)
+        body = artwork.good("big") if honest or len(asked) == 1 else artwork.png(876, 324)
+        if tag:
+            handler.begin(304, {"Content-Length": "0"})
+        else:
+            handler.begin(200, {"Content-Length": str(len(body)), "ETag": '"1"'})
+            handler.send(body)
+
+    late = lambda: host.status("/small.png", 404)  # noqa: E731 - a page
+    good = lambda: host.serve("/small.png", artwork.good("small"))  # noqa: E731 - a page
+    small = change_after(host, "/small.png", 2, late, good)
+    event = first_event(make_trigger(big_picture_url=host.add("/big.png", page), small_picture_url=small))
+    assert event["status"] == ("ready" if honest else "wrong")
+    assert asked == [None, '"1"', '"1"', None]
 
 
 def test_a_fault_is_an_event_that_names_it_and_keeps_its_words_out_of_the_database(

@@ -21,6 +21,7 @@ from airflow_provider_oppo_image.engagelab import protocol
 from airflow_provider_oppo_image.engagelab.answers import Answer
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.protocol import PushReceipt
+from airflow_provider_oppo_image.engagelab.wire import Wire
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, RateLimitedError, RequestRefusedError
 from airflow_provider_oppo_image.retry_after import MAX_RETRY_AFTER, read_retry_after
 from airflow_provider_oppo_image.transport import Timeouts
@@ -238,7 +239,7 @@ def test_the_decision_to_try_again_keeps_its_budget(
         patch(f"{module}.time", clock),
         patch(f"{module}.log"),
         patch("random.random", return_value=chance),
-        patch.object(EngageLabClient, "_exchange", fail),
+        patch.object(Wire, "exchange", fail),
         contextlib.suppress(OppoImageError),
     ):
         _client("http://127.0.0.1:1", budget).upload("big", PICTURE)

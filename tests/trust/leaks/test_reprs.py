@@ -16,12 +16,14 @@ from airflow_provider_oppo_image.connection import Settings
 from airflow_provider_oppo_image.engagelab.answers import Answer
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.hiding import Secrets
+from airflow_provider_oppo_image.engagelab.wire import Wire
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from airflow_provider_oppo_image.sandbox.service import Service
 from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
+from airflow_provider_oppo_image.transport import DEFAULT_TIMEOUTS
 from tests.conftest import CONNECTION_VARIABLE
 from tests.support.leaks import APP_KEY, SECRET, SIGNATURE, TOKEN, leaks, signatures
 from tests.trust.ledger import Ledger
@@ -58,6 +60,13 @@ def push_operator() -> OppoImagePushOperator:
 HOLDERS: Mapping[type, Callable[[], object]] = {
     Settings: settings,
     EngageLabClient: lambda: used(OppoImageHook()).get_conn(),
+    Wire: lambda: Wire(
+        "https://127.0.0.1:1",
+        {"Authorization": f"Basic {TOKEN}"},
+        secrets=Secrets(SECRET, TOKEN),
+        timeouts=DEFAULT_TIMEOUTS,
+        connections=1,
+    ),
     Secrets: lambda: Secrets(SECRET, TOKEN),
     Answer: lambda: Answer(200, f"{SECRET} {TOKEN}".encode(), secrets=Secrets(SECRET)),
     OppoImageHook: lambda: used(OppoImageHook()),

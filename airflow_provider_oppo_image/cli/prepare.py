@@ -1,0 +1,72 @@
+"""`oppo-image prepare`: any artwork in, a picture that passes the check out."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+from airflow_provider_oppo_image.cli.arguments import add_json, given, point
+from airflow_provider_oppo_image.cli.failures import GOOD
+from airflow_provider_oppo_image.cli.output import remark, say, say_json
+from airflow_provider_oppo_image.contract import KINDS
+from airflow_provider_oppo_image.pictures.layout import CENTRE, FITS, Layout
+
+HELP: Final = "make a picture of any artwork: crop it, scale it, and fit it into the limit"
+DESCRIPTION: Final = (
+    "Make a picture that passes the check of any artwork that Pillow reads: crop or pad it, scale it, convert its "
+    "colours, and write the finest file that fits. Both places may be files or URLs that Airflow's object storage "
+    "reaches, such as s3://. Needs no connection, and for files no Airflow."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's arguments."""
+    parser.add_argument("source", type=given, metavar="SOURCE", help="the artwork; it stays as it is")
+    parser.add_argument("--kind", choices=KINDS, required=True, help="what it is to be")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=given,
+        required=True,
+        metavar="DESTINATION",
+        help="where the picture goes; .png or .jpg says the format, any other name gets the ending of what was made",
+    )
+    parser.add_argument(
+        "--fit",
+        choices=FITS,
+        default=FITS[0],
+        help="cover crops what is too much, contain shows all and pads (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--focus",
+        type=point,
+        default=CENTRE,
+        metavar="X,Y",
+        help="the point around which to crop, from the left and the top, 0 to 1 (default: 0.5,0.5)",
+    )
+    parser.add_argument(
+        "--background",
+        default="white",
+        metavar="COLOUR",
+        help='behind transparent artwork and of the padding; "transparent" keeps it so (default: %(default)s)',
+    )
+    parser.add_argument("--enlarge", action="store_true", help="enlarge artwork that is too small, which makes it soft")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the picture, and say what it is.
+
+    :raises OppoImageError: if no picture can be made, or a place cannot be used.
+    """
+    from airflow_provider_oppo_image.mending import mend
+
+    layout = Layout(args.fit, args.focus, args.background, args.enlarge)
+    mended = mend(args.kind, args.source, args.output, layout)
+    for note in mended.notes:
+        remark(f"warning: {note}")
+    if args.json:
+        say_json({"destination": mended.place, "notes": list(mended.notes), "report": mended.report.to_dict()})
+    else:
+        say(str(mended.report))
+    return GOOD

@@ -1,0 +1,98 @@
+"""The operator that makes a picture of artwork."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_oppo_image.airflow_compat import BaseOperator
+from airflow_provider_oppo_image.contract import KINDS, PictureKind
+from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
+from airflow_provider_oppo_image.missing import is_missing
+from airflow_provider_oppo_image.pictures.layout import CENTRE, FITS, Fit
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_oppo_image.mending import Mended
+
+
+class OppoImagePrepareOperator(BaseOperator):
+    """Makes a picture that passes the check of any artwork that Pillow reads, and returns its public URL.
+
+    It crops or pads, scales, converts the colours to sRGB, and writes the finest file that fits: a PNG where one fits
+    without loss, else a JPEG. The artwork stays as it is. A picture is written whole or not at all, and a retry makes
+    the same one. Artwork that is not there yet is left to Airflow's retries; artwork of which no picture can be made
+    fails the task at once.
+
+    :param source: the artwork: a path, or a URL of Airflow's object storage, such as ``s3://connection@bucket/art.psd``
+        (templated).
+    :param destination: where the picture goes, likewise (templated). A name that ends in .png or .jpg says the format;
+        any other gets the ending of what was made.
+    :param kind: "big" or "small".
+    :param fit: "cover" fills the picture and crops what is too much; "contain" shows all of the artwork and pads.
+    :param focus: the point of the artwork around which it is cropped, as fractions from its left and from its top, 0 to
+        1, inclusive (templated).
+    :param background: the colour behind transparent artwork and of the padding, such as "white" or "#ff8800"
+        (templated); "transparent" keeps transparency.
+    :param enlarge: enlarge artwork that is too small, with a warning, instead of refusing it.
+    :param public_url: where the public finds the picture; ``{name}`` in it stands for the file's name (templated). None
+        has the object storage sign a URL, good for a day; where it cannot, nothing is written.
+    :raises ConfigurationError: for a kind or a fit that is none.
+    """
+
+    template_fields: Sequence[str] = ("source", "destination", "focus", "background", "public_url")
+    ui_color = "#e3f4ea"
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        destination: str,
+        kind: PictureKind,
+        fit: Fit = "cover",
+        focus: Sequence[float] = CENTRE,
+        background: str = "white",
+        enlarge: bool = False,
+        public_url: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if kind not in KINDS:
+            raise ConfigurationError(f"kind is {kind!r}; it must be big or small.")
+        if fit not in FITS:
+            raise ConfigurationError(f"fit is {fit!r}; it must be cover or contain.")
+        self.source = source
+        self.destination = destination
+        self.kind: PictureKind = kind
+        self.fit: Fit = fit
+        self.focus = focus
+        self.background = background
+        self.enlarge = enlarge
+        self.public_url = public_url
+
+    def execute(self, context: Context) -> str:
+        """Make the picture, and return its public URL; Airflow calls it.
+
+        :param context: the context of the running task.
+        """
+        with airflow_errors():
+            mended = self._mend()
+        for note in mended.notes:
+            self.log.warning("%s", note)
+        self.log.info("%s", mended.report)
+        return str(mended.url)
+
+    def _mend(self) -> Mended:
+        from airflow_provider_oppo_image.mending import mend
+        from airflow_provider_oppo_image.pictures.layout import Layout
+
+        for field in ("source", "destination", "public_url"):
+            value = getattr(self, field)
+            if is_missing(value) and not (field == "public_url" and value is None):
+                raise ConfigurationError(
+                    f"{field} is empty after its template was rendered; look at the rendered values."
+                )
+        layout = Layout(self.fit, self.focus, self.background, self.enlarge)
+        return mend(self.kind, self.source, self.destination, layout, publish=True, public_url=self.public_url)

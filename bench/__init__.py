@@ -1,0 +1,1 @@
+"""The measurements, each beside what a user would pick instead; `python -m bench` runs them."""

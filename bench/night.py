@@ -1,0 +1,35 @@
+"""One night: the batch of a manifest, in a process that may be killed.
+
+usage: python -m bench.night URL MANIFEST RESULTS
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from airflow_provider_oppo_image.batch.manifest import read_manifest
+from airflow_provider_oppo_image.batch.run import THREADS, Batch, run_batch
+from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.rate import Rate, Turnstile
+from bench.runs import APP_KEY, MASTER_SECRET
+
+NO_LIMIT = 1_000_000
+
+
+def main(url: str, manifest: str, results: str) -> None:
+    """Run the batch, or go on with it.
+
+    :raises OppoImageError: if one of its pictures was not uploaded.
+    """
+    turnstile = Turnstile(Rate(NO_LIMIT))
+    with EngageLabClient(
+        url, APP_KEY, MASTER_SECRET, user_agent="night", connections=THREADS, turnstile=turnstile
+    ) as client:
+        end = run_batch(Batch(client, turnstile), read_manifest(Path(manifest)), Path(results))
+    if end.error:
+        raise end.error
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,54 @@
+"""A batch whose process is killed, and how much memory one takes."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_oppo_image.batch.engine import PART
+from airflow_provider_oppo_image.batch.results import read_results
+from tests.support.batch_process import start, write_manifest
+from tests.support.upload_service import UploadService, id_of
+
+ROWS = 3_000
+
+
+def kill_at(count: int, process: subprocess.Popen[str], service: UploadService, _: str) -> None:
+    """Kill a process when so many pictures were asked for: in the middle of a request, and of many others."""
+    if len(service.asked) >= count:
+        process.kill()
+
+
+@pytest.mark.parametrize("killed_at", [[1_500], [300, 900, 2_800]])
+def test_after_kills_each_row_has_one_result_and_at_most_a_part_went_twice_for_each(
+    service: UploadService, tmp_path: Path, killed_at: list[int]
+) -> None:
+    manifest, results = write_manifest(tmp_path / "night.csv", ROWS), tmp_path / "night.results.csv"
+    for count in killed_at:
+        with start(manifest, results, service.url) as process:
+            service.judge = partial(kill_at, count, process, service)
+        assert process.returncode == -9
+        assert not results.exists(), "results are whole or not there"
+    service.judge = lambda _: None
+    with start(manifest, results, service.url) as process:
+        assert process.wait(timeout=50) == 0
+    found = list(read_results(results))
+    assert [row.name for row in found] == [f"campaign {number}" for number in range(ROWS)]
+    assert all(row.big_picture_id == id_of(f"https://cdn.example.com/{at}.jpg") for at, row in enumerate(found))
+    assert len(service.accepted) == ROWS
+    assert service.accepted.total() - ROWS <= PART * len(killed_at)
+    assert [file.name for file in Path(f"{results}.parts").iterdir()] == ["batch.json"]
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    peaks = []
+    for rows in (1_000, 20_000):
+        manifest = write_manifest(tmp_path / f"{rows}.csv", rows)
+        with start(manifest, tmp_path / f"{rows}.results.csv") as process:
+            assert process.wait(timeout=50) == 0
+            assert process.stdout is not None
+            peaks.append(int(process.stdout.read()))
+    assert peaks[1] - peaks[0] < 8_000, peaks

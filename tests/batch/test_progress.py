@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_provider_oppo_image.batch.outcomes import Failure, Outcome
+from airflow_provider_oppo_image.batch.progress import MAX_CAUSES, Cause, Progress, Summary, Tally
+from airflow_provider_oppo_image.batch.results import RowResult
+
+REFUSED = Failure("51", "no", "picture")
+
+
+def progress(uploaded: int, failed: int, total: int = 10_000) -> Progress:
+    return Progress(total, begun_at=100.0, uploaded=uploaded, failed=failed)
+
+
+def failed(line: int, code: str = "51", words: str = "no") -> RowResult:
+    return RowResult(line, f"c{line}", "failed", None, None, code, words, "picture")
+
+
+def summary_of(*results: RowResult) -> Summary:
+    tally = Tally()
+    assert list(tally.count(results)) == list(results)
+    return tally.summary("r.csv")
+
+
+def test_outcomes_are_counted() -> None:
+    counted = Progress(3, begun_at=0.0)
+    counted.note(Outcome(1, "id"))
+    counted.note(Outcome(2, failure=REFUSED))
+    counted.note(Outcome(3, failure=REFUSED))
+    assert (counted.uploaded, counted.failed, counted.done) == (1, 2, 3)
+
+
+def test_a_line_says_how_far_it_is_how_fast_and_how_long_it_will_take() -> None:
+    assert progress(4_000, 500).line(now=110.0) == (
+        "4,500 of 10,000 pictures (45 %): 4,000 uploaded, 500 failed; 450 a second, 0:00:12 left"
+    )
+
+
+def test_a_line_says_nothing_of_what_is_not_known_yet_or_over() -> None:
+    assert progress(0, 0).line(now=100.0) == "0 of 10,000 pictures (0 %): 0 uploaded, 0 failed"
+    assert progress(0, 0).line(now=109.0) == "0 of 10,000 pictures (0 %): 0 uploaded, 0 failed"
+    assert progress(9_999, 1).line(now=110.0) == "10,000 of 10,000 pictures (100 %): 9,999 uploaded, 1 failed"
+    assert progress(0, 0, total=0).line(now=110.0) == "0 of 0 pictures (100 %): 0 uploaded, 0 failed"
+    assert "(99 %)" in progress(9_999, 0).line(now=110.0)
+
+
+def test_the_rate_is_that_of_the_last_ten_seconds() -> None:
+    moving = progress(0, 0)
+    rates = []
+    for second in range(1, 31):
+        moving.uploaded += 100 if second <= 15 else 10
+        rates.append(moving.rate(100.0 + second))
+    assert rates[0] == rates[14] == 100
+    assert rates[29] == 10
+    assert 10 < rates[19] < 100
+
+
+def test_the_rate_of_a_batch_that_told_nothing_for_long_is_that_since_it_last_did() -> None:
+    moving = progress(0, 0)
+    moving.uploaded = 100
+    assert moving.rate(101.0) == 100
+    moving.uploaded = 700
+    assert moving.rate(161.0) == 10
+
+
+def test_what_the_rate_is_worked_out_from_does_not_grow_without_end() -> None:
+    moving = progress(0, 0)
+    for step in range(10_000):
+        moving.rate(100.0 + step / 5)
+    assert len(moving._marks) <= 60
+
+
+def test_a_summary_counts_rows_and_names_the_causes_the_most_frequent_first() -> None:
+    results = [
+        RowResult(2, "a", "uploaded", "id"),
+        failed(3, "wrong_dimensions", "876 x 324"),
+        RowResult(4, "", "failed", None, None, "row_no_url", "The row has no URL.", "manifest"),
+        failed(5, "wrong_dimensions", "another"),
+        RowResult(6, "b", "not tried"),
+    ]
+    summary = summary_of(*results)
+    assert summary == Summary(
+        5,
+        1,
+        3,
+        1,
+        (
+            Cause("picture", "wrong_dimensions", 2, 3, "876 x 324"),
+            Cause("manifest", "row_no_url", 1, 4, "The row has no URL."),
+        ),
+        "r.csv",
+    )
+    assert str(summary).splitlines() == [
+        "5 rows: 1 uploaded, 3 failed, 1 not tried",
+        "     rows  whose fault  code                  first",
+        "        2  picture      wrong_dimensions      line 3: 876 x 324",
+        "        1  manifest     row_no_url            line 4: The row has no URL.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("summary", "told"),
+    [
+        (Summary(0, 0, 0, 0), "0 rows: nothing to do"),
+        (Summary(1, 1, 0, 0), "1 row: 1 uploaded"),
+        (Summary(12_000, 10_000, 0, 2_000), "12,000 rows: 10,000 uploaded, 2,000 not tried"),
+    ],
+)
+def test_a_summary_says_only_what_there_is(summary: Summary, told: str) -> None:
+    assert str(summary) == told
+
+
+def test_a_summary_survives_json() -> None:
+    summary = summary_of(failed(1), RowResult(2, "a", "uploaded", "id"))
+    assert Summary.from_dict(json.loads(json.dumps(summary.to_dict()))) == summary
+    assert Summary.from_dict(json.loads(json.dumps(Summary(0, 0, 0, 0).to_dict()))) == Summary(0, 0, 0, 0)
+
+
+def test_a_summary_is_small_enough_for_xcom_whatever_the_service_said() -> None:
+    every_other = [failed(line, str(line), "x" * 2_000) for line in range(2_000)]
+    summary = summary_of(*every_other, *(failed(line, "51", "first") for line in range(5_000, 5_003)))
+    assert len(summary.causes) == MAX_CAUSES
+    assert summary.failed == 2_003
+    assert len(json.dumps(summary.to_dict())) < 200_000
+
+
+def test_memory_does_not_grow_with_the_causes() -> None:
+    tally = Tally()
+    for line in range(5_000):
+        list(tally.count([failed(line, str(line))]))
+    assert len(tally._first) <= 1_001
+    assert sum(tally._causes.values()) == 5_000

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_oppo_image.batch.outcomes import FAULTS
+from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, check_format, read_results, write_results
+from airflow_provider_oppo_image.errors import ConfigurationError, StorageError
+from airflow_provider_oppo_image.places import Place, place_of
+from tests.support.object_store import ObjectStore
+
+RESULTS = [
+    RowResult(2, 'spring, "the" sale\'s; 春天 🌸', "uploaded", "id_1", "id_2"),
+    RowResult(4, "", "failed", None, "id_3", "51", 'OPPO said "no", twice\nor more', "picture"),
+    RowResult(5, "autumn", "not tried"),
+]
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.jsonl", "r.ndjson", "r.CSV"])
+def test_what_is_written_is_read_back(at: Callable[[str], Place], name: str) -> None:
+    write_results(at(name), RESULTS)
+    assert list(read_results(at(name))) == RESULTS
+
+
+def test_csv_is_what_others_read(at: Callable[[str], Place]) -> None:
+    write_results(at("r.csv"), RESULTS)
+    header, *lines = csv.reader(at("r.csv").read_bytes().decode().splitlines(keepends=True))
+    assert tuple(header) == COLUMNS
+    assert COLUMNS == (
+        "line",
+        "name",
+        "state",
+        "big_picture_id",
+        "small_picture_id",
+        "error_code",
+        "error",
+        "fault",
+    )
+    assert lines[0] == ["2", RESULTS[0].name, "uploaded", "id_1", "id_2", "", "", ""]
+    assert lines[1][6] == RESULTS[1].error
+    assert b"\r" not in at("r.csv").read_bytes()
+
+
+def test_json_lines_are_what_others_read(at: Callable[[str], Place]) -> None:
+    write_results(at("r.jsonl"), RESULTS)
+    lines = at("r.jsonl").read_bytes().decode().splitlines()
+    assert [json.loads(line) for line in lines] == [result.to_dict() for result in RESULTS]
+    assert "春天 🌸" in lines[0]
+
+
+def test_no_rows_are_a_header_or_nothing(at: Callable[[str], Place]) -> None:
+    write_results(at("r.csv"), [])
+    write_results(at("r.jsonl"), [])
+    assert at("r.csv").read_bytes().decode().strip() == ",".join(COLUMNS)
+    assert at("r.jsonl").read_bytes() == b""
+    assert list(read_results(at("r.csv"))) == list(read_results(at("r.jsonl"))) == []
+
+
+@pytest.mark.parametrize("end", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
+def test_results_are_never_seen_half_written(at: Callable[[str], Place], name: str, end: type[BaseException]) -> None:
+    write_results(at(name), RESULTS)
+
+    def interrupted() -> Iterator[RowResult]:
+        for line in range(3_000):
+            yield RowResult(line, "x" * 100, "uploaded", "id")
+        raise end
+
+    with pytest.raises((StorageError, KeyboardInterrupt)):
+        write_results(at(name), interrupted())
+    assert list(read_results(at(name))) == RESULTS
+
+
+def test_results_that_cannot_be_written_leave_the_old_ones(store: ObjectStore) -> None:
+    place = place_of("s3://stub@bucket/r.csv")
+    write_results(place, RESULTS)
+    store.fail_at = 1
+    with pytest.raises(StorageError, match=r"Writing s3://stub@bucket/r\.csv"):
+        write_results(place, [])
+    assert list(read_results(place)) == RESULTS
+
+
+@pytest.mark.parametrize("name", ["r.txt", "r", "r.csv.gz", "r.parquet"])
+def test_a_name_without_a_format_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"must end in \.csv, \.jsonl, \.ndjson"):
+        check_format(place_of(name))
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
+
+
+@given(
+    results=st.lists(
+        st.builds(
+            RowResult,
+            st.integers(1, 10**9),
+            st.just("") | TEXT,
+            st.sampled_from(["uploaded", "failed", "not tried"]),
+            st.none() | TEXT,
+            st.none() | TEXT,
+            st.none() | TEXT,
+            st.none() | TEXT,
+            st.none() | st.sampled_from(FAULTS),
+        ),
+        max_size=5,
+    ),
+    name=st.sampled_from(["r.csv", "r.jsonl"]),
+)
+def test_any_results_are_read_back_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, results: list[RowResult], name: str
+) -> None:
+    place = tmp_path_factory.getbasetemp() / name
+    write_results(place, results)
+    assert list(read_results(place)) == results

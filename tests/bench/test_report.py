@@ -1,0 +1,75 @@
+"""What is made of the figures: a table, a report, a chart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from bench import __main__ as bench
+from bench import chart, report, uploads
+from bench.report import Figure, Part, at_least, at_most, under
+
+FIGURES = (
+    at_least("uploads", 2_543.2, "/s", 490),
+    at_most("refusals", 3, "", 0, note="as counted"),
+    under("time", 0.26, "ms", 1, profile=(" 60 %  the request",)),
+    Figure("beside it", 41.94, "/s"),
+)
+
+
+def test_a_goal_is_reached_or_not() -> None:
+    assert [figure.reached for figure in FIGURES] == [True, False, True, None]
+    assert under("time", 1.0, "ms", 1).reached is False
+    assert at_most("time", 1.0, "ms", 1).reached is True
+
+
+def test_the_table_has_a_row_a_figure_with_its_goal() -> None:
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in report.table(FIGURES)]
+    assert rows[0] == ["figure", "measured", "goal", "reached", "note"]
+    assert rows[2:] == [
+        ["uploads", "2,543 /s", "at least 490", "yes", ""],
+        ["refusals", "3", "at most 0", "**no**", "as counted"],
+        ["time", "0.26 ms", "under 1", "yes", ""],
+        ["beside it", "41.9 /s", "", "", ""],
+    ]
+
+
+def test_a_part_is_kept_and_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "MEASURED", tmp_path / "measured")
+    part = Part("Uploads", "today, here", FIGURES)
+    assert report.load("uploads") is None
+    report.save("uploads", part)
+    assert report.load("uploads") == part
+
+
+def test_the_report_names_the_circumstances_and_shows_profiles() -> None:
+    text = report.render([Part("Uploads", report.circumstances(0.0), FIGURES)])
+    assert "## Uploads" in text
+    assert "Python 3." in text
+    assert "apache-airflow " in text
+    assert "Where the time of *time* goes:" in text
+    assert " 60 %  the request" in text
+
+
+def test_the_chart_is_xml_with_a_bar_a_way(tmp_path: Path) -> None:
+    figures = [Figure(start + name, 10.0, "/s") for start in (uploads.RATE_OF, uploads.CPU_OF) for name in uploads.WAYS]
+    chart.write(uploads.panels(figures), "measured <here> & now", tmp_path / "chart.svg")
+    root = ElementTree.parse(tmp_path / "chart.svg").getroot()  # noqa: S314  # our own
+    bars = root.findall("{http://www.w3.org/2000/svg}rect")
+    assert len(bars) == 2 * len(uploads.WAYS) - 1
+    assert {bar.get("class") for bar in bars} == {"ours", "other"}
+    words = [text.text or "" for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert "measured <here> & now" in words
+    assert set(uploads.WAYS) <= set(words)
+
+
+def test_all_is_written_from_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "MEASURED", tmp_path / "measured")
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "RESULTS.md")
+    report.save("two-workers", Part("Two workers", "then", FIGURES[:1]))
+    report.save("imports", Part("Parsing", "then", FIGURES[:1]))
+    bench.write()
+    headings = [line for line in (tmp_path / "RESULTS.md").read_text().splitlines() if line.startswith("## ")]
+    assert headings == ["## Parsing", "## Two workers"]

@@ -1,0 +1,49 @@
+"""The stub of the service that the measurements ask."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.errors import RateLimitedError
+from bench.service import Ledger, Service, SlidingWindow
+
+
+def test_a_window_counts_the_last_second_wherever_it_begins() -> None:
+    window = SlidingWindow()
+    for now in (0.0, 0.6, 0.9, 1.5, 1.55, 2.6):
+        window.add(now)
+    assert window.busiest == 4  # 0.6, 0.9, 1.5 and 1.55
+
+
+def test_what_is_refused_takes_no_place_in_the_second() -> None:
+    ledger = Ledger(limit=2)
+    answers = [ledger.upload(b"POST / HTTP/1.1", b"{}", now) for now in (1.0, 1.1, 1.2, 1.9, 2.05, 2.06, 2.15)]
+    assert [b"23008" in answer for answer in answers] == [False, False, True, True, False, True, False]
+    assert (ledger.counts().refused, ledger.counts().busiest) == (3, 5)
+
+
+def test_it_answers_as_the_service_does_and_counts() -> None:
+    with Service(latency=0.05) as service, client(service) as asks:
+        began = time.monotonic()
+        ids = [asks.upload(kind, f"https://cdn.example.com/{kind}.png") for kind in ("big", "small", "small")]
+        assert time.monotonic() - began >= 0.15
+        counts = service.counts()
+    assert len(set(ids)) == 2
+    assert (counts.arrivals, counts.unique, counts.refused, counts.busiest) == (3, 2, 0, 3)
+    assert counts.by_user_agent == {"tests": 3}
+
+
+def test_it_refuses_what_is_above_the_limit() -> None:
+    with Service(latency=0, limit=1) as service, client(service) as asks:
+        asks.upload("big", "https://cdn.example.com/1.png")
+        with pytest.raises(RateLimitedError) as caught:
+            asks.upload("big", "https://cdn.example.com/2.png")
+        assert service.counts().refused == 1
+    assert caught.value.code == 23008
+
+
+def client(service: Service) -> EngageLabClient:
+    return EngageLabClient(service.url, "key", "secret", user_agent="Tests", retry_budget=0)

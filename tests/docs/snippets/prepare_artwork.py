@@ -1,0 +1,55 @@
+"""Artwork made ready and uploaded, as the guide shows it; a test runs it."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from airflow.providers.common.compat.sdk import DAG, Param
+
+from airflow_provider_oppo_image.operators.oppo_image import OppoImagePrepareOperator, OppoImageUploadOperator
+
+with DAG(
+    "prepare_artwork",
+    schedule=None,
+    start_date=datetime.datetime(2026, 1, 1),
+    params={name: Param("", type="string") for name in ("art", "folder", "cdn")},
+) as dag:
+    # [START prepare]
+    prepare = OppoImagePrepareOperator(
+        task_id="prepare",
+        source="{{ params.art }}",  # such as s3://my_connection@bucket/spring/art.tif
+        destination="{{ params.folder }}/big",  # becomes big.png or big.jpg
+        kind="big",
+        focus=(0.5, 0.3),  # what matters is in the middle, a bit above the centre
+        public_url="{{ params.cdn }}/{name}",
+        retries=3,
+    )
+    upload = OppoImageUploadOperator(task_id="upload", big_picture_url=prepare.output, retries=3)
+    # [END prepare]
+
+    # [START prepare_many]
+    prepare_many = OppoImagePrepareOperator.partial(
+        task_id="prepare_many",
+        kind="small",
+        fit="contain",
+        public_url="{{ params.cdn }}/{name}",
+    ).expand_kwargs(
+        [
+            {"source": "{{ params.art }}", "destination": "{{ params.folder }}/spring"},
+            {"source": "{{ params.art }}", "destination": "{{ params.folder }}/summer", "background": "skyblue"},
+        ]
+    )
+    # [END prepare_many]
+
+
+# [START prepare_in_python]
+def make_small(artwork: Path) -> bytes:
+    """Return the file of a small picture."""
+    from airflow_provider_oppo_image.pictures.prepare import Layout, prepare
+
+    layout = Layout("contain", background="white", enlarge=True)
+    return prepare("small", artwork.read_bytes(), layout).body
+
+
+# [END prepare_in_python]

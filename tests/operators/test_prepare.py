@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from airflow_provider_oppo_image.airflow_compat import AirflowFailException
+from airflow_provider_oppo_image.errors import ConfigurationError, PictureAbsentError, PictureWrongError, StorageError
+from airflow_provider_oppo_image.mending import SIGNED_FOR_S
+from airflow_provider_oppo_image.operators.oppo_image import OppoImagePrepareOperator
+from airflow_provider_oppo_image.pictures.check import check_bytes
+from airflow_provider_oppo_image.places import Place, place_of
+from tests.support import artwork
+from tests.support.dags import run_source
+from tests.support.object_store import ObjectStore
+from tests.support.tasks import make_context
+
+CDN = "https://cdn.example.com/spring/{name}"
+ART = artwork.png(1968, 900)
+
+
+def make(source: object, destination: object, **arguments: Any) -> str:
+    given = {"kind": "big", "public_url": CDN, **arguments}
+    operator = OppoImagePrepareOperator(task_id="task", source=str(source), destination=str(destination), **given)
+    return operator.execute(make_context())
+
+
+@pytest.fixture
+def art(at: Callable[[str], Place]) -> Place:
+    """Artwork, on each kind of storage."""
+    place = at("art.png")
+    place.write_bytes(ART)
+    return place
+
+
+def names(place: Place) -> list[str]:
+    return sorted(path.name for path in place.parent.iterdir())
+
+
+def is_ready(place: Place, kind: Any = "big") -> bool:
+    report = check_bytes(kind, place.read_bytes(), "")
+    return (report.state, report.warnings) == ("ready", ())
+
+
+def test_it_makes_a_picture_and_returns_where_the_public_finds_it(
+    art: Place, at: Callable[[str], Place], task_log: Callable[[], str]
+) -> None:
+    assert make(art, at("big")) == "https://cdn.example.com/spring/big.png"
+    assert is_ready(at("big.png"))
+    assert art.read_bytes() == ART
+    assert names(art) == ["art.png", "big.png"]
+    assert "big.png is ready (984 x 369 px, PNG" in task_log()
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "form"),
+    [
+        ("big.jpg", "big.jpg", "JPEG"),
+        ("big.JPEG", "big.JPEG", "JPEG"),
+        ("big.png", "big.png", "PNG"),
+        ("spring.2026", "spring.2026.png", "PNG"),
+        ("big.webp", "big.webp.png", "PNG"),
+        ("a b", "a b.png", "PNG"),
+    ],
+)
+def test_the_name_says_the_format_or_gets_the_ending_of_what_was_made(
+    name: str,
+    made: str,
+    form: str,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "art").write_bytes(ART)
+    url = make(tmp_path / "art", tmp_path / name)
+    assert url == CDN.replace("{name}", made.replace(" ", "%20"))
+    with Image.open(tmp_path / made) as image:
+        assert image.format == form
+
+
+def test_what_it_is_asked_for_reaches_the_picture(tmp_path: Path, task_log: Callable[[], str]) -> None:
+    image = Image.new("RGB", (60, 120), "red")
+    image.paste("blue", (0, 60, 60, 120))
+    (tmp_path / "art.png").write_bytes(artwork.encode(image, "PNG"))
+    make(
+        tmp_path / "art.png",
+        tmp_path / "small.png",
+        kind="small",
+        fit="contain",
+        focus=[1, 0.5],
+        background="lime",
+        enlarge=True,
+    )
+    with Image.open(tmp_path / "small.png") as made:
+        assert [made.getpixel(at) for at in ((5, 72), (140, 5), (140, 140))] == [(0, 255, 0), (255, 0, 0), (0, 0, 255)]
+    assert "was enlarged 1.20 times" in task_log()
+
+
+def test_a_retry_makes_the_same_picture_in_the_same_place(art: Place, at: Callable[[str], Place]) -> None:
+    make(art, at("big.png"))
+    first = at("big.png").read_bytes()
+    make(art, at("big.png"))
+    assert at("big.png").read_bytes() == first
+
+
+def test_without_a_public_url_the_storage_signs_one(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sign(path: str, expiration: int = 100) -> str:
+        return f"https://signed.example.com/{path}?for={expiration}"
+
+    monkeypatch.setattr(store, "sign", sign, raising=False)
+    store.put("bucket/art.png", ART)
+    url = make("s3://stub@bucket/art.png", "s3://stub@bucket/out/big.png", public_url=None)
+    assert url == f"https://signed.example.com/bucket/out/big.png?for={SIGNED_FOR_S}"
+    assert is_ready(place_of("s3://stub@bucket/out/big.png"))
+
+
+def test_where_nobody_knows_the_public_url_nothing_is_written(art: Place, at: Callable[[str], Place]) -> None:
+    with pytest.raises(AirflowFailException, match=r"signs no URLs.*public URL"):
+        make(art, at("big.png"), public_url=None)
+    assert names(art) == ["art.png"]
+
+
+@pytest.mark.parametrize("url", ["ftp://cdn.example.com/{name}", "cdn.example.com/{name}", "https://u:p@example.com/a"])
+def test_a_public_url_that_is_none_is_refused_before_anything_is_written(
+    url: str, art: Place, at: Callable[[str], Place]
+) -> None:
+    with pytest.raises(AirflowFailException, match=r"public URL of .*big\.png is none"):
+        make(art, at("big.png"), public_url=url)
+    assert names(art) == ["art.png"]
+
+
+def test_a_picture_never_takes_the_place_of_its_artwork(art: Place, at: Callable[[str], Place]) -> None:
+    for destination in (art, at("art")):
+        with pytest.raises(AirflowFailException, match="would take the place of its artwork"):
+            make(art, destination)
+    assert (art.read_bytes(), names(art)) == (ART, ["art.png"])
+
+
+def test_nor_by_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    art = tmp_path / "art.png"
+    art.write_bytes(ART)
+    (tmp_path / "soft.png").symlink_to(art)
+    os.link(art, tmp_path / "hard.png")
+    for name in ("art.png", "./art.png", f"../{tmp_path.name}/art.png", f"file://{art}", "soft.png", "hard.png"):
+        with pytest.raises(AirflowFailException, match="would take the place of its artwork"):
+            make(art, name)
+    assert art.read_bytes() == ART
+
+
+def test_artwork_that_is_not_there_yet_is_left_to_airflow_s_retries(art: Place, at: Callable[[str], Place]) -> None:
+    with pytest.raises(PictureAbsentError, match=r"later\.png is absent\n  not_found") as raised:
+        make(at("later.png"), at("big.png"))
+    assert not raised.value.permanent
+
+
+def test_artwork_of_which_no_picture_can_be_made_fails_for_good(art: Place, at: Callable[[str], Place]) -> None:
+    at("text.png").write_bytes(b"to be drawn")
+    for source, kind in ((at("text.png"), "big"), (at("text.png"), "small")):
+        with pytest.raises(AirflowFailException, match="wrong_format") as raised:
+            make(source, at("big.png"), kind=kind)
+        assert isinstance(raised.value.__cause__, PictureWrongError)
+    assert names(art) == ["art.png", "text.png"]
+
+
+def test_a_storage_that_fails_is_left_to_airflow_s_retries_and_leaves_nothing(store: ObjectStore) -> None:
+    store.put("bucket/art.png", ART)
+    store.fail_at = 1
+    with pytest.raises(StorageError, match="reduce your request rate"):
+        make("s3://stub@bucket/art.png", "s3://stub@bucket/big.png")
+    assert list(store.objects) == ["bucket/art.png"]
+
+
+def test_a_disk_that_is_full_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "art.png").write_bytes(ART)
+    (tmp_path / "big.png").write_bytes(b"the one before")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match=r"Writing .*No space left"):
+        make(tmp_path / "art.png", tmp_path / "big.png")
+    assert (tmp_path / "big.png").read_bytes() == b"the one before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["art.png", "big.png"]
+
+
+@pytest.mark.parametrize("destination", ["", "None", "s3://stub@bucket", "folder/"])
+def test_a_destination_that_names_no_file_is_refused(destination: str, tmp_path: Path, store: ObjectStore) -> None:
+    (tmp_path / "art.png").write_bytes(ART)
+    with pytest.raises(AirflowFailException, match=r"names no file|is empty after its template"):
+        make(tmp_path / "art.png", destination)
+
+
+def test_a_template_that_rendered_to_nothing_is_said() -> None:
+    with pytest.raises(AirflowFailException, match="public_url is empty after its template"):
+        make("art.png", "big.png", public_url="None")
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"), [({"kind": "huge"}, "kind is 'huge'"), ({"fit": "fill"}, "fit is 'fill'")]
+)
+def test_what_its_author_got_wrong_is_said_where_it_is_written(argument: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        OppoImagePrepareOperator(**{"task_id": "t", "source": "a", "destination": "b", "kind": "big", **argument})
+
+
+@pytest.mark.parametrize("argument", [{"focus": (2, 0)}, {"background": "nice"}])
+def test_what_a_template_got_wrong_fails_for_good(argument: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "art.png").write_bytes(ART)
+    with pytest.raises(AirflowFailException, match=r"focus is|background is"):
+        make(tmp_path / "art.png", tmp_path / "big.png", **argument)
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_in_a_dag_it_is_templated_and_mapped(tmp_path: Path) -> None:
+    for name in ("spring", "summer"):
+        (tmp_path / f"{name}.png").write_bytes(artwork.png(1000, 700, turn=name == "summer"))
+    source = f"""
+    from airflow_provider_oppo_image.operators.oppo_image import OppoImagePrepareOperator
+
+    with DAG(NAME, schedule=None, start_date=START, params={{"folder": {str(tmp_path)!r}, "colour": "red"}}) as dag:
+        one = OppoImagePrepareOperator(
+            task_id="one", kind="small", source="{{{{ params.folder }}}}/spring.png", fit="contain",
+            destination="{{{{ params.folder }}}}/{{{{ task.task_id }}}}.png", background="{{{{ params.colour }}}}",
+            public_url="https://cdn.example.com/{{{{ dag.dag_id }}}}/{{name}}",
+        )
+        many = OppoImagePrepareOperator.partial(
+            task_id="many", kind="big", public_url="https://cdn.example.com/{{name}}"
+        ).expand_kwargs([
+            {{"source": "{tmp_path}/spring.png", "destination": "{tmp_path}/spring_big.jpg"}},
+            {{"source": "{tmp_path}/summer.png", "destination": "{tmp_path}/summer_big", "focus": [0.5, 0]}},
+        ])
+    """
+    dag_run = run_source("prepare", source)
+    assert dag_run.state == "success"
+    assert dag_run.returned["one", -1] == "https://cdn.example.com/prepare/one.png"
+    assert dag_run.returned["many", 0] == "https://cdn.example.com/spring_big.jpg"
+    assert dag_run.returned["many", 1] == "https://cdn.example.com/summer_big.png"
+    assert is_ready(tmp_path / "one.png", "small")
+    assert all(is_ready(tmp_path / name) for name in ("spring_big.jpg", "summer_big.png"))
+    with Image.open(io.BytesIO((tmp_path / "one.png").read_bytes())) as image:
+        assert image.getpixel((2, 2)) == (255, 0, 0)

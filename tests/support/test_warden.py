@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support import processes
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="a warden looks into /proc")
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 30
+
+STARTER = """
+import os, signal, sys
+from pathlib import Path
+from tests.support.warden import Warden
+
+PARENT = "import subprocess, time; print(subprocess.Popen(['sleep', '600']).pid, flush=True); time.sleep(600)"
+
+folder, ending = Path(sys.argv[1]), sys.argv[2]
+log = folder / "log"
+with Warden(folder) as warden:
+    parent = warden.start([sys.executable, "-c", PARENT], log=log, farewell=signal.SIGTERM)
+    while not (child := log.read_text().strip()):
+        pass
+    print(parent.pid, child, flush=True)
+    if ending == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if ending == "failed":
+        raise RuntimeError
+"""
+
+
+def is_there(pid: int) -> bool:
+    process = processes.find(pid)
+    return process is not None and not process.ended
+
+
+@pytest.mark.parametrize("ending", ["over", "failed", "killed"])
+def test_what_a_test_started_ends_with_it_children_and_folder_too(tmp_path: Path, ending: str) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    command = [sys.executable, "-c", STARTER, str(folder), ending]
+    starter = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    pids = [int(pid) for pid in starter.stdout.split()]
+
+    assert len(pids) == 2
+    end = time.monotonic() + PATIENCE_S
+    while (any(map(is_there, pids)) or folder.exists()) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not any(map(is_there, pids))
+    assert not folder.exists()

@@ -1,0 +1,100 @@
+"""The service on a loopback port, as far as uploads go, answering each picture as a test says.
+
+with UploadService() as service, service.client(turnstile) as client:
+    client.upload("big", "https://cdn.example.com/1.jpg")
+assert service.asked == {"https://cdn.example.com/1.jpg": 1}
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Self, TypeAlias
+
+from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.rate import Turnstile
+from tests.support.fault_server import FaultServer, HungUpError, Line, Step, answer
+
+Judge: TypeAlias = Callable[[str], Step | None]
+"""Says how the picture at a URL is answered; None for with an id."""
+
+SECRET = "m4ster-s3cret"
+
+
+class UploadService:
+    """The service; a context manager.
+
+    `asked` counts the requests by the picture's URL, `accepted` those that got an id, and `most_in_flight` says how
+    many were there at once at most.
+
+    :param judge: says how each picture is answered; it may be replaced at any time.
+    :param latency: seconds before each answer.
+    """
+
+    def __init__(self, judge: Judge = lambda _: None, latency: float = 0.0) -> None:
+        self.judge = judge
+        self.asked: Counter[str] = Counter()
+        self.accepted: Counter[str] = Counter()
+        self.most_in_flight = 0
+        self._in_flight = 0
+        self._latency = latency
+        self._lock = threading.Lock()
+        self._server = FaultServer(self._reply)
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self._server.__exit__(*args)
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    def client(self, turnstile: Turnstile, *, threads: int = 8, retry_budget: float = 0.0) -> EngageLabClient:
+        """Return a client that keeps so many connections."""
+        return EngageLabClient(
+            self.url,
+            "an-app-key",
+            SECRET,
+            user_agent="tests",
+            connections=threads,
+            retry_budget=retry_budget,
+            turnstile=turnstile,
+        )
+
+    def _reply(self, line: Line) -> None:
+        assert line.request
+        if not line.request.body.endswith(b"}"):
+            raise HungUpError  # whoever sent it was killed
+        [(key, url)] = line.request.json.items()
+        with self._lock:
+            self.asked[url] += 1
+            self._in_flight += 1
+            self.most_in_flight = max(self.most_in_flight, self._in_flight)
+        if self._latency:
+            time.sleep(self._latency)
+        step = self.judge(url)
+        with self._lock:
+            # Before it is sent: whoever has the answer may ask again at once.
+            self._in_flight -= 1
+            self.accepted[url] += step is None
+        (step or answer(200, {key.replace("_url", "_id"): id_of(url)}))(line)
+
+
+def id_of(url: str) -> str:
+    """Return the id that the service gives the picture at a URL."""
+    return "id_" + "".join(character if character.isalnum() else "_" for character in url.partition("?")[0])
+
+
+def urls(count: int, query: str = "") -> list[str]:
+    """Return the URLs of so many pictures."""
+    return [f"https://cdn.example.com/{number}.jpg{query}" for number in range(count)]
+
+
+def rows_of(pictures: list[str], **more: Any) -> list[dict[str, Any]]:
+    """Return the entries of a manifest with a row for each big picture."""
+    return [{"name": f"c{number}", "big_picture_url": url, **more} for number, url in enumerate(pictures)]

@@ -1,0 +1,91 @@
+"""Ends what a test started as soon as the test is over, however it ends: a test that is killed leaves nothing either.
+
+    with Warden(folder) as warden:
+        warden.start(["redis-server"], log=folder / "redis.log")
+
+It is a process of its own, which waits for the end of the one that has it, by reading from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+from tests.support import processes
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_PATIENCE_S: Final = 10.0
+_LOOK_S: Final = 0.05
+
+
+class Warden:
+    """Starts processes, and ends them and removes a folder when the block is over, or this process.
+
+    :param folder: where the processes write.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._wards: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        """Begin to wait, out of reach of what stops this process."""
+        command = [sys.executable, "-m", "tests.support.warden", str(self._folder)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=_ROOT, bufsize=0, start_new_session=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Come back when all is ended and the folder gone."""
+        self._process.communicate()
+        for ward in self._wards:
+            ward.wait()
+
+    def start(
+        self, command: Sequence[str], *, log: Path, farewell: signal.Signals = signal.SIGKILL, **options: Any
+    ) -> subprocess.Popen[bytes]:
+        """Start a process that leads a session of its own, which ends with it.
+
+        :param command: what to run.
+        :param log: where its output is added to.
+        :param farewell: the signal that ends it; after a while what is left of its session is killed.
+        :param options: more for `subprocess.Popen`.
+        :return: the process, which nobody may wait for, since another may have its id then.
+        """
+        assert self._process.stdin
+        with log.open("ab") as output:
+            ward = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **{"cwd": self._folder, **options},
+            )
+        self._wards.append(ward)
+        self._process.stdin.write(f"{ward.pid} {farewell:d}\n".encode())
+        return ward
+
+
+def _wait_and_end(folder: Path) -> None:
+    wards = [(int(pid), int(farewell)) for pid, farewell in map(str.split, sys.stdin)]
+    for pid, farewell in wards:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, farewell)
+    end = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end and any((ward := processes.find(pid)) and not ward.ended for pid, _ in wards):
+        time.sleep(_LOOK_S)
+    for pid, _ in wards:
+        processes.end_session(pid)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    _wait_and_end(Path(sys.argv[1]))
