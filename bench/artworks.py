@@ -1,6 +1,6 @@
 """Twenty artworks, drawn by code and always the same: such as photographers, designers and printers deliver.
 
-Their sizes are such that what is scaled has whole pixels, and as many to crop on either side: then all tools crop alike,
+Their sizes are such that what is scaled has whole pixels, and as many to crop on either side: so all tools crop alike,
 and what is measured is how they scale and code.
 """
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import io
 import random
-from typing import Final, cast
+from typing import Final
 
 from PIL import Image
 
 from bench.processes import Server
-from bench.service import HEAD_END
+from bench.wire import HEAD_END, Requests
 
 SIZE: Final = (984, 369)
 BYTES: Final = 200_000
@@ -47,23 +47,16 @@ class PictureHost(Server):
     module = "hosts"
 
 
-class Connection(asyncio.Protocol):
+class Connection(Requests):
     """One connection, which may be used for many requests."""
 
     def __init__(self, answers: list[bytes]) -> None:
+        super().__init__()
         self._answers = answers
-        self._received = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where the answers go."""
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Answer each request that is there as a whole."""
-        self._received += data
-        while HEAD_END in self._received:
-            head, _, self._received = self._received.partition(HEAD_END)
-            self._transport.write(self._answers[hash(head.partition(b"\r\n")[0]) % len(self._answers)])
+    def take(self, head: bytes, body: bytes) -> None:
+        """Answer with the picture of that URL."""
+        self.transport.write(self._answers[hash(head.partition(b"\r\n")[0]) % len(self._answers)])
 
 
 async def serve() -> None:

@@ -22,9 +22,10 @@ import urllib.request
 from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final
 
 from bench.processes import Server
+from bench.wire import HEAD_END, Requests, header
 
 LATENCY_S: Final = 0.020
 """How long the service thinks before it answers, in seconds."""
@@ -39,7 +40,6 @@ WINDOW_S: Final = 1.0
 
 IMAGE_PATH: Final = "/v4/image/oppo"
 COUNTS_PATH: Final = "/counts"
-HEAD_END: Final = b"\r\n\r\n"
 REFUSAL: Final = b'{"error": {"code": 23008, "message": "More than the limit of requests a second for this AppKey"}}'
 
 
@@ -111,7 +111,7 @@ class Ledger:
         """Count an upload, and return the answer to it."""
         self._first = self._first or now
         self._last = now
-        self._agents[_header(head, b"user-agent")] += 1
+        self._agents[header(head, b"user-agent")] += 1
         self._arrived.add(now)
         if self._limit is not None and self._taken.count(now) >= self._limit:
             self._refused += 1
@@ -144,44 +144,28 @@ class Ledger:
         )
 
 
-class Connection(asyncio.Protocol):
+class Connection(Requests):
     """One connection, which may be used for many requests."""
 
     def __init__(self, ledger: Ledger, latency: float) -> None:
+        super().__init__()
         self._ledger = ledger
         self._latency = latency
         self._loop = asyncio.get_running_loop()
-        self._received = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where the answers go."""
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Answer each request that is there as a whole."""
-        self._received += data
-        while HEAD_END in self._received:
-            head, _, rest = self._received.partition(HEAD_END)
-            length = int(_header(head, b"content-length") or 0)
-            if len(rest) < length:
-                return
-            body, self._received = rest[:length], rest[length:]
-            if head.startswith(b"GET " + COUNTS_PATH.encode()):
-                self._transport.write(_answer(b"200 OK", json.dumps(asdict(self._ledger.counts())).encode()))
-            else:
-                answer = self._ledger.upload(head, body, time.monotonic())
-                last = _header(head, b"connection") == b"close"
-                self._loop.call_later(self._latency, self._answer, answer, last)
+    def take(self, head: bytes, body: bytes) -> None:
+        """Answer a request: an upload later, as a line would."""
+        if head.startswith(b"GET " + COUNTS_PATH.encode()):
+            self.transport.write(_answer(b"200 OK", json.dumps(asdict(self._ledger.counts())).encode()))
+        else:
+            answer = self._ledger.upload(head, body, time.monotonic())
+            last = header(head, b"connection") == b"close"
+            self._loop.call_later(self._latency, self._answer, answer, last)
 
     def _answer(self, answer: bytes, last: bool) -> None:
-        self._transport.write(answer)
+        self.transport.write(answer)
         if last:
-            self._transport.close()
-
-
-def _header(head: bytes, name: bytes) -> bytes:
-    _, found, rest = head.lower().partition(b"\r\n" + name + b":")
-    return rest.partition(b"\r\n")[0].strip() if found else b""
+            self.transport.close()
 
 
 def _answer(status: bytes, body: bytes) -> bytes:

@@ -14,13 +14,13 @@ import asyncio
 import io
 import json
 import urllib.request
-from typing import Final, cast
+from typing import Final
 
 from PIL import Image
 
 from bench.hosts import picture
 from bench.processes import Server
-from bench.service import HEAD_END
+from bench.wire import HEAD_END, Requests
 
 LATENCY_S: Final = 0.020
 ETAG: Final = b'ETag: "0123456789abcdef"\r\n'
@@ -44,34 +44,27 @@ class Shelf(Server):
             return int(json.load(answer))
 
 
-class Connection(asyncio.Protocol):
+class Connection(Requests):
     """One connection, which may be used for many requests."""
 
     answered = 0
 
     def __init__(self, answers: dict[bytes, bytes], latency: float) -> None:
+        super().__init__()
         self._answers = answers
         self._latency = latency
-        self._received = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where the answers go."""
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Answer each request that is there as a whole."""
-        self._received += data
-        while HEAD_END in self._received:
-            head, _, self._received = self._received.partition(HEAD_END)
-            kind = head.split(b"/", 2)[1].partition(b" ")[0]
-            if kind == b"counts":
-                self._transport.write(_answer(b"200 OK", str(Connection.answered).encode()))
-                continue
-            Connection.answered += 1
-            answer = self._answers[kind]
-            if ETAG in answer and b"If-None-Match" in head:
-                answer = b"HTTP/1.1 304 Not Modified\r\n" + ETAG + b"\r\n"
-            asyncio.get_running_loop().call_later(self._latency, self._transport.write, answer)
+    def take(self, head: bytes, body: bytes) -> None:
+        """Answer with what lies at that path, or that it has not changed."""
+        kind = head.split(b"/", 2)[1].partition(b" ")[0]
+        if kind == b"counts":
+            self.transport.write(_answer(b"200 OK", str(Connection.answered).encode()))
+            return
+        Connection.answered += 1
+        answer = self._answers[kind]
+        if ETAG in answer and b"If-None-Match" in head:
+            answer = b"HTTP/1.1 304 Not Modified\r\n" + ETAG + b"\r\n"
+        asyncio.get_running_loop().call_later(self._latency, self.transport.write, answer)
 
 
 def _answer(status: bytes, body: bytes, headers: bytes = b"") -> bytes:

@@ -23,7 +23,7 @@ from PIL import Image
 
 from bench.processes import Server
 from bench.report import Figure, table, under
-from bench.service import HEAD_END
+from bench.wire import HEAD_END
 
 GOAL_PERCENT: Final = 1.0
 FORMATS: Final = ("PNG", "JPEG")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_oppo_image.airflow_compat import AirflowNotFoundException, aget_connection
 from airflow_provider_oppo_image.connection import read_settings
-from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, no_such_connection
+from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
+from airflow_provider_oppo_image.hooks.translation import no_such_connection
 from airflow_provider_oppo_image.missing import is_missing
 
 if TYPE_CHECKING:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.airflow_compat import (
-    AirflowFailException,
     AirflowNotFoundException,
     BaseHook,
     airflow_version,
@@ -24,7 +22,8 @@ from airflow_provider_oppo_image.connection import (
     read_settings,
 )
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
-from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
+from airflow_provider_oppo_image.errors import OppoImageError
+from airflow_provider_oppo_image.hooks.translation import airflow_errors, no_such_connection
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, picture_ids, requested_pictures, side_by_side
 
 if TYPE_CHECKING:
@@ -34,33 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.pictures.report import PictureReport
     from airflow_provider_oppo_image.transport import Timeouts
 
-T = TypeVar("T")
-
-
-@contextlib.contextmanager
-def airflow_errors() -> Iterator[None]:
-    """Translate this package's errors into Airflow's, for any task that calls the hook.
-
-    A permanent error becomes an `AirflowFailException`, so that Airflow does not retry what cannot succeed; one that
-    may pass goes through as it is, and Airflow retries.
-    """
-    try:
-        yield
-    except OppoImageError as error:
-        if error.permanent:
-            raise AirflowFailException(str(error)) from error
-        raise
-
-
-def no_such_connection(conn_id: str) -> ConfigurationError:
-    """Return the error for a connection that Airflow does not have; it may pass.
-
-    :param conn_id: the connection's id.
-    """
-    return ConfigurationError(
-        f"Airflow has no connection {conn_id!r}. Add one of type {CONN_TYPE!r}, or set AIRFLOW_CONN_{conn_id.upper()}.",
-        permanent=False,  # a secrets backend that is down looks the same
-    )
+__all__ = ["OppoImageHook", "airflow_errors"]
 
 
 class OppoImageHook(BaseHook):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
-from PIL import Image, ImageChops, ImageFile, ImageMath
+from PIL import Image, ImageChops, ImageFile
+
+from airflow_provider_oppo_image.pictures.likeness import Looks
 
 if TYPE_CHECKING:
     from PIL.JpegImagePlugin import JpegImageFile
@@ -27,9 +28,6 @@ _FAST: Final = 4
 _MOST_GAIN: Final = 1.05
 """How much larger than the smallest a fast PNG may be, where it is so large that it hardly can be packed."""
 
-_TILE: Final = 7
-"""Pixels: no divisor of 8, so that the borders between a JPEG's blocks are looked at too."""
-
 _DOUBT: Final = 1.01
 """How far the sizes of small files may be from what those of fast ones say."""
 
@@ -38,10 +36,6 @@ _NOISE: Final = 2
 
 _ROOM_A_PIXEL: Final = 4
 """Bytes; the finest JPEG of noise takes three and a half."""
-
-# Source of both: Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004.
-_STEADY_MEAN: Final = (0.01 * 255) ** 2
-_STEADY_CONTRAST: Final = (0.03 * 255) ** 2
 
 
 def encode(image: Image.Image, limit: int, only: PictureFormat | None = None) -> bytes | None:
@@ -75,8 +69,8 @@ def _finest_jpeg(image: Image.Image, limit: int) -> bytes | None:
     quality = full.finest_fast(limit)
     if image.mode == "L" or quality >= _FINE:
         return full.finest(limit)
-    halved, looks = _Way(image, "4:2:0"), _looks(image)
-    is_better = looks(halved.file(halved.finest_fast(limit, quality))) > looks(full.file(quality))
+    halved, looks = _Way(image, "4:2:0"), Looks(image)
+    is_better = looks.like(halved.file(halved.finest_fast(limit, quality))) > looks.like(full.file(quality))
     return (halved if is_better else full).finest(limit)
 
 
@@ -182,50 +176,3 @@ def _save(image: Image.Image, format: PictureFormat, **options: object) -> bytes
 def _is_grey(image: Image.Image) -> bool:
     red, *others = image.split()
     return all(ImageChops.difference(red, other).getbbox() is None for other in others)
-
-
-def _looks(image: Image.Image) -> Callable[[bytes], float]:
-    """Return what tells how much a file looks like a picture: the structural similarity of their tiles."""
-    originals = [_Plane(band) for band in image.split()]
-
-    def looks(body: bytes) -> float:
-        with Image.open(io.BytesIO(body)) as decoded:
-            bands = [_Plane(band) for band in decoded.split()]
-        return sum(original.similarity(band) for original, band in zip(originals, bands, strict=True)) / len(bands)
-
-    return looks
-
-
-class _Plane:
-    """A colour of a picture, with what its tiles look like."""
-
-    def __init__(self, band: Image.Image) -> None:
-        self.values = band.convert("F")
-        self.mean = _tiles(self.values)
-        self.square = _tiles(_compute(lambda a: a["x"] * a["x"], x=self.values))
-
-    def similarity(self, other: _Plane) -> float:
-        """Return the mean structural similarity with another plane, at most 1."""
-        product = _tiles(_compute(lambda a: a["x"] * a["y"], x=self.values, y=other.values))
-        means = {"m": self.mean, "n": other.mean}
-        similar = _compute(
-            lambda a: (
-                (2 * a["m"] * a["n"] + _STEADY_MEAN)
-                * (2 * (a["p"] - a["m"] * a["n"]) + _STEADY_CONTRAST)
-                / (a["m"] * a["m"] + a["n"] * a["n"] + _STEADY_MEAN)
-                / (a["s"] + a["t"] - a["m"] * a["m"] - a["n"] * a["n"] + _STEADY_CONTRAST)
-            ),
-            **means,
-            p=product,
-            s=self.square,
-            t=other.square,
-        )
-        return cast("float", similar.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))
-
-
-def _tiles(plane: Image.Image) -> Image.Image:
-    return plane.reduce(_TILE)
-
-
-def _compute(formula: Callable[[dict[str, Any]], object], **planes: Image.Image) -> Image.Image:
-    return cast("Image.Image", ImageMath.lambda_eval(formula, **planes))

@@ -1,0 +1,36 @@
+"""Our errors in Airflow's words, and Airflow's in ours."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from airflow_provider_oppo_image.airflow_compat import AirflowFailException
+from airflow_provider_oppo_image.connection import CONN_TYPE
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
+
+
+@contextlib.contextmanager
+def airflow_errors() -> Iterator[None]:
+    """Translate this package's errors into Airflow's, for any task that calls the hook.
+
+    A permanent error becomes an `AirflowFailException`, so that Airflow does not retry what cannot succeed; one that
+    may pass goes through as it is, and Airflow retries.
+    """
+    try:
+        yield
+    except OppoImageError as error:
+        if error.permanent:
+            raise AirflowFailException(str(error)) from error
+        raise
+
+
+def no_such_connection(conn_id: str) -> ConfigurationError:
+    """Return the error for a connection that Airflow does not have; it may pass.
+
+    :param conn_id: the connection's id.
+    """
+    return ConfigurationError(
+        f"Airflow has no connection {conn_id!r}. Add one of type {CONN_TYPE!r}, or set AIRFLOW_CONN_{conn_id.upper()}.",
+        permanent=False,  # a secrets backend that is down looks the same
+    )
