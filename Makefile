@@ -6,7 +6,7 @@ PYTHON_3_11 ?= python3.11 /usr/bin/python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types doors unit test-airflow-2.11 test-lowest audit test-trust test-celery bench-trust bench format constraints clean
+.PHONY: help demo test lint types doors unit test-airflow-2.11 test-lowest audit test-trust test-celery bench-trust bench bench-prepare format constraints clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -60,6 +60,10 @@ bench-trust: ## Attack it for hours, and see whether the tests notice faults; wr
 bench: ## Measure it beside what a user would pick instead; writes bench/RESULTS.md (ONLY=part for one of them)
 	@scripts/venv.sh .venv-bench bench constraints.txt $(PYTHONS)
 	.venv-bench/bin/python -m bench $(if $(ONLY),--only $(ONLY))
+
+bench-prepare: ## Measure how artwork is made ready beside ImageMagick; writes docs/prepare-benchmark.md
+	@scripts/venv.sh .venv-bench bench constraints.txt $(PYTHONS)
+	.venv-bench/bin/python -m bench.prepare
 
 format: venv ## Format the code with ruff
 	$(BIN)/ruff format .
