@@ -31,12 +31,15 @@ from collections.abc import Callable, Iterator  # noqa: E402
 from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
+from hypothesis import Phase, settings  # noqa: E402
 
 from airflow_provider_oppo_image.places import Place, place_of  # noqa: E402
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions  # noqa: E402
 from airflow_provider_oppo_image.sandbox.server import SandboxServer  # noqa: E402
 from tests.support.object_store import ObjectStore, attach  # noqa: E402
 from tests.support.picture_host import PictureHost  # noqa: E402
+
+settings.register_profile("no-shrinking", phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 CONNECTION_VARIABLE = "AIRFLOW_CONN_OPPO_IMAGE_DEFAULT"
 
