@@ -101,7 +101,7 @@ def attempt(call: Callable[[], Any]) -> Any:
 class Clock:
     """Time that passes only while somebody sleeps."""
 
-    now: float = 7.0
+    now: float = 40.0
     sleeps: list[float] = field(default_factory=list)
 
     def monotonic(self) -> float:
@@ -659,6 +659,15 @@ def test_what_is_no_refusal_of_the_rate_slows_nothing_down(at_once: None) -> Non
     before = turnstile.pace
     upload(refusal(23100, 500), GOOD, retry_budget=60, turnstile=turnstile)
     assert turnstile.pace >= before
+
+
+@pytest.mark.parametrize(("code", "status", "level"), [(23008, 400, "DEBUG"), (23100, 500, "WARNING")])
+def test_behind_a_turnstile_a_refusal_for_the_rate_is_nothing_to_be_warned_of(
+    code: int, status: int, level: str, at_once: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "airflow_provider_oppo_image")
+    upload(refusal(code, status), GOOD, retry_budget=60, turnstile=Turnstile(Rate(100)))
+    assert [record.levelname for record in caplog.records if "Attempt 1 failed" in record.message] == [level]
 
 
 def test_through_a_shut_turnstile_nothing_is_sent() -> None:

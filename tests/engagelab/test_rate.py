@@ -12,7 +12,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from airflow_provider_oppo_image.engagelab.rate import CATCH_UP_S, FASTER, LEAST, SLOWER, Rate, Turnstile
+from airflow_provider_oppo_image.contract import MAX_REQUESTS_PER_SECOND
+from airflow_provider_oppo_image.engagelab.rate import CATCH_UP_S, DEFAULT_RATE, FASTER, LEAST, SLOWER, Rate, Turnstile
 from airflow_provider_oppo_image.errors import ConfigurationError, NotSentError
 
 
@@ -86,7 +87,7 @@ class RateMachine(RuleBasedStateMachine):
 TestRateMachine = RateMachine.TestCase
 
 
-@pytest.mark.parametrize("most", [1, 2.5, 450, 495])
+@pytest.mark.parametrize("most", [1, 1.9, 2.5, 450, 495])
 def test_the_rate_is_held_and_never_passed(most: float) -> None:
     left = send(Rate(most), seconds=20)
     assert busiest_second(left) <= most
@@ -117,7 +118,7 @@ def test_a_long_pause_is_not_made_up_for_by_a_burst() -> None:
     rate = Rate(100)
     send(rate, seconds=1)
     left = send(rate, seconds=0.1, now=60)
-    assert len(left) <= 100 * (0.1 + CATCH_UP_S) + 1
+    assert len(left) <= 100 * (0.1 + CATCH_UP_S) + 1 <= 14
 
 
 def test_a_refusal_slows_down_and_time_makes_faster_again() -> None:
@@ -210,6 +211,10 @@ def test_a_rate_that_is_none_is_refused(most: float) -> None:
         Rate(most)
 
 
+def test_a_tenth_of_the_service_s_limit_is_left_to_pushes() -> None:
+    assert DEFAULT_RATE == 0.9 * MAX_REQUESTS_PER_SECOND
+
+
 def test_many_threads_pass_no_faster_than_the_rate() -> None:
     turnstile, passed = Turnstile(Rate(200)), []
 
@@ -238,7 +243,9 @@ def test_a_shut_turnstile_wakes_who_waits_and_lets_nobody_through() -> None:
     start = time.monotonic()
     for thread in threads:
         thread.start()
+    assert not turnstile.is_shut
     turnstile.shut()
+    assert turnstile.is_shut
     for thread in threads:
         thread.join()
     turnstile.pause(30)
