@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -38,6 +39,11 @@ def old(tmp_path: Path) -> str:
     return write(tmp_path / "old.png", artwork.png(876, 324))
 
 
+def _hear_ctrl_c() -> None:
+    """Whoever runs the tests in the background may have had it ignored, and a process inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Start the command line in a process of its own; one that still runs at the end is killed."""
@@ -48,6 +54,7 @@ def start() -> Iterator[Start]:
             [sys.executable, *python, "-c", RUN, *arguments],
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options},
             env=os.environ | (env or {}),
+            preexec_fn=_hear_ctrl_c,
         )
         started.append(process)
         return process
