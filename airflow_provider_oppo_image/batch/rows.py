@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.missing import is_missing
-from airflow_provider_oppo_image.pictures.url_rules import url_problem
+from airflow_provider_oppo_image.pictures.url_rules import SAME_URL, url_problem
 
 RowCode: TypeAlias = Literal[
     "row_columns",
@@ -96,8 +96,5 @@ def _url_problem(given: Mapping[PictureKind, Any]) -> RowProblem | None:
         if problem := url_problem(url, allow_private_addresses=True):
             return RowProblem("row_url", f"{PICTURE_RULES[kind].url_key}: {problem}")
     if len(set(given.values())) < len(given):
-        return RowProblem(
-            "row_same_url",
-            "Both pictures have the same URL, and no picture is big and small at once. Give each its own, or only one.",
-        )
+        return RowProblem("row_same_url", SAME_URL)
     return None

@@ -48,10 +48,7 @@ def seconds(text: str) -> float:
 
     :raises argparse.ArgumentTypeError: if it is none.
     """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _number(text)
     if not 0 < value <= _LONGEST_S:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to {_LONGEST_S:g}")
     return value
@@ -62,10 +59,7 @@ def rate(text: str) -> float:
 
     :raises argparse.ArgumentTypeError: if it is none.
     """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _number(text)
     if not 1 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of requests a second, 1 or more")
     return value
@@ -104,3 +98,11 @@ def port(text: str) -> int:
     if value > 65_535:
         raise argparse.ArgumentTypeError(f"{text} is no port: they end at 65535")
     return value
+
+
+def _number(text: str) -> float:
+    """Read a number; what is none is "not a number", which is within no bounds."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

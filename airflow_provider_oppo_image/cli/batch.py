@@ -13,6 +13,7 @@ from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, rate
 from airflow_provider_oppo_image.cli.failures import GOOD, fail
 from airflow_provider_oppo_image.cli.output import remark, say, say_json
+from airflow_provider_oppo_image.engagelab.rate import DEFAULT_RATE, Rate, Turnstile
 
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.batch.progress import Progress
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rate",
         type=rate,
-        default=450.0,
+        default=DEFAULT_RATE,
         metavar="N",
         help="requests a second at most (default: %(default)g; the service takes 500, pushes included)",
     )
@@ -53,8 +54,6 @@ def run(args: argparse.Namespace) -> int:
 
     :raises OppoImageError: if the manifest, a place or the connection is not usable.
     """
-    from airflow_provider_oppo_image.engagelab.rate import Rate, Turnstile
-
     as_bar = sys.stderr.isatty()
     with open_hook(args.conn_id, verbose=args.verbose) as hook, _shown(as_bar=as_bar) as tell:
         from airflow_provider_oppo_image.hooks.batch import upload_batch

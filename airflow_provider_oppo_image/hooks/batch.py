@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from airflow_provider_oppo_image.batch.manifest import read_manifest
@@ -11,6 +10,7 @@ from airflow_provider_oppo_image.batch.rows import Row, read_row
 from airflow_provider_oppo_image.batch.run import THREADS, Batch, BatchEnd, run_batch
 from airflow_provider_oppo_image.engagelab.rate import DEFAULT_RATE, Rate, Turnstile
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.hooks.checking import check_over
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.pictures.lines import Lines
 from airflow_provider_oppo_image.pictures.slow_hosts import giving_up
@@ -46,7 +46,7 @@ def upload_batch(
     rows = _rows(pictures or ()) if manifest is None else read_manifest(place_of(manifest))
     with Lines() as lines, hook.open_client(connections=threads, turnstile=turnstile) as client:
         # A host that never answers would hold thread after thread for as long as it has pictures.
-        look = giving_up(partial(hook.check, lines=lines), max(1, threads // 4)) if check else None
+        look = giving_up(check_over(hook, lines=lines), max(1, threads // 4)) if check else None
         batch = Batch(client, turnstile, look, threads=threads, **options)
         return run_batch(batch, rows, None if results is None else place_of(results))
 

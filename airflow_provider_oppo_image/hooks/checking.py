@@ -1,4 +1,4 @@
-"""How a connection looks at pictures: for sensors in a worker, and for triggers in an event loop."""
+"""How a connection looks at pictures: for sensors and batches in a worker, and for triggers in an event loop."""
 
 from __future__ import annotations
 
@@ -26,23 +26,30 @@ def check_with(oppo_image_conn_id: str | None, memory: Memory, lines: Lines) -> 
     :raises ConfigurationError: if there is no such connection, or it is not usable.
     """
     if oppo_image_conn_id is None or is_missing(oppo_image_conn_id):
-        return _check(None, memory, lines)
-    return _check(OppoImageHook(oppo_image_conn_id), memory, lines)
+        return check_over(None, memory=memory, lines=lines)
+    return check_over(OppoImageHook(oppo_image_conn_id), memory=memory, lines=lines)
 
 
 async def acheck_with(oppo_image_conn_id: str | None, memory: Memory, lines: Lines) -> Check:
     """Return the same check without blocking the event loop; see `check_with`."""
     if oppo_image_conn_id is None or is_missing(oppo_image_conn_id):
-        return _check(None, memory, lines)
+        return check_over(None, memory=memory, lines=lines)
     hook = OppoImageHook(oppo_image_conn_id)
     try:
         hook.settings = read_settings(await aget_connection(oppo_image_conn_id))
     except AirflowNotFoundException as error:
         raise no_such_connection(oppo_image_conn_id) from error
-    return _check(hook, memory, lines)
+    return check_over(hook, memory=memory, lines=lines)
 
 
-def _check(hook: OppoImageHook | None, memory: Memory, lines: Lines) -> Check:
+def check_over(hook: OppoImageHook | None, *, memory: Memory | None = None, lines: Lines | None = None) -> Check:
+    """Return a hook's check, its connection read before there are threads.
+
+    :param hook: the hook; None for the strict defaults.
+    :param memory: what earlier checks learned; None remembers nothing.
+    :param lines: the connections to pictures' hosts that are kept; None makes each for itself.
+    :raises ConfigurationError: if the connection is not usable.
+    """
     from airflow_provider_oppo_image.pictures.check import check_picture
 
     check = partial(check_picture, memory=memory, lines=lines)

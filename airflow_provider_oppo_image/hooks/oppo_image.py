@@ -29,7 +29,6 @@ from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, picture_ids
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
     from airflow_provider_oppo_image.engagelab.rate import Turnstile
-    from airflow_provider_oppo_image.pictures.lines import Lines
     from airflow_provider_oppo_image.pictures.report import PictureReport
     from airflow_provider_oppo_image.transport import Timeouts
 
@@ -128,22 +127,17 @@ class OppoImageHook(BaseHook):
             turnstile=turnstile,
         )
 
-    def check(self, kind: PictureKind, url: str, *, lines: Lines | None = None) -> PictureReport:
+    def check(self, kind: PictureKind, url: str) -> PictureReport:
         """Look at a picture as the service will.
 
         :param kind: "big" or "small".
         :param url: the picture's URL.
-        :param lines: connections to pictures' hosts that are kept between checks; None makes each for itself.
         :return: what was found; never raises for what a URL or its host can do.
         """
         from airflow_provider_oppo_image.pictures.check import check_picture
 
         return check_picture(
-            kind,
-            url,
-            allow_private_addresses=self.settings.allow_private_addresses,
-            timeout=self.timeouts,
-            lines=lines,
+            kind, url, allow_private_addresses=self.settings.allow_private_addresses, timeout=self.timeouts
         )
 
     def check_each(self, pictures: Mapping[PictureKind, str]) -> dict[PictureKind, PictureReport]:

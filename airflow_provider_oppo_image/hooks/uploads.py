@@ -38,7 +38,7 @@ def requested_pictures(big_picture_url: str | None, small_picture_url: str | Non
     :param small_picture_url: the small picture's URL, likewise.
     :raises ConfigurationError: if neither is given, one has not the shape of a picture's URL, or both are the same.
     """
-    from airflow_provider_oppo_image.pictures.url_rules import url_problem
+    from airflow_provider_oppo_image.pictures.url_rules import SAME_URL, url_problem
 
     given = dict(zip(KINDS, (big_picture_url, small_picture_url), strict=True))
     pictures = {kind: url for kind, url in given.items() if not is_missing(url)}
@@ -52,9 +52,7 @@ def requested_pictures(big_picture_url: str | None, small_picture_url: str | Non
         if problem := url_problem(url, allow_private_addresses=True):
             raise ConfigurationError(f"The {kind} picture's URL is not one: {problem}")
     if len(set(pictures.values())) < len(pictures):
-        raise ConfigurationError(
-            "Both pictures have the same URL, and no picture is big and small at once. Give each its own, or only one."
-        )
+        raise ConfigurationError(SAME_URL)
     return pictures  # type: ignore[return-value]  # what is missing is gone
 
 

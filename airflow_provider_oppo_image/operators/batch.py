@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_oppo_image.airflow_compat import BaseOperator, metrics
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
+from airflow_provider_oppo_image.engagelab.rate import DEFAULT_RATE, Rate, Turnstile
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.missing import is_missing
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_oppo_image.batch.progress import Progress
     from airflow_provider_oppo_image.batch.run import BatchEnd, OnError
-    from airflow_provider_oppo_image.engagelab.rate import Turnstile
 
 
 class OppoImageBatchUploadOperator(BaseOperator):
@@ -54,7 +54,7 @@ class OppoImageBatchUploadOperator(BaseOperator):
         manifest: str | None = None,
         results: str | None = None,
         on_error: OnError = "fail_at_end",
-        rate: float = 450.0,
+        rate: float = DEFAULT_RATE,
         threads: int = 64,
         check: bool = True,
         oppo_image_conn_id: str = DEFAULT_CONN_ID,
@@ -103,7 +103,6 @@ class OppoImageBatchUploadOperator(BaseOperator):
 
     def _upload(self) -> BatchEnd:
         from airflow_provider_oppo_image.batch.split import results_beside
-        from airflow_provider_oppo_image.engagelab.rate import Rate, Turnstile
         from airflow_provider_oppo_image.hooks.batch import upload_batch
 
         manifest, results = (None if is_missing(path) else path for path in (self.manifest, self.results))

@@ -17,6 +17,11 @@ _ADVICE: Final = "Give the picture's whole address, as a browser shows it."
 # The last label of a name is never a number; of an address in any spelling that the C library accepts it is.
 _NUMBER: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)\.?", re.IGNORECASE)
 
+SAME_URL: Final = (
+    "Both pictures have the same URL, and no picture is big and small at once. Give each its own, or only one."
+)
+"""For two pictures that are wanted together."""
+
 BAD_URL: Final = Problem("bad_url", "a URL that cannot be asked for", _EXPECTED, _ADVICE)
 """For what only the parsers of a library refuse."""
 
