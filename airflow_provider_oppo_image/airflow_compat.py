@@ -6,6 +6,7 @@ What both Airflows have comes from the common compat provider; what only some ha
 from __future__ import annotations
 
 import functools
+import importlib.util
 from datetime import timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -18,6 +19,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
     BaseHook,
     BaseOperator,
+    BaseOperatorLink,
     BaseSensorOperator,
     PokeReturnValue,
     conf,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, Context
 
 __all__ = [
+    "HAS_PAGES",
     "TRIGGER_TIMEOUT_REASONS",
     "AirflowException",
     "AirflowFailException",
@@ -37,6 +40,7 @@ __all__ = [
     "AssetStateStore",
     "BaseHook",
     "BaseOperator",
+    "BaseOperatorLink",
     "BaseSensorOperator",
     "PokeReturnValue",
     "TaskStateStore",
@@ -50,6 +54,9 @@ __all__ = [
     "triggering_asset_events",
 ]
 
+
+HAS_PAGES: Final = importlib.util.find_spec("airflow.sdk") is not None
+"""Whether plugins add pages to DAG runs and tasks: since Airflow 3."""
 
 TRIGGER_TIMEOUT_REASONS: Final = ("Trigger timeout", "Trigger/execution timeout")
 """What a deferred task is told when Airflow ended its trigger because time was up: Airflow 3's words and 2's."""

@@ -29,6 +29,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators"),
         "sensors": _modules("sensors"),
         "triggers": _modules("triggers"),
+        "extra-links": [f"{_PACKAGE}.links.oppo_image.{name}" for name in ("PicturesLink", "ConsoleLink")],
         "connection-types": [
             {
                 "connection-type": CONN_TYPE,

@@ -10,16 +10,19 @@ from typing import Any
 from airflow_provider_oppo_image.contract import (
     BIG_PICTURE_STYLE,
     CID_PATTERN,
+    KINDS,
     MAX_PUSH_BYTES,
     MAX_STYLE_3_CONTENT,
     MAX_TITLE,
+    PICTURE_RULES,
+    PictureKind,
 )
 from airflow_provider_oppo_image.engagelab.protocol import to_json
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.missing import is_missing
 
 _OPPO = ("body", "options", "third_party_channel", "oppo")
-_PICTURE_KEYS = ("big_picture_id", "small_picture_id")
+_PICTURE_KEYS = tuple(rule.id_key for rule in PICTURE_RULES.values())
 
 
 def compose_push(
@@ -88,6 +91,27 @@ def has_pictures(body: Mapping[str, Any]) -> bool:
     :param body: the vendor's push body, without missing values.
     """
     return any(key in _look(body, *_OPPO) for key in _PICTURE_KEYS)
+
+
+def picture_ids_of(body: Mapping[str, Any]) -> dict[PictureKind, str]:
+    """Return the picture ids that a push carries, by kind.
+
+    :param body: the vendor's push body, composed.
+    """
+    oppo = _look(body, *_OPPO)
+    keys = {kind: PICTURE_RULES[kind].id_key for kind in KINDS}
+    return {kind: str(oppo[key]) for kind, key in keys.items() if not is_missing(oppo.get(key))}
+
+
+def shown_text(body: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the title and the text that an Android phone shows, "" for each that there is not.
+
+    :param body: the vendor's push body.
+    """
+    notification = _look(body, "body", "notification")
+    android = _look(notification, "android")
+    title, text = android.get("title"), android.get("alert") or notification.get("alert")
+    return (title if isinstance(title, str) else ""), (text if isinstance(text, str) else "")
 
 
 def with_cid(message: Mapping[str, Any], cid: str) -> dict[str, Any]:

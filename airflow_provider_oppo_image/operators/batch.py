@@ -11,6 +11,7 @@ from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.engagelab.rate import DEFAULT_RATE, Rate, Turnstile
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
+from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.missing import is_missing
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class OppoImageBatchUploadOperator(BaseOperator):
 
     Returns ``{"rows", "uploaded", "failed", "not_tried", "causes", "results"}``, and for a list without `results`
     ``"pictures"``: a result for each row, with ``line``, ``name``, ``state``, ``big_picture_id``, ``small_picture_id``,
-    ``error_code``, ``error`` and ``fault``. Where it fails, the same is an XCom with the key ``summary``.
+    ``error_code``, ``error``, ``fault``, ``big_picture_url`` and ``small_picture_url``, these two without their query.
+    Where it fails, the same is an XCom with the key ``summary``.
 
     :param pictures: rows with ``name``, and ``big_picture_url``, ``small_picture_url`` or both (templated).
     :param manifest: in its place, the path or URL of a manifest: CSV or JSON Lines (templated).
@@ -45,6 +47,7 @@ class OppoImageBatchUploadOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("pictures", "manifest", "results", "oppo_image_conn_id")
+    operator_extra_links = LINKS
     ui_color = "#e3f4ea"
 
     def __init__(
@@ -83,8 +86,11 @@ class OppoImageBatchUploadOperator(BaseOperator):
 
         :param context: the context of the running task.
         """
-        with airflow_errors():
+        from airflow_provider_oppo_image.hooks.telling import telling
+
+        with airflow_errors(), telling(context, "batch") as record:
             end = self._upload()
+            record.batch = end.summary
             told = end.summary.to_dict()
             if end.error:
                 context["ti"].xcom_push(key="summary", value=told)

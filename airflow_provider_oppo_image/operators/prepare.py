@@ -9,8 +9,10 @@ from airflow_provider_oppo_image.airflow_compat import BaseOperator
 from airflow_provider_oppo_image.contract import KINDS, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
+from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.missing import is_missing
 from airflow_provider_oppo_image.pictures.layout import CENTRE, FITS, Fit
+from airflow_provider_oppo_image.urls import without_query
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -37,12 +39,14 @@ class OppoImagePrepareOperator(BaseOperator):
     :param background: the colour behind transparent artwork and of the padding, such as "white" or "#ff8800"
         (templated); "transparent" keeps transparency.
     :param enlarge: enlarge artwork that is too small, with a warning, instead of refusing it.
+    :param campaign: what people call what the picture is for (templated): the page of a run's pictures shows it.
     :param public_url: where the public finds the picture; ``{name}`` in it stands for the file's name (templated). None
         has the object storage sign a URL, good for a day; where it cannot, nothing is written.
     :raises ConfigurationError: for a kind or a fit that is none.
     """
 
-    template_fields: Sequence[str] = ("source", "destination", "focus", "background", "public_url")
+    template_fields: Sequence[str] = ("source", "destination", "focus", "background", "campaign", "public_url")
+    operator_extra_links = LINKS
     ui_color = "#e3f4ea"
 
     def __init__(
@@ -55,6 +59,7 @@ class OppoImagePrepareOperator(BaseOperator):
         focus: Sequence[float] = CENTRE,
         background: str = "white",
         enlarge: bool = False,
+        campaign: str | None = None,
         public_url: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -70,6 +75,7 @@ class OppoImagePrepareOperator(BaseOperator):
         self.focus = focus
         self.background = background
         self.enlarge = enlarge
+        self.campaign = campaign
         self.public_url = public_url
 
     def execute(self, context: Context) -> str:
@@ -77,8 +83,13 @@ class OppoImagePrepareOperator(BaseOperator):
 
         :param context: the context of the running task.
         """
-        with airflow_errors():
+        from airflow_provider_oppo_image.hooks.telling import telling
+        from airflow_provider_oppo_image.task_record import PictureRecord
+
+        with airflow_errors(), telling(context, "prepare", self.campaign) as record:
             mended = self._mend()
+            shown = without_query(str(mended.url))
+            record.pictures.append(PictureRecord(self.kind, shown, report=mended.report))
         for note in mended.notes:
             self.log.warning("%s", note)
         self.log.info("%s", mended.report)

@@ -12,10 +12,13 @@ from airflow_provider_oppo_image.airflow_compat import BaseOperator, task_state_
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import CidAlreadyUsedError, ConfigurationError
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
+from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.missing import is_missing
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_oppo_image.task_record import PushRecord, TaskRecord
 
 
 class OppoImagePushOperator(BaseOperator):
@@ -33,6 +36,7 @@ class OppoImagePushOperator(BaseOperator):
     :param on_missing_picture: where neither id is there: "fail", or "text" to push without pictures, with a warning.
     :param validate_only: have the service check the push, and send nothing (templated: "true", "false").
     :param cid: up to 64 letters, digits, ``_`` and ``-`` (templated), instead of the one that is made.
+    :param campaign: what people call what the push is for (templated): the page of a run's pictures shows it.
     :param oppo_image_conn_id: the id of the connection (templated).
     :raises ConfigurationError: if `on_missing_picture` is neither of its values.
     """
@@ -43,9 +47,11 @@ class OppoImagePushOperator(BaseOperator):
         "small_picture_id",
         "validate_only",
         "cid",
+        "campaign",
         "oppo_image_conn_id",
     )
     template_fields_renderers = {"message": "json"}  # noqa: RUF012  # Airflow's own declaration
+    operator_extra_links = LINKS
     ui_color = "#e3f4ea"
 
     def __init__(
@@ -57,6 +63,7 @@ class OppoImagePushOperator(BaseOperator):
         on_missing_picture: Literal["fail", "text"] = "fail",
         validate_only: bool | str = False,
         cid: str | None = None,
+        campaign: str | None = None,
         oppo_image_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -71,6 +78,7 @@ class OppoImagePushOperator(BaseOperator):
         self.on_missing_picture = on_missing_picture
         self.validate_only = validate_only
         self.cid = cid
+        self.campaign = campaign
         self.oppo_image_conn_id = oppo_image_conn_id
 
     @cached_property
@@ -83,14 +91,19 @@ class OppoImagePushOperator(BaseOperator):
 
         :param context: the context of the running task.
         """
-        with airflow_errors():
+        from airflow_provider_oppo_image.hooks.telling import telling
+
+        with airflow_errors(), telling(context, "push", self.campaign) as record:
             validate_only = _read_flag("validate_only", self.validate_only)
             body = self._compose(context)
+            push = _note_push(record, body)
             if validate_only:
                 self.hook.validate_push(body)
                 self.log.info("The service would take this push. Nothing was sent, since validate_only is set.")
                 return None
-            return self._push(context, body)
+            push.msg_id = self._push(context, body)
+            push.sent = True
+            return push.msg_id
 
     def _compose(self, context: Context) -> dict[str, Any]:
         from airflow_provider_oppo_image.engagelab.push_body import (
@@ -150,6 +163,15 @@ class OppoImagePushOperator(BaseOperator):
         ti = context["ti"]
         parts = (self.hook.settings.cid_namespace, ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
+
+
+def _note_push(record: TaskRecord, body: Mapping[str, Any]) -> PushRecord:
+    from airflow_provider_oppo_image.engagelab.push_body import picture_ids_of, shown_text
+    from airflow_provider_oppo_image.task_record import PictureRecord, PushRecord
+
+    record.pictures += [PictureRecord(kind, picture_id=picture_id) for kind, picture_id in picture_ids_of(body).items()]
+    record.push = PushRecord(*shown_text(body))
+    return record.push
 
 
 def _read_flag(name: str, value: object) -> bool:

@@ -27,6 +27,18 @@ PUSHES_LAST: Final = datetime.timedelta(days=30)
 _PUSH_KEY: Final = "oppo_image_push"
 
 
+@dataclass(frozen=True)
+class Upload:
+    """What is remembered of a picture that was uploaded.
+
+    :param picture_id: its id.
+    :param uploaded_at: when it got the id, in ISO 8601 with the offset.
+    """
+
+    picture_id: str
+    uploaded_at: str
+
+
 class UploadMemory:
     """The ids of pictures that an earlier try uploaded, by kind, URL and SHA-256; nothing without a check.
 
@@ -46,12 +58,13 @@ class UploadMemory:
             kind: _upload_key(kind, pictures[kind], report.sha256) for kind, report in reports.items() if report.sha256
         }
 
-    def recall(self) -> dict[PictureKind, str]:
-        """Return the remembered picture ids, by kind."""
+    def recall(self) -> dict[PictureKind, Upload]:
+        """Return the remembered pictures, by kind."""
         if self._store is None:
             return {}
         found = {kind: self._store.get(key) for kind, key in self._keys.items()}
-        return {kind: entry["id"] for kind, entry in found.items() if entry and _is_fresh(entry["uploaded_at"])}
+        uploads = {kind: Upload(entry["id"], entry["uploaded_at"]) for kind, entry in found.items() if entry}
+        return {kind: upload for kind, upload in uploads.items() if _is_fresh(upload.uploaded_at)}
 
     def remember(self, ids: Mapping[PictureKind, str]) -> None:
         """Remember pictures that were uploaded while another was not.

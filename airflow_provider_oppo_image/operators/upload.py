@@ -11,11 +11,14 @@ from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import picture_ids, requested_pictures
+from airflow_provider_oppo_image.links.oppo_image import LINKS
+from airflow_provider_oppo_image.urls import without_query
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_oppo_image.pictures.report import PictureReport
+    from airflow_provider_oppo_image.task_record import PictureRecord
 
 
 class OppoImageUploadOperator(BaseOperator):
@@ -29,10 +32,12 @@ class OppoImageUploadOperator(BaseOperator):
     :param big_picture_url: the big picture's URL (templated); None for none.
     :param small_picture_url: the small picture's URL (templated); None for none. At least one is needed.
     :param check: look at the pictures first, as the service will. Without it, the service and OPPO judge alone.
+    :param campaign: what people call what the pictures are for (templated): the page of a run's pictures shows it.
     :param oppo_image_conn_id: the id of the connection (templated).
     """
 
-    template_fields: Sequence[str] = ("big_picture_url", "small_picture_url", "oppo_image_conn_id")
+    template_fields: Sequence[str] = ("big_picture_url", "small_picture_url", "campaign", "oppo_image_conn_id")
+    operator_extra_links = LINKS
     ui_color = "#e3f4ea"
 
     def __init__(
@@ -41,6 +46,7 @@ class OppoImageUploadOperator(BaseOperator):
         big_picture_url: str | None = None,
         small_picture_url: str | None = None,
         check: bool = True,
+        campaign: str | None = None,
         oppo_image_conn_id: str = DEFAULT_CONN_ID,
         multiple_outputs: bool = True,
         **kwargs: Any,
@@ -49,6 +55,7 @@ class OppoImageUploadOperator(BaseOperator):
         self.big_picture_url = big_picture_url
         self.small_picture_url = small_picture_url
         self.check = check
+        self.campaign = campaign
         self.oppo_image_conn_id = oppo_image_conn_id
 
     @cached_property
@@ -61,41 +68,62 @@ class OppoImageUploadOperator(BaseOperator):
 
         :param context: the context of the running task.
         """
-        with airflow_errors():
+        from airflow_provider_oppo_image.hooks.telling import telling
+        from airflow_provider_oppo_image.task_record import PictureRecord
+
+        with airflow_errors(), telling(context, "upload", self.campaign) as record:
             pictures = requested_pictures(self.big_picture_url, self.small_picture_url)
-            reports = self._check(pictures) if self.check else {}
-            ids = picture_ids(self._upload(context, pictures, reports))
+            told = {kind: PictureRecord(kind, without_query(url)) for kind, url in pictures.items()}
+            record.pictures += told.values()
+            reports = self._check(pictures, told) if self.check else {}
+            self._upload(context, pictures, reports, told)
+        ids = picture_ids(_known_ids(told))
         if self.outlets:
             from airflow_provider_oppo_image.operators.asset_events import announce_uploads
 
             announce_uploads(context, self.outlets, ids=ids, pictures=pictures, reports=reports)
         return ids
 
-    def _check(self, pictures: Mapping[PictureKind, str]) -> Mapping[PictureKind, PictureReport]:
+    def _check(
+        self, pictures: Mapping[PictureKind, str], told: Mapping[PictureKind, PictureRecord]
+    ) -> Mapping[PictureKind, PictureReport]:
         from airflow_provider_oppo_image.pictures.verdict import error_for
 
         reports = self.hook.check_each(pictures)
-        for report in reports.values():
+        for kind, report in reports.items():
+            told[kind].report = report
             self.log.info("%s", report)
         if error := error_for(list(reports.values())):
             raise error
         return reports
 
     def _upload(
-        self, context: Context, pictures: Mapping[PictureKind, str], reports: Mapping[PictureKind, PictureReport]
-    ) -> Mapping[PictureKind, str]:
+        self,
+        context: Context,
+        pictures: Mapping[PictureKind, str],
+        reports: Mapping[PictureKind, PictureReport],
+        told: Mapping[PictureKind, PictureRecord],
+    ) -> None:
+        from airflow_provider_oppo_image.batch.outcomes import failure_of
         from airflow_provider_oppo_image.operators.task_memory import UploadMemory
 
         memory = UploadMemory(task_state_store(context), pictures, reports)
         known = memory.recall()
-        for kind, picture_id in known.items():
-            self.log.info("An earlier try uploaded this very %s picture: %s", kind, picture_id)
+        for kind, upload in known.items():
+            self.log.info("An earlier try uploaded this very %s picture: %s", kind, upload.picture_id)
+            told[kind].note_id(upload.picture_id, upload.uploaded_at)
         outcome = self.hook.upload_each({kind: url for kind, url in pictures.items() if kind not in known})
-        ids: dict[PictureKind, str] = {**known, **outcome.ids}
+        for kind, picture_id in outcome.ids.items():
+            told[kind].note_id(picture_id)
+        for kind, error in outcome.errors.items():
+            told[kind].failure = failure_of(error)
         if outcome.errors:
             memory.remember(outcome.ids)
-            for kind, picture_id in ids.items():
+            for kind, picture_id in _known_ids(told).items():
                 context["ti"].xcom_push(key=PICTURE_RULES[kind].id_key, value=picture_id)
             outcome.raise_for_errors()
         memory.forget()
-        return ids
+
+
+def _known_ids(told: Mapping[PictureKind, PictureRecord]) -> dict[PictureKind, str]:
+    return {kind: picture.picture_id for kind, picture in told.items() if picture.picture_id is not None}

@@ -20,6 +20,7 @@ from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, PictureWrongError
 from airflow_provider_oppo_image.hooks.checking import check_with
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
+from airflow_provider_oppo_image.links.oppo_image import LINKS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -52,14 +53,22 @@ class OppoImageSensor(BaseSensorOperator):
     :param pictures: more pictures (templated), as a list of mappings with ``big_picture_url``, ``small_picture_url`` or
         both, and ``name`` where one is wanted.
     :param on_wrong: "fail" fails at a wrong picture; "wait" waits, since somebody may replace it.
+    :param campaign: what people call what the pictures are for (templated): the page of a run's pictures shows it.
     :param deferrable: wait in the triggerer, where no worker's slot is held; the first look is still the worker's. None
         is what the site says in ``[operators] default_deferrable``, unless `mode` is "reschedule".
     :param oppo_image_conn_id: the id of the connection (templated) that has the timeouts and the guard's exceptions;
         None for the strict defaults, and no connection is read.
     """
 
-    template_fields: Sequence[str] = ("big_picture_url", "small_picture_url", "pictures", "oppo_image_conn_id")
+    template_fields: Sequence[str] = (
+        "big_picture_url",
+        "small_picture_url",
+        "pictures",
+        "campaign",
+        "oppo_image_conn_id",
+    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"pictures": "json"}
+    operator_extra_links = LINKS
     ui_color = "#fdf3d8"
 
     def __init__(
@@ -69,6 +78,7 @@ class OppoImageSensor(BaseSensorOperator):
         small_picture_url: str | None = None,
         pictures: Sequence[Mapping[str, str | None]] | None = None,
         on_wrong: OnWrong = "fail",
+        campaign: str | None = None,
         deferrable: bool | None = None,
         oppo_image_conn_id: str | None = DEFAULT_CONN_ID,
         **kwargs: Any,
@@ -78,6 +88,7 @@ class OppoImageSensor(BaseSensorOperator):
         self.small_picture_url = small_picture_url
         self.pictures = pictures
         self.on_wrong: OnWrong = on_wrong
+        self.campaign = campaign
         self.oppo_image_conn_id = oppo_image_conn_id
         if on_wrong not in ("fail", "wait"):
             raise ConfigurationError(f"on_wrong is {on_wrong!r}; it must be 'fail' or 'wait'.")
@@ -101,14 +112,17 @@ class OppoImageSensor(BaseSensorOperator):
         deadline = time.time() + self.timeout
         if self._keeps_mode:
             self.log.info("[operators] default_deferrable is on, but this sensor keeps its mode, 'reschedule'.")
-        with airflow_errors():
+        from airflow_provider_oppo_image.hooks.telling import of_reports, telling
+
+        with airflow_errors(), telling(context, "wait", self.campaign) as record:
             look = self._last_look = self._look()
             if look is not None:
-                decision = look.decide(self.on_wrong)
+                result, decision = look.result(), look.decide(self.on_wrong)
+                record.pictures += of_reports(result["reports"])
                 if decision == "ready":
-                    return PokeReturnValue(True, look.result())
+                    return PokeReturnValue(True, result)
                 if decision == "wrong":
-                    raise self._wrong(look.result())
+                    raise self._wrong(result)
         if self.deferrable:
             self._defer(deadline)
         return PokeReturnValue(False)
@@ -119,11 +133,13 @@ class OppoImageSensor(BaseSensorOperator):
         :param context: the context of the running task.
         :param event: the payload of `OppoImageTrigger`'s event.
         """
+        from airflow_provider_oppo_image.hooks.telling import of_reports, telling
         from airflow_provider_oppo_image.pictures.waiting import describe
 
         event = event or {}
         status, result = event.get("status"), event.get("result")
-        with airflow_errors():
+        with airflow_errors(), telling(context, "wait", self.campaign) as record:
+            record.pictures += of_reports((result or {}).get("reports", ()))
             if status == "ready":
                 return result
             if status == "timeout":

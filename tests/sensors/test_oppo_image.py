@@ -199,6 +199,7 @@ def test_what_a_template_may_fill_is_templated() -> None:
         "big_picture_url",
         "small_picture_url",
         "pictures",
+        "campaign",
         "oppo_image_conn_id",
     }
 
