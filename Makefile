@@ -6,14 +6,18 @@ PYTHON_3_11 ?= python3.11 /usr/bin/python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types doors unit test-airflow-2.11 test-lowest audit test-trust test-celery bench-trust bench bench-prepare format constraints clean
+.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest audit test-trust test-celery test-airflow test-browser docs bench-trust bench bench-prepare format constraints clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 demo: ## Run the nightly campaign DAG against the sandbox, from nothing to a message id
 	@scripts/venv.sh .venv sandbox constraints.txt $(PYTHONS)
-	@$(BIN)/python scripts/demo.py
+	@$(BIN)/python -m scripts.demo
+
+airflow: ## Start a whole Airflow with the provider, the sandbox and pictures; Ctrl-C ends all of it
+	@scripts/venv.sh .venv sandbox constraints.txt $(PYTHONS)
+	@$(BIN)/python -m scripts.whole_airflow
 
 test: lint types doors unit ## Run all quick checks: lint, types, doors and tests
 
@@ -32,15 +36,15 @@ doors: venv ## Check which module may import which, with import-linter
 	$(BIN)/lint-imports
 
 unit: venv ## Run the tests on Airflow 3.3.2, with coverage by branch
-	$(BIN)/pytest --ignore=tests/trust --ignore=tests/celery --cov --cov-report=term:skip-covered
+	$(BIN)/pytest --ignore=tests/trust --ignore=tests/celery --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site --cov --cov-report=term:skip-covered
 
 test-airflow-2.11: ## Run the tests on Airflow 2.11.2 and Python 3.11
 	@scripts/venv.sh .venv-airflow-2.11 dev constraints-airflow-2.11.txt $(PYTHON_3_11)
-	.venv-airflow-2.11/bin/pytest --ignore=tests/trust --ignore=tests/celery
+	.venv-airflow-2.11/bin/pytest --ignore=tests/trust --ignore=tests/celery --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site
 
 test-lowest: ## Run the tests on the oldest versions that the package says it works with
 	@scripts/venv.sh .venv-lowest dev constraints-lowest.txt $(PYTHON_3_11)
-	.venv-lowest/bin/pytest --ignore=tests/trust --ignore=tests/celery
+	.venv-lowest/bin/pytest --ignore=tests/trust --ignore=tests/celery --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site
 
 audit: venv ## Ask the advisory service about every pinned version
 	$(BIN)/python scripts/audit.py constraints.txt constraints-airflow-2.11.txt
@@ -52,6 +56,22 @@ test-celery: ## Run a night's batch on two Celery workers, and kill one of them 
 	@scripts/servers.sh
 	@scripts/venv.sh .venv-celery celery constraints.txt $(PYTHONS)
 	.venv-celery/bin/pytest tests/celery
+
+test-airflow: venv ## Start `make airflow`'s Airflow, look into it, and stop it in every way
+	$(BIN)/pytest tests/whole_airflow
+
+test-browser: ## Set it up and look at it in a real browser: headless Chromium, Airflow 3.3.2 and 2.11.2
+	@scripts/chromium.sh
+	@scripts/venv.sh .venv-browser browser constraints.txt $(PYTHONS)
+	@scripts/venv.sh .venv-airflow-2.11 dev constraints-airflow-2.11.txt $(PYTHON_3_11) || \
+		echo "Without it, Airflow 2.11.2's form is not looked at." >&2
+	.venv-browser/bin/pytest tests/browser --timeout 180  # the first test of each Airflow waits for its start
+
+docs: ## Make the site of the documentation in build/docs, and test it
+	@scripts/venv.sh .venv-docs docs constraints.txt $(PYTHONS)
+	rm -rf build/docs
+	.venv-docs/bin/sphinx-build -q -W --keep-going docs build/docs
+	.venv-docs/bin/pytest tests/site
 
 bench-trust: ## Attack it for hours, and see whether the tests notice faults; writes bench/TRUST.md
 	@scripts/venv.sh .venv-trust mutation constraints.txt $(PYTHONS)
@@ -73,4 +93,4 @@ constraints: venv ## Renew the pinned versions
 	scripts/constraints.sh $(BIN)/uv
 
 clean: ## Remove all that these targets made
-	rm -rf .venv .venv-airflow-2.11 .venv-lowest .venv-trust .venv-celery .venv-bench .demo build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-airflow-2.11 .venv-lowest .venv-trust .venv-celery .venv-browser .venv-docs .venv-bench .demo .airflow build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

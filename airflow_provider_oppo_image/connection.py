@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 from airflow_provider_oppo_image.base_url import base_url
 from airflow_provider_oppo_image.contract import DATA_CENTERS, DEFAULT_DATA_CENTER
@@ -30,7 +31,7 @@ class Field:
     :param description: what a form says about it.
     :param kind: "choice", "seconds", "flag" or "text".
     :param default: what an unset field means.
-    :param choices: the values of a choice.
+    :param choices: the values of a choice, and what a form calls each.
     :param minimum: the least number of seconds, inclusive.
     :param maximum: the most seconds, inclusive.
     """
@@ -40,14 +41,15 @@ class Field:
     description: str
     kind: Literal["choice", "seconds", "flag", "text"]
     default: Value
-    choices: tuple[str, ...] = ()
+    choices: Mapping[str, str] = field(default_factory=dict)
     minimum: float = 0.1
     maximum: float = 3600.0
 
     def json_schema(self) -> dict[str, Any]:
         """Return the field's JSON schema as Airflow 3 draws it; "null" is what an untouched field is stored as."""
         if self.kind == "choice":
-            return {"type": ["string", "null"], "enum": list(self.choices), "default": self.default}
+            shown = {"enum": list(self.choices), "values_display": dict(self.choices)}
+            return {"type": ["string", "null"], "default": self.default, **shown}
         if self.kind == "seconds":
             limits = {"minimum": self.minimum, "maximum": self.maximum}
             return {"type": ["number", "null"], "default": self.default, **limits}
@@ -62,7 +64,8 @@ class Field:
         if value is None or value == "":
             return self.default
         if self.kind == "flag":
-            flags = {"true": True, "1": True, "false": False, "0": False}
+            # The Test button of Airflow 2's form sends "y".
+            flags = {"true": True, "1": True, "y": True, "false": False, "0": False}
             if (flag := flags.get(str(value).strip().lower())) is not None:
                 return flag
             raise self._wrong(value, "true or false")
@@ -93,7 +96,10 @@ class Field:
 FIELDS: Final = (
     Field(
         "data_center", "Data centre", "Where the EngageLab app lives. Not used where a host is given.",
-        "choice", DEFAULT_DATA_CENTER, choices=tuple(DATA_CENTERS),
+        "choice", DEFAULT_DATA_CENTER,
+        choices={
+            name: f"{name.replace('_', ' ').title()} ({urlsplit(url).hostname})" for name, url in DATA_CENTERS.items()
+        },
     ),
     Field("connect_timeout", "Connect timeout (s)", "Seconds to reach a host.", "seconds", 10.0),
     Field("read_timeout", "Read timeout (s)", "Seconds without a byte from a host.", "seconds", 30.0),
@@ -124,14 +130,16 @@ FIELDS: Final = (
     ),
 )  # fmt: skip
 
+# The Test button of Airflow 2's form sends each field under a second name as well.
+_KNOWN_KEYS: Final = {name for entry in FIELDS for name in (entry.name, f"extra__{CONN_TYPE}__{entry.name}")}
+
 LABELS: Final = {"login": "AppKey", "password": "Master secret", "host": "Host (instead of a data centre)"}
 PLACEHOLDERS: Final = {
     "login": "the app's AppKey, from EngageLab's console",
     "password": "the app's master secret",
     "host": "empty, or https://pushapi-sgp.engagelab.com",
-    "port": "empty or 443",
+    "port": "443: with an empty port, Airflow 3.3.2's Test button fails",
 }
-# The port stays: Airflow 3.3.2's form cannot test a stored connection whose port is hidden and so empty.
 HIDDEN: Final = ("schema", "extra")
 
 
@@ -230,7 +238,7 @@ def _read_settings(connection: ConnectionLike) -> Settings:
         base_url=base_url(
             connection.host, connection.port, connection.schema, data_center, allow_plain_http=allow_plain_http
         ),
-        unknown_keys=tuple(sorted(extra.keys() - {entry.name for entry in FIELDS})),
+        unknown_keys=tuple(sorted(extra.keys() - _KNOWN_KEYS)),
         **values,  # type: ignore[arg-type]  # the table gives each field its kind
     )
 

@@ -15,6 +15,7 @@ PictureKind: TypeAlias = Literal["big", "small"]
 Scope: TypeAlias = Literal["picture", "request", "account"]
 
 KINDS: Final[tuple[PictureKind, ...]] = ("big", "small")
+"""The kinds of picture."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,9 @@ FORMATS: Final = ("PNG", "JPEG")
 
 OLD_BIG_SIZE: Final = (876, 324)
 """Width and height, in pixels, of OPPO's earlier big picture. Source: several OPPO integrations."""
+
+PICTURES_KEPT_DAYS: Final = 30
+"""Days for which pictures are kept. Source: the page of the vendor's sibling service; this one's states nothing."""
 
 LONG_URL: Final = 300
 """The longest picture URL, in characters, inclusive, that OPPO's newer paid API takes; not confirmed here."""
@@ -175,10 +179,19 @@ DEFAULT_DATA_CENTER: Final = "singapore"
 """The SDKs' default."""
 
 IMAGE_PATH: Final = "/v4/image/oppo"
+"""Uploads. Source: page."""
+
 PUSH_PATH: Final = "/v4/push"
+"""Pushes. Source: push page, as for the next three."""
+
 VALIDATE_PATH: Final = "/v4/push/validate"
+"""Checks a push, and sends nothing."""
+
 WITHDRAW_PATH: Final = "/v4/push/withdraw"
+"""Recalls a push; the message id follows."""
+
 STATUS_PATH: Final = "/v4/status/detail"
+"""How pushes fared."""
 
 MAX_REQUESTS_PER_SECOND: Final = 500
 """Requests a second for one AppKey, uploads and pushes together. Source: push page."""

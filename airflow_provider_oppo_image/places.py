@@ -55,9 +55,9 @@ def same_place(one: Place, other: Place) -> bool:
     :param one: a place where something is.
     :param other: a place where something may be.
     """
-    if _is_local(one) and _is_local(other):
+    if is_local(one) and is_local(other):
         return bool(one == other or (other.exists() and one.samefile(other)))
-    if _is_local(one) or _is_local(other):
+    if is_local(one) or is_local(other):
         return False
     return bool((one.protocol, one.path) == (other.protocol, other.path))
 
@@ -71,7 +71,7 @@ def sign(place: Place, seconds: int) -> str:
     :raises StorageError: if it fails to.
     """
     with storage(f"Signing a URL of {place}"):
-        if not _is_local(place):
+        if not is_local(place):
             with contextlib.suppress(NotImplementedError):
                 return str(place.fs.sign(place.path, expiration=seconds))
     raise ConfigurationError(f"What stores {place} signs no URLs. Say where the public finds it: give its public URL.")
@@ -102,7 +102,11 @@ def _words(error: BaseException) -> str:
     return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}".strip(": ")
 
 
-def _is_local(place: Place) -> bool:
+def is_local(place: Place) -> bool:
+    """Tell whether a place is on this machine.
+
+    :param place: what `place_of` returned.
+    """
     # On Airflow 2, an ObjectStoragePath is a Path as well.
     return isinstance(place, type(Path()))
 
@@ -115,7 +119,7 @@ def reading(place: Place) -> Iterator[IO[bytes]]:
     """
     with place.open("rb") as file:
         # What object storage opens reads lines of any length only.
-        yield file if _is_local(place) else io.BufferedReader(file)
+        yield file if is_local(place) else io.BufferedReader(file)
 
 
 @contextlib.contextmanager
@@ -127,7 +131,7 @@ def writing(place: Place) -> Iterator[IO[bytes]]:
 
     :param place: where to.
     """
-    if not _is_local(place):
+    if not is_local(place):
         # By the local name's ending some storages tell what kind of content they are to say it is.
         with tempfile.NamedTemporaryFile(suffix=place.suffix) as whole:
             yield whole.file

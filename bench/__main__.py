@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bench import batch_kills, chart, checks, import_cost, report, rows, uploads, verdict_bytes, waiting
+from bench import batch_kills, chart, checks, import_cost, page, report, rows, uploads, verdict_bytes, waiting
 from bench.report import Figure, Part
 
 
@@ -52,6 +52,11 @@ PARTS: Final = {
         "From few rows to many",
         rows.measure,
         lambda: rows.measure(many=5_000, rounds=1),
+    ),
+    "page": Measurement(
+        "Looking at a batch's results in Airflow",
+        page.measure,
+        lambda: page.measure(rows=5_000),
     ),
     "kills": Measurement(
         "SIGKILL, and a retry",

@@ -5,75 +5,23 @@ Everything it makes is in .demo/ in the checkout; nothing is left running.
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
-
 from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from scripts.stage import CAMPAIGNS, LAST_YEAR, make_pictures, picture_host
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".demo"
 LOG = HOME / "airflow.log"
 RESULT = HOME / "result.json"
 CONNECTION = "oppo_image_default"
-
-CAMPAIGNS = [
-    ("spring_sale", "Spring sale", "Up to 40 % off, today only", ("#0b8457", "#2aa876")),
-    ("member_day", "Member day", "Double points until midnight", ("#1f4e9e", "#4c7fd1")),
-]
-
-
-def draw(path: Path, size: tuple[int, int], words: str, colors: tuple[str, str]) -> None:
-    """Draw a campaign's picture: its words on a circle."""
-    width, height = size
-    image = Image.new("RGB", size, colors[0])
-    pen = ImageDraw.Draw(image)
-    pen.circle((width / 2, height / 2), height * 0.7, fill=colors[1])
-    font = ImageFont.load_default(height // 2 if len(words) == 1 else height // 4)
-    pen.text((width / 2, height / 2), words, fill="white", font=font, anchor="mm")
-    image.save(path)
-
-
-def make_pictures(folder: Path) -> None:
-    """Draw every campaign's pictures, and one of last year's, in OPPO's older size."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, title, _, colors in CAMPAIGNS:
-        draw(folder / f"{name}_big.jpg", (984, 369), title, colors)
-        draw(folder / f"{name}_small.png", (144, 144), title[0], colors)
-    draw(folder / "last_year_big.jpg", (876, 324), "Last year", ("#7a2048", "#a8456f"))
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves files, and does not tell the terminal."""
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@contextlib.contextmanager
-def picture_host(folder: Path) -> Iterator[str]:
-    """Serve a folder on a free loopback port."""
-    handler = functools.partial(QuietHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def airflow_environment(sandbox: SandboxServer) -> dict[str, str]:
@@ -99,16 +47,7 @@ def airflow_environment(sandbox: SandboxServer) -> dict[str, str]:
 
 def run_nightly_campaigns(sandbox: SandboxServer, pictures: str) -> dict[str, Any]:
     """Run the nightly DAG in an Airflow of its own, and return what became of each of its tasks."""
-    campaigns = [
-        {
-            "name": name,
-            "title": title,
-            "text": text,
-            "big_picture_url": f"{pictures}/{name}_big.jpg",
-            "small_picture_url": f"{pictures}/{name}_small.png",
-        }
-        for name, title, text, _ in CAMPAIGNS
-    ]
+    campaigns = [campaign.parameter(pictures) for campaign in CAMPAIGNS]
     RESULT.unlink(missing_ok=True)
     dag_file = ROOT / "example_dags" / "nightly_campaigns.py"
     conf = json.dumps({"campaigns": campaigns, "send": True})
@@ -138,20 +77,20 @@ def returned(outcome: dict[str, Any], task_id: str, campaign: int) -> Any:
 def main() -> None:
     """Run the demo, and print what happened."""
     HOME.mkdir(exist_ok=True)
-    make_pictures(HOME / "pictures")
+    make_pictures(HOME / "pictures", [*CAMPAIGNS, LAST_YEAR])
     with picture_host(HOME / "pictures") as pictures, SandboxServer() as sandbox:
         print(f"A sandbox of the service is at {sandbox.url}, and pictures are at {pictures}.")
         print("Running the DAG nightly_campaigns: wait for the pictures, upload them, push ...", flush=True)
         outcome = run_nightly_campaigns(sandbox, pictures)
         received = sandbox.received()
-        wrong = check_picture("big", f"{pictures}/last_year_big.jpg", allow_private_addresses=True)
+        wrong = check_picture("big", LAST_YEAR.parameter(pictures)["big_picture_url"], allow_private_addresses=True)
 
     print()
     print(f"{'campaign':<14}{'big_picture_id':<36}{'small_picture_id':<36}message id")
-    for index, (name, *_) in enumerate(CAMPAIGNS):
+    for index, campaign in enumerate(CAMPAIGNS):
         ids = returned(outcome, "upload", index)
         msg_id = returned(outcome, "push", index)
-        print(f"{name:<14}{ids['big_picture_id']:<36}{ids['small_picture_id']:<36}{msg_id}")
+        print(f"{campaign.name:<14}{ids['big_picture_id']:<36}{ids['small_picture_id']:<36}{msg_id}")
     print()
     print(f"The service saw {len(received['uploads'])} uploads and {len(received['pushes'])} pushes.")
     print("Last year's artwork would have stopped before the push:")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_oppo_image.connection import (
     FIELDS,
     HIDDEN,
+    PLACEHOLDERS,
     Field,
     Settings,
     form_for_airflow_3,
@@ -217,6 +218,12 @@ def test_plain_http_is_allowed_by_a_field_of_its_own() -> None:
     assert settings.base_url == "http://sandbox.example"
 
 
+def test_what_the_test_button_of_airflow_2_sends_is_read_as_the_form_shows_it() -> None:
+    settings = read({"allow_private_addresses": "y", "extra__oppo_image__allow_private_addresses": "y"})
+    assert settings.allow_private_addresses
+    assert not settings.unknown_keys
+
+
 # The form
 
 
@@ -231,6 +238,13 @@ def test_the_form_is_the_table() -> None:
 def test_the_port_is_not_hidden() -> None:
     # Airflow 3.3.2 cannot test a stored connection without one from its form.
     assert "port" not in HIDDEN
+    assert "443" in PLACEHOLDERS["port"]
+
+
+def test_a_data_centre_is_chosen_by_words_and_its_host() -> None:
+    schema = form_for_airflow_3()["conn-fields"]["data_center"]["schema"]
+    assert schema["values_display"].keys() == set(schema["enum"])
+    assert schema["values_display"]["hong_kong"] == "Hong Kong (pushapi-hk.engagelab.com)"
 
 
 def test_no_field_of_the_form_holds_a_secret() -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
+
 ROOT = Path(__file__).parents[1]
 HEAVY = {"requests", "urllib3", "PIL", "fastapi", "uvicorn", "jinja2", "airflow.triggers.base"}
 
@@ -80,7 +82,12 @@ def test_each_entry_point_leads_somewhere(group: str) -> None:
     assert all(callable(point.load()) for point in points)
 
 
+SERVER_OF_AIRFLOW_3 = {f"airflow_provider_oppo_image.plugins.{name}" for name in ("access", "app", "stored")}
+
+
 @pytest.mark.parametrize("path", sorted(ROOT.glob("airflow_provider_oppo_image/**/*.py")), ids=str)
 def test_each_module_can_be_imported_on_its_own_name(path: Path) -> None:
     name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    if name in SERVER_OF_AIRFLOW_3 and not HAS_PAGES:
+        pytest.skip("Airflow 2 has no such server")
     assert importlib.import_module(name).__doc__

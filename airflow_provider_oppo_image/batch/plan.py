@@ -35,8 +35,8 @@ CREATE TABLE pictures (
 
 _RESULTS: Final = """
 SELECT rows.line, rows.name, rows.code, rows.words,
-    big.number, big.picture_id, big.code, big.words, big.fault,
-    small.number, small.picture_id, small.code, small.words, small.fault
+    big.number, big.picture_id, big.code, big.words, big.fault, big.url,
+    small.number, small.picture_id, small.code, small.words, small.fault, small.url
 FROM rows LEFT JOIN pictures AS big ON big.number = rows.big LEFT JOIN pictures AS small ON small.number = rows.small
 ORDER BY rows.number
 """
@@ -158,9 +158,9 @@ class Plan:
     def results(self) -> Iterator[RowResult]:
         """Yield what became of each row, in the rows' order."""
         for line, name, code, words, *pictures in self._db.execute(_RESULTS):
-            big, small = pictures[:5], pictures[5:]
-            failures = [Failure(*found[2:]) for found in (big, small) if found[2] is not None]
+            big, small = pictures[:6], pictures[6:]
+            failures = [Failure(*found[2:5]) for found in (big, small) if found[2] is not None]
             if code is not None:
                 failures = [Failure(code, words, "manifest")]
             missing = any(number is not None and picture_id is None for number, picture_id, *_ in (big, small))
-            yield combine(line, name, (big[1], small[1]), failures, missing=missing)
+            yield combine(line, name, (big[1], small[1]), failures, urls=(big[5], small[5]), missing=missing)

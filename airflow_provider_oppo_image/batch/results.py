@@ -6,12 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from operator import attrgetter
 from typing import IO, Any, Final, Literal, TypeAlias
 
 from airflow_provider_oppo_image.batch.outcomes import Failure, Fault
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.places import Place, reading, storage, writing
+from airflow_provider_oppo_image.urls import without_query
 
 RowState: TypeAlias = Literal["uploaded", "failed", "not tried"]
 
@@ -30,6 +32,9 @@ class RowResult:
     :param error_code: the code of what is wrong; None for nothing.
     :param error: what is wrong, in words; None for nothing.
     :param fault: what has to be mended; None for nothing.
+    :param big_picture_url: where the big picture is, without the URL's query, which can be a signature; None for none,
+        and where the row could not be read.
+    :param small_picture_url: where the small picture is, likewise.
     """
 
     line: int
@@ -40,6 +45,8 @@ class RowResult:
     error_code: str | None = None
     error: str | None = None
     fault: Fault | None = None
+    big_picture_url: str | None = None
+    small_picture_url: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON-serialisable data."""
@@ -48,9 +55,18 @@ class RowResult:
 
 COLUMNS: Final = tuple(field.name for field in fields(RowResult))
 
+cells_of: Final = attrgetter(*COLUMNS)
+"""Returns a row's values, in the order of the columns."""
+
 
 def combine(
-    line: int, name: str, ids: tuple[str | None, str | None], failures: Sequence[Failure], *, missing: bool
+    line: int,
+    name: str,
+    ids: tuple[str | None, str | None],
+    failures: Sequence[Failure],
+    *,
+    urls: tuple[str | None, str | None],
+    missing: bool,
 ) -> RowResult:
     """Put together what became of a row's pictures.
 
@@ -58,13 +74,24 @@ def combine(
     :param name: the row's name.
     :param ids: the ids of its big and of its small picture, None for each that there is not.
     :param failures: what is wrong, the big picture's first.
+    :param urls: the URLs of its big and of its small picture, None for each that there is not.
     :param missing: whether one of its pictures has no id.
     """
-    big, small = ids
+    big_id, small_id = ids
+    big_url, small_url = (url and without_query(url).removesuffix("?…") for url in urls)
+    row = RowResult(
+        line,
+        name,
+        "not tried" if missing else "uploaded",
+        big_id,
+        small_id,
+        big_picture_url=big_url,
+        small_picture_url=small_url,
+    )
     if not failures:
-        return RowResult(line, name, "not tried" if missing else "uploaded", big, small)
+        return row
     words = "; ".join(failure.words for failure in failures)
-    return RowResult(line, name, "failed", big, small, failures[0].code, words, failures[0].fault)
+    return replace(row, state="failed", error_code=failures[0].code, error=words, fault=failures[0].fault)
 
 
 def check_format(place: Place) -> None:
@@ -89,7 +116,7 @@ def write_results(place: Place, results: Iterable[RowResult]) -> None:
 
 
 def read_results(place: Place) -> Iterator[RowResult]:
-    """Read results back.
+    """Read results back; those of an earlier version have no URLs.
 
     :param place: where `write_results` wrote them.
     :raises StorageError: if they cannot be read.
@@ -106,8 +133,7 @@ def _write_csv(file: IO[bytes], results: Iterable[RowResult]) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for result in results:
-        writer.writerow(result.to_dict().values())
+    writer.writerows(map(cells_of, results))
     text.detach()
 
 

@@ -8,7 +8,7 @@ from typing import IO
 
 from airflow_provider_oppo_image.batch.manifest import BOM, MAX_LINE, WITH_HEADER, read_manifest
 from airflow_provider_oppo_image.batch.progress import Summary, Tally
-from airflow_provider_oppo_image.batch.results import RowResult, check_format, read_results, write_results
+from airflow_provider_oppo_image.batch.results import RowResult, check_format, combine, read_results, write_results
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.places import Place, place_of, reading, storage, writing
 
@@ -82,7 +82,9 @@ def _results_of_all(manifests: Sequence[str]) -> Iterator[RowResult]:
 
 
 def _not_tried(manifest: Place) -> Iterator[RowResult]:
-    return (RowResult(row.line, row.name, "not tried") for row in read_manifest(manifest))
+    for row in read_manifest(manifest):
+        urls = row.pictures.get("big"), row.pictures.get("small")
+        yield combine(row.line, row.name, (None, None), (), urls=urls, missing=True)
 
 
 def _header(manifest: Place) -> list[bytes]:

@@ -29,12 +29,12 @@ def open_hook(conn_id: str, *, verbose: bool) -> Iterator[OppoImageHook]:
     """
     # Airflow 3 asks its database for connections only in a process that says so, as `airflow connections` does.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-    with contextlib.redirect_stdout(sys.stderr if verbose else _nowhere()):
+    with contextlib.redirect_stdout(sys.stderr if verbose else nowhere()):
         if verbose:
             yield _read_connection(conn_id)
             return
         # Airflow 2 warns on standard error of what its users cannot change.
-        with contextlib.redirect_stderr(_nowhere()):
+        with contextlib.redirect_stderr(nowhere()):
             hook = _read_connection(conn_id)
         if hook.settings.unknown_keys:
             remark(f"warning: connection {conn_id!r} has unknown keys: {', '.join(hook.settings.unknown_keys)}")
@@ -46,16 +46,21 @@ def _read_connection(conn_id: str) -> OppoImageHook:
     try:
         from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
     except Exception as error:  # a broken configuration makes Airflow's import raise whatever it likes
-        raise ConfigurationError(
-            f"Airflow does not start here ({type(error).__name__}: {error}). `airflow version` shows the whole story."
-        ) from error
+        raise does_not_start(error) from error
     hook = OppoImageHook(conn_id)
     hook.settings  # noqa: B018 - reads the connection
     return hook
 
 
+def does_not_start(error: Exception) -> ConfigurationError:
+    """Return what to tell a person of an import of Airflow that failed."""
+    return ConfigurationError(
+        f"Airflow does not start here ({type(error).__name__}: {error}). `airflow version` shows the whole story."
+    )
+
+
 @functools.cache
-def _nowhere() -> TextIO:
+def nowhere() -> TextIO:
     """Return a stream that stays open: Airflow's log handlers keep the one that they first saw."""
     return Path(os.devnull).open("w")
 

@@ -1,4 +1,4 @@
-"""`oppo-image connection`: test the Airflow connection."""
+"""`oppo-image connection`: add an Airflow connection, and test it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 from collections.abc import Callable
 from typing import Final
 
+from airflow_provider_oppo_image.cli import connection_add
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, add_json
 from airflow_provider_oppo_image.cli.failures import GOOD, SERVICE
 from airflow_provider_oppo_image.cli.output import remark, say, say_json
 
-HELP: Final = "test the Airflow connection"
-DESCRIPTION: Final = "Test the Airflow connection that uploads and pushes use."
+HELP: Final = "add an Airflow connection, and test it"
+DESCRIPTION: Final = "Add the Airflow connection that uploads and pushes use, and test it."
 
 _TEST: Final = "prove the AppKey and the master secret by a call that changes nothing"
 
@@ -20,6 +21,10 @@ _TEST: Final = "prove the AppKey and the master secret by a call that changes no
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's actions and their arguments."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    add = actions.add_parser(
+        "add", help=connection_add.HELP, description=connection_add.DESCRIPTION, allow_abbrev=False
+    )
+    connection_add.add_arguments(add)
     test = actions.add_parser("test", help=_TEST, description=f"{_TEST[0].upper()}{_TEST[1:]}.", allow_abbrev=False)
     add_connection(test)
     add_json(test)

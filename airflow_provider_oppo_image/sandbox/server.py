@@ -74,7 +74,7 @@ class SandboxServer:
         return answer
 
     def forget(self) -> None:
-        """Forget what was received: picture ids and `cid`s too."""
+        """Forget what was received: picture ids, and each `cid` too."""
         self._ask("DELETE", "/sandbox/received")
 
     def fail(self, **fault: Any) -> None:

@@ -79,6 +79,23 @@ def test_a_row_needs_all_its_pictures() -> None:
         assert end() == ("uploaded", "id_b", "id_s", None, None, None)
 
 
+def test_a_result_says_where_each_picture_is_without_what_may_be_a_signature() -> None:
+    rows = [
+        Row(1, "both", {"big": "https://h/b.png?sig=secret#top", "small": "https://h/s.png?"}),
+        Row(2, "small", {"small": "HTTPS://h/s.png"}),
+        Row(3, "both", {"big": "https://h/other"}),
+        Row(4, "", problem=NO_NAME),
+    ]
+    with Plan(rows) as plan:
+        plan.record(Outcome(1, failure=REFUSED))
+        assert [(row.state, row.big_picture_url, row.small_picture_url) for row in plan.results()] == [
+            ("failed", "https://h/b.png", "https://h/s.png"),
+            ("not tried", None, "https://h/s.png"),
+            ("failed", None, None),
+            ("failed", None, None),
+        ]
+
+
 def test_an_id_stays_whatever_is_noted_after_it() -> None:
     with Plan([big(1)]) as plan:
         plan.record(Outcome(1, failure=BUSY))
@@ -181,6 +198,8 @@ def test_each_row_has_one_result_in_its_order_that_tells_of_its_own_pictures(
             expected = {kind: ids.get((kind, url)) for kind, url in row.pictures.items()}
             assert (result.big_picture_id, result.small_picture_id) == (expected.get("big"), expected.get("small"))
             assert (result.state == "uploaded") == all(expected.values())
+            urls = row.pictures.get("big"), row.pictures.get("small")
+            assert (result.big_picture_url, result.small_picture_url) == urls
 
 
 def test_a_disk_that_is_full_is_told_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,8 +16,10 @@ from airflow_provider_oppo_image.places import Place, place_of
 from tests.support.object_store import ObjectStore
 
 RESULTS = [
-    RowResult(2, 'spring, "the" sale\'s; 春天 🌸', "uploaded", "id_1", "id_2"),
-    RowResult(4, "", "failed", None, "id_3", "51", 'OPPO said "no", twice\nor more', "picture"),
+    RowResult(
+        2, 'spring, "the" sale\'s; 春天 🌸', "uploaded", "id_1", "id_2", None, None, None, "https://h/1", "https://h/2"
+    ),
+    RowResult(4, "", "failed", None, "id_3", "51", 'OPPO said "no", twice\nor more', "picture", None, "https://h/3"),
     RowResult(5, "autumn", "not tried"),
 ]
 
@@ -40,8 +43,10 @@ def test_csv_is_what_others_read(at: Callable[[str], Place]) -> None:
         "error_code",
         "error",
         "fault",
+        "big_picture_url",
+        "small_picture_url",
     )
-    assert lines[0] == ["2", RESULTS[0].name, "uploaded", "id_1", "id_2", "", "", ""]
+    assert lines[0] == ["2", RESULTS[0].name, "uploaded", "id_1", "id_2", "", "", "", "https://h/1", "https://h/2"]
     assert lines[1][6] == RESULTS[1].error
     assert b"\r" not in at("r.csv").read_bytes()
 
@@ -51,6 +56,31 @@ def test_json_lines_are_what_others_read(at: Callable[[str], Place]) -> None:
     lines = at("r.jsonl").read_bytes().decode().splitlines()
     assert [json.loads(line) for line in lines] == [result.to_dict() for result in RESULTS]
     assert "春天 🌸" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "r.csv",
+            "line,name,state,big_picture_id,small_picture_id,error_code,error,fault\n"
+            "2,spring,uploaded,id_1,,,,\n3,summer,failed,,,51,OPPO said no,picture\n",
+        ),
+        (
+            "r.jsonl",
+            '{"line": 2, "name": "spring", "state": "uploaded", "big_picture_id": "id_1", "small_picture_id": null, '
+            '"error_code": null, "error": null, "fault": null}\n'
+            '{"line": 3, "name": "summer", "state": "failed", "big_picture_id": null, "small_picture_id": null, '
+            '"error_code": "51", "error": "OPPO said no", "fault": "picture"}\n',
+        ),
+    ],
+)
+def test_results_that_were_written_before_there_were_urls_are_read(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    assert list(read_results(tmp_path / name)) == [
+        RowResult(2, "spring", "uploaded", "id_1"),
+        RowResult(3, "summer", "failed", None, None, "51", "OPPO said no", "picture"),
+    ]
 
 
 def test_no_rows_are_a_header_or_nothing(at: Callable[[str], Place]) -> None:
@@ -106,6 +136,8 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
             st.none() | TEXT,
             st.none() | TEXT,
             st.none() | st.sampled_from(FAULTS),
+            st.none() | TEXT,
+            st.none() | TEXT,
         ),
         max_size=5,
     ),

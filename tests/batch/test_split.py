@@ -90,7 +90,9 @@ def test_rows_of_a_part_without_results_were_not_tried(tmp_path: Path) -> None:
     finish(made[1])
     summary = merge_results(made, str(tmp_path / "all.jsonl"))
     assert (summary.uploaded, summary.not_tried) == (2, 2)
-    assert [row.state for row in read_results(tmp_path / "all.jsonl")] == ["not tried"] * 2 + ["uploaded"] * 2
+    merged = list(read_results(tmp_path / "all.jsonl"))
+    assert [row.state for row in merged] == ["not tried"] * 2 + ["uploaded"] * 2
+    assert merged[1].big_picture_url == "https://cdn.example.com/1.jpg"
 
 
 def test_blank_and_endless_lines_keep_their_place(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_oppo_image.batch.results import COLUMNS
 from bench.batch_kills import Night, Survival
 from bench.runs import pictures
 
-HEADER = "line,name,state,big_picture_id,small_picture_id,error_code,error,fault\n"
-RIGHT = [f"{at + 2},campaign {at},uploaded,id_{at},,,,\n" for at in range(3)]
+HEADER = ",".join(COLUMNS) + "\n"
+RIGHT = [f"{at + 2},campaign {at},uploaded,id_{at},,,,,{url},\n" for at, url in enumerate(pictures(3))]
 UPLOADS = [f'1.0000 id_{at} {{"big_picture_url": "{url}"}}\n' for at, url in enumerate(pictures(3))]
 
 

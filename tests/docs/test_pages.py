@@ -15,6 +15,8 @@ from tests.docs.pages import PAGES, ROOT, anchors, blocks, links, name
 
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=name)
 
+SITE = ROOT / "docs/index.md"
+
 KNOWN_HOSTS = re.compile(r"127\.0\.0\.1|(.+\.)?example\.com|(.+\.)?engagelab\.com")
 SERVED_PATHS = ("/v4/", "/sandbox/", "/v3/")
 
@@ -33,11 +35,16 @@ def test_a_link_leads_to_a_file_and_to_a_heading_that_are_there(page: Path) -> N
 
 
 def test_the_index_leads_to_every_page() -> None:
-    index = ROOT / "docs/README.md"
-    reached = {(index.parent / link.partition("#")[0]).resolve() for link in links(index)}
-    decisions = ROOT / "docs/decisions/README.md"
-    reached |= {(decisions.parent / link).resolve() for link in links(decisions)}
-    assert {page for page in PAGES if page not in reached} <= {index, ROOT / "README.md"}
+    hubs = [ROOT / "docs" / hub for hub in ("README.md", "errors.md", "decisions/README.md", "reference/README.md")]
+    reached = {(hub.parent / link.partition("#")[0]).resolve() for hub in hubs for link in links(hub)}
+    assert {page for page in PAGES if page not in reached} <= {hubs[0], SITE, ROOT / "README.md"}
+
+
+def test_the_sites_navigation_has_every_page() -> None:
+    below_another = re.compile(r"(errors|decisions|reference)/(?!README)|(README|index)$")
+    pages = {page.relative_to(SITE.parent).with_suffix("").as_posix() for page in PAGES if page != ROOT / "README.md"}
+    listed = SITE.read_text().splitlines()
+    assert not [page for page in pages if page not in listed and not below_another.match(page)]
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:

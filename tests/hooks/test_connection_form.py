@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,16 @@ def test_what_the_form_hides_and_renames_is_what_airflow_takes() -> None:
     jsonschema.validate(behaviour_for_airflow_2(), json.loads(described.read_text()))
     assert OppoImageHook.get_ui_field_behaviour() == behaviour_for_airflow_2()
     assert behaviour_for_airflow_2()["relabeling"]["password"] == "Master secret"
+
+
+def test_the_port_is_not_asked_for_where_no_button_needs_it() -> None:
+    behaviour = behaviour_for_airflow_2()
+    assert "port" in behaviour["hidden_fields"]
+    assert "port" not in behaviour["placeholders"]
+
+
+def test_the_extra_is_shown_since_the_test_button_needs_it() -> None:
+    assert "extra" not in behaviour_for_airflow_2()["hidden_fields"]
 
 
 @pytest.fixture
@@ -54,7 +65,17 @@ def test_airflow_draws_each_field_of_the_table(fill: Any) -> None:
         assert str(field.label.text) == entry.label
         assert entry.name in field()
         assert entry.description in field.description
-        assert all(choice in field.description for choice in entry.choices)
+        options = re.findall(r'<option (selected )?value="(\w+)">([^<]+)</option>', field())
+        assert {value: words for _, value, words in options} == entry.choices
+
+
+def test_the_stored_data_centre_is_chosen_even_one_that_is_none(fill: Any) -> None:
+    def chosen(data_center: str) -> list[str]:
+        field = fill(data_center=data_center)["extra__oppo_image__data_center"]
+        return re.findall(r'<option selected value="([^"]+)">', field())
+
+    assert chosen("japan") == ["japan"]
+    assert chosen("<mars>") == ["&lt;mars&gt;"]
 
 
 def test_no_other_provider_loses_its_fields_by_ours(form_class: Any) -> None:

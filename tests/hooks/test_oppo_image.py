@@ -349,7 +349,7 @@ def test_a_test_of_an_unknown_host_says_so(connect: Connect, monkeypatch: pytest
 def test_a_test_of_a_broken_connection_says_what_to_mend(connect: Connect, fields: Any) -> None:
     good, words = connect(**fields).test_connection()
     assert not good
-    assert words.startswith(("Connection 'campaigns'", "The connection's host"))
+    assert words.startswith("The connection")
 
 
 def test_a_test_of_no_connection_says_so(airflow_db: None) -> None:

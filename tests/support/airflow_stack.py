@@ -22,17 +22,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 import requests
 from sqlalchemy.exc import OperationalError
 
+from scripts.warden import Warden
 from tests.support import processes
 from tests.support.airflow_database import AirflowDatabase, Run
 from tests.support.ports import free_port
-from tests.support.warden import Warden
 
 T = TypeVar("T")
 
@@ -70,6 +71,18 @@ class StackError(AssertionError):
     """The stack did not do what it was waited for; the message has the end of its logs."""
 
 
+@dataclass(frozen=True)
+class User:
+    """Somebody who logs in with a name and a password.
+
+    :param name: the name, which is the password as well.
+    :param role: "viewer", "user", "op" or "admin".
+    """
+
+    name: str
+    role: str
+
+
 class AirflowStack:
     """An Airflow of this interpreter, from its start to its end.
 
@@ -79,6 +92,8 @@ class AirflowStack:
     :param settings: more of Airflow's configuration, such as ``{"LOGGING__LOGGING_LEVEL": "DEBUG"}``.
     :param database: the URL of its database, which is empty; None for one of its own.
     :param workers: the commands of Airflow that run workers, by the names that these have as components.
+    :param users: who may log in, an admin first; with none, everybody is an admin without logging in.
+    :param components: what to run of it; None for all.
     """
 
     def __init__(
@@ -89,14 +104,17 @@ class AirflowStack:
         *,
         database: str | None = None,
         workers: Mapping[str, list[str]] | None = None,
+        users: Sequence[User] = (),
+        components: Sequence[str] | None = None,
     ) -> None:
         self.connections = connections
         self.home = Path(tempfile.mkdtemp(prefix="oppo-image-stack-"))
         self.database = AirflowDatabase(database or f"sqlite:///{self.home}/airflow.db?timeout=20")
         self._dags = dags
-        self._commands = {**_COMPONENTS, **(workers or {})}
+        self._users = users
+        self._commands = {name: _COMPONENTS[name] for name in components or _COMPONENTS} | (workers or {})
         port = free_port()
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         configuration = {
             **_QUICK,
             "CORE__DAGS_FOLDER": str(dags),
@@ -104,8 +122,8 @@ class AirflowStack:
             "CORE__FERNET_KEY": self.database.fernet_key,
             "CORE__LOAD_EXAMPLES": "False",
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "CORE__EXECUTION_API_SERVER_URL": f"{self._url}/execution/",
+            **self._who_may_log_in(),
+            "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "DATABASE__SQL_ALCHEMY_CONN": self.database.url,
             "API__HOST": "127.0.0.1",
             "API__PORT": str(port),
@@ -135,7 +153,7 @@ class AirflowStack:
             self._migrate()
             for component in self._commands:
                 self.start(component)
-            self.until(self._is_ready, f"Airflow to be ready at {self._url}", within=_START_S)
+            self.until(self._is_ready, f"Airflow to be ready at {self.url}", within=_START_S)
         except BaseException:
             self.__exit__()
             raise
@@ -206,6 +224,16 @@ class AirflowStack:
                 raise self._failure(f"Waited {within:g} s in vain for {what}")
             time.sleep(every)
 
+    def _who_may_log_in(self) -> dict[str, str]:
+        if not self._users:
+            return {"CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True"}
+        passwords = self.home / "passwords.json"
+        passwords.write_text(json.dumps({user.name: user.name for user in self._users}))
+        return {
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user.name}:{user.role}" for user in self._users),
+            "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        }
+
     def _migrate(self) -> None:
         command = [sys.executable, "-m", "airflow", "db", "migrate"]
         with self._log("migrate").open("wb") as log:
@@ -217,16 +245,26 @@ class AirflowStack:
 
     def _is_ready(self) -> bool:
         health = self._ask("GET", "/api/v2/monitor/health")
-        well = all(health[part]["status"] == "healthy" for part in ("scheduler", "triggerer", "dag_processor"))
-        return well and self.database.dag_files() == {path.name for path in self._dags.glob("*.py")}
+        watched = {"scheduler", "triggerer", "dag-processor"} & self._commands.keys()
+        well = all(health[part.replace("-", "_")]["status"] == "healthy" for part in watched)
+        files = {path.name for path in self._dags.glob("*.py")} if "dag-processor" in watched else set()
+        return well and self.database.dag_files() == files
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         if "Authorization" not in self._api.headers:
-            token = self._api.get(f"{self._url}/auth/token", timeout=_ASK_S).json()["access_token"]
-            self._api.headers["Authorization"] = f"Bearer {token}"
-        answer = self._api.request(method, self._url + path, json=body, timeout=_ASK_S)
+            self._api.headers["Authorization"] = f"Bearer {self._token()}"
+        answer = self._api.request(method, self.url + path, json=body, timeout=_ASK_S)
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
+
+    def _token(self) -> str:
+        address = f"{self.url}/auth/token"
+        if self._users:
+            admin = self._users[0].name
+            answer = self._api.post(address, json={"username": admin, "password": admin}, timeout=_ASK_S)
+        else:
+            answer = self._api.get(address, timeout=_ASK_S)
+        return str(answer.json()["access_token"])
 
     def _log(self, name: str) -> Path:
         return self.home / f"{name}.log"

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from scripts.warden import Warden
 from tests.support import processes
 from tests.support.ports import free_port
-from tests.support.warden import Warden
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _NAME: Final = "airflow"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 import airflow_provider_oppo_image
+from airflow_provider_oppo_image.cli.new_connection import NewConnection
 from airflow_provider_oppo_image.connection import Settings
 from airflow_provider_oppo_image.engagelab.answers import Answer
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
@@ -58,6 +59,7 @@ def push_operator() -> OppoImagePushOperator:
 
 
 HOLDERS: Mapping[type, Callable[[], object]] = {
+    NewConnection: lambda: NewConnection("oppo_image_default", APP_KEY, SECRET),
     Settings: settings,
     EngageLabClient: lambda: used(OppoImageHook()).get_conn(),
     Wire: lambda: Wire(

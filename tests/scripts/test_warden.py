@@ -17,7 +17,7 @@ PATIENCE_S = 30
 STARTER = """
 import os, signal, sys
 from pathlib import Path
-from tests.support.warden import Warden
+from scripts.warden import Warden
 
 PARENT = "import subprocess, time; print(subprocess.Popen(['sleep', '600']).pid, flush=True); time.sleep(600)"
 

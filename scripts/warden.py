@@ -1,4 +1,4 @@
-"""Ends what a test started as soon as the test is over, however it ends: a test that is killed leaves nothing either.
+"""Ends what a process started as soon as that one is over, however it ends: one that is killed leaves nothing either.
 
     with Warden(folder) as warden:
         warden.start(["redis-server"], log=folder / "redis.log")
@@ -19,33 +19,40 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tests.support import processes
+from scripts import processes
 
-_ROOT: Final = Path(__file__).resolve().parents[2]
+_ROOT: Final = Path(__file__).resolve().parents[1]
 _PATIENCE_S: Final = 10.0
 _LOOK_S: Final = 0.05
 
 
 class Warden:
-    """Starts processes, and ends them and removes a folder when the block is over, or this process.
+    """Starts processes, and ends them when the block is over, or this process.
 
-    :param folder: where the processes write.
+    :param folder: where the processes write; it is removed after them.
+    :param keep: leave the folder where it is.
+    :param holding: file descriptors that stay open until all is ended, such as that of a lock.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keep: bool = False, holding: Sequence[int] = ()) -> None:
         self._folder = folder
+        self._keep = keep
+        self._holding = holding
         self._wards: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         """Begin to wait, out of reach of what stops this process."""
-        command = [sys.executable, "-m", "tests.support.warden", str(self._folder)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=_ROOT, bufsize=0, start_new_session=True)
+        command = [sys.executable, "-m", "scripts.warden", *([] if self._keep else [str(self._folder)])]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, cwd=_ROOT, bufsize=0, start_new_session=True, pass_fds=self._holding
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
         """Come back when all is ended and the folder gone."""
         self._process.communicate()
         for ward in self._wards:
+            processes.end_session(ward.pid)  # Nothing is left to do here, unless somebody killed the warden.
             ward.wait()
 
     def start(
@@ -74,7 +81,7 @@ class Warden:
         return ward
 
 
-def _wait_and_end(folder: Path) -> None:
+def _wait_and_end(folders: Sequence[str]) -> None:
     wards = [(int(pid), int(farewell)) for pid, farewell in map(str.split, sys.stdin)]
     for pid, farewell in wards:
         with contextlib.suppress(ProcessLookupError):
@@ -84,8 +91,9 @@ def _wait_and_end(folder: Path) -> None:
         time.sleep(_LOOK_S)
     for pid, _ in wards:
         processes.end_session(pid)
-    shutil.rmtree(folder, ignore_errors=True)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    _wait_and_end(Path(sys.argv[1]))
+    _wait_and_end(sys.argv[1:])

@@ -1,0 +1,138 @@
+"""What a demonstration stands on: campaigns, their pictures, a host for these, and ports that are free."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.server
+import socket
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image, ImageDraw, ImageFont
+
+from airflow_provider_oppo_image.contract import PICTURE_RULES
+
+LOOPBACK: Final = "127.0.0.1"
+
+_BIG, _SMALL = PICTURE_RULES["big"], PICTURE_RULES["small"]
+_TRIED_PORTS: Final = 20
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign that is made up.
+
+    :param name: goes into the names of its pictures.
+    :param title: the push's title, and what is drawn into the pictures.
+    :param text: the push's text.
+    :param colors: of the pictures' ground and of the circle on it.
+    :param big_size: width and height of the big picture, in pixels.
+    """
+
+    name: str
+    title: str
+    text: str
+    colors: tuple[str, str]
+    big_size: tuple[int, int] = (_BIG.width, _BIG.height)
+
+    @property
+    def big(self) -> str:
+        """The file name of its big picture."""
+        return f"{self.name}_big.jpg"
+
+    @property
+    def small(self) -> str:
+        """The file name of its small picture."""
+        return f"{self.name}_small.png"
+
+    def parameter(self, pictures: str) -> dict[str, str]:
+        """Return the campaign as the DAG nightly_campaigns takes it.
+
+        :param pictures: the address of the host of the pictures.
+        """
+        return {
+            "name": self.name,
+            "title": self.title,
+            "text": self.text,
+            "big_picture_url": f"{pictures}/{self.big}",
+            "small_picture_url": f"{pictures}/{self.small}",
+        }
+
+
+CAMPAIGNS: Final = (
+    Campaign("spring_sale", "Spring sale", "Up to 40 % off, today only", ("#0b8457", "#2aa876")),
+    Campaign("member_day", "Member day", "Double points until midnight", ("#1f4e9e", "#4c7fd1")),
+)
+LAST_YEAR: Final = Campaign("last_year", "Last year", "As good as it was", ("#7a2048", "#a8456f"), big_size=(876, 324))
+"""A campaign whose big picture has the size that OPPO's big pictures used to have."""
+
+
+def make_pictures(folder: Path, campaigns: Iterable[Campaign]) -> None:
+    """Draw the pictures of campaigns.
+
+    :param folder: where to; it is made where it is missing.
+    :param campaigns: whose.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for campaign in campaigns:
+        _draw(folder / campaign.big, campaign.big_size, campaign.title, campaign.colors)
+        _draw(folder / campaign.small, (_SMALL.width, _SMALL.height), campaign.title[0], campaign.colors)
+
+
+def _draw(path: Path, size: tuple[int, int], words: str, colors: tuple[str, str]) -> None:
+    width, height = size
+    image = Image.new("RGB", size, colors[0])
+    pen = ImageDraw.Draw(image)
+    pen.circle((width / 2, height / 2), height * 0.7, fill=colors[1])
+    font = ImageFont.load_default(height // 2 if len(words) == 1 else height // 4)
+    pen.text((width / 2, height / 2), words, fill="white", font=font, anchor="mm")
+    image.save(path)
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Say nothing on the terminal."""
+
+
+class _QuietServer(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of who goes away early: a check does, when a picture is too heavy."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+@contextlib.contextmanager
+def picture_host(folder: Path, port: int = 0) -> Iterator[str]:
+    """Serve a folder on loopback, and yield the address.
+
+    :param folder: what is served.
+    :param port: where; 0 for any port that is free.
+    """
+    handler = functools.partial(_QuietHandler, directory=str(folder))
+    with _QuietServer((LOOPBACK, port), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://{LOOPBACK}:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def free_port(usual: int) -> int:
+    """Return a port of loopback on which nobody listens now.
+
+    :param usual: the one to take; the next ones are tried where it is taken, and then any.
+    """
+    for port in [*range(usual, min(usual + _TRIED_PORTS, 65_536)), 0]:
+        with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
+            # What a server that has just ended leaves behind keeps nobody from listening.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((LOOPBACK, port))
+            return int(probe.getsockname()[1])
+    raise OSError(f"no port of {LOOPBACK} is free")

@@ -1,0 +1,160 @@
+"""The home of an Airflow: a folder that is kept between starts, for one Airflow at a time."""
+
+from __future__ import annotations
+
+import base64
+import configparser
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, TextIO
+
+from scripts.stage import LOOPBACK
+
+USER: Final = "admin"
+
+_SECRETS: Final[dict[tuple[str, str], Callable[[], str]]] = {
+    ("core", "fernet_key"): lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    ("api", "secret_key"): lambda: secrets.token_urlsafe(32),
+    ("api_auth", "jwt_secret"): lambda: secrets.token_urlsafe(64),
+}
+"""Airflow's own secrets, which stay the same: with them it reads what it has stored."""
+
+
+class Home:
+    """Where an Airflow keeps all that it has.
+
+    :param folder: the folder; it is made where it is missing.
+    :param dags: the folder of DAG files.
+    """
+
+    def __init__(self, folder: Path, dags: Path) -> None:
+        self.folder = folder.absolute()
+        self.dags = dags
+        self._configuration = self.folder / "airflow.cfg"
+        self._passwords = self.folder / "passwords.json"
+        self._database = self.folder / "airflow.db"
+        self._migrated = self.folder / "migrated"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[int]:
+        """Keep others out; yield a file descriptor, which keeps them out for as long as any process has it open.
+
+        :raises SystemExit: when another one is in, or the folder cannot be written to.
+        """
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SystemExit(f"Airflow's home {self.folder} cannot be written to: {error.strerror}.") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield lock
+        except BlockingIOError:
+            address = self._read_configuration().get("api", "base_url", fallback="an address that it will tell")
+            raise SystemExit(
+                f"An Airflow runs from {self.folder} already, at {address}. Use that one, press Ctrl-C where it runs, "
+                "or wait a few seconds if you just did."
+            ) from None
+        finally:
+            os.close(lock)
+
+    def configure(self, port: int) -> str:
+        """Write Airflow's configuration: over what is there, of which the secrets and other settings are kept.
+
+        :param port: the port of its API server, on loopback.
+        :return: its address.
+        """
+        address = f"http://{LOOPBACK}:{port}"
+        settings = {
+            "core": {
+                "dags_folder": str(self.dags),
+                "executor": "LocalExecutor",
+                "execution_api_server_url": f"{address}/execution/",
+                "load_examples": "False",
+                "parallelism": "8",
+                "simple_auth_manager_users": f"{USER}:admin",
+                "simple_auth_manager_passwords_file": str(self._passwords),
+                "test_connection": "Enabled",
+            },
+            "database": {"sql_alchemy_conn": f"sqlite:///{self._database}?timeout=20"},
+            "api": {"base_url": address, "host": LOOPBACK, "port": str(port), "workers": "1"},
+            "usage_data_collection": {"enabled": "False"},
+        }
+        configuration = self._read_configuration()
+        # Airflow takes a percent sign for the beginning of another setting's name.
+        configuration.read_dict(
+            {
+                section: {name: value.replace("%", "%%") for name, value in values.items()}
+                for section, values in settings.items()
+            }
+        )
+        for (section, name), make in _SECRETS.items():
+            if not configuration.get(section, name, fallback=""):
+                configuration.read_dict({section: {name: make()}})
+        with _replacing(self._configuration) as file:
+            configuration.write(file)
+        return address
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of this Airflow, into which no other one's settings reach."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        return inherited | {"AIRFLOW_HOME": str(self.folder), "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK}
+
+    def password(self) -> str:
+        """Return the password of `USER`, which is made once."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return str(json.loads(self._passwords.read_text())[USER])
+        password = secrets.token_urlsafe(9)
+        with _replacing(self._passwords) as file:
+            json.dump({USER: password}, file)
+        return password
+
+    def log(self, name: str) -> Path:
+        """Return where a process of Airflow writes.
+
+        :param name: what it is, such as "scheduler".
+        """
+        return self.folder / f"{name}.log"
+
+    # The database.
+
+    def has_database(self) -> bool:
+        """Say whether there is a database, and made for this Airflow's version; one that is half made is removed."""
+        made_for = self._migrated.read_text() if self._migrated.exists() and self._database.exists() else ""
+        if not made_for:
+            for leftover in self.folder.glob(f"{self._database.name}*"):
+                leftover.unlink()
+        return made_for == _airflow_version()
+
+    def database_is_made(self) -> None:
+        """Note that the database was made, for this Airflow's version."""
+        with _replacing(self._migrated) as file:
+            file.write(_airflow_version())
+
+    def _read_configuration(self) -> configparser.ConfigParser:
+        configuration = configparser.ConfigParser(interpolation=None)
+        try:
+            configuration.read(self._configuration)
+        except (configparser.Error, UnicodeDecodeError) as error:
+            raise SystemExit(f"{self._configuration} cannot be read. Mend it or remove it. {error}") from None
+        return configuration
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """Write a file that is there as a whole, or not at all, and that nobody else reads."""
+    new = path.with_name(f"{path.name}.new")
+    new.touch(mode=0o600)
+    with new.open("w") as file:
+        yield file
+    new.replace(path)
+
+
+def _airflow_version() -> str:
+    return version("apache-airflow")

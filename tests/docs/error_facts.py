@@ -1,0 +1,87 @@
+"""What the pages on errors must say in so many words, made from the code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from airflow_provider_oppo_image.batch.outcomes import failure_of
+from airflow_provider_oppo_image.contract import ErrorCode
+from airflow_provider_oppo_image.errors import OppoImageError, ServiceError
+from airflow_provider_oppo_image.help_pages import page_of_type
+from airflow_provider_oppo_image.pictures.codes import ABSENT_CODES, WARNING_CODES, Code
+from airflow_provider_oppo_image.pictures.report import Problem
+from tests.docs.specimens import SERVICE_ERRORS
+
+_WRONG: Final = """\
+- State: **wrong**, a person must mend it
+- The upload: fails at once, and Airflow does not retry
+- [The sensor](../how-to/wait-for-pictures.md): fails at once, or waits with `on_wrong="wait"`"""
+_ABSENT: Final = """\
+- State: **absent**, it may yet come
+- The upload: fails, and Airflow's retries try again
+- [The sensor](../how-to/wait-for-pictures.md): waits"""
+_WARNING: Final = """\
+- State: **ready**, with a warning
+- The upload: goes on
+- [The sensor](../how-to/wait-for-pictures.md): succeeds"""
+
+ROW_FACTS: Final = """\
+- Where: the results of [a batch](../how-to/upload-many.md), in `error_code`
+- The row: failed. The others go on
+- Airflow's retries: none for this row alone; the manifest must be mended"""
+HTTP_FACTS: Final = """\
+- Where: the results of [a batch](../how-to/upload-many.md), in `error_code`; the message says the same in words
+- Airflow's retries: for 408, 425, 429 and from 500 up; none otherwise"""
+
+_BROKEN: Final = {
+    "picture": "this picture",
+    "request": "this request",
+    "account": "the account: every other request fails as well, and a batch ends at once",
+}
+
+
+def problem_facts(code: Code) -> str:
+    """Return what a problem with a picture does to the tasks."""
+    return _ABSENT if code in ABSENT_CODES else _WARNING if code in WARNING_CODES else _WRONG
+
+
+def problem_block(problem: Problem) -> str:
+    """Return a problem as `oppo-image check` shows it."""
+    return (
+        f"{'warning' if problem.code in WARNING_CODES else 'problem'}     {problem.code}\n"
+        f"found       {problem.found}\n"
+        f"asked for   {problem.expected}\n"
+        f"what to do  {problem.advice}"
+    )
+
+
+def service_facts(row: ErrorCode) -> str:
+    """Return what a code of the service is to this package."""
+    error = SERVICE_ERRORS[row.code]
+    name = type(error).__name__
+    passing = error.scope == "request" and not error.permanent
+    return (
+        f"- HTTP status: {', '.join(map(str, row.http_statuses))}\n"
+        f"- Error: [`{name}`]({page_of_type(type(error))}.md)\n"
+        f"- What is wrong: {'this request, for the moment' if passing else _BROKEN[error.scope]}\n"
+        f"- Airflow's retries: {_service_retries(error)}"
+    )
+
+
+def _service_retries(error: ServiceError) -> str:
+    if error.permanent:
+        return "none, since the same request will fail again"
+    return "yes, but only one hours later helps" if error.retry_after else "yes, after the client's own"
+
+
+def type_facts(error_class: type[OppoImageError]) -> str:
+    """Return what a type of error is to those who catch it, and to Airflow."""
+    parents = [cls.__name__ for cls in error_class.__mro__[1:] if cls.__name__.endswith("Error")]
+    facts = [f"- Caught as well by: {', '.join(f'`{name}`' for name in parents)}"] if parents else []
+    retries = "none" if error_class.usually_permanent else "yes"
+    facts.append(f"- Airflow's retries: {retries} as a rule; the error's `permanent` decides")
+    facts.append(f"- May have acted all the same: {'yes' if error_class.may_have_acted else 'no'}")
+    code = failure_of(error_class("")).code
+    if code == page_of_type(error_class):
+        facts.append(f"- In the results of a batch: `{code}`")
+    return "\n".join(facts)

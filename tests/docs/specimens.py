@@ -1,0 +1,115 @@
+"""What the pages on errors show: problems and errors as the package itself words them."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+import ssl
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, Final, TypeAlias, cast
+
+import pytest
+
+from airflow_provider_oppo_image.contract import ERROR_CODES, PICTURE_RULES, ErrorCode
+from airflow_provider_oppo_image.engagelab.answers import Answer, read_object
+from airflow_provider_oppo_image.errors import ServiceError
+from airflow_provider_oppo_image.pictures import download, failures, rules, url_rules
+from airflow_provider_oppo_image.pictures.check import check_file, check_picture
+from airflow_provider_oppo_image.pictures.codes import Code
+from airflow_provider_oppo_image.pictures.facts import Facts
+from airflow_provider_oppo_image.pictures.formats import WEB_PAGE
+from airflow_provider_oppo_image.pictures.report import Problem
+from tests.support import artwork
+from tests.support.picture_host import PictureHost
+
+Specimen: TypeAlias = Callable[[PictureHost], Problem]
+
+BIG: Final = PICTURE_RULES["big"]
+PICTURE_URL: Final = "https://cdn.example.com/spring/big.jpg"
+
+
+def _content(**facts: Any) -> Specimen:
+    good = Facts("JPEG", BIG.width, BIG.height)
+    return lambda _: rules.judge_content(BIG, dataclasses.replace(good, **facts))[0]
+
+
+def _url(url: str) -> Specimen:
+    def problem(_: PictureHost) -> Problem:
+        found = url_rules.url_problem(url)
+        assert found
+        return found
+
+    return problem
+
+
+def _failure(error: Exception) -> Specimen:
+    return lambda _: failures.problem_with_failure(error)
+
+
+def _unverified(_: PictureHost) -> Problem:
+    error = ssl.SSLCertVerificationError()
+    error.verify_message = "certificate has expired"
+    return failures.problem_with_failure(error)
+
+
+def _encoded(host: PictureHost) -> Problem:
+    url = host.serve("/big.jpg", artwork.good("big"), headers={"Content-Encoding": "gzip"})
+    return check_picture("big", url, allow_private_addresses=True).problems[0]
+
+
+def _redirected(host: PictureHost) -> Problem:
+    url = host.redirect("/big.jpg", "/big.jpg")
+    return check_picture("big", url, allow_private_addresses=True).problems[0]
+
+
+def _insecure(_: PictureHost) -> Problem:
+    answer = SimpleNamespace(headers={"Location": PICTURE_URL.replace("https", "http")}, status_code=302)
+    with pytest.raises(download.DownloadError) as raised:
+        download._follow(PICTURE_URL, cast("Any", answer))
+    return raised.value.problem
+
+
+PROBLEMS: Final[dict[Code, Specimen]] = {
+    "access_denied": lambda _: failures.problem_with_status(403),
+    "connection_failed": _failure(ConnectionResetError()),
+    "empty": lambda _: rules.EMPTY,
+    "host_busy": lambda _: failures.problem_with_status(503),
+    "not_found": lambda _: failures.problem_with_status(404),
+    "timed_out": _failure(TimeoutError()),
+    "truncated": lambda _: rules.TRUNCATED,
+    "unknown_host": _failure(socket.gaierror()),
+    "address_refused": _url("http://10.0.0.5/big.jpg"),
+    "animated": _content(format="PNG", animated=True),
+    "bad_url": _url("cdn.example.com/spring/big.jpg"),
+    "broken": _content(broken="image file is truncated"),
+    "cmyk": _content(cmyk=True),
+    "credentials_in_url": _url("https://designer:spring@cdn.example.com/big.jpg"),
+    "encoded_body": _encoded,
+    "exif_rotated": _content(orientation=6),
+    "insecure_redirect": _insecure,
+    "invisible": _content(format="PNG", invisible=True),
+    "too_heavy": lambda _: rules.judge_weight(BIG, 1_310_720)[0],
+    "tls_unverified": _unverified,
+    "too_many_redirects": _redirected,
+    "unexpected_status": lambda _: failures.problem_with_status(400),
+    "unreadable_file": lambda _: check_file("big", ".").problems[0],
+    "unusual_coding": _content(coding="arithmetic coding"),
+    "wrong_dimensions": _content(width=876, height=324),
+    "wrong_format": _content(format=WEB_PAGE),
+    "long_url": lambda _: rules.warnings(BIG, None, PICTURE_URL.ljust(345, "x"))[0],
+    "nearly_too_heavy": lambda _: rules.warnings(BIG, 1_020_000, PICTURE_URL)[0],
+}
+"""For each code what makes a problem that has it; some need a host."""
+
+
+def service_error(row: ErrorCode) -> ServiceError:
+    """Return what the client makes of a code, without words of the service's own."""
+    what = "Pushing" if row.source == "push page" else f"Uploading the big picture {PICTURE_URL}"
+    body = b'{"error": {"code": %d}}' % row.code
+    with pytest.raises(ServiceError) as raised:
+        read_object(what, Answer(row.http_statuses[0], body))
+    return raised.value
+
+
+SERVICE_ERRORS: Final = {code: service_error(row) for code, row in ERROR_CODES.items()}

@@ -1,0 +1,135 @@
+"""The site that `make docs` has made is whole, and needs no other one."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import zlib
+from collections.abc import Iterator
+from inspect import isclass, isfunction
+
+import pytest
+
+from airflow_provider_oppo_image import contract, errors
+from airflow_provider_oppo_image.batch.rows import ROW_CODES
+from airflow_provider_oppo_image.cli.main import make_parser
+from airflow_provider_oppo_image.connection import FIELDS
+from airflow_provider_oppo_image.help_pages import DOCS, docs_url
+from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
+from airflow_provider_oppo_image.operators import oppo_image as operators
+from airflow_provider_oppo_image.pictures import codes
+from airflow_provider_oppo_image.triggers import oppo_image as triggers
+from tests.docs.pages import PAGES as SOURCES
+from tests.docs.pages import ROOT
+from tests.site.built import SITE, Page, is_elsewhere
+
+PACKAGE = "airflow_provider_oppo_image"
+PAGES = {path.relative_to(SITE).as_posix(): Page(path) for path in sorted(SITE.rglob("*.html"))}
+if not PAGES:
+    pytest.fail("There is no site in build/docs. Run: make docs", pytrace=False)
+
+
+def test_each_page_of_the_docs_is_a_page_of_the_site() -> None:
+    docs = ROOT / "docs"
+    sources = [page.relative_to(docs) for page in SOURCES if page.is_relative_to(docs) and page != docs / "README.md"]
+    assert len(sources) > 100
+    assert {page.with_suffix(".html").as_posix() for page in sources} <= PAGES.keys()
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    loads = {(name, load) for name, page in PAGES.items() for load in page.loads}
+    assert len(loads) > 100
+    assert not [(name, load) for name, load in loads if is_elsewhere(load)]
+    style = "".join(path.read_text() for path in SITE.rglob("*.css"))
+    assert not [
+        load
+        for load in re.findall(r"url\(\s*[\"']?([^\"')]+)|@import\s+[\"']?([^\"');]+)", style)
+        if is_elsewhere(load[0] or load[1])
+    ]
+
+
+def test_what_is_loaded_is_there() -> None:
+    files = [page.target(load)[0] for page in PAGES.values() for load in page.loads if not load.startswith("data:")]
+    assert not [path for path in files if not path.is_file()]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_link_leads_to_a_page_and_to_a_place_that_are_there(name: str) -> None:
+    page = PAGES[name]
+    broken = []
+    for link in page.links:
+        if is_elsewhere(link):
+            continue
+        path, place = page.target(link)
+        there = PAGES.get(path.relative_to(SITE).as_posix())
+        if not path.is_file() or (there and place and place not in there.ids):
+            broken.append(link)
+    assert not broken
+
+
+def test_each_message_about_an_error_leads_to_a_page() -> None:
+    every = (
+        *codes.ABSENT_CODES,
+        *codes.WRONG_CODES,
+        *codes.WARNING_CODES,
+        *ROW_CODES,
+        *contract.ERROR_CODES,
+        "http_404",
+    )
+    assert {docs_url(code).removeprefix(f"{DOCS}/") for code in every} <= PAGES.keys()
+
+
+def public() -> Iterator[str]:
+    """Yield what users import or catch."""
+    yield from (f"operators.oppo_image.{name}" for name in operators.__all__)
+    yield from (f"triggers.oppo_image.{name}" for name in triggers.__all__)
+    yield from (f"errors.{name}" for name, value in vars(errors).items() if isclass(value) and name.endswith("Error"))
+    yield from (
+        f"hooks.oppo_image.OppoImageHook.{name}"
+        for name, value in vars(OppoImageHook).items()
+        if isfunction(value) and not name.startswith("_")
+    )
+    yield from (f"contract.{name}" for name in vars(contract) if name.isupper() and name[0] != "_")
+    yield from (
+        "sensors.oppo_image.OppoImageSensor",
+        "hooks.oppo_image.airflow_errors",
+        "operators.asset_events.uploaded_pictures",
+        "batch.split.split_manifest",
+        "batch.split.merge_results",
+        "pictures.check.check_picture",
+        "pictures.report.PictureReport",
+        "pictures.codes.WRONG_CODES",
+        "help_pages.docs_url",
+    )
+
+
+def test_the_reference_has_each_public_name() -> None:
+    *_, entries = (SITE / "objects.inv").read_bytes().split(b"\n", 4)
+    names = {line.split()[0] for line in zlib.decompress(entries).decode().splitlines()}
+    shown_elsewhere = {"contract.ERROR_CODES", "contract.PICTURE_RULES"}  # on the pages of errors and of limits
+    assert not [name for name in public() if f"{PACKAGE}.{name}" not in names and name not in shown_elsewhere]
+
+
+def options(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield the options of a command and of those below it."""
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from options(command)
+
+
+def test_the_reference_has_each_option_of_each_command() -> None:
+    text = PAGES["reference/commands.html"].text
+    assert not [option for option in set(options(make_parser())) if option not in text]
+
+
+def test_the_reference_has_each_field_of_the_connection() -> None:
+    text = PAGES["reference/connection.html"].text
+    assert not [field.name for field in FIELDS if f"{field.label}. {field.description}" not in text]
+
+
+def test_the_benchmarks_show_the_picture_and_the_figures() -> None:
+    page = PAGES["benchmarks.html"]
+    assert [load for load in page.loads if load.endswith("benchmarks.svg")]
+    assert "uploads, the vendor" in page.text

@@ -1,0 +1,162 @@
+"""`make airflow` as a stranger meets it: it comes, it shows something at once, and it goes without a trace."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from airflow_provider_oppo_image.airflow_compat import airflow_version
+from tests.support import processes
+from tests.whole_airflow.started import Started, Visitor, descendants, starting, still_there
+
+pytestmark = [
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(not airflow_version().startswith("3."), reason="the whole Airflow is an Airflow 3"),
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it finds what it ends in /proc"),
+]
+
+USUAL_PORTS = {8080, 8369, 8470}
+
+
+@contextlib.contextmanager
+def taken(ports: set[int]) -> Iterator[None]:
+    """Listen on ports, unless somebody does already."""
+    with contextlib.ExitStack() as sockets:
+        for port in ports:
+            listener = sockets.enter_context(socket.socket())
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                listener.bind(("127.0.0.1", port))
+                listener.listen()
+        yield
+
+
+def port_of(url: str) -> int:
+    return int(url.rstrip("/").rpartition(":")[2])
+
+
+def test_an_airflow_comes_with_something_to_see_and_is_the_same_the_next_time(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with starting(home, tmp_path / "first") as started:
+        with taken(USUAL_PORTS):
+            started.until_ready()
+        visitor = Visitor(started)
+        ports = [port_of(started.shown(label)) for label in ("Airflow is ready:", "sandbox", "pictures")]
+        assert not USUAL_PORTS & set(ports)
+        assert len(started.said().splitlines()) < 30
+
+        dags = {dag["dag_id"]: dag["is_paused"] for dag in visitor.ask("dags")["dags"]}
+        assert dags.keys() >= {"nightly_batch", "nightly_campaigns", "push_on_uploaded", "upload_then_push"}
+        assert not any(dags.values())
+
+        connection = visitor.ask("connections/oppo_image_default")
+        assert connection["port"] == ports[1]
+        # As the button in the list of connections does, which sends no secret.
+        tested = visitor.ask("connections/test", "POST", {**connection, "extra": connection["extra"]})
+        assert tested["status"], tested["message"]
+
+        campaigns = started.until(lambda: visitor.state_of("nightly_campaigns"), "the campaigns' end")
+        pushes = [campaigns["campaign.push", number] for number in range(3)]
+        assert pushes == ["success", "success", "upstream_failed"]
+        assert campaigns["campaign.wait", 2] == "failed"
+        uploads = started.until(lambda: visitor.state_of("nightly_batch"), "the batch's end")
+        assert sorted(uploads["upload", part] for part in range(4)) == ["failed", "failed", "success", "success"]
+
+        pictures = requests.get(f"{started.shown('pictures')}last_year_big.jpg", timeout=20)
+        assert pictures.headers["Content-Type"] == "image/jpeg"
+
+        second(home, tmp_path / "second", visitor.address)
+
+        mine = {**connection, "password": None, "description": "Mine"}
+        visitor.ask("connections/oppo_image_default?update_mask=description", "PATCH", mine)
+        password = started.shown("password")
+        members = descendants(started.process.pid)
+        assert len(members) > 5
+        started.press_ctrl_c()
+        assert started.end() == 0
+        assert started.said().endswith("Everything has ended.\n")
+        assert "Traceback" not in started.said()
+        assert not still_there(members)
+
+    with starting(home, tmp_path / "third") as started:
+        started.until_ready()
+        assert "database" not in started.said()
+        assert started.shown("password") == password
+        connection = Visitor(started).ask("connections/oppo_image_default")
+        assert (connection["port"], connection["description"]) == (port_of(started.shown("sandbox")), "Mine")
+        members = descendants(started.process.pid)
+        started.process.terminate()
+        assert started.end() == 0
+        assert not still_there(members)
+
+
+def second(home: Path, output: Path, address: str) -> None:
+    """Start another one with the same home: it says where the first one is, and goes."""
+    with starting(home, output) as another:
+        assert another.end() == 1
+        assert f"{home} already, at {address}." in another.said()
+        assert "Traceback" not in another.said()
+
+
+def test_when_a_component_dies_it_is_named_with_the_end_of_its_log_and_all_ends(tmp_path: Path) -> None:
+    with starting(tmp_path / "home", tmp_path / "output") as started:
+        triggerer = started.component("triggerer")
+        log = tmp_path / "home" / "triggerer.log"
+        started.until(log.read_text, "the triggerer to say something")
+        members = descendants(started.process.pid)
+        os.kill(triggerer, signal.SIGKILL)
+        assert started.end() == 1
+        assert "Airflow's triggerer has ended (killed by SIGKILL)" in started.said()
+        assert f"  {log.read_text().splitlines()[-1]}\n" in started.said()
+        assert not still_there(members)
+
+
+def test_a_second_ctrl_c_leaves_nothing_either(tmp_path: Path) -> None:
+    with starting(tmp_path / "home", tmp_path / "output") as started:
+        started.component("scheduler")
+        members = descendants(started.process.pid)
+        started.press_ctrl_c()
+        started.until(lambda: "Stopping" in started.said(), "it to hear the first one")
+        started.press_ctrl_c()
+        assert started.end() == 0
+        assert "Traceback" not in started.said()
+        assert not still_there(members)
+
+
+def killed(started: Started) -> None:
+    """Kill the program alone, and wait until nothing is left of what it started."""
+    members = descendants(started.process.pid)
+    started.process.kill()
+    started.end()
+    end = time.monotonic() + 60
+    while left := still_there(members):
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
+
+
+def test_nothing_is_left_of_one_that_is_killed_and_a_database_that_is_half_made_is_made_anew(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with starting(home, tmp_path / "first") as started:
+        started.until((home / "airflow.db").exists, "the database to be begun")
+        killed(started)
+    assert not (home / "migrated").exists()
+
+    with starting(home, tmp_path / "second") as started:
+        started.component("scheduler")
+        assert (home / "migrated").exists()
+        killed(started)
+
+    with starting(home, tmp_path / "third") as started:
+        started.until(lambda: "Starting Airflow" in started.said(), "it to start")
+        assert "database" not in started.said()
+        assert processes.find(started.process.pid)
+        started.press_ctrl_c()
+        assert started.end() == 0
