@@ -1,0 +1,189 @@
+"""The page's HTML: what is seen of each campaign and its pictures, in the words of a language."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import jinja2
+
+from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PICTURES_KEPT_DAYS, PictureRule
+from airflow_provider_oppo_image.links.oppo_image import CONSOLE_URL
+from airflow_provider_oppo_image.plugins.campaigns import PROBLEMS, STATUSES, Campaign, TaskSeen
+from airflow_provider_oppo_image.plugins.words import Words
+from airflow_provider_oppo_image.task_record import PictureRecord
+
+PAGE_SIZE: Final = 25
+"""So many campaigns are on a page: ours."""
+
+_QUERY: Final = "?…"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asked to see.
+
+    :param dag_id: the DAG.
+    :param run_id: the run.
+    :param task_id: one task of it; "" for all.
+    :param map_index: which of its mapped tasks; -1 where it is not mapped.
+    :param problems: only campaigns with problems.
+    :param name: only campaigns in whose name this stands, in upper or lower case.
+    :param number: which page, from 1.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str = ""
+    map_index: int = -1
+    problems: bool = False
+    name: str = ""
+    number: int = 1
+
+    def lets_pass(self, campaign: Campaign) -> bool:
+        """Tell whether a campaign is asked for."""
+        if self.task_id and not any(self.is_of(task) for task in campaign.tasks):
+            return False
+        if self.problems and campaign.status not in PROBLEMS:
+            return False
+        return self.name.casefold() in campaign.name.casefold()
+
+    def is_of(self, task: TaskSeen) -> bool:
+        """Tell whether a task is asked for."""
+        return not self.task_id or (task.task_id, task.map_index) == (self.task_id, self.map_index)
+
+
+@dataclass(frozen=True)
+class PictureView:
+    """A picture as the page shows it.
+
+    :param record: what is known of it.
+    :param rule: what is asked of its kind.
+    :param state: the name of the words for how it stands.
+    :param address: where a browser finds it; "" where it finds nothing.
+    :param hole: the name of the words in place of the picture; "" where there is a picture.
+    """
+
+    record: PictureRecord
+    rule: PictureRule
+    state: str
+    address: str
+    hole: str
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether OPPO would not show it."""
+        return self.state in ("wrong", "failed")
+
+
+def view_of(picture: PictureRecord, *, sent: bool) -> PictureView:
+    """Return how the page shows a picture.
+
+    :param picture: what is known of it.
+    :param sent: whether its id was pushed.
+    """
+    state = _state_of(picture, sent=sent)
+    address = picture.url if picture.url.startswith(("http://", "https://")) and _QUERY not in picture.url else ""
+    hole = {"wrong": "hole_wrong", "absent": "hole_absent", "failed": "hole_failed"}.get(state, "")
+    if not hole and not address:
+        hole = "hole_signed" if _QUERY in picture.url else "hole_address" if picture.url else "hole_elsewhere"
+    return PictureView(picture, PICTURE_RULES[picture.kind], state, address, hole)
+
+
+def _state_of(picture: PictureRecord, *, sent: bool) -> str:
+    if picture.report and picture.report.state != "ready":
+        return picture.report.state
+    if picture.failure:
+        return "failed"
+    if not picture.picture_id:
+        return "ready" if picture.report else "unknown"
+    if not picture.url:
+        return "elsewhere"
+    if not picture.report:
+        return "unchecked"
+    return "pushed" if sent else "uploaded"
+
+
+def pictures_page(words: Words, asked: Asked, campaigns: Sequence[Campaign], tasks: Sequence[TaskSeen]) -> str:
+    """Return the page of a run's, or a task's, pictures.
+
+    :param words: the language.
+    :param asked: what is asked for.
+    :param campaigns: the run's campaigns, those with problems first.
+    :param tasks: the run's tasks that left something.
+    """
+    ours = [campaign for campaign in campaigns if not asked.task_id or any(map(asked.is_of, campaign.tasks))]
+    matching = [campaign for campaign in ours if asked.lets_pass(campaign)]
+    pages = max(-(-len(matching) // PAGE_SIZE), 1)
+    number = min(max(asked.number, 1), pages)
+    counts = {status: sum(campaign.status == status for campaign in ours) for status in STATUSES}
+    return _template("pictures.html").render(
+        words=words,
+        asked=asked,
+        total=len(ours),
+        counts={status: count for status, count in counts.items() if count},
+        problems=PROBLEMS,
+        campaigns=matching[(number - 1) * PAGE_SIZE : number * PAGE_SIZE],
+        batches=[task for task in tasks if task.record and task.record.batch and asked.is_of(task)],
+        unreadable=sum(task.record is None for task in tasks),
+        number=number,
+        pages=pages,
+        console=CONSOLE_URL,
+        views=_views,
+        age=functools.partial(_age, words),
+        left=_days_left,
+        kept=PICTURES_KEPT_DAYS,
+    )
+
+
+def trouble_page(words: Words, status: int) -> str:
+    """Return the page that says why there is none.
+
+    :param words: the language.
+    :param status: the HTTP status.
+    """
+    known = f"trouble_{status}" in words.texts
+    return _template("trouble.html").render(words=words, status=status if known else 400 if status < 500 else 500)
+
+
+def _views(campaign: Campaign) -> list[PictureView]:
+    sent = bool(campaign.push and campaign.push.sent)
+    return [view_of(campaign.pictures[kind], sent=sent) for kind in KINDS if kind in campaign.pictures]
+
+
+def _since(moment: str) -> datetime.timedelta | None:
+    try:
+        then = datetime.datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    return datetime.datetime.now(datetime.UTC) - then if then.tzinfo else None
+
+
+def _age(words: Words, moment: str) -> str:
+    since = _since(moment)
+    if since is None:
+        return ""
+    minutes = max(int(since.total_seconds()) // 60, 0)
+    if minutes < 1:
+        return words("ago_now")
+    if minutes < 120:
+        return words("ago_minutes", count=minutes)
+    return words("ago_hours", count=minutes // 60) if minutes < 2880 else words("ago_days", count=minutes // 1440)
+
+
+def _days_left(moment: str) -> int:
+    since = _since(moment)
+    return PICTURES_KEPT_DAYS if since is None else PICTURES_KEPT_DAYS - since.days
+
+
+@functools.cache
+def _template(name: str) -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(name)
