@@ -59,6 +59,7 @@ def nightly_campaigns() -> None:
     def campaign(name: str, title: str, text: str, big_picture_url: str, small_picture_url: str) -> None:
         ready = OppoImageSensor(
             task_id="wait",
+            campaign=name,
             big_picture_url=big_picture_url,
             small_picture_url=small_picture_url,
             mode="reschedule",
@@ -66,10 +67,14 @@ def nightly_campaigns() -> None:
             timeout=3600,
         )
         upload = OppoImageUploadOperator(
-            task_id="upload", big_picture_url=big_picture_url, small_picture_url=small_picture_url
+            task_id="upload",
+            big_picture_url=big_picture_url,
+            small_picture_url=small_picture_url,
+            campaign=name,
         )
         push = OppoImagePushOperator(
             task_id="push",
+            campaign=name,
             message=message(title, text),
             big_picture_id=upload.output["big_picture_id"],
             small_picture_id=upload.output["small_picture_id"],

@@ -10,8 +10,11 @@ from airflow_provider_oppo_image.airflow_compat import HAS_PAGES, BaseOperatorLi
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import TaskInstanceKey
 
-PAGE_ROUTE: Final = "oppo-pictures"
-"""The page's name in Airflow's addresses."""
+RUN_ROUTE: Final = "oppo-pictures"
+"""The name of a run's page in Airflow's addresses."""
+
+TASK_ROUTE: Final = "oppo-task-pictures"
+"""The name of a task's page there; not the other's, or Airflow shows the run's."""
 
 CONSOLE_URL: Final = "https://console.engagelab.com"
 """The vendor's console. Source: pages of others; the vendor's own documentation names no address."""
@@ -31,7 +34,7 @@ class PicturesLink(BaseOperatorLink):
         base = conf.get("api", "base_url", fallback="") or "/"
         dag, run, task = (quote(name, safe="") for name in (ti_key.dag_id, ti_key.run_id, ti_key.task_id))
         mapped = "" if ti_key.map_index < 0 else f"/mapped/{ti_key.map_index}"
-        return f"{base.rstrip('/')}/dags/{dag}/runs/{run}/tasks/{task}{mapped}/plugin/{PAGE_ROUTE}"
+        return f"{base.rstrip('/')}/dags/{dag}/runs/{run}/tasks/{task}{mapped}/plugin/{TASK_ROUTE}"
 
 
 class ConsoleLink(BaseOperatorLink):

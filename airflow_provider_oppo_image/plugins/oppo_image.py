@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.plugins_manager import AirflowPlugin
 
 from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
-from airflow_provider_oppo_image.links.oppo_image import PAGE_ROUTE
+from airflow_provider_oppo_image.links.oppo_image import RUN_ROUTE, TASK_ROUTE
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -33,13 +33,13 @@ class LazyApp:
         await self._app(scope, receive, send)
 
 
-def _view(destination: str, href: str) -> dict[str, Any]:
-    # Relative, since Airflow may live below a path of its own; both views have one name in Airflow's addresses.
-    return {"name": "OPPO pictures", "destination": destination, "href": href, "url_route": PAGE_ROUTE}
+def _view(destination: str, href: str, route: str) -> dict[str, Any]:
+    # Relative, since Airflow may live below a path of its own.
+    return {"name": "OPPO pictures", "destination": destination, "href": href, "url_route": route}
 
 
 _APPS: Final = [{"name": "oppo_image", "app": LazyApp(), "url_prefix": f"/{PREFIX}"}]
-_VIEWS: Final = [_view("dag_run", _RUN), _view("task_instance", _TASK)]
+_VIEWS: Final = [_view("dag_run", _RUN, RUN_ROUTE), _view("task_instance", _TASK, TASK_ROUTE)]
 
 
 class OppoImagePlugin(AirflowPlugin):

@@ -53,14 +53,8 @@ class Home:
         except OSError as error:
             raise SystemExit(f"Airflow's home {self.folder} cannot be written to: {error.strerror}.") from None
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take(lock)
             yield lock
-        except BlockingIOError:
-            address = self._read_configuration().get("api", "base_url", fallback="an address that it will tell")
-            raise SystemExit(
-                f"An Airflow runs from {self.folder} already, at {address}. Use that one, press Ctrl-C where it runs, "
-                "or wait a few seconds if you just did."
-            ) from None
         finally:
             os.close(lock)
 
@@ -136,6 +130,16 @@ class Home:
         """Note that the database was made, for this Airflow's version."""
         with _replacing(self._migrated) as file:
             file.write(_airflow_version())
+
+    def _take(self, lock: int) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            address = self._read_configuration().get("api", "base_url", fallback="an address that it will tell")
+            raise SystemExit(
+                f"An Airflow runs from {self.folder} already, at {address}. Use that one, press Ctrl-C where it runs, "
+                "or wait a few seconds if you just did."
+            ) from None
 
     def _read_configuration(self) -> configparser.ConfigParser:
         configuration = configparser.ConfigParser(interpolation=None)
