@@ -4,6 +4,8 @@ PYTHON ?=
 PYTHONS := $(or $(PYTHON),python3.12 python3.13 python3.11 python3)
 PYTHON_3_11 ?= python3.11 /usr/bin/python3.11
 BIN := .venv/bin
+# Not the suites that have targets of their own.
+QUICK := --ignore=tests/trust --ignore=tests/celery --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site
 
 .DEFAULT_GOAL := help
 .PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest audit test-trust test-celery test-airflow test-browser docs bench-trust bench bench-prepare format constraints clean
@@ -36,15 +38,15 @@ doors: venv ## Check which module may import which, with import-linter
 	$(BIN)/lint-imports
 
 unit: venv ## Run the tests on Airflow 3.3.2, with coverage by branch
-	$(BIN)/pytest --ignore=tests/trust --ignore=tests/celery --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site --cov --cov-report=term:skip-covered
+	$(BIN)/pytest $(QUICK) --cov --cov-report=term:skip-covered
 
 test-airflow-2.11: ## Run the tests on Airflow 2.11.2 and Python 3.11
 	@scripts/venv.sh .venv-airflow-2.11 dev constraints-airflow-2.11.txt $(PYTHON_3_11)
-	.venv-airflow-2.11/bin/pytest --ignore=tests/trust --ignore=tests/celery --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site
+	.venv-airflow-2.11/bin/pytest $(QUICK)
 
 test-lowest: ## Run the tests on the oldest versions that the package says it works with
 	@scripts/venv.sh .venv-lowest dev constraints-lowest.txt $(PYTHON_3_11)
-	.venv-lowest/bin/pytest --ignore=tests/trust --ignore=tests/celery --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site
+	.venv-lowest/bin/pytest $(QUICK)
 
 audit: venv ## Ask the advisory service about every pinned version
 	$(BIN)/python scripts/audit.py constraints.txt constraints-airflow-2.11.txt

@@ -12,6 +12,10 @@ NOT_A_URL: Final = "(not a URL)"
 """What is shown in place of text that is no URL, since nobody knows what is in it."""
 
 
+QUERY_MARK: Final = "?…"
+"""What is shown in place of a URL's query."""
+
+
 def without_query(url: str) -> str:
     """Return a URL that is fit to be logged, stored and shown.
 
@@ -28,4 +32,12 @@ def without_query(url: str) -> str:
         return NOT_A_URL
     if not parts.scheme or not host or len(url) > MAX_URL or not url.isprintable():
         return NOT_A_URL
-    return urlunsplit((parts.scheme, host, parts.path, "", "")) + ("?…" if parts.query else "")
+    return urlunsplit((parts.scheme, host, parts.path, "", "")) + (QUERY_MARK if parts.query else "")
+
+
+def bare(url: str) -> str:
+    """Return a URL as `without_query` does, and without a sign that it had a query: to store it, not to log it.
+
+    :param url: any text that should be a URL.
+    """
+    return without_query(url).removesuffix(QUERY_MARK)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from PIL import Image, ImageDraw, ImageFont
 
-from airflow_provider_oppo_image.contract import PICTURE_RULES
+from airflow_provider_oppo_image.contract import OLD_BIG_SIZE, PICTURE_RULES
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -68,7 +68,9 @@ CAMPAIGNS: Final = (
     Campaign("spring_sale", "Spring sale", "Up to 40 % off, today only", ("#0b8457", "#2aa876")),
     Campaign("member_day", "Member day", "Double points until midnight", ("#1f4e9e", "#4c7fd1")),
 )
-LAST_YEAR: Final = Campaign("last_year", "Last year", "As good as it was", ("#7a2048", "#a8456f"), big_size=(876, 324))
+LAST_YEAR: Final = Campaign(
+    "last_year", "Last year", "As good as it was", ("#7a2048", "#a8456f"), big_size=OLD_BIG_SIZE
+)
 """A campaign whose big picture has the size that OPPO's big pictures used to have."""
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.urls import MAX_URL, NOT_A_URL, without_query
+from airflow_provider_oppo_image.urls import MAX_URL, NOT_A_URL, bare, without_query
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,7 @@ _SAFE = st.text(st.sampled_from("abcdefgh"), min_size=1)
 def test_neither_password_nor_query_is_ever_shown(name: str, password: str, path: str, query: str) -> None:
     shown = without_query(f"https://{name}:{password.upper()}@host.example/{path}?{query.upper()}#{query.upper()}")
     assert shown == f"https://host.example/{path}?…"
+
+
+def test_a_bare_url_does_not_say_whether_it_had_a_query() -> None:
+    assert bare("https://me:secret@host.example/a.png?signature=x#y") == bare("https://host.example/a.png")

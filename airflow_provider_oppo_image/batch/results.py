@@ -13,7 +13,7 @@ from typing import IO, Any, Final, Literal, TypeAlias
 from airflow_provider_oppo_image.batch.outcomes import Failure, Fault
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.places import Place, reading, storage, writing
-from airflow_provider_oppo_image.urls import without_query
+from airflow_provider_oppo_image.urls import bare
 
 RowState: TypeAlias = Literal["uploaded", "failed", "not tried"]
 
@@ -78,7 +78,7 @@ def combine(
     :param missing: whether one of its pictures has no id.
     """
     big_id, small_id = ids
-    big_url, small_url = (url and without_query(url).removesuffix("?…") for url in urls)
+    big_url, small_url = (url and bare(url) for url in urls)
     row = RowResult(
         line,
         name,

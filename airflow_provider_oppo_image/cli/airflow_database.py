@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 
-from airflow_provider_oppo_image.cli.airflow_hook import does_not_start, nowhere
+from airflow_provider_oppo_image.cli.airflow_hook import nowhere, starting_airflow
 from airflow_provider_oppo_image.cli.new_connection import NewConnection
 from airflow_provider_oppo_image.errors import ConfigurationError
 
@@ -15,20 +14,16 @@ def store(new: NewConnection) -> None:
 
     :raises ConfigurationError: if Airflow does not start, has no database yet, or has a connection of that id.
     """
-    # Airflow 3 asks its database for connections only in a process that says so, as `airflow connections` does.
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     with contextlib.redirect_stdout(nowhere()), contextlib.redirect_stderr(nowhere()):
         _store(new)
 
 
 def _store(new: NewConnection) -> None:
-    try:
+    with starting_airflow():
         from airflow.models.connection import Connection
         from airflow.utils.session import create_session
         from sqlalchemy import select
         from sqlalchemy.exc import SQLAlchemyError
-    except Exception as error:  # a broken configuration makes Airflow's import raise whatever it likes
-        raise does_not_start(error) from error
     try:
         with create_session() as session:
             if session.scalar(select(Connection.conn_id).where(Connection.conn_id == new.conn_id)):

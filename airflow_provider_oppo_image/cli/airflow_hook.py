@@ -27,8 +27,6 @@ def open_hook(conn_id: str, *, verbose: bool) -> Iterator[OppoImageHook]:
     :return: the hook, its connection read and checked.
     :raises ConfigurationError: if Airflow does not start, or the connection is not there or not usable.
     """
-    # Airflow 3 asks its database for connections only in a process that says so, as `airflow connections` does.
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     with contextlib.redirect_stdout(sys.stderr if verbose else nowhere()):
         if verbose:
             yield _read_connection(conn_id)
@@ -43,20 +41,27 @@ def open_hook(conn_id: str, *, verbose: bool) -> Iterator[OppoImageHook]:
 
 
 def _read_connection(conn_id: str) -> OppoImageHook:
-    try:
+    with starting_airflow():
         from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
-    except Exception as error:  # a broken configuration makes Airflow's import raise whatever it likes
-        raise does_not_start(error) from error
     hook = OppoImageHook(conn_id)
     hook.settings  # noqa: B018 - reads the connection
     return hook
 
 
-def does_not_start(error: Exception) -> ConfigurationError:
-    """Return what to tell a person of an import of Airflow that failed."""
-    return ConfigurationError(
-        f"Airflow does not start here ({type(error).__name__}: {error}). `airflow version` shows the whole story."
-    )
+@contextlib.contextmanager
+def starting_airflow() -> Iterator[None]:
+    """Import Airflow within, as a process that may ask its database.
+
+    :raises ConfigurationError: if the import fails.
+    """
+    # Airflow 3 asks its database for connections only in a process that says so, as `airflow connections` does.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    try:
+        yield
+    except Exception as error:  # a broken configuration makes Airflow's import raise whatever it likes
+        raise ConfigurationError(
+            f"Airflow does not start here ({type(error).__name__}: {error}). `airflow version` shows the whole story."
+        ) from error
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,10 @@ from airflow_provider_oppo_image.links.oppo_image import CONSOLE_URL
 from airflow_provider_oppo_image.plugins.campaigns import PROBLEMS, STATUSES, Campaign, TaskSeen
 from airflow_provider_oppo_image.plugins.words import Words
 from airflow_provider_oppo_image.task_record import PictureRecord
+from airflow_provider_oppo_image.urls import QUERY_MARK
 
 PAGE_SIZE: Final = 25
 """So many campaigns are on a page: ours."""
-
-_QUERY: Final = "?…"
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,7 @@ class Asked:
     number: int = 1
 
     def lets_pass(self, campaign: Campaign) -> bool:
-        """Tell whether a campaign is asked for."""
-        if self.task_id and not any(self.is_of(task) for task in campaign.tasks):
-            return False
+        """Tell whether a campaign is asked for by its name and how it stands."""
         if self.problems and campaign.status not in PROBLEMS:
             return False
         return self.name.casefold() in campaign.name.casefold()
@@ -87,10 +85,10 @@ def view_of(picture: PictureRecord, *, sent: bool) -> PictureView:
     :param sent: whether its id was pushed.
     """
     state = _state_of(picture, sent=sent)
-    address = picture.url if picture.url.startswith(("http://", "https://")) and _QUERY not in picture.url else ""
+    address = picture.url if picture.url.startswith(("http://", "https://")) and QUERY_MARK not in picture.url else ""
     hole = {"wrong": "hole_wrong", "absent": "hole_absent", "failed": "hole_failed"}.get(state, "")
     if not hole and not address:
-        hole = "hole_signed" if _QUERY in picture.url else "hole_address" if picture.url else "hole_elsewhere"
+        hole = "hole_signed" if QUERY_MARK in picture.url else "hole_address" if picture.url else "hole_elsewhere"
     return PictureView(picture, PICTURE_RULES[picture.kind], state, address, hole)
 
 
@@ -116,16 +114,16 @@ def pictures_page(words: Words, asked: Asked, campaigns: Sequence[Campaign], tas
     :param campaigns: the run's campaigns, those with problems first.
     :param tasks: the run's tasks that left something.
     """
-    ours = [campaign for campaign in campaigns if not asked.task_id or any(map(asked.is_of, campaign.tasks))]
+    ours = [campaign for campaign in campaigns if any(map(asked.is_of, campaign.tasks))]
     matching = [campaign for campaign in ours if asked.lets_pass(campaign)]
     pages = max(-(-len(matching) // PAGE_SIZE), 1)
     number = min(max(asked.number, 1), pages)
-    counts = {status: sum(campaign.status == status for campaign in ours) for status in STATUSES}
+    counts = Counter(campaign.status for campaign in ours)
     return _template("pictures.html").render(
         words=words,
         asked=asked,
         total=len(ours),
-        counts={status: count for status, count in counts.items() if count},
+        counts={status: counts[status] for status in STATUSES if counts[status]},
         problems=PROBLEMS,
         campaigns=matching[(number - 1) * PAGE_SIZE : number * PAGE_SIZE],
         batches=[task for task in tasks if task.record and task.record.batch and asked.is_of(task)],

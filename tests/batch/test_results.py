@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.outcomes import FAULTS
 from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, check_format, read_results, write_results
 from airflow_provider_oppo_image.errors import ConfigurationError, StorageError
 from airflow_provider_oppo_image.places import Place, place_of
 from tests.support.object_store import ObjectStore
+from tests.support.results import TEXT, lists_of_results
 
 RESULTS = [
     RowResult(
@@ -121,26 +121,8 @@ def test_a_name_without_a_format_is_refused(name: str) -> None:
         check_format(place_of(name))
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
-
-
 @given(
-    results=st.lists(
-        st.builds(
-            RowResult,
-            st.integers(1, 10**9),
-            st.just("") | TEXT,
-            st.sampled_from(["uploaded", "failed", "not tried"]),
-            st.none() | TEXT,
-            st.none() | TEXT,
-            st.none() | TEXT,
-            st.none() | TEXT,
-            st.none() | st.sampled_from(FAULTS),
-            st.none() | TEXT,
-            st.none() | TEXT,
-        ),
-        max_size=5,
-    ),
+    results=lists_of_results(last_line=10**9, urls=st.none() | TEXT),
     name=st.sampled_from(["r.csv", "r.jsonl"]),
 )
 def test_any_results_are_read_back_as_they_were(

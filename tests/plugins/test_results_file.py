@@ -11,7 +11,6 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.outcomes import FAULTS
 from airflow_provider_oppo_image.batch.parts import Checkpoint
 from airflow_provider_oppo_image.batch.results import RowResult, combine, write_results
 from airflow_provider_oppo_image.errors import ConfigurationError, StorageError
@@ -20,6 +19,7 @@ from airflow_provider_oppo_image.places import Place, place_of, writing
 from airflow_provider_oppo_image.plugins import results_file
 from airflow_provider_oppo_image.plugins.results_file import read_strictly, stamp_of
 from tests.support.object_store import ObjectStore
+from tests.support.results import lists_of_results
 
 UPLOADED = RowResult(2, "春天, spring", "uploaded", "id_1", None, None, None, None, "https://h/1.png", "http://h:80")
 RESULTS = [
@@ -60,25 +60,9 @@ def test_results_that_were_written_before_there_were_urls_are_read(tmp_path: Pat
     ]
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
-
-
 @settings(deadline=None)
 @given(
-    results=st.lists(
-        st.builds(
-            RowResult,
-            st.integers(1, 10**12 - 1),
-            st.just("") | TEXT,
-            st.sampled_from(["uploaded", "failed", "not tried"]),
-            st.none() | TEXT,
-            st.none() | TEXT,
-            st.none() | TEXT,
-            st.none() | TEXT,
-            st.none() | st.sampled_from(FAULTS),
-        ),
-        max_size=5,
-    ),
+    results=lists_of_results(last_line=10**12 - 1),
     name=st.sampled_from(["r.csv", "r.jsonl"]),
 )
 def test_any_results_are_read_as_they_were_written(

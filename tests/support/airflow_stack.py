@@ -31,18 +31,12 @@ import requests
 from sqlalchemy.exc import OperationalError
 
 from scripts.warden import Warden
+from scripts.whole_airflow.components import COMPONENTS
 from tests.support import processes
 from tests.support.airflow_database import AirflowDatabase, Run
 from tests.support.ports import free_port
 
 T = TypeVar("T")
-
-_COMPONENTS: Final = {
-    "api-server": ["api-server"],
-    "scheduler": ["scheduler", "--skip-serve-logs"],
-    "dag-processor": ["dag-processor"],
-    "triggerer": ["triggerer", "--skip-serve-logs"],
-}
 
 _QUICK: Final = {
     "CORE__PARALLELISM": "10",
@@ -112,7 +106,7 @@ class AirflowStack:
         self.database = AirflowDatabase(database or f"sqlite:///{self.home}/airflow.db?timeout=20")
         self._dags = dags
         self._users = users
-        self._commands = {name: _COMPONENTS[name] for name in components or _COMPONENTS} | (workers or {})
+        self._commands = {name: COMPONENTS[name] for name in components or COMPONENTS} | (workers or {})
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         configuration = {

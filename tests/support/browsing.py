@@ -99,19 +99,21 @@ class Windows:
 def log_in_to_airflow_3(page: Page, name: str, password: str) -> None:
     """Log in with the form that Airflow 3 shows."""
     page.goto("/")
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    _sign_in(page, name, password, button="Sign in")
     expect(page.get_by_role("link", name="Home").first).to_be_visible()
 
 
 def log_in_to_airflow_2(page: Page, name: str, password: str) -> None:
     """Log in with the form that Airflow 2 shows."""
     page.goto("/login/")
+    _sign_in(page, name, password, button="Sign In")
+    expect(page.get_by_role("link", name="DAGs").first).to_be_visible()
+
+
+def _sign_in(page: Page, name: str, password: str, *, button: str) -> None:
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign In").click()
-    expect(page.get_by_role("link", name="DAGs").first).to_be_visible()
+    page.get_by_role("button", name=button).click()
 
 
 def barriers(part: Page | Frame) -> list[str]:
