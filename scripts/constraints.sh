@@ -23,7 +23,7 @@ tools() { # What development needs and users do not, in the versions of a file
 }
 
 echo "apache-airflow==3.3.2" | pin constraints.txt "Airflow 3.3.2 and Python 3.11 to 3.13" --universal --extra bench --extra browser --extra celery --extra docs
-echo "apache-airflow==2.11.2" | pin constraints-airflow-2.11.txt "Airflow 2.11.2 and Python 3.11"
+echo "apache-airflow==2.11.2" | pin constraints-airflow-2.11.txt "Airflow 2.11.2 and Python 3.11" --extra system
 # Airflow 2.11.0 asks for any universal-pathlib, and its object storage works with none from 0.3 on.
 { tools constraints-airflow-2.11.txt; echo "universal-pathlib<0.3"; } |
     pin constraints-lowest.txt "the oldest versions that pyproject.toml allows and Python 3.11" --resolution lowest-direct
