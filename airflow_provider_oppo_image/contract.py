@@ -157,7 +157,7 @@ _ROWS: Final = (
               True, "request", "push page"),
     ErrorCode(27008, (401,), "`distribution` is set, but the alert is empty", "Give the notification an alert.",
               True, "request", "push page"),
-    ErrorCode(27009, (401,), "`distribution` is invalid", "Use mtpush, pns_mtpush or mtpush_pns.",
+    ErrorCode(27009, (401,), "`distribution` is invalid", "Use pns_mtpush or mtpush_pns, or leave it out.",
               True, "request", "push page"),
 )  # fmt: skip
 

@@ -144,6 +144,7 @@ def _wrong_dimensions(rule: PictureRule, facts: Facts) -> Problem:
             advice = "Have the two URLs been exchanged? " + advice
     if facts.orientation > 4 and size == (rule.height, rule.width):
         found += " before its EXIF turns it"
+    advice += " Or let `oppo-image prepare` make it."
     return Problem("wrong_dimensions", found, f"{rule.width} x {rule.height} px", advice)
 
 

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.engagelab.protocol import to_json
 from airflow_provider_oppo_image.engagelab.push_body import (
     cid_of,
@@ -211,6 +213,8 @@ def test_pictures_go_only_by_oppos_channel(distribution: Any) -> None:
     compose_push(message({"distribution_new": distribution}), small_picture_id="s")
     compose_push(message({"distribution_new": "mtpush"}))
     assert "never takes OPPO's channel" in problem(message({"distribution_new": "mtpush"}), small_picture_id="s")
+    advised = re.findall(r"\w*mtpush\w*", ERROR_CODES[27009].advice)
+    assert advised == ["pns_mtpush", "mtpush_pns"], "what is refused is no advice"
 
 
 @pytest.mark.parametrize("platform", ["all", "android", ["android"], ["ios", "android"], None])

@@ -34,11 +34,13 @@ def test_a_pixel_more_or_less_is_wrong(size: tuple[int, int]) -> None:
     assert problem.found.startswith(f"{size[0]} x {size[1]} px")
     assert problem.expected == "984 x 369 px"
     assert "984 x 369" in problem.advice
+    assert problem.advice.endswith("Or let `oppo-image prepare` make it.")
 
 
 def test_oppos_older_size_is_named_so() -> None:
     (problem,) = judge_content(BIG, Facts("JPEG", 876, 324))
     assert "used to have" in problem.found
+    assert problem.advice.endswith("Or let `oppo-image prepare` make it.")
 
 
 @pytest.mark.parametrize(
