@@ -14,18 +14,18 @@ help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 demo: ## Run the nightly campaign DAG against the sandbox, from nothing to a message id
-	@scripts/venv.sh .venv sandbox constraints.txt $(PYTHONS)
+	@scripts/venv.sh .venv sandbox constraints/airflow-3.3.txt $(PYTHONS)
 	@$(BIN)/python -m scripts.demo
 
 airflow: ## Start a whole Airflow with the provider, the sandbox and pictures; Ctrl-C ends all of it
-	@scripts/venv.sh .venv sandbox constraints.txt $(PYTHONS)
+	@scripts/venv.sh .venv sandbox constraints/airflow-3.3.txt $(PYTHONS)
 	@$(BIN)/python -m scripts.whole_airflow
 
 test: lint types doors unit ## Run all quick checks: lint, types, doors and tests
 
 .PHONY: venv
 venv: # The environment that the checks run in
-	@scripts/venv.sh .venv dev constraints.txt $(PYTHONS)
+	@scripts/venv.sh .venv dev constraints/airflow-3.3.txt $(PYTHONS)
 
 lint: venv ## Check style with ruff
 	$(BIN)/ruff check .
@@ -41,22 +41,22 @@ unit: venv ## Run the tests on Airflow 3.3.2, with coverage by branch
 	$(BIN)/pytest $(QUICK) --cov --cov-report=term:skip-covered
 
 test-airflow-2.11: ## Run the tests on Airflow 2.11.2 and Python 3.11
-	@scripts/venv.sh .venv-airflow-2.11 dev constraints-airflow-2.11.txt $(PYTHON_3_11)
+	@scripts/venv.sh .venv-airflow-2.11 test constraints/airflow-2.11.txt $(PYTHON_3_11)
 	.venv-airflow-2.11/bin/pytest $(QUICK)
 
 test-lowest: ## Run the tests on the oldest versions that the package says it works with
-	@scripts/venv.sh .venv-lowest dev constraints-lowest.txt $(PYTHON_3_11)
+	@scripts/venv.sh .venv-lowest test constraints/lowest.txt $(PYTHON_3_11)
 	.venv-lowest/bin/pytest $(QUICK)
 
 audit: venv ## Ask the advisory service about every pinned version
-	$(BIN)/python scripts/audit.py constraints.txt constraints-airflow-2.11.txt
+	$(BIN)/python scripts/audit.py constraints/airflow-3.3.txt constraints/airflow-2.11.txt
 
 test-trust: venv ## Attack it: faults, kills, addresses, leaks, fuzz; prints what was tried and what got through
 	$(BIN)/pytest tests/trust
 
 test-celery: ## Run a night's batch on two Celery workers, and kill one of them in the middle
 	@scripts/servers.sh
-	@scripts/venv.sh .venv-celery celery constraints.txt $(PYTHONS)
+	@scripts/venv.sh .venv-celery celery constraints/airflow-3.3.txt $(PYTHONS)
 	.venv-celery/bin/pytest tests/celery
 
 test-airflow: venv ## Start `make airflow`'s Airflow, look into it, and stop it in every way
@@ -64,27 +64,27 @@ test-airflow: venv ## Start `make airflow`'s Airflow, look into it, and stop it 
 
 test-browser: ## Set it up and look at it in a real browser: headless Chromium, Airflow 3.3.2 and 2.11.2
 	@scripts/chromium.sh
-	@scripts/venv.sh .venv-browser browser constraints.txt $(PYTHONS)
-	@scripts/venv.sh .venv-airflow-2.11 dev constraints-airflow-2.11.txt $(PYTHON_3_11) || \
+	@scripts/venv.sh .venv-browser browser constraints/airflow-3.3.txt $(PYTHONS)
+	@scripts/venv.sh .venv-airflow-2.11 test constraints/airflow-2.11.txt $(PYTHON_3_11) || \
 		echo "Without it, Airflow 2.11.2's form is not looked at." >&2
 	.venv-browser/bin/pytest tests/browser --timeout 180  # the first test of each Airflow waits for its start
 
 docs: ## Make the site of the documentation in build/docs, and test it
-	@scripts/venv.sh .venv-docs docs constraints.txt $(PYTHONS)
+	@scripts/venv.sh .venv-docs docs constraints/airflow-3.3.txt $(PYTHONS)
 	rm -rf build/docs
 	.venv-docs/bin/sphinx-build -q -W --keep-going docs build/docs
 	.venv-docs/bin/pytest tests/site
 
 bench-trust: ## Attack it for hours, and see whether the tests notice faults; writes bench/TRUST.md
-	@scripts/venv.sh .venv-trust mutation constraints.txt $(PYTHONS)
+	@scripts/venv.sh .venv-trust mutation constraints/airflow-3.3.txt $(PYTHONS)
 	.venv-trust/bin/python -m bench.trust
 
 bench: ## Measure it beside what a user would pick instead; writes bench/RESULTS.md (ONLY=part for one of them)
-	@scripts/venv.sh .venv-bench bench constraints.txt $(PYTHONS)
+	@scripts/venv.sh .venv-bench bench constraints/airflow-3.3.txt $(PYTHONS)
 	.venv-bench/bin/python -m bench $(if $(ONLY),--only $(ONLY))
 
 bench-prepare: ## Measure how artwork is made ready beside ImageMagick; writes docs/prepare-benchmark.md
-	@scripts/venv.sh .venv-bench bench constraints.txt $(PYTHONS)
+	@scripts/venv.sh .venv-bench bench constraints/airflow-3.3.txt $(PYTHONS)
 	.venv-bench/bin/python -m bench.prepare
 
 format: venv ## Format the code with ruff

@@ -2,7 +2,7 @@
 # Makes a virtual environment from this checkout, or leaves one that is up to date as it is.
 #
 # usage: scripts/venv.sh DIRECTORY EXTRA CONSTRAINTS [PYTHON...]
-#   EXTRA        "sandbox", "dev", "bench", "mutation" or "celery"
+#   EXTRA        one of the extras in pyproject.toml
 #   PYTHON       the interpreters to try, in order; the first that is 3.11 to 3.13 and works is taken
 set -eu
 # In an empty environment the shell finds programs and Python does not: it asks PATH where it is itself.
