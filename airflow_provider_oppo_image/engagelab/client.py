@@ -13,12 +13,11 @@ from typing import Any, Self, TypeVar
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab import protocol
 from airflow_provider_oppo_image.engagelab.answers import Answer, read_object
-from airflow_provider_oppo_image.engagelab.hiding import Secrets
 from airflow_provider_oppo_image.engagelab.protocol import PushReceipt, Request
 from airflow_provider_oppo_image.engagelab.push_body import cid_of, with_cid
 from airflow_provider_oppo_image.engagelab.rate import Turnstile
 from airflow_provider_oppo_image.engagelab.retry import next_wait
-from airflow_provider_oppo_image.engagelab.wire import Wire
+from airflow_provider_oppo_image.engagelab.wire import wire_of
 from airflow_provider_oppo_image.errors import (
     CidAlreadyUsedError,
     OppoImageError,
@@ -61,21 +60,11 @@ class EngageLabClient:
         self.app_key = app_key
         self._retry_budget = retry_budget
         self._turnstile = turnstile
-        header = protocol.basic_auth(app_key, master_secret)
-        self._wire = Wire(
-            base_url,
-            {
-                "Authorization": header,
-                "User-Agent": user_agent,
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-            },
-            secrets=Secrets(master_secret, header.removeprefix("Basic ")),
-            timeouts=timeouts,
-            connections=connections,
+        self._wire = wire_of(
+            base_url, app_key, master_secret, user_agent=user_agent, timeouts=timeouts, connections=connections
         )
         # Tools for error reports show local variables.
-        del master_secret, header
+        del master_secret
         self._wire.open()
 
     def __repr__(self) -> str:

@@ -149,6 +149,33 @@ class Wire:
         )
 
 
+def wire_of(
+    base_url: str, app_key: str, master_secret: str, *, user_agent: str, timeouts: Timeouts, connections: int
+) -> Wire:
+    """Return the connections to the service for one AppKey, not yet open.
+
+    :param base_url: scheme, host and port of the service.
+    :param app_key: the AppKey.
+    :param master_secret: the master secret.
+    :param user_agent: the User-Agent header.
+    :param timeouts: how long the parts of one attempt may take.
+    :param connections: how many connections are kept alive.
+    """
+    header = protocol.basic_auth(app_key, master_secret)
+    return Wire(
+        base_url,
+        {
+            "Authorization": header,
+            "User-Agent": user_agent,
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        },
+        secrets=Secrets(master_secret, header.removeprefix("Basic ")),
+        timeouts=timeouts,
+        connections=connections,
+    )
+
+
 def _look_up(session: requests.Session, url: str) -> tuple[HTTPConnectionPool, str]:
     """Return the connections to a host, or to the proxy before it, and what each path begins with there."""
     adapter: Any = session.get_adapter(url)
