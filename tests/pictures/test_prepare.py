@@ -137,6 +137,15 @@ def test_a_jpeg_is_of_the_highest_quality_that_fits(limit: int) -> None:
     assert 0.85 * limit < len(prepared.body) <= limit
 
 
+@pytest.mark.parametrize("order", [0, 0.3, 0.6])
+def test_noise_too_is_of_the_highest_quality_that_fits(order: float) -> None:
+    picture = Image.blend(noise(144, 144), artwork._image(144, 144), order)
+    limits = range(36_000, 60_000, 1_000)
+    made = [len(encode(picture, limit, "JPEG") or b"") for limit in limits]
+    for limit, size in zip(limits, made, strict=True):
+        assert size == max(one for one in made if one <= limit)
+
+
 def test_red_text_keeps_its_colours_whole_and_soft_colours_do_not_cost_brightness() -> None:
     stripes = beside(*[RED, BLUE] * 123, size=(984, 369))
     soft = Image.merge("RGB", [noise(984, 369).convert("L")] * 3)
