@@ -81,7 +81,7 @@ def run_first(api: Api, pictures: str, folder: Path) -> None:
 
 def _run(api: Api, dag: str, conf: dict[str, Any]) -> None:
     if not api.find(f"dags/{dag}/dagRuns/{RUN_ID}"):
-        api.ask("POST", f"dags/{dag}/dagRuns", {"dag_run_id": RUN_ID, "logical_date": None, "conf": conf})
+        api.start(dag, conf, RUN_ID)
 
 
 def _night() -> list[Campaign]:

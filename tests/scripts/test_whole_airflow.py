@@ -18,6 +18,7 @@ from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
 from airflow_provider_oppo_image.pictures.check import check_bytes
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from scripts.stage import free_port
+from scripts.whole_airflow.api import Api
 from scripts.whole_airflow.first_look import RUN_ID, connect, draw_everything, run_first
 from scripts.whole_airflow.home import Home
 
@@ -135,25 +136,26 @@ def test_a_port_that_is_taken_is_passed_over() -> None:
     assert free_port(usual) == usual
 
 
-class Airflow:
+class Airflow(Api):
     """An API that has some things and notes what it is asked to change."""
 
     def __init__(self, things: Mapping[str, Any]) -> None:
+        super().__init__("http://127.0.0.1:8080", "ada", "a-password")
         self._things = things
         self.asked: list[tuple[str, str, Any]] = []
 
     def find(self, path: str) -> Any:
         return self._things.get(path)
 
-    def ask(self, method: str, path: str, body: Any = None) -> None:
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
         self.asked.append((method, path, body))
+        return {"dag_run_id": RUN_ID}
 
 
 def asked_to_connect(connection: Any) -> list[tuple[str, str, Any]]:
-    airflow: Any = Airflow({"connections/oppo_image_default": connection})
+    airflow = Airflow({"connections/oppo_image_default": connection})
     connect(airflow, SANDBOX)
-    asked: list[tuple[str, str, Any]] = airflow.asked
-    return asked
+    return airflow.asked
 
 
 def test_the_connection_is_made_with_its_port_in_the_field_for_it() -> None:
@@ -175,7 +177,7 @@ def test_a_connection_that_the_user_led_elsewhere_is_left_alone() -> None:
 
 
 def test_the_example_dags_are_switched_on_and_run_once(tmp_path: Path) -> None:
-    new: Any = Airflow({})
+    new = Airflow({})
     run_first(new, "http://pictures", tmp_path / "night")
     switched = {path for method, path, body in new.asked if body == {"is_paused": False}}
     assert len(switched) == 5
@@ -183,7 +185,7 @@ def test_the_example_dags_are_switched_on_and_run_once(tmp_path: Path) -> None:
     # The campaigns last: their run says that all was done.
     assert runs == ["dags/nightly_batch/dagRuns", "dags/nightly_campaigns/dagRuns"]
 
-    known: Any = Airflow({f"dags/nightly_campaigns/dagRuns/{RUN_ID}": {"dag_run_id": RUN_ID}})
+    known = Airflow({f"dags/nightly_campaigns/dagRuns/{RUN_ID}": {"dag_run_id": RUN_ID}})
     run_first(known, "http://pictures", tmp_path / "night")
     assert not known.asked
 

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -27,7 +28,7 @@ class Run:
 
 
 class AirflowDatabase:
-    """The database of an Airflow 3.
+    """The database of an Airflow.
 
     :param url: where it is, as SQLAlchemy takes it and as Airflow is told; it need not be there yet.
     """
@@ -48,8 +49,8 @@ class AirflowDatabase:
             return list(connection.execute(text(sql), values).mappings())
 
     def dag_files(self) -> set[str]:
-        """The DAG files that have been read."""
-        return {row["relative_fileloc"] for row in self.query("SELECT relative_fileloc FROM dag")}
+        """The names of the DAG files that have been read."""
+        return {Path(row["fileloc"]).name for row in self.query("SELECT fileloc FROM dag")}
 
     def end_of(self, run: Run) -> str:
         """How a run ended: "success" or "failed"; "" while it goes on."""

@@ -9,7 +9,7 @@
 Its home is a temporary folder and its only port a free one of loopback. It takes seconds, not minutes, to notice that a
 task, a scheduler or a triggerer died. Each component leads a session of its own, and all that is in these sessions ends
 with the stack, or with the tests, however these end. With another executor and database, and with workers, it is told
-so: see `celery_stack`.
+so: see `celery_stack`. For an Airflow 2 see `airflow_2_stack`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 import requests
 from sqlalchemy.exc import OperationalError
@@ -33,6 +33,7 @@ from sqlalchemy.exc import OperationalError
 from scripts.warden import Warden
 from scripts.whole_airflow.components import COMPONENTS
 from tests.support import processes
+from tests.support.airflow_api import AirflowApi
 from tests.support.airflow_database import AirflowDatabase, Run
 from tests.support.ports import free_port
 
@@ -54,9 +55,8 @@ _QUICK: Final = {
     "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
 }
 
-_START_S: Final = 90.0
+_START_S: Final = 300.0
 _STOP_S: Final = 60.0
-_ASK_S: Final = 20.0
 _LOOK_S: Final = 0.1
 _TAIL: Final = 25
 
@@ -77,6 +77,9 @@ class User:
     role: str
 
 
+ADMIN: Final = User("admin", "admin")
+
+
 class AirflowStack:
     """An Airflow of this interpreter, from its start to its end.
 
@@ -86,9 +89,14 @@ class AirflowStack:
     :param settings: more of Airflow's configuration, such as ``{"LOGGING__LOGGING_LEVEL": "DEBUG"}``.
     :param database: the URL of its database, which is empty; None for one of its own.
     :param workers: the commands of Airflow that run workers, by the names that these have as components.
-    :param users: who may log in, an admin first; with none, everybody is an admin without logging in.
+    :param users: who may log in, an admin first.
     :param components: what to run of it; None for all.
+
+    `api` is its API, as the admin asks it, and `database` what it has written.
     """
+
+    _COMPONENTS: ClassVar[Mapping[str, list[str]]] = COMPONENTS
+    _API: ClassVar = AirflowApi
 
     def __init__(
         self,
@@ -98,7 +106,7 @@ class AirflowStack:
         *,
         database: str | None = None,
         workers: Mapping[str, list[str]] | None = None,
-        users: Sequence[User] = (),
+        users: Sequence[User] = (ADMIN,),
         components: Sequence[str] | None = None,
     ) -> None:
         self.connections = connections
@@ -106,9 +114,10 @@ class AirflowStack:
         self.database = AirflowDatabase(database or f"sqlite:///{self.home}/airflow.db?timeout=20")
         self._dags = dags
         self._users = users
-        self._commands = {name: COMPONENTS[name] for name in components or COMPONENTS} | (workers or {})
+        self._commands = {name: self._COMPONENTS[name] for name in components or self._COMPONENTS} | (workers or {})
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
+        self.api = self._API(self.url, users[0].name, users[0].name)
         configuration = {
             **_QUICK,
             "CORE__DAGS_FOLDER": str(dags),
@@ -116,14 +125,8 @@ class AirflowStack:
             "CORE__FERNET_KEY": self.database.fernet_key,
             "CORE__LOAD_EXAMPLES": "False",
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            **self._who_may_log_in(),
-            "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "DATABASE__SQL_ALCHEMY_CONN": self.database.url,
-            "API__HOST": "127.0.0.1",
-            "API__PORT": str(port),
-            "API__WORKERS": "1",
-            "API__SECRET_KEY": "a-key-of-this-stack-alone",
-            "API_AUTH__JWT_SECRET": "a-secret-of-this-stack-alone-of-sixty-four-characters-or-so-many",
+            **self._settings_of_the_server(port),
             "USAGE_DATA_COLLECTION__ENABLED": "False",
             **(settings or {}),
         }
@@ -134,9 +137,10 @@ class AirflowStack:
             **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in connections.items()},
             "AIRFLOW_HOME": str(self.home),
             "NO_PROXY": "127.0.0.1",
+            # Airflow 2 starts gunicorn by its name.
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._api = requests.Session()
         self._ending = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -144,7 +148,7 @@ class AirflowStack:
         self._ending.enter_context(processes.interrupted_by_sigterm())
         self._warden = self._ending.enter_context(Warden(self.home))
         try:
-            self._migrate()
+            self._make_database()
             for component in self._commands:
                 self.start(component)
             self.until(self._is_ready, f"Airflow to be ready at {self.url}", within=_START_S)
@@ -155,7 +159,6 @@ class AirflowStack:
 
     def __exit__(self, *_: object) -> None:
         """End every process that was started, and all that these started, and remove the home."""
-        self._api.close()
         self._ending.close()
 
     # Components.
@@ -189,8 +192,7 @@ class AirflowStack:
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> Run:
         """Start a run of a DAG."""
-        answer = self._ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
-        return Run(dag_id, answer["dag_run_id"])
+        return Run(dag_id, self.api.start(dag_id, conf))
 
     def wait_for(self, run: Run, within: float = 120) -> str:
         """Wait until a run is over, and return its state."""
@@ -218,47 +220,45 @@ class AirflowStack:
                 raise self._failure(f"Waited {within:g} s in vain for {what}")
             time.sleep(every)
 
-    def _who_may_log_in(self) -> dict[str, str]:
-        if not self._users:
-            return {"CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True"}
+    def _settings_of_the_server(self, port: int) -> dict[str, str]:
+        """What tells the server where it is, and who may log in."""
         passwords = self.home / "passwords.json"
         passwords.write_text(json.dumps({user.name: user.name for user in self._users}))
         return {
+            "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user.name}:{user.role}" for user in self._users),
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+            "API__HOST": "127.0.0.1",
+            "API__PORT": str(port),
+            "API__WORKERS": "1",
+            "API__SECRET_KEY": "a-key-of-this-stack-alone",
+            "API_AUTH__JWT_SECRET": "a-secret-of-this-stack-alone-of-sixty-four-characters-or-so-many",
         }
 
-    def _migrate(self) -> None:
-        command = [sys.executable, "-m", "airflow", "db", "migrate"]
-        with self._log("migrate").open("wb") as log:
+    def _make_database(self) -> None:
+        self._airflow("db", "migrate")
+
+    def _airflow(self, *arguments: str) -> None:
+        """Run a command of Airflow to its end."""
+        name = arguments[0]
+        with self._log(name).open("wb") as log:
             done = subprocess.run(
-                command, env=self._environment, stdout=log, stderr=subprocess.STDOUT, timeout=_START_S, check=False
+                [sys.executable, "-m", "airflow", *arguments],
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                timeout=_START_S,
+                check=False,
             )
         if done.returncode:
-            raise self._failure("Airflow's database was not made")
+            raise self._failure(f"airflow {name} failed")
 
     def _is_ready(self) -> bool:
-        health = self._ask("GET", "/api/v2/monitor/health")
+        health = self.api.ask("GET", self.api.health)
         watched = {"scheduler", "triggerer", "dag-processor"} & self._commands.keys()
         well = all(health[part.replace("-", "_")]["status"] == "healthy" for part in watched)
         files = {path.name for path in self._dags.glob("*.py")} if "dag-processor" in watched else set()
         return well and self.database.dag_files() == files
-
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        if "Authorization" not in self._api.headers:
-            self._api.headers["Authorization"] = f"Bearer {self._token()}"
-        answer = self._api.request(method, self.url + path, json=body, timeout=_ASK_S)
-        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json()
-
-    def _token(self) -> str:
-        address = f"{self.url}/auth/token"
-        if self._users:
-            admin = self._users[0].name
-            answer = self._api.post(address, json={"username": admin, "password": admin}, timeout=_ASK_S)
-        else:
-            answer = self._api.get(address, timeout=_ASK_S)
-        return str(answer.json()["access_token"])
 
     def _log(self, name: str) -> Path:
         return self.home / f"{name}.log"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import urllib.request
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import pytest
 
@@ -15,10 +13,8 @@ from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support import artwork, processes
 from tests.support.airflow_stack import AirflowStack
 from tests.support.picture_host import PictureHost
+from tests.support.searching import Text, files, found, logs, pieces_of_secrets
 from tests.trust.ledger import Ledger
-
-Text: TypeAlias = tuple[str, bytes]
-"""A place, and what stands there."""
 
 SIGNATURE = [b"s1gN4tureX7ofAP1cture"]
 """As the DAG `leaks` has it in its URLs."""
@@ -36,10 +32,6 @@ OF_AIRFLOW_AT_DEBUG = (b"msg=SetRenderedFields(", b"msg=DeferTask(")
 
 SUCCEED = {"upload", "push", "wait"}
 DEFER = {"wait", "wait_for_spoiled"}
-
-PIECE = 10
-"""How much of a secret is too much, in characters."""
-
 
 @pytest.mark.timeout(300)
 def test_a_whole_run_tells_no_secret_and_logs_no_signature(
@@ -89,34 +81,10 @@ def order_faults(services: Mapping[str, SandboxServer]) -> None:
     echoing.fail(call="any", code=21003, message=f"no good: {words}", headers={"X-Echo": words}, times=None)
 
 
-def pieces_of_secrets(connections: Iterable[Mapping[str, Any]]) -> set[bytes]:
-    """Return all pieces of the master secrets, and of what is made of them to be sent."""
-    pieces = set()
-    for connection in connections:
-        secret, pair = connection["password"].encode(), f"{connection['login']}:{connection['password']}".encode()
-        for form in (secret, base64.b64encode(secret), base64.b64encode(pair)):
-            pieces |= {form[at : at + PIECE] for at in range(len(form) - PIECE + 1)}
-    return pieces
-
-
-def found(forms: Collection[bytes], texts: Iterable[Text]) -> set[str]:
-    """Return the places where one of these forms stands."""
-    return {place for place, text in texts if any(form in text for form in forms)}
-
-
-def files(home: Path) -> Iterator[Text]:
-    """All files of an Airflow, its database among them, by their paths below its home."""
-    for path in home.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            with contextlib.suppress(FileNotFoundError):  # it was there a moment ago
-                yield str(path.relative_to(home)), path.read_bytes()
-
-
 def log_lines(home: Path, without: Collection[bytes]) -> Iterator[Text]:
     """The lines of all logs, those of components, tasks, triggers and DAG files, but for those with such a part."""
-    for place, text in files(home):
-        if ".log" in place:
-            yield from ((place, line) for line in text.splitlines() if not any(part in line for part in without))
+    for place, text in logs(home):
+        yield from ((place, line) for line in text.splitlines() if not any(part in line for part in without))
 
 
 def pages(services: Iterable[SandboxServer]) -> Iterator[Text]:

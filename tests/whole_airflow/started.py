@@ -11,16 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import requests
-
+from scripts.whole_airflow.api import Api
+from scripts.whole_airflow.first_look import RUN_ID
 from tests.support import processes
 
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 150.0
+PATIENCE_S = 300.0
 
 
 class Started:
@@ -79,28 +79,17 @@ class Started:
         return self.process.wait(60)
 
 
-class Visitor:
-    """Somebody who logs in with what stands on the terminal, and asks the API."""
+def visitor(started: Started) -> Api:
+    """The API, for somebody who logs in with what stands on the terminal."""
+    return Api(started.shown("Airflow is ready:"), started.shown("user"), started.shown("password"))
 
-    def __init__(self, started: Started) -> None:
-        self.address = started.shown("Airflow is ready:")
-        self._session = requests.Session()
-        credentials = {"username": started.shown("user"), "password": started.shown("password")}
-        answer = self._session.post(f"{self.address}/auth/token", json=credentials, timeout=20)
-        assert answer.ok, answer.text
-        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
-    def ask(self, path: str, method: str = "GET", body: Any = None) -> Any:
-        answer = self._session.request(method, f"{self.address}/api/v2/{path}", json=body, timeout=20)
-        assert answer.ok, answer.text
-        return answer.json()
-
-    def state_of(self, dag: str) -> dict[tuple[str, int], str]:
-        """The states of the tasks of the demonstration's run; nothing, while it runs."""
-        if self.ask(f"dags/{dag}/dagRuns/demo")["state"] not in ("success", "failed"):
-            return {}
-        tasks = self.ask(f"dags/{dag}/dagRuns/demo/taskInstances")["task_instances"]
-        return {(task["task_id"], task["map_index"]): task["state"] for task in tasks}
+def states_of(api: Api, dag: str) -> dict[tuple[str, int], str]:
+    """The states of the tasks of the demonstration's run; nothing, while it runs."""
+    if api.ask("GET", f"dags/{dag}/dagRuns/{RUN_ID}")["state"] not in ("success", "failed"):
+        return {}
+    tasks = api.ask("GET", f"dags/{dag}/dagRuns/{RUN_ID}/taskInstances")["task_instances"]
+    return {(task["task_id"], task["map_index"]): task["state"] for task in tasks}
 
 
 @contextlib.contextmanager

@@ -14,11 +14,10 @@ import pytest
 import requests
 
 from airflow_provider_oppo_image.airflow_compat import airflow_version
-from tests.support import processes
-from tests.whole_airflow.started import Started, Visitor, descendants, starting, still_there
+from tests.whole_airflow.started import Started, descendants, starting, states_of, still_there, visitor
 
 pytestmark = [
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not airflow_version().startswith("3."), reason="the whole Airflow is an Airflow 3"),
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it finds what it ends in /proc"),
 ]
@@ -48,35 +47,35 @@ def test_an_airflow_comes_with_something_to_see_and_is_the_same_the_next_time(tm
     with starting(home, tmp_path / "first") as started:
         with taken(USUAL_PORTS):
             started.until_ready()
-        visitor = Visitor(started)
+        api = visitor(started)
         ports = [port_of(started.shown(label)) for label in ("Airflow is ready:", "sandbox", "pictures")]
         assert not USUAL_PORTS & set(ports)
         assert len(started.said().splitlines()) < 30
 
-        dags = {dag["dag_id"]: dag["is_paused"] for dag in visitor.ask("dags")["dags"]}
+        dags = {dag["dag_id"]: dag["is_paused"] for dag in api.ask("GET", "dags")["dags"]}
         assert dags.keys() >= {"nightly_batch", "nightly_campaigns", "push_on_uploaded", "upload_then_push"}
         assert not any(dags.values())
 
-        connection = visitor.ask("connections/oppo_image_default")
+        connection = api.ask("GET", "connections/oppo_image_default")
         assert connection["port"] == ports[1]
         # As the button in the list of connections does, which sends no secret.
-        tested = visitor.ask("connections/test", "POST", {**connection, "extra": connection["extra"]})
+        tested = api.ask("POST", "connections/test", connection)
         assert tested["status"], tested["message"]
 
-        campaigns = started.until(lambda: visitor.state_of("nightly_campaigns"), "the campaigns' end")
+        campaigns = started.until(lambda: states_of(api, "nightly_campaigns"), "the campaigns' end")
         pushes = [campaigns["campaign.push", number] for number in range(3)]
         assert pushes == ["success", "success", "upstream_failed"]
         assert campaigns["campaign.wait", 2] == "failed"
-        uploads = started.until(lambda: visitor.state_of("nightly_batch"), "the batch's end")
+        uploads = started.until(lambda: states_of(api, "nightly_batch"), "the batch's end")
         assert sorted(uploads["upload", part] for part in range(4)) == ["failed", "failed", "success", "success"]
 
         pictures = requests.get(f"{started.shown('pictures')}last_year_big.jpg", timeout=20)
         assert pictures.headers["Content-Type"] == "image/jpeg"
 
-        second(home, tmp_path / "second", visitor.address)
+        second(home, tmp_path / "second", started.shown("Airflow is ready:"))
 
         mine = {**connection, "password": None, "description": "Mine"}
-        visitor.ask("connections/oppo_image_default?update_mask=description", "PATCH", mine)
+        api.ask("PATCH", "connections/oppo_image_default?update_mask=description", mine)
         password = started.shown("password")
         members = descendants(started.process.pid)
         assert len(members) > 5
@@ -90,7 +89,7 @@ def test_an_airflow_comes_with_something_to_see_and_is_the_same_the_next_time(tm
         started.until_ready()
         assert "database" not in started.said()
         assert started.shown("password") == password
-        connection = Visitor(started).ask("connections/oppo_image_default")
+        connection = visitor(started).ask("GET", "connections/oppo_image_default")
         assert (connection["port"], connection["description"]) == (port_of(started.shown("sandbox")), "Mine")
         members = descendants(started.process.pid)
         started.process.terminate()
@@ -119,18 +118,6 @@ def test_when_a_component_dies_it_is_named_with_the_end_of_its_log_and_all_ends(
         assert not still_there(members)
 
 
-def test_a_second_ctrl_c_leaves_nothing_either(tmp_path: Path) -> None:
-    with starting(tmp_path / "home", tmp_path / "output") as started:
-        started.component("scheduler")
-        members = descendants(started.process.pid)
-        started.press_ctrl_c()
-        started.until(lambda: "Stopping" in started.said(), "it to hear the first one")
-        started.press_ctrl_c()
-        assert started.end() == 0
-        assert "Traceback" not in started.said()
-        assert not still_there(members)
-
-
 def killed(started: Started) -> None:
     """Kill the program alone, and wait until nothing is left of what it started."""
     members = descendants(started.process.pid)
@@ -142,7 +129,9 @@ def killed(started: Started) -> None:
         time.sleep(0.1)
 
 
-def test_nothing_is_left_of_one_that_is_killed_and_a_database_that_is_half_made_is_made_anew(tmp_path: Path) -> None:
+def test_nothing_is_left_of_one_that_is_killed_or_told_to_stop_twice_and_half_a_database_is_made_anew(
+    tmp_path: Path,
+) -> None:
     home = tmp_path / "home"
     with starting(home, tmp_path / "first") as started:
         started.until((home / "airflow.db").exists, "the database to be begun")
@@ -155,8 +144,12 @@ def test_nothing_is_left_of_one_that_is_killed_and_a_database_that_is_half_made_
         killed(started)
 
     with starting(home, tmp_path / "third") as started:
-        started.until(lambda: "Starting Airflow" in started.said(), "it to start")
+        started.component("scheduler")
         assert "database" not in started.said()
-        assert processes.find(started.process.pid)
+        members = descendants(started.process.pid)
+        started.press_ctrl_c()
+        started.until(lambda: "Stopping" in started.said(), "it to hear the first one")
         started.press_ctrl_c()
         assert started.end() == 0
+        assert "Traceback" not in started.said()
+        assert not still_there(members)

@@ -1,0 +1,64 @@
+"""What tests ask of Airflow over its API: switches, runs, results and logs; of an Airflow 3 and of an Airflow 2."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import requests
+
+from scripts.whole_airflow.api import Api
+from tests.support.airflow_database import Run
+
+
+class AirflowApi(Api):
+    """The API of an Airflow 3."""
+
+    health: ClassVar = "monitor/health"
+    """The path that says how the components are."""
+
+    def switch_on(self, dag_id: str) -> None:
+        """Unpause a DAG."""
+        self.ask("PATCH", f"dags/{dag_id}", {"is_paused": False})
+
+    def runs(self, dag_id: str) -> list[Run]:
+        """All runs of a DAG, whoever started them."""
+        return [Run(dag_id, run["dag_run_id"]) for run in self.ask("GET", f"dags/{dag_id}/dagRuns")["dag_runs"]]
+
+    def returned(self, run: Run, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
+        """What a task left in XCom."""
+        path = f"{_task(run, task_id)}/xcomEntries/{key}?map_index={map_index}&stringify=false"
+        return self.ask("GET", path)["value"]
+
+    def log(self, run: Run, task_id: str, number: int = 1, map_index: int = -1) -> str:
+        """The log of a task's try, with that of its trigger, as somebody reads it who asks the API."""
+        path = f"{_task(run, task_id)}/logs/{number}?full_content=true&map_index={map_index}"
+        return self._text(self.ask("GET", path)["content"])
+
+    def _text(self, content: Any) -> str:
+        return "\n".join(f"{line['event']} {json.dumps(line.get('error_detail', ''))}" for line in content)
+
+
+class Airflow2Api(AirflowApi):
+    """The API of an Airflow 2, which knows people by their passwords."""
+
+    root: ClassVar = "/api/v1/"
+    health: ClassVar = "health"
+
+    def start(self, dag: str, conf: Mapping[str, Any], run_id: str | None = None) -> str:
+        """Start a run of a DAG, and return its id."""
+        body = {"conf": conf, **({"dag_run_id": run_id} if run_id else {})}
+        return str(self.ask("POST", f"dags/{dag}/dagRuns", body)["dag_run_id"])
+
+    def _log_in(self, session: requests.Session) -> None:
+        session.auth = (self._user, self._password)
+        session.headers["Accept"] = "application/json"  # a log would come as plain text otherwise, and as bytes
+
+    def _text(self, content: Any) -> str:
+        return "\n".join(lines for _, lines in ast.literal_eval(content))
+
+
+def _task(run: Run, task_id: str) -> str:
+    return f"dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task_id}"
