@@ -23,7 +23,7 @@ html_title = f"OPPO pictures for Airflow {__version__}"
 copyright = "the developers of airflow-provider-oppo-image"  # noqa: A001 - Sphinx's own name for it
 release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "pages_of_a_code_host", "reference_from_code"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "pages_of_a_code_host", "chinese_pages", "reference_from_code"]
 root_doc = "index"
 exclude_patterns = ["README.md"]  # the page that `index.md` includes
 myst_heading_anchors = 4

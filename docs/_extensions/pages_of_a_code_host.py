@@ -48,6 +48,8 @@ def _within_the_site(link: re.Match[str], docname: str, docs: Path) -> str:
     """Lead to the page that holds a file outside the docs, or let people download the file."""
     words, destination = link.groups()
     target = (docs / docname).parent.joinpath(destination).resolve()
+    if target == docs / "README.md":
+        return f"[{words}](/index.md)"
     if "://" in destination or destination.startswith("#") or target.is_relative_to(docs):
         return link[0]
     for page, file in HELD.items():

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+from scripts.markdown import BLOCK, LINK, anchor
 
-_BLOCK = re.compile(r"^(?:<!-- (?P<comment>[^\n]*?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
-_LINK = re.compile(r"\[(?:[^\]\\]|\\.)*\]\(([^)\s]+)\)")
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ def blocks(*languages: str) -> Iterator[Block]:
     """Yield the code blocks of all pages in these languages."""
     for page in PAGES:
         text = page.read_text()
-        for match in _BLOCK.finditer(text):
+        for match in BLOCK.finditer(text):
             line = text.count("\n", 0, match.start("text"))
             if match["language"] in languages:
                 yield Block(f"{name(page)}:{line}", match["comment"] or "", match["language"], match["text"])
@@ -41,18 +40,18 @@ def blocks(*languages: str) -> Iterator[Block]:
 
 def prose(page: Path) -> str:
     """Return a page without its code blocks."""
-    return _BLOCK.sub("", page.read_text())
+    return BLOCK.sub("", page.read_text())
 
 
 def links(page: Path) -> list[str]:
     """Return what a page links to."""
-    return _LINK.findall(prose(page))
+    return LINK.findall(prose(page))
 
 
 def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as Git hosts make them."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return {anchor(heading) for heading in headings}
 
 
 def rows(page: str, heading: str, table: int = 0) -> list[list[str]]:

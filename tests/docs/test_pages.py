@@ -35,14 +35,16 @@ def test_a_link_leads_to_a_file_and_to_a_heading_that_are_there(page: Path) -> N
 
 
 def test_the_index_leads_to_every_page() -> None:
-    hubs = [ROOT / "docs" / hub for hub in ("README.md", "errors.md", "decisions/README.md", "reference/README.md")]
+    names = ("README.md", "zh/README.md", "errors.md", "decisions/README.md", "reference/README.md")
+    hubs = [ROOT / "docs" / name for name in names]
     reached = {(hub.parent / link.partition("#")[0]).resolve() for hub in hubs for link in links(hub)}
-    assert {page for page in PAGES if page not in reached} <= {hubs[0], SITE, ROOT / "README.md"}
+    assert {page for page in PAGES if page not in reached} <= {hubs[0], SITE, *ROOT.glob("README*.md")}
 
 
 def test_the_sites_navigation_has_every_page() -> None:
-    below_another = re.compile(r"(errors|decisions|reference)/(?!README)|(README|index)$")
-    pages = {page.relative_to(SITE.parent).with_suffix("").as_posix() for page in PAGES if page != ROOT / "README.md"}
+    below_another = re.compile(r"(errors|decisions|reference|zh)/(?!README)|(README|index)$")
+    docs = SITE.parent
+    pages = {page.relative_to(docs).with_suffix("").as_posix() for page in PAGES if page.is_relative_to(docs)}
     listed = SITE.read_text().splitlines()
     assert not [page for page in pages if page not in listed and not below_another.match(page)]
 
@@ -91,4 +93,4 @@ def test_a_page_names_no_ticket_and_no_document_that_is_not_here(page: Path) -> 
     text = page.read_text()
     assert not re.findall(r"(?i)\bissues? \d+|(?<![\w&/(])#\d+|\bTODO\b|\bFIXME\b", text)
     here = {path.name for path in [*ROOT.glob("*.md"), *ROOT.glob("bench/*.md"), *PAGES]}
-    assert set(re.findall(r"\b[\w-]+\.md\b", text)) <= here
+    assert set(re.findall(r"\b[\w.-]+\.md\b", text)) <= here

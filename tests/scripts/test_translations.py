@@ -1,0 +1,170 @@
+"""A Chinese page that is not the English one any more is noticed, and the words say which section and what to do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.translations import IN_STEP, NO_SUCH_PAGE, OUT_OF_STEP, Translations, main
+
+PAGE = "docs/how-to/upload.md"
+ENGLISH = """\
+# Upload pictures
+
+[中文](../zh/how-to/upload.md)
+
+You get ids. See [what then](push.md#when-twice) and [the limits](../limits.md#pushes).
+
+## Steps
+
+```python
+# a comment
+upload()
+```
+
+1. Call `upload`.
+2. Look.
+
+![A phone](../phone.png)
+
+| in | write |
+| --- | --- |
+| a template | `{{ id }}` |
+"""
+CHINESE = """\
+# 上传图片
+
+[English](../../how-to/upload.md)
+
+得到 ID。见[之后](push.md#何时两次)和[限制](../../limits.md#pushes)。
+
+## 步骤
+
+```
+```
+
+1. 调用 `upload`。
+2. 查看。
+
+![手机](../../phone.png)
+
+| 用在 | 写法 |
+| --- | --- |
+| 模板 | `{{ id }}` |
+"""
+OTHERS = {
+    "README.md": "# Provider\n",
+    "README.zh-CN.md": "# 插件\n",
+    "docs/README.md": "# Documentation\n",
+    "docs/zh/README.md": "# 文档\n",
+    "docs/how-to/push.md": "# Push\n\n## When twice\n",
+    "docs/zh/how-to/push.md": "# 推送\n\n## 何时两次\n",
+    "docs/zh/translated.json": "{}",
+}
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository whose Chinese pages are in step."""
+    for name, text in {**OTHERS, PAGE: ENGLISH, "docs/zh/how-to/upload.md": CHINESE}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    main(list(Translations(tmp_path).pairs), tmp_path)
+    return tmp_path
+
+
+def replace(repository: Path, name: str, old: str, new: str) -> None:
+    text = (repository / name).read_text()
+    assert old in text
+    (repository / name).write_text(text.replace(old, new))
+
+
+def test_pages_that_were_translated_are_in_step(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([], repository) == IN_STEP
+    assert "The 4 Chinese pages are in step" in capsys.readouterr().out
+
+
+def test_code_is_copied_from_the_english_page(repository: Path) -> None:
+    assert "```python\n# a comment\nupload()\n```" in (repository / "docs/zh/how-to/upload.md").read_text()
+
+
+def test_where_lines_are_broken_does_not_matter(repository: Path) -> None:
+    replace(repository, PAGE, "You get ids. See", "You get\nids. See")
+    assert main([], repository) == IN_STEP
+
+
+def test_a_section_that_changed_is_named_with_what_to_do(repository: Path) -> None:
+    replace(repository, PAGE, "2. Look.", "2. Look twice.")
+    assert list(Translations(repository).differences(PAGE)) == [
+        "docs/how-to/upload.md, 'Steps', has changed since it was translated: translate it in "
+        "docs/zh/how-to/upload.md, then run: python -m scripts.translations docs/how-to/upload.md"
+    ]
+    assert main([PAGE], repository) == IN_STEP
+
+
+def test_a_section_that_came_and_one_that_went_are_named(repository: Path) -> None:
+    replace(repository, PAGE, "## Steps", "## How")
+    new, gone = Translations(repository).differences(PAGE)
+    assert new.startswith("docs/how-to/upload.md, 'How', is new: translate it")
+    assert gone.startswith("docs/how-to/upload.md, 'Steps', is gone: remove it")
+
+
+CHANGES = {
+    "a heading of another level": ("## 步骤", "### 步骤", "  ## Steps\nIt has:\n  # 上传图片\n  ### 步骤"),
+    "another code block": ("# a comment", "# 注释", "code blocks are not those"),
+    "a row less": ("| 模板 | `{{ id }}` |\n", "", "tables of 2 rows and 2 columns, and the English page of 3 rows"),
+    "an entry less": ("2. 查看。\n", "", "its lists have 1 entries, and those of the English page 2"),
+    "a picture less": ("![手机]", "[手机]", "it has 0 pictures, and the English page 1"),
+    "a link less": ("[限制](../../limits.md#pushes)", "限制", "lacks the link to docs/limits.md#pushes"),
+    "a link more": ("调用", "[调用](push.md)", "has, unlike the English page, the link to docs/zh/how-to/push.md"),
+    "a link to the English page": (
+        "](push.md#何",
+        "](../../how-to/push.md#何",
+        "lacks the link to docs/zh/how-to/push.md",
+    ),
+    "a link to another section": ("#何时两次", "#when-twice", "lacks the link to docs/zh/how-to/push.md#何时两次"),
+    "no way back": ("[English](../../how-to/upload.md)\n", "", "lacks the link to docs/how-to/upload.md"),
+    "code within a sentence": ("`upload`", "`uplaod`", "lacks the code upload"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "words"), CHANGES.values(), ids=CHANGES)
+def test_what_makes_a_chinese_page_another_one_is_named(repository: Path, old: str, new: str, words: str) -> None:
+    replace(repository, "docs/zh/how-to/upload.md", old, new)
+    assert words in "\n".join(Translations(repository).differences(PAGE))
+
+
+def test_a_page_without_its_other_one_is_named(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (repository / "docs/how-to/push.md").unlink()
+    (repository / "docs/how-to/wait.md").write_text("# Wait\n")
+    assert main(["docs/how-to/wait.md"], repository) == OUT_OF_STEP
+    said = capsys.readouterr().out
+    assert "docs/how-to/push.md is not there: remove docs/zh/how-to/push.md" in said
+    assert "docs/zh/how-to/wait.md is not there: translate docs/how-to/wait.md" in said
+
+
+def test_what_is_known_of_a_page_goes_with_it(repository: Path) -> None:
+    (repository / "docs/how-to/push.md").unlink()
+    (repository / "docs/zh/how-to/push.md").unlink()
+    main([PAGE], repository)
+    record = json.loads((repository / "docs/zh/translated.json").read_text())
+    assert list(record) == ["README.md", "docs/README.md", PAGE]
+
+
+def test_a_page_that_is_none_is_refused(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["docs/limits.md"], repository) == NO_SUCH_PAGE
+    assert "docs/limits.md is no English page that has a Chinese one" in capsys.readouterr().out
+
+
+def test_the_revision_that_was_translated_is_named(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    git = ("git", "-c", "user.name=nobody", "-c", "user.email=nobody@example.com")
+    for command in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "translated")):
+        subprocess.run([*git, *command], cwd=repository, check=True)
+    translated = subprocess.run([*git, "log", "--format=%h"], cwd=repository, capture_output=True, text=True).stdout
+    replace(repository, PAGE, "2. Look.", "2. Look twice.")
+    subprocess.run([*git, "commit", "-q", "-a", "-m", "changed"], cwd=repository, check=True)
+    assert main([], repository) == OUT_OF_STEP
+    assert f"What has changed: git diff {translated.strip()} -- {PAGE}" in capsys.readouterr().out
