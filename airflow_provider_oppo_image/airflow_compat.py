@@ -26,11 +26,14 @@ from airflow.providers.common.compat.sdk import (
     mask_secret,
 )
 
+from airflow_provider_oppo_image.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, Context
 
 __all__ = [
     "HAS_PAGES",
+    "HAS_RETRY_POLICIES",
     "TRIGGER_TIMEOUT_REASONS",
     "AirflowException",
     "AirflowFailException",
@@ -43,6 +46,7 @@ __all__ = [
     "BaseOperatorLink",
     "BaseSensorOperator",
     "PokeReturnValue",
+    "RetryPolicy",
     "TaskStateStore",
     "aget_connection",
     "airflow_version",
@@ -58,8 +62,27 @@ __all__ = [
 HAS_PAGES: Final = importlib.util.find_spec("airflow.sdk") is not None
 """Whether plugins add pages to DAG runs and tasks: since Airflow 3."""
 
+HAS_RETRY_POLICIES: Final = HAS_PAGES and importlib.util.find_spec("airflow.sdk.definitions.retry_policy") is not None
+"""Whether a task asks a policy about its retries: since Airflow 3.3."""
+
 TRIGGER_TIMEOUT_REASONS: Final = ("Trigger timeout", "Trigger/execution timeout")
 """What a deferred task is told when Airflow ended its trigger because time was up: Airflow 3's words and 2's."""
+
+
+if TYPE_CHECKING or HAS_RETRY_POLICIES:
+    from airflow.providers.common.compat.sdk import RetryPolicy
+else:
+
+    class RetryPolicy:
+        """Stands where Airflow has no such class, so that modules can be imported; it cannot be made."""
+
+        def __init__(self) -> None:
+            raise ConfigurationError(
+                f"This is Airflow {airflow_version()}, and tasks have a retry_policy since Airflow 3.3. Leave it out, "
+                "and put `with airflow_errors():` (from airflow_provider_oppo_image.hooks.oppo_image) around what "
+                "calls the hook: a permanent error then fails the task without retries, and others are tried again "
+                "after the task's own retry_delay."
+            )
 
 
 class TaskStateStore(Protocol):

@@ -29,6 +29,14 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators"),
         "sensors": _modules("sensors"),
         "triggers": _modules("triggers"),
+        "cli": [f"{_PACKAGE}.cli.airflow_command.get_commands"],
+        "task-decorators": [
+            # Airflow reads `class-name`, and calls it `path` in its schema.
+            {
+                "name": "oppo_image_upload",
+                "class-name": f"{_PACKAGE}.decorators.oppo_image.oppo_image_upload_task",
+            }
+        ],
         "extra-links": [f"{_PACKAGE}.links.oppo_image.{name}" for name in ("PicturesLink", "ConsoleLink")],
         "connection-types": [
             {

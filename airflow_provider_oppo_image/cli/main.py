@@ -46,14 +46,18 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     }
 )
 
+PROGRAM: Final = "oppo-image"
 
 _HELP_WIDTH: Final = 78
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
+def make_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
+    """Return the parser of the command line.
+
+    :param program: what was typed to call it.
+    """
     parser = argparse.ArgumentParser(
-        prog="oppo-image",
+        prog=program,
         description="Check and make pictures, upload them to EngageLab for OPPO phones, and push.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -75,14 +79,15 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """Run the command line.
 
     :param arguments: what follows the program's name; None takes the process's own.
+    :param program: what was typed to call it.
     :return: the exit code.
     :raises SystemExit: from `argparse`: for help, for the version and for arguments that are none.
     """
-    parser = make_parser()
+    parser = make_parser(program)
     try:
         args = parser.parse_args(arguments)
         if not hasattr(args, "run"):

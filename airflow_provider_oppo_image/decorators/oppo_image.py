@@ -1,0 +1,138 @@
+"""`@task.oppo_image_upload`: a function returns the URLs of pictures, and its task uploads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, Protocol, cast, overload
+
+from airflow.providers.common.compat.sdk import (
+    DecoratedOperator,
+    context_merge,
+    determine_kwargs,
+    task_decorator_factory,
+)
+
+from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
+from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
+from airflow_provider_oppo_image.missing import is_missing
+from airflow_provider_oppo_image.operators.oppo_image import OppoImageUploadOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context, XComArg
+
+P = ParamSpec("P")
+
+RETURNED_KEYS: Final = ("big_picture_url", "small_picture_url", "campaign")
+"""What a function may return, under the names of the upload operator's arguments."""
+
+
+class UploadTask(Protocol[P]):
+    """A decorated function, to type checkers: Airflow's own decorator says the same of a function of its own.
+
+    Called in a DAG it makes the task, whose output is ``{"big_picture_id": ..., "small_picture_id": ...}``.
+    """
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> XComArg:
+        """Make the task; upstream tasks' outputs may stand for arguments."""
+
+    def partial(self, **kwargs: Any) -> UploadTask[P]:
+        """Give arguments of the function that all mapped tasks share."""
+
+    def expand(self, **kwargs: Any) -> XComArg:
+        """Make a task for each element of the arguments."""
+
+    def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> XComArg:
+        """Make a task for each mapping of arguments."""
+
+    def override(self, **kwargs: Any) -> UploadTask[P]:
+        """Change the operator's arguments, such as ``task_id``."""
+
+
+class _UploadDecoratedOperator(DecoratedOperator, OppoImageUploadOperator):
+    """Calls the function, and uploads what it returns.
+
+    What a function returns is not rendered as a template: a URL is somebody else's words. Its arguments are.
+    """
+
+    template_fields: Sequence[str] = (*DecoratedOperator.template_fields, "campaign", "oppo_image_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {**DecoratedOperator.template_fields_renderers}
+    custom_operator_name = "@task.oppo_image_upload"
+
+    def execute(self, context: Context) -> dict[str, str | None]:
+        """Call the function, and upload; Airflow calls it.
+
+        :param context: the context of the running task.
+        """
+        context_merge(context, self.op_kwargs)
+        arguments = determine_kwargs(self.python_callable, self.op_args, context)
+        with airflow_errors():
+            returned = _read(self.python_callable(*self.op_args, **arguments), self.python_callable.__name__)
+        self.big_picture_url = returned.get("big_picture_url")
+        self.small_picture_url = returned.get("small_picture_url")
+        if not is_missing(returned.get("campaign")):
+            self.campaign = returned["campaign"]
+        ids: dict[str, str | None] = super().execute(context)
+        return ids
+
+
+@overload
+def oppo_image_upload_task(python_callable: Callable[P, Mapping[str, object]]) -> UploadTask[P]: ...
+@overload
+def oppo_image_upload_task(
+    *,
+    check: bool = ...,
+    campaign: str | None = ...,
+    oppo_image_conn_id: str = ...,
+    multiple_outputs: bool = ...,
+    **kwargs: Any,
+) -> Callable[[Callable[P, Mapping[str, object]]], UploadTask[P]]: ...
+
+
+def oppo_image_upload_task(
+    python_callable: Callable[..., Mapping[str, object]] | None = None,
+    *,
+    check: bool = True,
+    campaign: str | None = None,
+    oppo_image_conn_id: str = DEFAULT_CONN_ID,
+    multiple_outputs: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """Make a task of a function that returns which pictures to upload: ``@task.oppo_image_upload``, with its types.
+
+    The function returns a mapping with ``big_picture_url``, ``small_picture_url`` or both, None for none, and
+    ``campaign`` where it knows one. The task checks the pictures, uploads them and returns their ids, as
+    `OppoImageUploadOperator` does, whose other arguments it takes.
+
+    :param python_callable: the function.
+    :param check: look at the pictures first, as the service will.
+    :param campaign: what people call what the pictures are for (templated); what the function returns wins.
+    :param oppo_image_conn_id: the id of the connection (templated).
+    :param multiple_outputs: make each id an XCom of its own as well.
+    :param kwargs: what every operator of Airflow takes, such as ``retries``.
+    """
+    return task_decorator_factory(
+        cast("Any", python_callable),
+        decorated_operator_class=_UploadDecoratedOperator,
+        multiple_outputs=multiple_outputs,
+        check=check,
+        campaign=campaign,
+        oppo_image_conn_id=oppo_image_conn_id,
+        **kwargs,
+    )
+
+
+def _read(returned: object, function: str) -> Mapping[str, Any]:
+    if not isinstance(returned, Mapping):
+        what = "None" if returned is None else f"a value of type {type(returned).__name__}"
+        raise ConfigurationError(
+            f"{function} returned {what}; it must return a mapping with big_picture_url, small_picture_url or both. "
+            "To upload nothing, raise AirflowSkipException in it."
+        )
+    if unknown := [key for key in returned if key not in RETURNED_KEYS]:
+        # A key that is no name may be anything, such as a signed URL.
+        names = ", ".join(key if str(key).isidentifier() else "(not a name)" for key in unknown)
+        raise ConfigurationError(
+            f"{function} returned a mapping with the keys {names}; it may have {', '.join(RETURNED_KEYS)}."
+        )
+    return returned
