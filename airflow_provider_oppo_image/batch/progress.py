@@ -14,6 +14,9 @@ from airflow_provider_oppo_image.batch.results import RowResult, RowState
 MAX_CAUSES: Final = 50
 """Up to so many causes a summary names, inclusive, the most frequent first: ours, since it goes through XCom."""
 
+OTHER: Final = "other"
+"""The code of the causes that are not told apart: no row has it."""
+
 _TOLD_APART: Final = 1_000
 """More causes than these are not told apart: memory does not grow with what a service makes up."""
 
@@ -120,18 +123,28 @@ class Summary:
         """
         return cls(**data | {"causes": tuple(Cause(**cause) for cause in data["causes"])})
 
-    def __str__(self) -> str:
-        """Say how it ended, with a table of the causes."""
+    @property
+    def headline(self) -> str:
+        """How it ended, in a line."""
         counts = [f"{self.uploaded:,} uploaded", f"{self.failed:,} failed", f"{self.not_tried:,} not tried"]
         told = ", ".join(count for count in counts if not count.startswith("0 ")) or "nothing to do"
-        lines = [f"{self.rows:,} row{'' if self.rows == 1 else 's'}: {told}"]
-        if self.causes:
-            lines.append(f"{'rows':>9}  {'whose fault':<11}  {'code':<20}  first")
+        return f"{self.rows:,} row{'' if self.rows == 1 else 's'}: {told}"
+
+    @property
+    def table(self) -> str:
+        """Why rows failed, a line for each cause below a heading; "" where none did."""
+        if not self.causes:
+            return ""
+        lines = [f"{'rows':>9}  {'whose fault':<11}  {'code':<20}  first"]
         lines += [
             f"{cause.rows:>9,}  {cause.fault:<11}  {cause.code:<20}  line {cause.line}: {cause.error}"
             for cause in self.causes
         ]
         return "\n".join(lines)
+
+    def __str__(self) -> str:
+        """Say how it ended, with a table of the causes."""
+        return f"{self.headline}\n{self.table}".rstrip()
 
 
 class Tally:
@@ -152,7 +165,7 @@ class Tally:
             if result.fault is not None and result.error_code is not None:
                 cause = (result.fault, result.error_code)
                 if cause not in self._first and len(self._first) >= _TOLD_APART:
-                    cause = (result.fault, "other")
+                    cause = (result.fault, OTHER)
                 self._causes[cause] += 1
                 self._first.setdefault(cause, result)
             yield result

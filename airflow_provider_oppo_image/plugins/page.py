@@ -7,14 +7,13 @@ import functools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
-
-import jinja2
 
 from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PICTURES_KEPT_DAYS, PictureRule
 from airflow_provider_oppo_image.links.oppo_image import CONSOLE_URL
+from airflow_provider_oppo_image.plugins.batch_asked import BatchAsked, cause_key
 from airflow_provider_oppo_image.plugins.campaigns import PROBLEMS, STATUSES, Campaign, TaskSeen
+from airflow_provider_oppo_image.plugins.rendering import template
 from airflow_provider_oppo_image.plugins.words import Words
 from airflow_provider_oppo_image.task_record import PictureRecord
 from airflow_provider_oppo_image.urls import QUERY_MARK
@@ -85,11 +84,19 @@ def view_of(picture: PictureRecord, *, sent: bool) -> PictureView:
     :param sent: whether its id was pushed.
     """
     state = _state_of(picture, sent=sent)
-    address = picture.url if picture.url.startswith(("http://", "https://")) and QUERY_MARK not in picture.url else ""
+    address = shown_address(picture.url)
     hole = {"wrong": "hole_wrong", "absent": "hole_absent", "failed": "hole_failed"}.get(state, "")
     if not hole and not address:
         hole = "hole_signed" if QUERY_MARK in picture.url else "hole_address" if picture.url else "hole_elsewhere"
     return PictureView(picture, PICTURE_RULES[picture.kind], state, address, hole)
+
+
+def shown_address(url: str) -> str:
+    """Return where a browser finds a picture; "" where it finds nothing, as where only a signature opens it.
+
+    :param url: where the picture is, as a task told it; "" for nothing.
+    """
+    return url if url.startswith(("http://", "https://")) and QUERY_MARK not in url else ""
 
 
 def _state_of(picture: PictureRecord, *, sent: bool) -> str:
@@ -106,20 +113,23 @@ def _state_of(picture: PictureRecord, *, sent: bool) -> str:
     return "pushed" if sent else "uploaded"
 
 
-def pictures_page(words: Words, asked: Asked, campaigns: Sequence[Campaign], tasks: Sequence[TaskSeen]) -> str:
+def pictures_page(
+    words: Words, asked: Asked, campaigns: Sequence[Campaign], tasks: Sequence[TaskSeen], records: int
+) -> str:
     """Return the page of a run's, or a task's, pictures.
 
     :param words: the language.
     :param asked: what is asked for.
     :param campaigns: the run's campaigns, those with problems first.
-    :param tasks: the run's tasks that left something.
+    :param tasks: the run's tasks that left something, as many as are looked at.
+    :param records: how many tasks of the run left something.
     """
     ours = [campaign for campaign in campaigns if any(map(asked.is_of, campaign.tasks))]
     matching = [campaign for campaign in ours if asked.lets_pass(campaign)]
     pages = max(-(-len(matching) // PAGE_SIZE), 1)
     number = min(max(asked.number, 1), pages)
     counts = Counter(campaign.status for campaign in ours)
-    return _template("pictures.html").render(
+    return template("pictures.html").render(
         words=words,
         asked=asked,
         total=len(ours),
@@ -127,6 +137,10 @@ def pictures_page(words: Words, asked: Asked, campaigns: Sequence[Campaign], tas
         problems=PROBLEMS,
         campaigns=matching[(number - 1) * PAGE_SIZE : number * PAGE_SIZE],
         batches=[task for task in tasks if task.record and task.record.batch and asked.is_of(task)],
+        batch_of=functools.partial(BatchAsked.of_task, asked.dag_id, asked.run_id),
+        cause_key=cause_key,
+        looked_at=len(tasks),
+        records=records,
         unreadable=sum(task.record is None for task in tasks),
         number=number,
         pages=pages,
@@ -136,16 +150,6 @@ def pictures_page(words: Words, asked: Asked, campaigns: Sequence[Campaign], tas
         left=_days_left,
         kept=PICTURES_KEPT_DAYS,
     )
-
-
-def trouble_page(words: Words, status: int) -> str:
-    """Return the page that says why there is none.
-
-    :param words: the language.
-    :param status: the HTTP status.
-    """
-    known = f"trouble_{status}" in words.texts
-    return _template("trouble.html").render(words=words, status=status if known else 400 if status < 500 else 500)
 
 
 def _views(campaign: Campaign) -> list[PictureView]:
@@ -176,12 +180,3 @@ def _age(words: Words, moment: str) -> str:
 def _days_left(moment: str) -> int:
     since = _since(moment)
     return PICTURES_KEPT_DAYS if since is None else PICTURES_KEPT_DAYS - since.days
-
-
-@functools.cache
-def _template(name: str) -> jinja2.Template:
-    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template(name)

@@ -8,8 +8,8 @@ from concurrent.futures import Future
 from typing import Final
 
 from airflow_provider_oppo_image.errors import ConfigurationError, StorageError
-from airflow_provider_oppo_image.places import Place, place_of
-from airflow_provider_oppo_image.plugins.results_file import Stamp, read_strictly, stamp_of
+from airflow_provider_oppo_image.places import Place
+from airflow_provider_oppo_image.plugins.results_file import Stamp, read_strictly, results_at, stamp_of
 from airflow_provider_oppo_image.plugins.results_table import ResultsTable
 
 KEPT: Final = 4
@@ -31,10 +31,9 @@ class ResultsTables:
         """Return the table of results as they lie there now; who asks while they are read waits for them.
 
         :param path: their path or URL.
-        :raises ConfigurationError: if it is nothing that may be shown. The words hold nothing of what is there.
-        :raises StorageError: if the results are not there yet, or cannot be read.
+        :raises OppoImageError: as `results_at`, `stamp_of` and `open_table` do.
         """
-        place = place_of(path)
+        place = results_at(path)
         stamp = stamp_of(place)
         table, is_new = self._table_of(path, stamp)
         if is_new:
@@ -68,8 +67,8 @@ def open_table(place: Place) -> ResultsTable:
     """Read results into a table.
 
     :param place: where they are; `stamp_of` let it pass.
-    :raises ConfigurationError: if it is nothing that may be shown. The words hold nothing of what is there.
-    :raises StorageError: if they cannot be read.
+    :raises NotShownError: if it is nothing that may be shown. The words hold nothing of what is there.
+    :raises OppoImageError: if they cannot be read.
     """
     try:
         return ResultsTable(read_strictly(place), str(place))

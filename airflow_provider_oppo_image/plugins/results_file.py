@@ -21,7 +21,7 @@ from airflow_provider_oppo_image.batch.outcomes import FAULTS
 from airflow_provider_oppo_image.batch.parts import Checkpoint
 from airflow_provider_oppo_image.batch.results import COLUMNS, FORMATS, RowResult, RowState
 from airflow_provider_oppo_image.errors import ConfigurationError, StorageError
-from airflow_provider_oppo_image.places import Place, is_local, reading, storage
+from airflow_provider_oppo_image.places import Place, is_local, place_of, reading, storage
 
 MAX_BYTES: Final = 200_000_000
 """The largest file that is shown, in bytes, inclusive: ours."""
@@ -38,17 +38,35 @@ MAX_FIELD: Final = 8_192
 MAX_SECONDS: Final = 60.0
 """For so many seconds a file is read at most: ours; 200 MB on a disk take a quarter of it."""
 
+SCHEMES: Final = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "adl")
+"""The object storage that is read, whatever else Airflow reaches: of its Amazon, Google and Microsoft Azure providers.
+Elsewhere the path itself would say which host Airflow's API server talks to."""
+
 _COLUMNS: Final = (COLUMNS, COLUMNS[:8])  # these before there were URLs
 _STATES: Final = get_args(RowState)
 _MAX_NUMBER: Final = 10**12 - 1
 _NUMBER: Final = re.compile("[0-9]{1,12}")
 _URL: Final = re.compile(r"https?://[^/?#@\\]+(/[^?#\\]*)?")  # with no query, nor anything else that may be secret
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f]")
+_CHAIN: Final = "::"  # by which fsspec reaches one storage through another
 _HALVES: Final = re.compile("[\ud800-\udfff]")  # of a pair in UTF-16: JSON can spell them, and nobody can write them
 
 _NO_FILE: Final = "it is no file"
 
 Values: TypeAlias = list[Any]
 """What stands in a row, in the order of the columns."""
+
+
+class NotShownError(ConfigurationError):
+    """What is there is nothing that may be shown. The words hold nothing of it."""
+
+
+class NotThereError(StorageError):
+    """There is nothing, as seen from here."""
+
+
+class NotWrittenYetError(StorageError):
+    """The batch that writes the results has begun, and has not ended."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +81,30 @@ class Stamp:
     mark: str
 
 
+def results_at(path: str) -> Place:
+    """Return the place of results, without looking there.
+
+    :param path: what a task said: a local path, or a URL of object storage.
+    :raises NotShownError: if it is neither, whatever Airflow reaches.
+    :raises ConfigurationError: if nothing is installed that reaches it.
+    :raises StorageError: if its connection cannot be used.
+    """
+    scheme, separator, _ = path.partition("://")
+    if _CONTROLS.search(path):
+        raise _refused(ascii(path), "its name has control characters")
+    if separator and (scheme not in ("file", *SCHEMES) or _CHAIN in path):
+        raise _refused(path, f"it is neither a local path nor in object storage ({', '.join(SCHEMES)})")
+    return place_of(path)
+
+
 def stamp_of(place: Place) -> Stamp:
     """Return the stamp of results, without reading them.
 
     :param place: where they are.
-    :raises ConfigurationError: if it is nothing that may be shown; again and again.
-    :raises StorageError: if there is nothing yet, or it cannot be seen from here.
+    :raises NotShownError: if it is nothing that may be shown; again and again.
+    :raises NotWrittenYetError: if it is still to come.
+    :raises NotThereError: if there is nothing, as seen from here.
+    :raises OppoImageError: if it cannot be looked at.
     """
     if place.suffix.lower() not in FORMATS:
         raise _refused(place, f"its name ends in none of {', '.join(FORMATS)}")
@@ -96,20 +132,20 @@ def _stamp_of_object(place: Place) -> Stamp | None:
     return Stamp(int(found["size"]), str(found)) if found["type"] == "file" else None
 
 
-def _absent(place: Place) -> StorageError:
+def _absent(place: Place) -> NotThereError | NotWrittenYetError:
     if Checkpoint(place).folder.exists():
-        return StorageError(
+        return NotWrittenYetError(
             f"There are no results at {place} yet: they are written when the batch ends. Until then, the task's log "
             "says how far it is."
         )
-    return StorageError(
+    return NotThereError(
         f"There is nothing at {place}, as seen from Airflow's API server. Results are written when a batch ends, and "
         "results on a worker's own disk are seen by that worker alone. Give `results` a place that both reach."
     )
 
 
-def _refused(place: Place, why: str) -> ConfigurationError:
-    return ConfigurationError(
+def _refused(place: Place, why: str) -> NotShownError:
+    return NotShownError(
         f"{place} is not shown: {why}. Results are shown as this package wrote them; look at the task's own log."
     )
 
@@ -120,8 +156,8 @@ def read_strictly(place: Place) -> Iterator[RowResult]:
     An error of it has what was read in its frames, and in the errors behind it: only its words are for others.
 
     :param place: where they are; `stamp_of` let it pass.
-    :raises ConfigurationError: if a line is not as `write_results` writes it.
-    :raises StorageError: if they cannot be read, or not in time.
+    :raises NotShownError: if a line is not as `write_results` writes it.
+    :raises OppoImageError: if they cannot be read, or not in time.
     """
     with storage(f"Reading {place}"), _opened(place) as file:
         lines = enumerate(_lines(place, file), start=1)

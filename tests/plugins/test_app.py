@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 pytest.importorskip("airflow.api_fastapi", reason="Airflow 2 has no such pages")
 
-from airflow.api_fastapi import app as airflow_app
-from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
-from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-from airflow.api_fastapi.common.db.common import _get_session
-from airflow.api_fastapi.core_api.security import get_user
 from fastapi.testclient import TestClient
 
 from airflow_provider_oppo_image.batch.outcomes import Failure
@@ -36,13 +30,6 @@ WRONG = PictureReport(
 )
 
 
-class DeniesOneDag(SimpleAuthManager):
-    """Lets everybody read every DAG but one."""
-
-    def is_authorized_dag(self, *, details: Any = None, **_: Any) -> bool:
-        return bool(details) and details.id != "secret"
-
-
 def tasks() -> list[TaskSeen]:
     now = datetime.datetime.now(datetime.UTC).isoformat()
     good = PictureRecord("big", "https://cdn.example.com/a.jpg", "", None, "3653918_a", now)
@@ -59,22 +46,10 @@ def tasks() -> list[TaskSeen]:
     ]
 
 
-@pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.setattr(airflow_app._AuthManagerState, "instance", DeniesOneDag())
-    monkeypatch.setattr("airflow.models.dag.DagModel.get_team_name", lambda *_, **__: None)
+@pytest.fixture(autouse=True)
+def one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_app, "run_exists", lambda _, __, run_id: run_id == "run 1")
-    monkeypatch.setattr(page_app, "tasks_of", lambda *_: tasks())
-    app = page_app.create_app()
-    app.dependency_overrides[_get_session] = lambda: None
-    with TestClient(app) as client:
-        yield client
-
-
-@pytest.fixture
-def vera(client: TestClient) -> TestClient:
-    client.app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username="vera", role="viewer")  # type: ignore[attr-defined]
-    return client
+    monkeypatch.setattr(page_app, "tasks_of", lambda *_: (tasks(), len(tasks())))
 
 
 def page(client: TestClient, language: str = "en", **query: Any) -> str:

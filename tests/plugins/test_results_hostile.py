@@ -12,7 +12,9 @@ import pytest
 from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.places import Place, writing
+from airflow_provider_oppo_image.plugins import results_file
 from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
+from airflow_provider_oppo_image.plugins.results_file import SCHEMES, NotShownError, results_at
 from tests.support.leaks import everything_about, with_locals
 
 SECRET = "tr0ub4dor-and-3"
@@ -171,6 +173,38 @@ def test_an_object_is_treated_as_a_file_is(at: Callable[[str], Place]) -> None:
     assert SECRET not in everything_about(raised.value) + with_locals(raised.value)
 
 
-def test_a_place_that_nothing_reaches_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="Nothing here reaches gopher://"):
-        ResultsTables().get("gopher://localhost:6379/r.csv")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "http://127.0.0.1:1/r.csv",
+        "HTTPS://127.0.0.1:1/r.csv",
+        "ftp://127.0.0.1:1/r.csv",
+        "sftp://user@127.0.0.1/r.csv",
+        "gopher://localhost:6379/r.csv",
+        "local:///data/r.csv",
+        "memory://r.csv",
+        "simplecache::http://127.0.0.1:1/r.csv",
+        "simplecache::s3://bucket/r.csv",
+        "file::http://127.0.0.1:1/r.csv",
+        "s3://bucket/r.csv::http://127.0.0.1:1/r.csv",
+        "://r.csv",
+        "/data/a\nb.csv",
+        "/data/\0.csv",
+    ],
+)
+def test_what_is_neither_a_path_nor_object_storage_is_refused_even_where_airflow_reaches_it(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    reached: list[str] = []
+    monkeypatch.setattr(results_file, "place_of", reached.append)
+    with pytest.raises(NotShownError, match="is not shown: it"):
+        ResultsTables().get(path)
+    assert reached == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/data/夜.csv", "r.csv", "file:///data/r.csv", *(f"{s}://c@b/r.csv" for s in SCHEMES)]
+)
+def test_a_path_and_object_storage_are_looked_at(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(results_file, "place_of", lambda path: path)
+    assert results_at(path) == path

@@ -108,6 +108,46 @@ TEXTS: Final = {
     "fault_account": "the account",
     "fault_service": "the service",
     "no_results": "This batch wrote no file of results: its rows are in what the task returned.",
+    "hole_none": "None",
+    "hole_id": "Only its id is known",
+    "id_of_row": "the id of the {kind} of {name}",
+    "too_many": (
+        "This run has {count} records. Only the first {shown} are looked at here; a problem may be among the others."
+    ),
+    "cause": "Why rows failed",
+    "cause_any": "Any cause",
+    "search_rows": "Search by name, id, address or error",
+    "row_name": "Row",
+    "row_state": "How it ended",
+    "rows_shown": "Rows {first} to {last} of {count}",
+    "rows_all": "Show all rows",
+    "rows_none": "This batch has no rows.",
+    "rows_none_match": "No row matches. Show all rows again by the link below.",
+    "rows_newer": (
+        "These are not quite the rows that this task told of: its file of results was written again since, by a retry "
+        "or by another run."
+    ),
+    "save": "Save these {count} rows:",
+    "results_file": "The results:",
+    "trouble_no_batch": "This task has told of no batch.",
+    "trouble_no_results": "There is no table of this batch.",
+    "trouble_not_shown": "What lies there is not shown.",
+    "trouble_not_written": "The results are not written yet.",
+    "trouble_not_there": "The results are not there, as seen from Airflow's API server.",
+    "trouble_not_read": "Airflow's API server cannot read the results.",
+    "trouble_busy": "Too many people look at results just now.",
+    "advice_no_batch": "A batch tells how it ended when it ends. The task's log says how far it is.",
+    "advice_no_results": "It wrote no file of results: its rows are in what the task returned.",
+    "advice_not_shown": (
+        "Only results as this package wrote them are shown. Clear the task in Airflow to write them again."
+    ),
+    "advice_not_written": "They are written when the batch ends. Until then, the task's log says how far it is.",
+    "advice_not_there": (
+        "They may have been moved or deleted. Results on a worker's own disk are seen by that worker alone: give "
+        "`results` a place that both reach."
+    ),
+    "advice_not_read": "It may pass: try it again later. If it stays so, the API server's log says why.",
+    "advice_busy": "Try it again in a moment.",
     "trouble_400": "This address is not complete.",
     "trouble_401": "You are not logged in.",
     "trouble_403": "You may not see the pictures of this DAG.",
@@ -153,5 +193,17 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     "not_sent": ("Service not reached", ""),
     "outcome_unknown": ("No answer seen", ""),
     "unreadable_answer": ("Unreadable answer", ""),
+    "other": ("Other causes", ""),
+    "51": ("OPPO refused it", ""),
+    "row_columns": ("Other columns than the header", ""),
+    "row_duplicate_name": ("Name given twice", ""),
+    "row_encoding": ("Not UTF-8", ""),
+    "row_missing_name": ("No name", ""),
+    "row_name": ("Not a name", ""),
+    "row_no_url": ("No address", ""),
+    "row_same_url": ("One address for both pictures", ""),
+    "row_syntax": ("Not a row", ""),
+    "row_too_long": ("Line too long", ""),
+    "row_url": ("Not an address", ""),
     "picture": ("Not a picture that OPPO shows", ""),
 }

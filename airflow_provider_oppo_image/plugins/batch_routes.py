@@ -1,0 +1,130 @@
+"""The addresses of a batch's rows: a page of them, and a file to save.
+
+Where the results are, the record of the very task says; nothing of an address is ever opened.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Final
+
+from airflow.api_fastapi.common.db.common import SessionDep
+from fastapi import Depends, Query, Request
+from fastapi.responses import HTMLResponse, StreamingResponse
+
+from airflow_provider_oppo_image.errors import OppoImageError
+from airflow_provider_oppo_image.plugins.access import ReadableDag
+from airflow_provider_oppo_image.plugins.batch_asked import CAUSE, AskedState, BatchAsked
+from airflow_provider_oppo_image.plugins.batch_page import batch_page
+from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
+from airflow_provider_oppo_image.plugins.results_download import MEDIA_TYPES, Kind, download, file_name
+from airflow_provider_oppo_image.plugins.results_file import NotShownError, NotThereError, NotWrittenYetError
+from airflow_provider_oppo_image.plugins.stored import task_of
+from airflow_provider_oppo_image.plugins.web import HEADERS, MapIndex, NoPageError, words_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from airflow_provider_oppo_image.batch.progress import Summary
+    from airflow_provider_oppo_image.plugins.campaigns import TaskSeen
+    from airflow_provider_oppo_image.plugins.results_table import ResultsTable
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 8
+"""So many requests look at results at once: ours, a fifth of the threads that Airflow's API server has for all."""
+
+_TABLES: Final = ResultsTables()
+_SEATS: Final = threading.BoundedSemaphore(AT_ONCE)
+
+
+def batch_asked(
+    dag_id: ReadableDag,
+    run_id: str,
+    task_id: str,
+    map_index: MapIndex,
+    state: AskedState = "",
+    cause: Annotated[str, Query(pattern=CAUSE)] = "",
+    text: Annotated[str, Query(max_length=200)] = "",
+    number: int = 1,
+) -> BatchAsked:
+    """Return what a request asks for, of a DAG that its user may read.
+
+    :param dag_id: the DAG.
+    :param run_id: the run.
+    :param task_id: the task.
+    :param map_index: which of its mapped instances.
+    :param state: only rows that ended so.
+    :param cause: only rows that failed so.
+    :param text: only rows in which this stands.
+    :param number: which page, from 1.
+    """
+    return BatchAsked(dag_id, run_id, task_id, map_index, "" if cause else state, cause, text.strip(), number)
+
+
+Asked = Annotated[BatchAsked, Depends(batch_asked)]
+
+
+def show_batch(request: Request, asked: Asked, session: SessionDep) -> HTMLResponse:
+    """Show rows of a batch.
+
+    :param asked: which ones.
+    """
+    task, told, path = _batch_of(session, asked)
+    with _a_seat():
+        page = batch_page(words_of(request), asked, task, _table(path), told)
+    return HTMLResponse(page, headers=HEADERS)
+
+
+def save_batch(asked: Asked, kind: Kind, session: SessionDep) -> StreamingResponse:
+    """Give rows of a batch as a file to save, all pages of them.
+
+    :param asked: which ones.
+    :param kind: "csv" for a spreadsheet, "jsonl" for a program.
+    """
+    _, _, path = _batch_of(session, asked)
+    with _a_seat():
+        table = _table(path)
+    saved_as = {"Content-Disposition": f'attachment; filename="{file_name(path, kind)}"'}
+    rows = download(table, kind, asked.wanted)
+    return StreamingResponse(rows, headers=HEADERS | saved_as, media_type=MEDIA_TYPES[kind])
+
+
+def _batch_of(session: Session, asked: BatchAsked) -> tuple[TaskSeen, Summary, str]:
+    """Return a task, how its batch ended, and where its results are."""
+    task = task_of(session, asked.dag_id, asked.run_id, asked.task_id, asked.map_index)
+    # To read the results can take a while, and others need the connection.
+    session.close()
+    if task is None or task.record is None or task.record.batch is None:
+        raise NoPageError(404, "no_batch")
+    if not task.record.batch.results:
+        raise NoPageError(404, "no_results")
+    return task, task.record.batch, task.record.batch.results
+
+
+@contextmanager
+def _a_seat() -> Iterator[None]:
+    """Keep threads free for the rest of Airflow, however slow a storage is."""
+    if not _SEATS.acquire(blocking=False):
+        raise NoPageError(503, "busy")
+    try:
+        yield
+    finally:
+        _SEATS.release()
+
+
+def _table(path: str) -> ResultsTable:
+    try:
+        return _TABLES.get(path)
+    except NotShownError as error:
+        raise NoPageError(409, "not_shown", str(error)) from None
+    except NotWrittenYetError:
+        raise NoPageError(409, "not_written") from None
+    except NotThereError:
+        raise NoPageError(404, "not_there") from None
+    except OppoImageError as error:
+        log.warning("A batch's results are not shown: %s", error)
+        raise NoPageError(503, "not_read") from None

@@ -1,0 +1,100 @@
+"""Airflow as the page finds it: a database in memory, and a user who may read every DAG but one."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_oppo_image.task_record import XCOM_KEY, TaskRecord
+
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
+    from sqlalchemy.orm import Session
+
+Leave = Callable[..., None]
+"""Has a task leave a record: `leave(task_id, record, dag_id=, run_id=, map_index=)`."""
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    """Airflow's database, with nothing in it."""
+    from airflow.models import import_all_models
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import create_engine
+    from sqlalchemy.orm import Session
+    from sqlalchemy.pool import StaticPool
+
+    import_all_models()  # their tables name each other
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    for model in (DagRun, TaskInstance, XComModel):
+        model.__table__.create(engine)  # type: ignore[attr-defined]
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
+
+
+@pytest.fixture
+def leave(session: Session) -> Leave:
+    """Have tasks leave what they leave, one after another."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import insert
+
+    runs: dict[tuple[str, str], int] = {}
+
+    def leave(
+        task_id: str,
+        record: TaskRecord | Any,
+        *,
+        dag_id: str = "nightly",
+        run_id: str = "run 1",
+        map_index: int = -1,
+        key: str = XCOM_KEY,
+    ) -> None:
+        task = {"task_id": task_id, "dag_id": dag_id, "run_id": run_id, "map_index": map_index}
+        value = record.to_json() if isinstance(record, TaskRecord) else record
+        session.execute(insert(TaskInstance), [task | {"state": "success", "pool": "p"}])
+        run = runs.setdefault((dag_id, run_id), len(runs))
+        now = datetime.datetime.now(datetime.UTC)
+        session.execute(insert(XComModel), [task | {"dag_run_id": run, "key": key, "value": value, "timestamp": now}])
+        session.commit()
+
+    return leave
+
+
+@pytest.fixture
+def client(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """The page, asked by nobody in particular."""
+    from airflow.api_fastapi import app as airflow_app
+    from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+    from airflow.api_fastapi.common.db.common import _get_session
+    from fastapi.testclient import TestClient
+
+    from airflow_provider_oppo_image.plugins.app import create_app
+
+    class DeniesOneDag(SimpleAuthManager):
+        def is_authorized_dag(self, *, details: Any = None, **_: Any) -> bool:
+            return bool(details) and details.id != "secret"
+
+    monkeypatch.setattr(airflow_app._AuthManagerState, "instance", DeniesOneDag())
+    monkeypatch.setattr("airflow.models.dag.DagModel.get_team_name", lambda *_, **__: None)
+    app = create_app()
+    app.dependency_overrides[_get_session] = lambda: session
+    with TestClient(app) as client:
+        yield client
+
+
+@pytest.fixture
+def vera(client: TestClient) -> TestClient:
+    """The page, asked by who may read every DAG but "secret"."""
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from airflow.api_fastapi.core_api.security import get_user
+
+    user = SimpleAuthManagerUser(username="vera", role="viewer")
+    client.app.dependency_overrides[get_user] = lambda: user  # type: ignore[attr-defined]
+    return client
