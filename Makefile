@@ -8,7 +8,7 @@ BIN := .venv/bin
 QUICK := --ignore=tests/trust --ignore=tests/celery --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest audit test-trust test-celery test-airflow test-browser docs bench-trust bench bench-prepare format constraints clean
+.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest audit test-trust test-celery test-airflow test-browser test-live docs bench-trust bench bench-prepare format constraints clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -68,6 +68,11 @@ test-browser: ## Set it up and look at it in a real browser: headless Chromium, 
 	@scripts/venv.sh .venv-airflow-2.11 test constraints/airflow-2.11.txt $(PYTHON_3_11) || \
 		echo "Without it, Airflow 2.11.2's form is not looked at." >&2
 	.venv-browser/bin/pytest tests/browser --timeout 180  # the first test of each Airflow waits for its start
+
+test-live: ## Ask the live service what we believe to know: BIG=url SMALL=url (WRONG=url, CONN_ID=id); sends no push
+	@scripts/venv.sh .venv sandbox constraints/airflow-3.3.txt $(PYTHONS)
+	@$(BIN)/python -m scripts.live --big "$$BIG" --small "$$SMALL" $(if $(WRONG),--wrong "$$WRONG") \
+		$(if $(CONN_ID),--conn-id "$$CONN_ID")
 
 docs: ## Make the site of the documentation in build/docs, and test it
 	@scripts/venv.sh .venv-docs docs constraints/airflow-3.3.txt $(PYTHONS)

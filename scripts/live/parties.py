@@ -1,0 +1,96 @@
+"""Those that are asked, the live service and the sandbox: each with its credentials, and the ids that it gave."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_oppo_image import __version__
+from airflow_provider_oppo_image.contract import PictureKind
+from airflow_provider_oppo_image.engagelab.answers import Answer
+from airflow_provider_oppo_image.engagelab.protocol import Request
+from airflow_provider_oppo_image.engagelab.wire import Wire, wire_of
+from airflow_provider_oppo_image.errors import OppoImageError
+from airflow_provider_oppo_image.transport import Timeouts
+from scripts.live.questions import Credentials, Question
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of one request.
+
+    :param request: what was sent.
+    :param answer: the answer as it came; None where none came.
+    :param error: what our code raises for it; None where it is content.
+    """
+
+    request: Request
+    answer: Answer | None
+    error: OppoImageError | None
+
+    @property
+    def code(self) -> int | None:
+        """The service's error code; None where there is none."""
+        return self.error.code if self.error else None
+
+
+@dataclass
+class Party:
+    """One that is asked, each request once.
+
+    :param wires: the connections for each kind of credentials.
+    :param ids: the ids that it gave so far.
+    """
+
+    wires: Mapping[Credentials, Wire] = field(repr=False)
+    ids: dict[PictureKind, str] = field(default_factory=dict)
+
+    def ask(self, question: Question) -> Seen | None:
+        """Ask, and return what was seen; None where it cannot be asked, for want of an id.
+
+        :param question: what is asked.
+        """
+        request = question.request(self.ids)
+        if request is None:
+            return None
+        answer = None
+        try:
+            answer = self.wires[question.credentials].exchange(request)
+            told = question.read(request, answer)
+        except OppoImageError as error:
+            return Seen(request, answer, error)
+        if question.kind and isinstance(told, str):
+            self.ids.setdefault(question.kind, told)
+        return Seen(request, answer, None)
+
+
+@contextlib.contextmanager
+def party(base_url: str, app_key: str, master_secret: str, timeouts: Timeouts) -> Iterator[Party]:
+    """Open the connections to one that is asked.
+
+    :param base_url: scheme, host and port.
+    :param app_key: the AppKey.
+    :param master_secret: the master secret.
+    :param timeouts: how long the parts of one request may take.
+    :raises ConfigurationError: if there is no way to it.
+    """
+    made_up = secrets.token_hex(12)
+    options: dict[str, Any] = {
+        "user_agent": f"airflow-provider-oppo-image/{__version__} scripts.live",
+        "timeouts": timeouts,
+        "connections": 1,
+    }
+    with contextlib.ExitStack() as stack:
+        wires: dict[Credentials, Wire] = {
+            "ours": wire_of(base_url, app_key, master_secret, **options),
+            "a wrong master secret": wire_of(base_url, app_key, made_up, **options),
+            "an unknown AppKey": wire_of(base_url, made_up, master_secret, **options),
+        }
+        del master_secret
+        for wire in wires.values():
+            wire.open()
+            stack.callback(wire.close)
+        yield Party(wires)
