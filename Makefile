@@ -5,10 +5,10 @@ PYTHONS := $(or $(PYTHON),python3.12 python3.13 python3.11 python3)
 PYTHON_3_11 ?= python3.11 /usr/bin/python3.11
 BIN := .venv/bin
 # Not the suites that have targets of their own.
-QUICK := --ignore=tests/trust --ignore=tests/celery --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site
+QUICK := --ignore=tests/trust --ignore=tests/celery --ignore=tests/system --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest audit test-trust test-celery test-airflow test-browser test-live docs bench-trust bench bench-prepare format constraints clean
+.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest audit test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live docs bench-trust bench bench-prepare format constraints clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -55,9 +55,21 @@ test-trust: venv ## Attack it: faults, kills, addresses, leaks, fuzz; prints wha
 	$(BIN)/pytest tests/trust
 
 test-celery: ## Run a night's batch on two Celery workers, and kill one of them in the middle
-	@scripts/servers.sh
+	@scripts/servers.sh postgresql redis-server
 	@scripts/venv.sh .venv-celery celery constraints/airflow-3.3.txt $(PYTHONS)
 	.venv-celery/bin/pytest tests/celery
+
+test-system: test-system-3.3 test-system-2.11 ## Run the examples and more in whole Airflows, 3.3.2 and 2.11.2, on PostgreSQL
+
+test-system-3.3: # On Airflow 3.3.2
+	@scripts/servers.sh postgresql
+	@scripts/venv.sh .venv-system system constraints/airflow-3.3.txt $(PYTHONS)
+	.venv-system/bin/pytest tests/system
+
+test-system-2.11: # On Airflow 2.11.2 and Python 3.11
+	@scripts/servers.sh postgresql
+	@scripts/venv.sh .venv-system-2.11 system constraints/airflow-2.11.txt $(PYTHON_3_11)
+	.venv-system-2.11/bin/pytest tests/system
 
 test-airflow: venv ## Start `make airflow`'s Airflow, look into it, and stop it in every way
 	$(BIN)/pytest tests/whole_airflow
@@ -100,4 +112,4 @@ constraints: venv ## Renew the pinned versions
 	scripts/constraints.sh $(BIN)/uv
 
 clean: ## Remove all that these targets made
-	rm -rf .venv .venv-airflow-2.11 .venv-lowest .venv-trust .venv-celery .venv-browser .venv-docs .venv-bench .demo .airflow build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-airflow-2.11 .venv-lowest .venv-trust .venv-celery .venv-system .venv-system-2.11 .venv-browser .venv-docs .venv-bench .demo .airflow build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,133 @@
+"""A whole Airflow on PostgreSQL, started once, whose scheduler runs the example DAGs and those of tests/system/dags."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from airflow_provider_oppo_image.airflow_compat import airflow_version
+from airflow_provider_oppo_image.sandbox.options import SandboxOptions
+from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from scripts.stage import CAMPAIGNS, LAST_YEAR, picture_host
+from scripts.whole_airflow import first_look
+from tests.support import processes, servers
+from tests.support.airflow_2_stack import Airflow2Stack
+from tests.support.airflow_database import Run
+from tests.support.airflow_stack import AirflowStack
+from tests.support.picture_host import PictureHost
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT, REFUSING, FAILING = "oppo_image_default", "oppo_image_refusing", "oppo_image_failing"
+BANNER = "/banner.png"
+"""Where the picture is whose coming and changing is watched for."""
+
+PATIENCE_S = 400
+"""How long anything may take that is waited for, on a machine that does other things as well."""
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[Mapping[str, SandboxServer]]:
+    """Three services, by the connection that leads there; no way to escape text changes their master secrets."""
+    options = {
+        DEFAULT: SandboxOptions("default-app-key", "Q7wZ3kX9vB2nL5tR8yD4hM6j", requests_per_second=None),
+        REFUSING: SandboxOptions("refusing-app-key", "G3pV8sC1fJ6zW4qN9xT2bK7m", requests_per_second=None),
+        FAILING: SandboxOptions("failing-app-key", "E5dR2uH8oY1aM7gS4cP9wL3x", requests_per_second=None),
+    }
+    with (
+        SandboxServer(options[DEFAULT]) as default,
+        SandboxServer(options[REFUSING]) as refusing,
+        SandboxServer(options[FAILING]) as failing,
+    ):
+        refusing.fail(call="upload_small", code=51, times=None)
+        failing.fail(call="upload", code=23100)
+        yield {DEFAULT: default, REFUSING: refusing, FAILING: failing}
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a host with the campaigns' pictures, and those of a whole night."""
+    folder = tmp_path_factory.mktemp("pictures")
+    first_look.draw_everything(folder)
+    with picture_host(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def late() -> Iterator[PictureHost]:
+    """A host of pictures that are still to come."""
+    with PictureHost() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def dags(late: PictureHost, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of DAG files: the examples, this folder's, and on Airflow 3 the one that the documentation shows."""
+    folder = tmp_path_factory.mktemp("dags")
+    for file in (*ROOT.glob("example_dags/*.py"), *Path(__file__).parent.glob("dags/*.py")):
+        shutil.copy(file, folder)
+    if not airflow_version().startswith("2."):
+        text = (ROOT / "tests/docs/snippets/watch_pictures.py").read_text()
+        for shown, here in (
+            ("https://cdn.example.com/banner/big.jpg", late.base_url + BANNER),
+            ("poke_interval=300", "poke_interval=1"),
+        ):
+            assert shown in text
+            text = text.replace(shown, here)
+        (folder / "watch_pictures.py").write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def airflow(dags: Path, services: Mapping[str, SandboxServer]) -> Iterator[AirflowStack]:
+    """The Airflow, whose connections lead to the services. They have no budget for retries: Airflow has."""
+    if not airflow_version().startswith(("3.3.", "2.11.")):
+        pytest.skip(f"the whole Airflow of these tests is a 3.3 or a 2.11, and this is {airflow_version()}")
+    pytest.importorskip("psycopg2", reason="the extra 'system' has what Airflow speaks with PostgreSQL by")
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("these tests find the processes that they kill in /proc, which is not here")
+    connections = {
+        name: {
+            "conn_type": "oppo_image",
+            "login": service.options.app_key,
+            "password": service.options.master_secret,
+            "host": service.url,
+            "extra": {"allow_private_addresses": True, "retry_budget": 0},
+        }
+        for name, service in services.items()
+    }
+    stack = Airflow2Stack if airflow_version().startswith("2.") else AirflowStack
+    with (
+        processes.interrupted_by_sigterm(),
+        servers.postgres() as database,
+        stack(dags, connections, database=database) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="session")
+def runs(airflow: AirflowStack, pictures: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Run]:
+    """Runs that need nobody while they run, all started at once, by what they are for."""
+    good, wrong = (campaign.parameter(pictures) for campaign in (CAMPAIGNS[0], LAST_YEAR))
+    urls = ("big_picture_url", "small_picture_url")
+    both = {url: good[url] for url in urls}
+    first_look.run_first(airflow.api, pictures, tmp_path_factory.mktemp("night"))
+    return MappingProxyType(
+        {
+            "a night's campaigns": Run("nightly_campaigns", first_look.RUN_ID),
+            "a night's manifest": Run("nightly_batch", first_look.RUN_ID),
+            "one campaign": airflow.trigger("upload_then_push", {**both, "title": "Pushed once", "send": True}),
+            "an upload with an event": airflow.trigger("upload_pictures", both),
+            "a push without an event": airflow.trigger("push_on_uploaded", {}),
+            "a wrong picture": airflow.trigger(
+                "upload_and_retry", {"big_picture_url": wrong["big_picture_url"], "connection": DEFAULT}
+            ),
+            "a refused picture": airflow.trigger("upload_and_retry", {**both, "connection": REFUSING}),
+            "a failing service": airflow.trigger(
+                "upload_and_retry", {"big_picture_url": good["big_picture_url"], "connection": FAILING}
+            ),
+        }
+    )

@@ -1,0 +1,69 @@
+"""What waits in the triggerer outlives its sudden end, and happens once."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_oppo_image.airflow_compat import airflow_version
+from tests.support import artwork
+from tests.support.airflow_stack import AirflowStack
+from tests.support.picture_host import PictureHost
+from tests.system.conftest import BANNER, PATIENCE_S
+
+pytestmark = pytest.mark.timeout(900)
+
+WAITED_FOR = "/late.png"
+
+
+def wait_for_looks(airflow: AirflowStack, host: PictureHost, path: str, count: int) -> None:
+    """Wait until a picture has been looked at so many times more; the last look but one has come to its end then."""
+    before = host.requests.count(path)
+    airflow.until(lambda: host.requests.count(path) >= before + count, f"looks at {path}", within=PATIENCE_S)
+
+
+def restart_triggerer(airflow: AirflowStack) -> None:
+    airflow.kill("triggerer")
+    airflow.start("triggerer")
+
+
+def test_a_sensor_goes_on_waiting_and_its_dag_ends_well(airflow: AirflowStack, late: PictureHost) -> None:
+    run = airflow.trigger("wait_then_upload", {"big_picture_url": late.base_url + WAITED_FOR})
+
+    def deferred() -> bool:
+        return any(task["state"] == "deferred" for task in airflow.database.tasks(run))
+
+    airflow.until(deferred, "the sensor to defer", within=PATIENCE_S)
+    wait_for_looks(airflow, late, WAITED_FOR, 2)
+    restart_triggerer(airflow)
+    wait_for_looks(airflow, late, WAITED_FOR, 2)
+    late.serve(WAITED_FOR, artwork.good("big"))
+    assert airflow.wait_for(run, PATIENCE_S) == "success"
+
+    assert {task["task_id"]: task["try_number"] for task in airflow.database.tasks(run)} == {"wait": 1, "upload": 1}
+    assert airflow.api.returned(run, "wait")["counts"] == {"ready": 1, "absent": 0, "wrong": 0}
+    log = airflow.api.log(run, "wait")
+    for seen in ("1 absent", "not_found", "1 ready"):
+        assert seen in log
+
+
+@pytest.mark.skipif(airflow_version().startswith("2."), reason="Airflow 2 has no asset watchers")
+def test_a_new_picture_starts_a_dag_once(airflow: AirflowStack, late: PictureHost) -> None:
+    def runs() -> int:
+        started = airflow.api.runs("upload_new_banner")
+        return len([run for run in started if airflow.wait_for(run, PATIENCE_S) == "success"])
+
+    wait_for_looks(airflow, late, BANNER, 2)
+    assert runs() == 0
+    late.serve(BANNER, artwork.good("big"))
+    airflow.until(lambda: runs() == 1, "the new picture to be seen", within=PATIENCE_S)
+
+    restart_triggerer(airflow)
+    wait_for_looks(airflow, late, BANNER, 3)
+    assert runs() == 1
+
+    airflow.kill("triggerer")
+    late.serve(BANNER, artwork.png(turn=1))
+    airflow.start("triggerer")
+    airflow.until(lambda: runs() == 2, "the change that came meanwhile to be seen", within=PATIENCE_S)
+    wait_for_looks(airflow, late, BANNER, 3)
+    assert runs() == 2
