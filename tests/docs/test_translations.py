@@ -31,7 +31,7 @@ def test_each_leads_to_the_other_below_its_title(page: str, other: str) -> None:
         assert [(ROOT / start).parent.joinpath(link).resolve() for link in LINK.findall(second)] == [ROOT / end]
 
 
-@pytest.mark.parametrize("page", THERE)
+@pytest.mark.parametrize("page", [*THERE, *THERE.values()])
 def test_no_heading_stands_twice_on_a_page(page: str) -> None:
     headings = [section.heading for section in sections((ROOT / page).read_text())]
     assert len(set(headings)) == len(headings)

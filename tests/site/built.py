@@ -34,10 +34,13 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.ids: set[str] = set()
         self.words: list[str] = []
+        self.language = ""
         self.feed(path.read_text())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
+        if tag == "html":
+            self.language = given.get("lang", "")
         if "id" in given:
             self.ids.add(given["id"])
         if tag == "a" and "href" in given:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import zlib
 from collections.abc import Iterator
@@ -133,3 +134,23 @@ def test_the_benchmarks_show_the_picture_and_the_figures() -> None:
     page = PAGES["benchmarks.html"]
     assert [load for load in page.loads if load.endswith("benchmarks.svg")]
     assert "uploads, the vendor" in page.text
+
+
+def test_a_page_says_in_which_language_it_is() -> None:
+    languages = {name: page.language for name, page in PAGES.items()}
+    assert {"index.html", "zh/README.html"} <= languages.keys()
+    assert languages == {name: "zh-CN" if name.startswith("zh/") else "en" for name in languages}
+
+
+def test_no_markup_is_left_over_where_chinese_touches_it() -> None:
+    assert not [name for name, page in PAGES.items() if name.startswith("zh/") and "**" in page.text]
+
+
+@pytest.mark.parametrize(
+    ("term", "page"),
+    [("槽位", "zh/how-to/wait-for-pictures"), ("撤回", "zh/how-to/push"), ("slot", "how-to/wait-for-pictures")],
+)
+def test_the_search_finds_the_words_of_both_languages(term: str, page: str) -> None:
+    index = json.loads((SITE / "searchindex.js").read_text().removeprefix("Search.setIndex(").removesuffix(")"))
+    found = index["terms"][term]
+    assert page in [index["docnames"][number] for number in (found if isinstance(found, list) else [found])]
