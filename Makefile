@@ -8,7 +8,7 @@ BIN := .venv/bin
 QUICK := --ignore=tests/trust --ignore=tests/celery --ignore=tests/system --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest audit test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live docs bench-trust bench bench-prepare format constraints clean
+.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest audit test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live docs bench-trust bench bench-prepare format promises constraints clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -107,6 +107,9 @@ bench-prepare: ## Measure how artwork is made ready beside ImageMagick; writes d
 format: venv ## Format the code with ruff
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+promises: venv ## Write down what this version promises to whoever upgrades: tests/promises
+	@$(BIN)/python -m scripts.promises
 
 constraints: venv ## Renew the pinned versions
 	scripts/constraints.sh $(BIN)/uv

@@ -1,0 +1,182 @@
+"""One of each thing that outlives the version that wrote it: in Airflow's database, in a file, in another DAG."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final, cast
+from unittest import mock
+
+from airflow_provider_oppo_image.batch.outcomes import Failure
+from airflow_provider_oppo_image.batch.progress import Cause, Summary
+from airflow_provider_oppo_image.batch.results import RowResult, write_results
+from airflow_provider_oppo_image.hooks.uploads import picture_ids
+from airflow_provider_oppo_image.operators.asset_events import announce_batch, announce_uploads
+from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator
+from airflow_provider_oppo_image.operators.task_memory import PushMemory, UploadMemory
+from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture
+from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
+from airflow_provider_oppo_image.pictures.waiting import Look
+from airflow_provider_oppo_image.places import place_of
+from airflow_provider_oppo_image.task_record import PictureRecord, PushRecord, TaskRecord
+
+URL: Final = "https://cdn.example.com/spring/big.jpg"
+PICTURE_ID: Final = "3653918_1c3ef177497fb5f62f1abac9"
+CID: Final = "spring-1"
+PUSH: Final = {"to": "all", "body": {"platform": "all", "options": {"cid": CID}}}
+WHEN: Final = "2026-11-24T22:38:56+00:00"
+SHA256: Final = "ae668afb648ccd37beac25b6781313f6ed6114670da5f2a93f6f9b581b5323fa"
+
+_PROBLEM: Final = Problem("wrong_dimensions", "876 x 324 px", "984 x 369 px", "Lay it out again.")
+_WARNING: Final = Problem("nearly_too_heavy", "1,010,000 bytes", "at most 1,000,000 bytes", "Make it lighter.")
+_FAILURE: Final = Failure("51", "OPPO refused the picture.", "picture")
+_ROW: Final = RowResult(
+    2,
+    "old",
+    "failed",
+    None,
+    PICTURE_ID,
+    "wrong_dimensions",
+    "876 x 324 px",
+    "picture",
+    URL,
+    "https://cdn.example.com/s",
+)
+_SUMMARY: Final = Summary(3, 1, 1, 1, (Cause("picture", "51", 1, 3, "refused"),), "s3://bucket/night.results.csv")
+_READY: Final = PictureReport("big", URL, "ready", (), (_WARNING,), "JPEG", 984, 369, 17241, SHA256)
+_WRONG: Final = PictureReport("big", URL, "wrong", (_PROBLEM,), (), "JPEG", 876, 324, 5249, SHA256, 1.5)
+
+
+def triggers() -> dict[str, Any]:
+    """Return triggers as Airflow stores them, and the events by which they end a task."""
+    from airflow_provider_oppo_image.triggers.oppo_image import OppoImageEventTrigger, OppoImageTrigger
+
+    pictures = [{"name": "spring", "big_picture_url": URL, "small_picture_url": None}]
+    shared: dict[str, Any] = {"big_picture_url": URL, "small_picture_url": URL, "pictures": pictures}
+    waiting = OppoImageTrigger(
+        deadline=1_790_000_000.5,
+        on_wrong="wait",
+        poke_interval=7.5,
+        exponential_backoff=True,
+        max_wait=600.0,
+        silent_fail=True,
+        oppo_image_conn_id=None,
+        **shared,
+    )
+    watching = OppoImageEventTrigger(poke_interval=7.5, oppo_image_conn_id="another", **shared)
+    result = _look(_READY).result()
+    return {
+        "serialized": [waiting.serialize(), watching.serialize(), OppoImageTrigger(deadline=1.0).serialize()],
+        "events": [
+            {"status": "ready", "result": result},
+            {"status": "wrong", "result": _look(_WRONG).result()},
+            {"status": "timeout", "result": None},
+            {"status": "error", "message": "Airflow has no connection.", "permanent": True},
+        ],
+    }
+
+
+def xcoms() -> dict[str, Any]:
+    """Return what tasks return, by step."""
+    return {
+        "prepare": URL,
+        "wait": _look(_READY, _WRONG).result(),
+        "upload": picture_ids({"big": PICTURE_ID}),
+        "batch": {**_SUMMARY.to_dict(), "pictures": [_ROW.to_dict()]},
+        "push": "1180003",
+    }
+
+
+def records() -> list[dict[str, Any]]:
+    """Return what tasks leave for the page of a run's pictures."""
+    small = PictureRecord("small", "https://cdn.example.com/s", failure=_FAILURE)
+    big = PictureRecord("big", URL, "spring", _READY, PICTURE_ID, WHEN)
+    told = [
+        TaskRecord("prepare", "spring", [PictureRecord("big", URL, report=_READY)]),
+        TaskRecord("wait", pictures=[PictureRecord("big", URL, report=_WRONG)], failure=_FAILURE),
+        TaskRecord("upload", "spring", [big, small]),
+        TaskRecord("push", "spring", [big], push=PushRecord("Spring sale", "Today only", sent=True, msg_id="1180003")),
+        TaskRecord("batch", batch=_SUMMARY),
+    ]
+    return [record.to_json() for record in told]
+
+
+def asset_events() -> dict[str, Any]:
+    """Return what asset events carry, by who makes them."""
+    from airflow.providers.common.compat.sdk import Asset
+
+    asset = Asset("oppo-image://campaigns/spring")
+    carried: dict[str, Any] = {"upload": {}, "batch": {}}
+    contexts = {name: {"outlet_events": {asset: SimpleNamespace(extra=extra)}} for name, extra in carried.items()}
+    announce_uploads(
+        cast("Any", contexts["upload"]),
+        [asset],
+        ids=picture_ids({"big": PICTURE_ID}),
+        pictures={"big": URL},
+        reports={"big": _READY},
+    )
+    announce_batch(cast("Any", contexts["batch"]), [asset], _SUMMARY.to_dict())
+    carried["upload"]["uploaded_at"] = WHEN
+    return {**carried, "watched": _watched()}
+
+
+def _watched() -> dict[str, Any]:
+    from airflow_provider_oppo_image.triggers.event import _payload
+
+    return {**_payload(AwaitedPicture("big", URL, "spring"), _READY), "seen_at": WHEN}
+
+
+def task_state() -> dict[str, Any]:
+    """Return what tasks remember from one try to the next, and the `cid` of a push that has none of its own."""
+    store = _Store()
+    uploads = UploadMemory(store, {"big": URL}, {"big": _READY})
+    uploads.remember({"big": PICTURE_ID})
+    pushes = PushMemory(store)
+    record = pushes.recall(CID, PUSH)
+    pushes.remember(type(record)(record.cid, record.digest, sent=True, msg_id="1180003"))
+    for entry in store.values.values():
+        entry.update({"uploaded_at": WHEN} if "uploaded_at" in entry else {})
+    return {"stored": store.values, "cid": _default_cid()}
+
+
+def _default_cid() -> str:
+    operator = OppoImagePushOperator(task_id="push", message=PUSH)
+    ti = SimpleNamespace(dag_id="nightly", run_id="run_1", task_id="push", map_index=-1)
+    hook = SimpleNamespace(settings=SimpleNamespace(cid_namespace="site"))
+    with mock.patch.object(OppoImagePushOperator, "hook", hook):
+        return operator._default_cid(cast("Any", {"ti": ti}))
+
+
+def files() -> dict[str, str]:
+    """Return a manifest and results as files hold them, by the file's name."""
+    manifest = f"name,big_picture_url,small_picture_url\nspring,{URL},https://cdn.example.com/s\nold,,{URL}?1\n"
+    written = {"night.csv": manifest}
+    written["night.jsonl"] = f'{{"name": "spring", "big_picture_url": "{URL}", "small_picture_url": null}}\n'
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("night.results.csv", "night.results.jsonl"):
+            place = place_of(Path(folder) / name)
+            write_results(place, [_ROW, RowResult(3, "spring", "uploaded", PICTURE_ID)])
+            written[name] = (Path(folder) / name).read_text()
+    return written
+
+
+def _look(*reports: PictureReport) -> Look:
+    pictures = tuple(AwaitedPicture(report.kind, report.url, "spring") for report in reports)
+    return Look(pictures, reports)
+
+
+class _Store:
+    """A task state store that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any:
+        return self.values.get(key)
+
+    def set(self, key: str, value: Any, *, retention: Any) -> None:
+        self.values[key] = value
+
+    def delete(self, key: str) -> None:
+        del self.values[key]
