@@ -15,18 +15,20 @@ import pytest
 
 pytest.importorskip("airflow.api_fastapi", reason="Airflow 2 has no such pages")
 
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
 from airflow_provider_oppo_image.batch.parts import Checkpoint
-from airflow_provider_oppo_image.batch.progress import Summary, Tally
+from airflow_provider_oppo_image.batch.progress import Cause, Summary, Tally
 from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, write_results
 from airflow_provider_oppo_image.errors import StorageError
 from airflow_provider_oppo_image.places import Place
-from airflow_provider_oppo_image.plugins import batch_routes, results_cache
+from airflow_provider_oppo_image.plugins import app, batch_routes, results_cache
 from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
 from airflow_provider_oppo_image.task_record import TaskRecord
 from tests.plugins.conftest import Leave
 
 if TYPE_CHECKING:
-    from fastapi.testclient import TestClient
     from httpx import Response
 
 EVIL = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
@@ -153,6 +155,29 @@ def test_every_filter_that_a_page_links_to_is_one_and_the_page_says_which_is_on(
     assert lines(page_at(vera, next(link for link in links(shown) if link.endswith("map_index=-1&number=1")))) == [
         2, 3, 4, 5, 6, 7
     ]  # fmt: skip
+
+
+def test_the_run_s_page_links_to_the_rows_of_each_state_and_cause(
+    vera: TestClient, leave: Leave, batch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "run_exists", lambda *_: True)
+    leave("list", told(ROWS, None))
+    shown = ask(vera, "/pictures", task_id="").text
+    found = [lines(page_at(vera, link)) for link in links(shown) if link.startswith("batch")]
+    assert found == [[2, 3, 4, 5, 6, 7], [2, 7], [3, 4, 5], [6], [3, 4], [5], [2, 3, 4, 5, 6, 7]]
+
+
+def test_the_run_s_page_has_no_link_for_causes_that_are_not_told_apart(
+    vera: TestClient, leave: Leave, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "run_exists", lambda *_: True)
+    causes = (Cause("picture", "other", 9, 2, "some"), Cause("picture", "51", 1, 3, "no"))
+    leave("batch", TaskRecord("batch", batch=Summary(10, 0, 10, 0, causes, "/data/r.csv")))
+    shown = ask(vera, "/pictures", task_id="").text
+    assert "Other causes" in shown
+    assert [link for link in links(shown) if "cause=" in link] == [
+        "batch?dag_id=nightly&run_id=run+1&task_id=batch&map_index=-1&cause=picture%3A51&number=1"
+    ]
 
 
 def page_at(client: TestClient, link: str) -> str:
@@ -316,6 +341,16 @@ def test_results_that_are_not_there_or_not_ours_are_told_in_words_and_nothing_of
     for nothing in (SECRET, "Spring", "Traceback", "Error"):
         assert nothing not in answer.text
     assert f'href="{"../" if path.count("/") > 1 else ""}static/page.css"' in answer.text
+
+
+def test_what_is_told_finds_its_style_below_whatever_path_airflow_puts_the_page(vera: TestClient, batch: Path) -> None:
+    airflow = FastAPI()
+    airflow.mount("/oppo-image", vera.app)
+    with TestClient(airflow) as client:
+        for path in ("/batch", "/batch/download"):
+            answer = ask(client, f"/oppo-image{path}", kind="csv", run_id="none")
+            [style] = [link for link in links(answer.text) if link.endswith(".css")]
+            assert client.get(str(answer.request.url.join(style))).headers["Content-Type"].startswith("text/css")
 
 
 @pytest.mark.parametrize(

@@ -25,13 +25,18 @@ try {
 } catch { /* framed by somebody else */ }
 window.addEventListener("storage", applyTheme);
 
-function replaceLost(image, words) {
-  if (image.closest(".true")) return;
+function replaceLost(image) {
+  const words = document.querySelector("main").dataset.unreachable;
   const hole = document.createElement("span");
   hole.className = image.className + " hole";
   hole.textContent = words;
   image.replaceWith(hole);
 }
+
+// From the first one on: a picture may be lost before the rest of the page is there.
+document.addEventListener("error", ({ target }) => {
+  if (target instanceof HTMLImageElement && !target.closest(".true")) replaceLost(target);
+}, true);
 
 function showPixels(image, words) {
   const { naturalWidth: width, naturalHeight: height } = image;
@@ -88,8 +93,6 @@ function phoneSwitch(main) {
 document.addEventListener("DOMContentLoaded", () => {
   const main = document.querySelector("main");
   for (const image of document.images) {
-    if (image.complete && image.naturalWidth === 0 && image.loading !== "lazy") replaceLost(image, main.dataset.unreachable);
-    image.addEventListener("error", () => replaceLost(image, main.dataset.unreachable));
     if (image.closest(".true")) image.addEventListener("load", () => showPixels(image, main.dataset.changed));
   }
   for (const button of document.querySelectorAll(".copy")) {
