@@ -40,6 +40,6 @@ python_maximum_signature_line_length = 80
 
 html_theme = "furo"
 html_static_path = ["_static"]
-html_css_files = ["side_by_side.css"]
+html_css_files = ["chinese.css", "side_by_side.css"]
 html_copy_source = False
 html_show_sourcelink = False
