@@ -8,7 +8,7 @@ BIN := .venv/bin
 QUICK := --ignore=tests/trust --ignore=tests/celery --ignore=tests/system --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest audit test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live docs bench-trust bench bench-prepare format promises constraints clean
+.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest audit release-check test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live docs bench-trust bench bench-prepare format promises constraints clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -50,6 +50,9 @@ test-lowest: ## Run the tests on the oldest versions that the package says it wo
 
 audit: venv ## Ask the advisory service about every pinned version
 	$(BIN)/python scripts/audit.py constraints/airflow-3.3.txt constraints/airflow-2.11.txt
+
+release-check: venv ## Say what is still to be done before this version is released
+	@$(BIN)/python -m scripts.release_check
 
 test-trust: venv ## Attack it: faults, kills, addresses, leaks, fuzz; prints what was tried and what got through
 	$(BIN)/pytest tests/trust

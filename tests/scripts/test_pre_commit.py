@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+pytest.importorskip("importlinter", reason="the programs of the checks are in the extra dev")
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / ".pre-commit-config.yaml"
 BIN = Path(sys.executable).parent

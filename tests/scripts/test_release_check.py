@@ -1,0 +1,200 @@
+"""Before a release, a script says what is still to be done, and how."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scripts.release_check import (
+    DONE,
+    NOT_DONE,
+    check_build,
+    check_changelog,
+    check_compatibility,
+    check_tag,
+    check_version,
+    main,
+)
+
+TODAY = datetime.date(2026, 11, 28)
+UNRELEASED = "# Changelog\n\n## [Unreleased]\n\n"
+SECTION = "## [1.2.0] - 2026-11-27\n\n- A thing.\n"
+BUILT = ["airflow_provider_oppo_image-1.2.0-py3-none-any.whl", "airflow_provider_oppo_image-1.2.0.tar.gz"]
+LIST = "airflow_provider_oppo_image-1.2.0.cdx.json"
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "1.2.3", "2.0.0rc1", "1.0.post1"])
+def test_a_version_that_can_be_released(version: str) -> None:
+    assert not check_version(version).to_do
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("one", "'one' is none of PEP 440."),
+        ("1.0-rc1", "1.0-rc1 is written 1.0rc1 by PEP 440."),
+        ("1.0.dev3", "1.0.dev3 is one of development."),
+        ("1.0+local", "1.0+local is one of development."),
+    ],
+)
+def test_a_version_that_cannot_be_released(version: str, words: str) -> None:
+    item = check_version(version)
+    assert item.found == words
+    assert item.to_do
+
+
+def test_a_changelog_that_tells_of_the_version() -> None:
+    assert not check_changelog(UNRELEASED + SECTION, "1.2.0", TODAY).to_do
+    assert not check_changelog(SECTION + "\n## [1.1.0] - 2026-01-01\n\n- Old.\n", "1.2.0", TODAY).to_do
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "to_do"),
+    [
+        (UNRELEASED, "CHANGELOG.md has no section for 1.2.0.", 'Write "## [1.2.0] - 2026-11-28"'),
+        (SECTION.replace("1.2.0", "1.2.01"), "CHANGELOG.md has no section for 1.2.0.", "Write"),
+        (SECTION.replace(" - 2026-11-27", ""), "The section for 1.2.0 has no day.", "Write"),
+        (SECTION.replace("2026-11-27", "Unreleased"), "The section for 1.2.0 has no day.", "Write"),
+        (SECTION.replace("2026-11-27", "2026-11-29"), "of 2026-11-29, which is yet to come", "Write"),
+        (SECTION.replace("- A thing.\n", ""), "The section for 1.2.0 is empty.", "Write what changed."),
+        (UNRELEASED + "- Late.\n\n" + SECTION, "Something is still unreleased.", "Move it into the section for 1.2.0."),
+    ],
+)
+def test_a_changelog_that_does_not(text: str, found: str, to_do: str) -> None:
+    item = check_changelog(text, "1.2.0", TODAY)
+    assert found in item.found
+    assert to_do in item.to_do
+
+
+@pytest.mark.parametrize(
+    ("page", "found"),
+    [
+        (None, "docs/compatibility.md is not there."),
+        ("| 2.11.2 |", "docs/compatibility.md does not name Airflow 3.3.2."),
+        ("| 2.11.2 | 3.3.20 | 13.3.2 | 3.3.2.1 |", "docs/compatibility.md does not name Airflow 3.3.2."),
+    ],
+)
+def test_a_table_of_compatibility_that_lacks_something(page: str | None, found: str) -> None:
+    item = check_compatibility(page, ["2.11.2", "3.3.2"])
+    assert item.found == found
+    assert item.to_do == "Run make test-matrix, which writes it."
+
+
+def test_a_table_of_compatibility_that_has_all() -> None:
+    assert not check_compatibility("Airflow 3.3.2. And 2.11.2, as well.", ["2.11.2", "3.3.2"]).to_do
+
+
+@pytest.mark.parametrize(
+    ("names", "built_from", "found"),
+    [
+        ([], None, f"dist has no {BUILT[0]}."),
+        (BUILT, 5, f"dist has no {LIST}."),
+        ([name.replace("1.2.0", "1.1.0") for name in [*BUILT, LIST]], 5, f"dist has no {BUILT[0]}."),
+        ([*BUILT, LIST], 4, "dist was built from another commit."),
+    ],
+)
+def test_a_build_that_is_not_of_this_commit(names: list[str], built_from: int | None, found: str) -> None:
+    item = check_build(names, built_from, "1.2.0", head=5)
+    assert item.found == found
+    assert item.to_do == "Run make build."
+
+
+def test_a_tag_on_another_commit() -> None:
+    item = check_tag("a" * 40, "b" * 40, "1.2.0")
+    assert item.found == "v1.2.0 is on aaaaaaaaa, and this is bbbbbbbbb."
+    assert "raise the version" in item.to_do
+
+
+@pytest.fixture
+def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Git in a repository of its own that is fit for a release, but for what is built and for the tag."""
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "Somebody")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "somebody@example.com")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    for path, text in {
+        "airflow_provider_oppo_image/__init__.py": '"""A package."""\n\n__version__ = "1.2.0"\n',
+        "CHANGELOG.md": UNRELEASED + SECTION.replace("2026-11-27", "2026-01-01"),
+        "constraints/airflow-3.3.txt": "apache-airflow==3.3.2\napache-airflow-core==3.3.2\n",
+        "docs/compatibility.md": "| Airflow 3.3.2 | works |\n",
+        "tests/promises/1.2.0/names.json": "[]\n",
+        ".gitignore": "dist/\n",
+        "README.md": "A package.\n",
+        "pyproject.toml": "[project]\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+
+    def run(*arguments: str) -> None:
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    run("init", "--quiet")
+    run("add", ".")
+    run("commit", "--quiet", "--message", "A release")
+    return run
+
+
+def build(checkout: Path) -> None:
+    """Put into dist what `make build` makes of a commit, with the commit's time in the source distribution."""
+    git_log = ["git", "log", "-1", "--format=%ct"]
+    made = subprocess.run(git_log, cwd=checkout, check=True, capture_output=True, text=True).stdout
+    dist = checkout / "dist"
+    dist.mkdir()
+    for name in (*BUILT, LIST):
+        (dist / name).touch()
+
+    def stamped(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        member.mtime = int(made)
+        return member
+
+    with tarfile.open(dist / BUILT[1], "w:gz") as archive:
+        archive.add(checkout / "README.md", filter=stamped)
+
+
+def printed(checkout: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, str]]:
+    """Return the exit code, and each line by the item's name."""
+    code = main(checkout)
+    lines = [line.replace("NOT DONE", "NOT-DONE").split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+    return code, {name: f"{state} {words}" for state, name, words in lines}
+
+
+def test_a_release_from_a_checkout_to_its_tag(
+    tmp_path: Path, git: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, items = printed(tmp_path, capsys)
+    assert code == NOT_DONE
+    assert [name for name, line in items.items() if line.startswith("NOT-DONE")] == ["build", "tag"]
+    assert items["tag"] == 'NOT-DONE There is no tag v1.2.0. When all else is done: git tag -a v1.2.0 -m "1.2.0"'
+
+    build(tmp_path)
+    git("tag", "-a", "v1.2.0", "-m", "1.2.0")
+    code, items = printed(tmp_path, capsys)
+    assert code == DONE, items
+    assert items["version"] == "done 1.2.0"
+    assert items["changelog"] == "done 1.2.0 of 2026-01-01"
+    assert items["compatibility"] == "done Airflow 3.3.2"
+    assert items["promises"] == "done tests/promises/1.2.0 holds 1 files."
+    assert items["tree"] == "done clean"
+
+
+def test_what_comes_after_the_build_and_the_tag_is_noticed(
+    tmp_path: Path, git: Callable[..., None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(tmp_path)
+    git("tag", "-a", "v1.2.0", "-m", "1.2.0")
+    (tmp_path / "README.md").write_text("Another one.\n")
+    _, items = printed(tmp_path, capsys)
+    assert items["tree"] == "NOT-DONE Not committed: README.md. Commit or remove it."
+
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2031-01-01T00:00:00Z")
+    git("commit", "--all", "--quiet", "--message", "One more thing")
+    code, items = printed(tmp_path, capsys)
+    assert code == NOT_DONE
+    assert items["build"] == "NOT-DONE dist was built from another commit. Run make build."
+    assert items["tag"].startswith("NOT-DONE v1.2.0 is on ")
