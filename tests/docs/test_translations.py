@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from airflow_provider_oppo_image.plugins.words import zh
 from scripts.markdown import LINK, sections
 from scripts.translations import Translations
 from tests.docs.pages import ROOT, prose, rows
@@ -54,8 +55,15 @@ def test_letters_and_chinese_stand_apart_and_punctuation_is_chinese(page: str) -
     assert not re.findall(rf".{{0,9}}{HAN}[,;:!?()].{{0,9}}", text)
 
 
+AVOIDED = {word for row in rows(GLOSSARY, "Words") for word in row[2].split("、") if word}
+
+
 @CHINESE_PAGE
 def test_a_page_has_none_of_the_words_that_are_not_to_be_used(page: str) -> None:
-    avoided = {word for row in rows(GLOSSARY, "Words") for word in row[2].split("、") if word}
-    assert len(avoided) > 10
-    assert not [word for word in avoided if word in sentences(page)]
+    assert len(AVOIDED) > 10
+    assert not [word for word in AVOIDED if word in sentences(page)]
+
+
+def test_nor_has_the_page_in_airflow() -> None:
+    said = [*zh.TEXTS.values(), *(words for problem in zh.PROBLEMS.values() for words in problem)]
+    assert not [(word, words) for words in said for word in AVOIDED if word in words]
