@@ -6,6 +6,7 @@ from typing import Final
 
 TEXTS: Final = {
     "title": "OPPO pictures",
+    "campaign": "campaign",
     "campaigns": "campaigns",
     "show": "Show",
     "show_all": "All",
