@@ -8,7 +8,7 @@ BIN := .venv/bin
 QUICK := --ignore=tests/trust --ignore=tests/celery --ignore=tests/system --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest audit release-check test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live docs bench-trust bench bench-prepare format promises constraints clean
+.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest audit release-check test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live build docs bench-trust bench bench-prepare format promises constraints clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -88,6 +88,9 @@ test-live: ## Ask the live service what we believe to know: BIG=url SMALL=url (W
 	@scripts/venv.sh .venv sandbox constraints/airflow-3.3.txt $(PYTHONS)
 	@$(BIN)/python -m scripts.live --big "$$BIG" --small "$$SMALL" $(if $(WRONG),--wrong "$$WRONG") \
 		$(if $(CONN_ID),--conn-id "$$CONN_ID")
+
+build: venv ## Build the wheel, the source distribution and the list of what the wheel brings with it, in dist
+	scripts/build.sh $(BIN) dist
 
 docs: ## Make the site of the documentation in build/docs, and test it
 	@scripts/venv.sh .venv-docs docs constraints/airflow-3.3.txt $(PYTHONS)

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Builds the source distribution, out of it the wheel, and the list of what the wheel brings with it (CycloneDX).
+# One commit makes the same bytes, whenever and wherever it is built.
+#
+# usage: scripts/build.sh BIN DIRECTORY
+#   BIN          the folder of the environment's programs
+#   DIRECTORY    where to put them; it is made anew
+set -eu
+bin=$1 to=$2
+
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+export SOURCE_DATE_EPOCH
+umask 022
+
+rm -rf "$to"
+"$bin/python" -m build --no-isolation --outdir "$to" .
+"$bin/twine" check --strict "$to"/*
+
+installed=build/installed
+"$bin/uv" venv --quiet --clear --python "$bin/python" "$installed"
+"$bin/uv" pip install --quiet --system-certs --python "$installed" --constraint constraints/airflow-3.3.txt "$to"/*.whl
+"$bin/uv" pip check --quiet --python "$installed"
+wheel=$(basename "$to"/*.whl)
+version=$(echo "$wheel" | cut -d- -f2)
+# The tool reads no version that is computed.
+sed "s/^dynamic = .*/version = \"$version\"/" pyproject.toml > build/pyproject.toml
+"$bin/cyclonedx-py" environment --output-reproducible --pyproject build/pyproject.toml --mc-type library \
+    --output-file "$to/${wheel%-py3-none-any.whl}.cdx.json" "$installed"
+echo "Built in $to:" && ls "$to"

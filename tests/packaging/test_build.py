@@ -1,0 +1,115 @@
+"""What is built: the same bytes from the same commit, with what users need and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_oppo_image import __version__
+from scripts.copies import ROOT, copy_checkout
+
+pytest.importorskip("hatchling", reason="the tools of packaging are in the extra of that name")
+pytestmark = pytest.mark.timeout(180)
+
+PACKAGE = "airflow_provider_oppo_image"
+NAME = f"{PACKAGE}-{__version__}"
+AN_EPOCH = "1700000000"
+
+
+def build(target: str, checkout: Path) -> Path:
+    """Build a "wheel" or an "sdist" in a checkout."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", "out"]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": AN_EPOCH}
+    subprocess.run(command, cwd=checkout, check=True, capture_output=True, env=environment)
+    [built] = (checkout / "out").glob({"wheel": "*.whl", "sdist": "*.tar.gz"}[target])
+    return built
+
+
+def another_checkout(to: Path, *, made: int, mode: int) -> Path:
+    """Copy the checkout as if it had been cloned at another time, by somebody with another umask."""
+    copy_checkout(to)
+    for path in to.rglob("*.py"):
+        path.chmod(mode)
+        os.utime(path, (made, made))
+    return to
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not shutil.which("git") or not (ROOT / ".git").exists():
+        pytest.skip("which files are the project's is git's to say")
+    return another_checkout(tmp_path_factory.mktemp("one"), made=1_500_000_000, mode=0o644)
+
+
+@pytest.fixture(scope="module")
+def wheel(checkout: Path) -> Path:
+    return build("wheel", checkout)
+
+
+@pytest.fixture(scope="module")
+def sdist(checkout: Path) -> Path:
+    return build("sdist", checkout)
+
+
+@pytest.fixture(scope="module")
+def shipped(wheel: Path) -> Iterator[set[str]]:
+    """The names of the files in the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        yield set(archive.namelist())
+
+
+def test_two_checkouts_make_the_same_bytes(wheel: Path, sdist: Path, tmp_path: Path) -> None:
+    elsewhere = another_checkout(tmp_path / "far" / "away", made=1_600_000_000, mode=0o600)
+    assert build("wheel", elsewhere).read_bytes() == wheel.read_bytes()
+    assert build("sdist", elsewhere).read_bytes() == sdist.read_bytes()
+
+
+def test_the_source_distribution_makes_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    assert build("wheel", tmp_path / NAME).read_bytes() == wheel.read_bytes()
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(shipped: set[str]) -> None:
+    assert {name.split("/")[0] for name in shipped} == {PACKAGE, f"{NAME}.dist-info"}
+    assert not [name for name in shipped if "__pycache__" in name or "/tests/" in name]
+
+
+def test_the_wheel_holds_all_of_the_package(shipped: set[str], checkout: Path) -> None:
+    ours = {str(path.relative_to(checkout)) for path in (checkout / PACKAGE).rglob("*") if path.is_file()}
+    assert ours <= shipped
+    for needed in (
+        "py.typed",
+        "sandbox/page.html",
+        "plugins/templates/base.html",
+        "plugins/static/page.css",
+        "plugins/words/zh.py",
+    ):
+        assert f"{PACKAGE}/{needed}" in shipped
+
+
+def test_the_wheel_ships_the_examples_where_airflow_looks_for_them(shipped: set[str], checkout: Path) -> None:
+    examples = {f"{PACKAGE}/example_dags/{path.name}" for path in (checkout / "example_dags").glob("*.py")}
+    assert examples
+    assert examples <= shipped
+
+
+def test_both_hold_the_license(shipped: set[str], sdist: Path) -> None:
+    assert f"{NAME}.dist-info/licenses/LICENSE" in shipped
+    with tarfile.open(sdist) as archive:
+        assert f"{NAME}/LICENSE" in archive.getnames()
+
+
+def test_an_index_would_take_both(wheel: Path, sdist: Path) -> None:
+    pytest.importorskip("twine")
+    command = [sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(sdist)]
+    checked = subprocess.run(command, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
