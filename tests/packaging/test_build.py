@@ -33,20 +33,13 @@ def build(target: str, checkout: Path) -> Path:
     return built
 
 
-def another_checkout(to: Path, *, made: int, mode: int) -> Path:
-    """Copy the checkout as if it had been cloned at another time, by somebody with another umask."""
-    copy_checkout(to)
-    for path in to.rglob("*.py"):
-        path.chmod(mode)
-        os.utime(path, (made, made))
-    return to
-
-
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not shutil.which("git") or not (ROOT / ".git").exists():
         pytest.skip("which files are the project's is git's to say")
-    return another_checkout(tmp_path_factory.mktemp("one"), made=1_500_000_000, mode=0o644)
+    made = tmp_path_factory.mktemp("checkout")
+    copy_checkout(made)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +59,15 @@ def shipped(wheel: Path) -> Iterator[set[str]]:
         yield set(archive.namelist())
 
 
-def test_two_checkouts_make_the_same_bytes(wheel: Path, sdist: Path, tmp_path: Path) -> None:
-    elsewhere = another_checkout(tmp_path / "far" / "away", made=1_600_000_000, mode=0o600)
-    assert build("wheel", elsewhere).read_bytes() == wheel.read_bytes()
-    assert build("sdist", elsewhere).read_bytes() == sdist.read_bytes()
+def test_two_checkouts_make_the_same_bytes(checkout: Path, wheel: Path, sdist: Path, tmp_path: Path) -> None:
+    """Of one commit, at other paths, at other times, by people with other umasks."""
+    another = tmp_path / "far" / "away"
+    shutil.copytree(checkout, another, ignore=shutil.ignore_patterns("out"))
+    for path in another.rglob("*.py"):
+        path.chmod(0o600)
+        os.utime(path, (1_500_000_000, 1_500_000_000))
+    assert build("wheel", another).read_bytes() == wheel.read_bytes()
+    assert build("sdist", another).read_bytes() == sdist.read_bytes()
 
 
 def test_the_source_distribution_makes_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:
