@@ -20,7 +20,7 @@ from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
 from airflow_provider_oppo_image.plugins.results_download import download
 from airflow_provider_oppo_image.plugins.results_table import Filter, ResultsTable
 from bench.report import ROOT, Figure, under
-from bench.runs import CDN
+from bench.runs import CDN, peak_mb
 
 MANY: Final = 100_000
 ROUNDS: Final = 5
@@ -75,14 +75,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder, "night.results.csv")
         write_results(place, results(int(sys.argv[1])))
-        before, began = _memory_mb(), time.monotonic()
+        before, began = peak_mb(), time.monotonic()
         table = ResultsTables().get(str(place))
         found = {"index": time.monotonic() - began, "disk": _disk_mb(), "file": place.stat().st_size / 1e6}
         found |= {name: _ms(table, *page) for name, page in PAGES.items()}
         began = time.monotonic()
         for _ in download(table, "csv"):
             pass
-        found |= {"download": time.monotonic() - began, "memory": _memory_mb() - before}
+        found |= {"download": time.monotonic() - began, "memory": peak_mb() - before}
     print(json.dumps(found))
 
 
@@ -93,12 +93,6 @@ def _ms(table: ResultsTable, wanted: Filter, number: int) -> float:
         return time.monotonic() - began
 
     return 1000 * statistics.median(timed() for _ in range(ROUNDS))
-
-
-def _memory_mb() -> float:
-    """Return the most memory that this process had; what `getrusage` says begins with that of its parent."""
-    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) * 1024 / 1e6
 
 
 def _disk_mb() -> float:

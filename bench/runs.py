@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
+from pathlib import Path
+from typing import Final, Literal
 
 from bench.report import ROOT
 
@@ -59,8 +59,19 @@ def timed(uploads: int, work: Callable[[], object]) -> Run:
     began, cpu = time.monotonic(), time.process_time()
     work()
     seconds, cpu = time.monotonic() - began, time.process_time() - cpu
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1_000_000
-    return Run(uploads, seconds, cpu, memory)
+    return Run(uploads, seconds, cpu, peak_mb())
+
+
+def peak_mb(process: int | Literal["self"] = "self") -> float:
+    """Return the most memory that a process had, in MB of 1,000,000 bytes.
+
+    What `getrusage` says begins with the peak of the process that started it.
+
+    :param process: its id; "self" for this one.
+    """
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    [peak] = [line for line in lines if line.startswith("VmHWM:")]
+    return int(peak.split()[1]) * 1024 / 1_000_000
 
 
 def tell(run: Run) -> None:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.report import ROOT, Figure, table, under
+from bench.runs import peak_mb
 from bench.shelf import Shelf
 
 ROUND_S: Final = 60.0
@@ -138,9 +139,8 @@ def wait_for(shelf: Shelf, answers: int) -> None:
 def taken(process: subprocess.Popen[str]) -> Taken:
     """Return what a process has taken so far, as the kernel counts it."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
     ticks = int(fields[11]) + int(fields[12])
-    return Taken(ticks / os.sysconf("SC_CLK_TCK"), int(status["VmHWM"].split()[0]) * 1024 / 1_000_000)
+    return Taken(ticks / os.sysconf("SC_CLK_TCK"), peak_mb(process.pid))
 
 
 def run_child(shape: str, url: str, interval: float) -> None:

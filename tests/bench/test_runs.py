@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from bench import runs, stages
@@ -29,6 +33,16 @@ def test_a_slot_brings_a_manifest_to_the_service_and_says_where_its_time_went() 
     assert counts.unique == 20
     places = [line.partition("%  ")[2] for line in run.profile]
     assert {"check: decoding by Pillow", "upload: request and answer", "all else"} <= set(places)
+
+
+def test_the_memory_of_a_run_is_not_that_of_the_process_that_started_it() -> None:
+    ballast = bytearray(300_000_000)
+    ballast[::4096] = b"x" * len(ballast[::4096])
+    assert runs.peak_mb() > 300
+    tell = "from bench import runs; runs.tell(runs.timed(1, lambda: None))"
+    done = subprocess.run([sys.executable, "-c", tell], cwd=runs.ROOT, capture_output=True, text=True, check=True)
+    del ballast
+    assert 1 < json.loads(done.stdout)["memory_mb"] < 200
 
 
 def test_every_stage_leads_to_a_function() -> None:
