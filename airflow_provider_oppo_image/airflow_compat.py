@@ -1,12 +1,13 @@
 """The only module that asks which Airflow this is.
 
-What both Airflows have comes from the common compat provider; what only some have is asked for here, once.
+What all Airflows have comes from the common compat provider. What only some have is asked for here, once, and stands in
+`FEATURES`, which the guards read, and `docs/compatibility.md` is made of.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.util
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, Context
 
 __all__ = [
+    "FEATURES",
     "HAS_PAGES",
     "HAS_RETRY_POLICIES",
     "TRIGGER_TIMEOUT_REASONS",
@@ -45,6 +47,7 @@ __all__ = [
     "BaseOperator",
     "BaseOperatorLink",
     "BaseSensorOperator",
+    "Feature",
     "PokeReturnValue",
     "RetryPolicy",
     "TaskStateStore",
@@ -59,11 +62,98 @@ __all__ = [
 ]
 
 
-HAS_PAGES: Final = importlib.util.find_spec("airflow.sdk") is not None
-"""Whether plugins add pages to DAG runs and tasks: since Airflow 3."""
+@functools.cache
+def airflow_version() -> str:
+    """Return Airflow's version, such as "3.3.2"."""
+    return version("apache-airflow")
 
-HAS_RETRY_POLICIES: Final = HAS_PAGES and importlib.util.find_spec("airflow.sdk.definitions.retry_policy") is not None
-"""Whether a task asks a policy about its retries: since Airflow 3.3."""
+
+@dataclass(frozen=True)
+class Feature:
+    """What only some Airflows can do.
+
+    :param name: what it is, in users' words.
+    :param since: the first Airflow that has it, as its major and minor number.
+    :param without: what happens on an earlier one, and what to do there.
+    :param found_out: how this package finds out.
+    """
+
+    name: str
+    since: tuple[int, int]
+    without: str
+    found_out: str
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the installed Airflow has it."""
+        major, minor = airflow_version().split(".")[:2]
+        return (int(major), int(minor)) >= self.since
+
+
+_BY_VERSION: Final = "by Airflow's version"
+
+PAGES: Final = Feature(
+    "The page that shows a run's pictures, and the tasks' links to it",
+    (3, 1),
+    "There is neither; the task's log and its XCom say what was found. The link to the vendor's console stays.",
+    _BY_VERSION,
+)
+RETRY_POLICIES: Final = Feature(
+    "`OppoImageRetryPolicy`",
+    (3, 3),
+    "Making one raises `ConfigurationError`, which names what to write in its place: `with airflow_errors():`.",
+    _BY_VERSION,
+)
+ASYNC_CONNECTIONS: Final = Feature(
+    "A trigger reads its connection without a thread",
+    (3, 1),
+    "It reads it in a thread, with the same outcome.",
+    "by whether Airflow's hooks can",
+)
+
+FEATURES: Final = (
+    Feature(
+        "Asset watchers, which `OppoImageEventTrigger` is for",
+        (3, 0),
+        "`from airflow.sdk import AssetWatcher` fails in the DAG file; wait with `OppoImageSensor`.",
+        "not at all: the DAG's author imports it",
+    ),
+    PAGES,
+    ASYNC_CONNECTIONS,
+    Feature(
+        "The connection's form, drawn from the provider info",
+        (3, 2),
+        "Airflow 2.11 and 3.1 draw it as the hook describes it, with the data centre as plain text on 3.1. Airflow 3.0 "
+        "draws Airflow's own fields alone: write the others into Extra.",
+        "not at all: Airflow reads what it knows",
+    ),
+    Feature(
+        "`airflow oppo-image ...`",
+        (3, 2),
+        "Airflow does not know the command; `oppo-image ...` is the same one, on every Airflow.",
+        "not at all: Airflow reads what it knows",
+    ),
+    RETRY_POLICIES,
+    Feature(
+        "A task remembers from one try to the next",
+        (3, 3),
+        "A retry uploads all of its pictures again, and a push whose answer was lost is told by its `cid` alone.",
+        "by whether the task's context has a store",
+    ),
+    Feature(
+        "A watched picture is remembered while the triggerer is down",
+        (3, 3),
+        "Each start of the triggerer starts anew: what changed in between makes no event.",
+        "by whether the trigger has a store",
+    ),
+)
+"""What only some Airflows can do, the earliest first."""
+
+HAS_PAGES: Final = PAGES.is_here
+"""Whether plugins add pages to DAG runs and tasks."""
+
+HAS_RETRY_POLICIES: Final = RETRY_POLICIES.is_here
+"""Whether a task asks a policy about its retries."""
 
 TRIGGER_TIMEOUT_REASONS: Final = ("Trigger timeout", "Trigger/execution timeout")
 """What a deferred task is told when Airflow ended its trigger because time was up: Airflow 3's words and 2's."""
@@ -153,9 +243,3 @@ def metrics() -> Any:
     from airflow.providers.common.compat.sdk import Stats
 
     return Stats
-
-
-@functools.cache
-def airflow_version() -> str:
-    """Return Airflow's version, such as "3.3.2"."""
-    return version("apache-airflow")

@@ -21,7 +21,7 @@ CONSOLE_URL: Final = "https://console.engagelab.com"
 
 
 class PicturesLink(BaseOperatorLink):
-    """Leads to the page of a task's pictures, in Airflow 3."""
+    """Leads to the page of a task's pictures, in Airflow 3.1 and later."""
 
     name = "OPPO pictures"
 

@@ -1,4 +1,4 @@
-"""The plugin that adds the page of pictures to Airflow 3's DAG runs and tasks."""
+"""The plugin that adds the page of pictures to the DAG runs and tasks of Airflow 3.1 and later."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _VIEWS: Final = [_view("dag_run", _RUN, RUN_ROUTE), _view("task_instance", _TASK
 
 
 class OppoImagePlugin(AirflowPlugin):
-    """Shows the pictures of a run as a phone would; nothing on Airflow 2, which has no such pages."""
+    """Shows the pictures of a run as a phone would; nothing before Airflow 3.1, which has no such pages."""
 
     name = "oppo_image"
     fastapi_apps = _APPS if HAS_PAGES else []
