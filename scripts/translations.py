@@ -83,18 +83,14 @@ class Translations:
         other = self.pairs[page]
         then_renew = f"then run: python -m scripts.translations {page}"
         if not self._is_there(other):
-            yield f"{other} is not there: translate {page}, {then_renew}"
+            yield f"{other} is not there. Translate {page}, {then_renew}"
             return
         if not self._is_there(page):
-            yield f"{page} is not there: remove {other}"
+            yield f"{page} is not there. Remove {other}"
             return
-        translated, now = self._record().get(page, {}), self._fingerprints(page)
-        for heading in now:
-            if now[heading] != translated.get(heading):
-                what = "has changed since it was translated" if heading in translated else "is new"
-                yield f"{page}, {heading!r}, {what}: translate it in {other}, {then_renew}"
-        for heading in translated.keys() - now.keys():
-            yield f"{page}, {heading!r}, is gone: remove it from {other}, {then_renew}"
+        if changes := list(_changes(self._record().get(page, {}), self._fingerprints(page))):
+            listed = "".join(f"\n  {change}" for change in changes)
+            yield f"{page} is another one than was translated:{listed}\nBring {other} up to date, {then_renew}"
         yield from self._unlike(page, other)
 
     def renew(self, page: str) -> None:
@@ -185,6 +181,18 @@ def fingerprints(text: str) -> dict[str, str]:
     """
     words = {part.heading: " ".join(f"{part.level} {part.heading} {part.prose}".split()) for part in sections(text)}
     return {heading: hashlib.sha256(said.encode()).hexdigest()[:8] for heading, said in words.items()}
+
+
+def _changes(translated: dict[str, str], now: dict[str, str]) -> Iterator[str]:
+    """Yield which sections are others than those that were translated."""
+    for heading in now:
+        if heading not in translated:
+            yield f"{heading!r} is new"
+        elif now[heading] != translated[heading]:
+            yield f"{heading!r} has changed"
+    for heading in translated:
+        if heading not in now:
+            yield f"{heading!r} is gone"
 
 
 def _target(page: str, link: str) -> str:

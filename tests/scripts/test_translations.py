@@ -99,17 +99,17 @@ def test_where_lines_are_broken_does_not_matter(repository: Path) -> None:
 def test_a_section_that_changed_is_named_with_what_to_do(repository: Path) -> None:
     replace(repository, PAGE, "2. Look.", "2. Look twice.")
     assert list(Translations(repository).differences(PAGE)) == [
-        "docs/how-to/upload.md, 'Steps', has changed since it was translated: translate it in "
-        "docs/zh/how-to/upload.md, then run: python -m scripts.translations docs/how-to/upload.md"
+        "docs/how-to/upload.md is another one than was translated:\n"
+        "  'Steps' has changed\n"
+        "Bring docs/zh/how-to/upload.md up to date, then run: python -m scripts.translations docs/how-to/upload.md"
     ]
     assert main([PAGE], repository) == IN_STEP
 
 
 def test_a_section_that_came_and_one_that_went_are_named(repository: Path) -> None:
     replace(repository, PAGE, "## Steps", "## How")
-    new, gone = Translations(repository).differences(PAGE)
-    assert new.startswith("docs/how-to/upload.md, 'How', is new: translate it")
-    assert gone.startswith("docs/how-to/upload.md, 'Steps', is gone: remove it")
+    [words] = Translations(repository).differences(PAGE)
+    assert "\n  'How' is new\n  'Steps' is gone\n" in words
 
 
 CHANGES = {
@@ -142,8 +142,8 @@ def test_a_page_without_its_other_one_is_named(repository: Path, capsys: pytest.
     (repository / "docs/how-to/wait.md").write_text("# Wait\n")
     assert main(["docs/how-to/wait.md"], repository) == OUT_OF_STEP
     said = capsys.readouterr().out
-    assert "docs/how-to/push.md is not there: remove docs/zh/how-to/push.md" in said
-    assert "docs/zh/how-to/wait.md is not there: translate docs/how-to/wait.md" in said
+    assert "docs/how-to/push.md is not there. Remove docs/zh/how-to/push.md" in said
+    assert "docs/zh/how-to/wait.md is not there. Translate docs/how-to/wait.md" in said
 
 
 def test_what_is_known_of_a_page_goes_with_it(repository: Path) -> None:
