@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from airflow_provider_oppo_image.contract import OLD_BIG_SIZE, PICTURE_RULES
 
@@ -21,6 +21,9 @@ LOOPBACK: Final = "127.0.0.1"
 
 _BIG, _SMALL = PICTURE_RULES["big"], PICTURE_RULES["small"]
 _TRIED_PORTS: Final = 20
+_CIRCLES: Final = ((0.62, 0.15, 0.16), (0.84, 0.3, 0.42), (0.74, 0.95, 0.34), (0.98, 0.95, 0.28))
+"""Circles of light on big pictures: how far across and down, and the radius, as parts of width, height and height."""
+_LIGHT: Final = 50
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,11 @@ class Campaign:
 
 
 CAMPAIGNS: Final = (
-    Campaign("spring_sale", "Spring sale", "Up to 40 % off, today only", ("#0b8457", "#2aa876")),
-    Campaign("member_day", "Member day", "Double points until midnight", ("#1f4e9e", "#4c7fd1")),
+    Campaign("spring_sale", "Spring sale", "Up to 40 % off, today only", ("#007f5c", "#1fa8d8")),
+    Campaign("member_day", "Member day", "Double points until midnight", ("#5a2a9c", "#e2466f")),
 )
 LAST_YEAR: Final = Campaign(
-    "last_year", "Last year", "As good as it was", ("#7a2048", "#a8456f"), big_size=OLD_BIG_SIZE
+    "last_year", "Last year", "As good as it was", ("#8a2433", "#d98a3d"), big_size=OLD_BIG_SIZE
 )
 """A campaign whose big picture has the size that OPPO's big pictures used to have."""
 
@@ -88,12 +91,19 @@ def make_pictures(folder: Path, campaigns: Iterable[Campaign]) -> None:
 
 def _draw(path: Path, size: tuple[int, int], words: str, colors: tuple[str, str]) -> None:
     width, height = size
-    image = Image.new("RGB", size, colors[0])
-    pen = ImageDraw.Draw(image)
-    pen.circle((width / 2, height / 2), height * 0.7, fill=colors[1])
+    left, right = (Image.new("RGB", size, color) for color in colors)
+    image = Image.composite(right, left, Image.linear_gradient("L").rotate(90).resize(size))
+    if len(words) > 1:
+        light = Image.new("L", size)
+        for across, down, radius in _CIRCLES:
+            circle = Image.new("L", size)
+            ImageDraw.Draw(circle).circle((across * width, down * height), radius * height, fill=_LIGHT)
+            light = ImageChops.add(light, circle)
+        image.paste("white", mask=light)
     font = ImageFont.load_default(height // 2 if len(words) == 1 else height // 4)
-    pen.text((width / 2, height / 2), words, fill="white", font=font, anchor="mm")
-    image.save(path)
+    place, anchor = ((width / 2, height / 2), "mm") if len(words) == 1 else ((width * 0.06, height / 2), "lm")
+    ImageDraw.Draw(image).text(place, words, fill="white", font=font, anchor=anchor)
+    image.save(path, quality=90)
 
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):

@@ -59,6 +59,7 @@ def create_app(options: SandboxOptions | None = None, connections: Connections |
         ("DELETE", "/sandbox/faults", sandbox.clear_faults),
         ("GET", "/", sandbox.home),
         ("GET", page.STYLE_PATH, sandbox.style),
+        ("GET", "/favicon.ico", sandbox.icon),
         ("GET", page.PICTURE_PATH + "/{picture_id}", sandbox.picture),
     ):
         app.add_api_route(path, endpoint, methods=[method], response_model=None)
@@ -157,6 +158,10 @@ class _Sandbox:
 
     async def style(self) -> Response:
         return Response(page.style(), headers=page.HEADERS, media_type="text/css")
+
+    async def icon(self) -> Response:
+        """Have none: browsers ask for it unasked, and write down that it is missing."""
+        return Response(status_code=204)
 
     async def picture(self, picture_id: str) -> Response:
         picture = self.service.memory.pictures.get(picture_id)

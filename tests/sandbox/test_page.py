@@ -33,7 +33,7 @@ def test_a_push_is_shown_with_its_words_and_its_pictures(caller, page):
 
     html = page().text
 
-    for part in ("Spring sale", "Today only", "the-cid", msg_id, "pushes sent"):
+    for part in ("Spring sale", "Today only", "the-cid", msg_id, "push sent"):
         assert part in html
     assert f'<img class="hero" src="/sandbox/pictures/{big}"' in html
     assert f'<img src="/sandbox/pictures/{small}"' in html
