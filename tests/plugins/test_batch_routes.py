@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-pytest.importorskip("airflow.api_fastapi", reason="Airflow 2 has no such pages")
+from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
+
+if not HAS_PAGES:
+    pytest.skip("this Airflow has no such pages", allow_module_level=True)
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -24,8 +27,10 @@ from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, write_
 from airflow_provider_oppo_image.errors import StorageError
 from airflow_provider_oppo_image.places import Place
 from airflow_provider_oppo_image.plugins import app, batch_routes, results_cache
+from airflow_provider_oppo_image.plugins.batch_page import RowPicture
 from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
 from airflow_provider_oppo_image.task_record import TaskRecord
+from airflow_provider_oppo_image.urls import QUERY_MARK
 from tests.plugins.conftest import Leave
 
 if TYPE_CHECKING:
@@ -433,6 +438,17 @@ def test_names_errors_and_paths_are_text(vera: TestClient, leave: Leave, tmp_pat
         assert 'src="https://h/&#39;onerror=&#39;a"' in shown
     assert " style=" not in shown
     assert "<style" not in shown
+
+
+@pytest.mark.parametrize(
+    ("picture_id", "url", "hole"),
+    [(None, None, "hole_none"), ("id_1", None, "hole_id"), ("id_1", f"https://h/a.png{QUERY_MARK}", "hole_signed")],
+)
+def test_a_picture_that_no_browser_finds_is_a_hole_that_says_why(
+    picture_id: str | None, url: str | None, hole: str
+) -> None:
+    picture = RowPicture("big", picture_id, url)
+    assert (picture.address, picture.hole) == ("", hole)
 
 
 def test_the_cause_that_stands_for_many_is_no_link(vera: TestClient, leave: Leave, tmp_path: Path) -> None:
