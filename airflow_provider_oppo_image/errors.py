@@ -89,6 +89,12 @@ class PictureError(OppoImageError):
         super().__init__(message, **attributes)
         self.reports = tuple(reports)
 
+    @property
+    def first_to_mend(self) -> Mapping[str, Any] | None:
+        """The report whose first problem is to be mended first: a wrong picture's before an absent one's."""
+        with_problems = [report for report in self.reports if report["problems"]]
+        return min(with_problems, key=lambda report: report["state"] != "wrong", default=None)
+
 
 class PictureAbsentError(PictureError):
     """A picture is not there yet: it may still come."""

@@ -24,16 +24,13 @@ def docs_url(code: int | str) -> str:
 def docs_url_for(error: OppoImageError) -> str:
     """Return the address of the page that says most about an error.
 
-    Where the check found a problem it is that of the first one, of a wrong picture before an absent one; where the
-    service gave a code that a table has, that of the code; and that of the error's type otherwise.
+    Where the check found a problem it is that of the first one to mend; where the service gave a code that a table has,
+    that of the code; and that of the error's type otherwise.
 
     :param error: what was raised.
     """
-    if isinstance(error, PictureError):
-        reports = sorted(error.reports, key=lambda report: report["state"] != "wrong")
-        problems = [problem for report in reports for problem in report["problems"]]
-        if problems:
-            return docs_url(problems[0]["code"])
+    if isinstance(error, PictureError) and error.first_to_mend:
+        return docs_url(error.first_to_mend["problems"][0]["code"])
     if error.code is not None and error.code in ERROR_CODES:
         return docs_url(error.code)
     return _address(page_of_type(type(error)))

@@ -35,6 +35,14 @@ def without_query(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, "", "")) + (QUERY_MARK if parts.query else "")
 
 
+def shown_place(place: str) -> str:
+    """Return where a file lies as it may be shown: a local path as it is, a URL as `without_query` shortens it.
+
+    :param place: a path, or a URL.
+    """
+    return without_query(place) if "://" in place and not place.startswith("file://") else place
+
+
 def bare(url: str) -> str:
     """Return a URL as `without_query` does, and without a sign that it had a query: to store it, not to log it.
 

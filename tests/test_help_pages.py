@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_oppo_image import errors
+from airflow_provider_oppo_image.batch.outcomes import failure_of
 from airflow_provider_oppo_image.errors import OppoImageError
 from airflow_provider_oppo_image.help_pages import DOCS, docs_url, docs_url_for
 from airflow_provider_oppo_image.pictures.check import check_bytes
+from tests.support import artwork
 
 PYPROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
 
@@ -51,6 +53,16 @@ def test_an_error_of_the_check_leads_to_the_first_problem_of_a_picture_that_is_w
     absent, wrong = (check_bytes("big", body, "big.png").to_dict() for body in (b"", b"text"))
     assert docs_url_for(errors.PictureAbsentError("", reports=[absent])) == docs_url("empty")
     assert docs_url_for(errors.PictureWrongError("", reports=[absent, wrong])) == docs_url("wrong_format")
+
+
+def test_the_results_of_a_batch_name_the_problem_to_whose_page_the_error_leads() -> None:
+    absent, wrong, ready = (
+        check_bytes("big", body, "big.png").to_dict() for body in (b"", b"text", artwork.good("big"))
+    )
+    for reports in ([absent], [absent, wrong], [ready, wrong, absent], [ready], []):
+        error = errors.PictureWrongError("", reports=reports)
+        code = failure_of(error).code
+        assert docs_url_for(error) == (docs_url("picture_wrong") if code == "picture" else docs_url(code))
 
 
 def test_the_project_says_the_same_place() -> None:

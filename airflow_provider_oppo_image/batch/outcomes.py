@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 from airflow_provider_oppo_image.errors import (
     ConfigurationError,
@@ -73,8 +73,7 @@ def failure_of(error: OppoImageError) -> Failure:
 
 def _code_of(error: OppoImageError) -> str:
     if isinstance(error, PictureError):
-        problems: list[dict[str, Any]] = [problem for report in error.reports for problem in report["problems"]]
-        return str(problems[0]["code"]) if problems else "picture"
+        return str(error.first_to_mend["problems"][0]["code"]) if error.first_to_mend else "picture"
     if error.code is not None:
         return str(error.code)
     named = [code for kind, code in _CODES.items() if isinstance(error, kind)]

@@ -130,21 +130,16 @@ class Summary:
         told = ", ".join(count for count in counts if not count.startswith("0 ")) or "nothing to do"
         return f"{self.rows:,} row{'' if self.rows == 1 else 's'}: {told}"
 
-    @property
-    def table(self) -> str:
-        """Why rows failed, a line for each cause below a heading; "" where none did."""
-        if not self.causes:
-            return ""
-        lines = [f"{'rows':>9}  {'whose fault':<11}  {'code':<20}  first"]
+    def __str__(self) -> str:
+        """Say how it ended, with a table of the causes."""
+        lines = [self.headline]
+        if self.causes:
+            lines.append(f"{'rows':>9}  {'whose fault':<11}  {'code':<20}  first")
         lines += [
             f"{cause.rows:>9,}  {cause.fault:<11}  {cause.code:<20}  line {cause.line}: {cause.error}"
             for cause in self.causes
         ]
         return "\n".join(lines)
-
-    def __str__(self) -> str:
-        """Say how it ended, with a table of the causes."""
-        return f"{self.headline}\n{self.table}".rstrip()
 
 
 class Tally:

@@ -129,9 +129,10 @@ def _rows_failed(batch: Batch, summary: Summary, plan: Plan) -> BatchError | Non
     if not summary.failed or batch.on_error == "keep_going":
         return None
     place = f" The results are in {summary.results}." if summary.results else ""
+    most = summary.causes[0]
     return BatchError(
-        f"{summary.failed:,} of {summary.rows:,} rows failed.{place} Mend what the table says and run it again: only "
-        f"what has no id is tried then.\n{summary}",
+        f"{summary.failed:,} of {summary.rows:,} rows failed, {most.rows:,} of them by {most.code}.{place} Mend what "
+        f"the table says and run it again: only what has no id is tried then.\n{summary}",
         permanent=not plan.may_pass,
         summary=summary.to_dict(),
     )

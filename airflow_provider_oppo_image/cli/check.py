@@ -11,10 +11,11 @@ from typing import Final, TypeAlias
 
 from airflow_provider_oppo_image.cli.arguments import add_json, seconds
 from airflow_provider_oppo_image.cli.failures import GOOD, SERVICE, WRONG_PICTURE
-from airflow_provider_oppo_image.cli.output import say, say_json, table
+from airflow_provider_oppo_image.cli.output import say, say_json
 from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.pictures.report import STATES, PictureReport, State
+from airflow_provider_oppo_image.pictures.report_table import as_table
 from airflow_provider_oppo_image.pictures.verdict import overall_state
 
 Source: TypeAlias = tuple[PictureKind, str]
@@ -69,26 +70,13 @@ def run(args: argparse.Namespace) -> int:
     for report in _look_at_each(_sources(args), args):
         reports.append(report)
         if not args.json:
-            say(describe(report))
+            say(as_table(report, here=_HERE))
     state = overall_state(reports)
     if args.json:
         say_json({"state": state, "reports": [report.to_dict() for report in reports]})
     elif len(reports) > 1:
         say(_summary(reports))
     return _EXIT_CODES[state]
-
-
-def describe(report: PictureReport) -> str:
-    """Return a report for a person: a line with the facts, and a small table for each problem and warning."""
-    headline, *_ = str(report).splitlines()
-    parts = [headline]
-    for name, problems in (("problem", report.problems), ("warning", report.warnings)):
-        for problem in problems:
-            rows = [(name, problem.code), ("found", problem.found), ("asked for", problem.expected)]
-            rows += [("what to do", problem.advice)]
-            rows += [("here", _HERE[problem.code])] if problem.code in _HERE else []
-            parts.append(table(rows))
-    return "\n".join(parts)
 
 
 def _sources(args: argparse.Namespace) -> list[Source]:

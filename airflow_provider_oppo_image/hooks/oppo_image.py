@@ -21,10 +21,11 @@ from airflow_provider_oppo_image.connection import (
     Settings,
     read_settings,
 )
-from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import OppoImageError
 from airflow_provider_oppo_image.hooks.translation import airflow_errors, no_such_connection
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, picture_ids, requested_pictures, side_by_side
+from airflow_provider_oppo_image.urls import without_query
 
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
@@ -169,9 +170,8 @@ class OppoImageHook(BaseHook):
             try:
                 picture_id = client.upload(kind, url)
             except OppoImageError as error:
-                self.log.error("%s", error)  # noqa: TRY400  # our errors need no traceback
                 return error
-            self.log.info("Uploaded the %s picture: %s is %s", kind, PICTURE_RULES[kind].id_key, picture_id)
+            self.log.info("Uploaded the %s picture %s: %s", kind, without_query(url), picture_id)
             return picture_id
 
         outcomes = side_by_side(attempt, pictures)

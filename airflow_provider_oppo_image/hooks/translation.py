@@ -15,11 +15,15 @@ def airflow_errors() -> Iterator[None]:
     """Translate this package's errors into Airflow's, for any task that calls the hook.
 
     A permanent error becomes an `AirflowFailException`, so that Airflow does not retry what cannot succeed; one that
-    may pass goes through as it is, and Airflow retries.
+    may pass goes through, and Airflow retries. Either says in a line what was found, what was asked for and what to do,
+    and ends with the address of its page; the log has the tables of pictures that are not ready.
     """
     try:
         yield
     except OppoImageError as error:
+        from airflow_provider_oppo_image.hooks.task_log import tell
+
+        tell(error)
         if error.permanent:
             raise AirflowFailException(str(error)) from error
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageErro
 from airflow_provider_oppo_image.missing import is_missing
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,16 @@ class UploadOutcome:
     errors: Mapping[PictureKind, OppoImageError]
 
     def raise_for_errors(self) -> None:
-        """Raise the error that matters most, if there is one: one that no retry mends before one that it may."""
-        if self.errors:
-            raise min(self.errors.values(), key=lambda error: (not error.permanent, error.scope != "account"))
+        """Raise the error that matters most, if there is one: one that no retry mends before one that it may.
+
+        Where there is another, it goes to the log.
+        """
+        if not self.errors:
+            return
+        first, *others = sorted(self.errors.values(), key=lambda error: (not error.permanent, error.scope != "account"))
+        for error in others:
+            log.error("%s", error)
+        raise first
 
 
 def requested_pictures(big_picture_url: str | None, small_picture_url: str | None) -> dict[PictureKind, str]:

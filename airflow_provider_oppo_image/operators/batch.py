@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_oppo_image.airflow_compat import BaseOperator, metrics
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
+from airflow_provider_oppo_image.contract import PICTURE_RULES
 from airflow_provider_oppo_image.engagelab.rate import DEFAULT_RATE, Rate, Turnstile
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.hooks.lineage import TellsLineage
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.missing import is_missing
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.batch.run import BatchEnd, OnError
 
 
-class OppoImageBatchUploadOperator(BaseOperator):
+class OppoImageBatchUploadOperator(TellsLineage, BaseOperator):
     """Checks and uploads many pictures, each once, no faster than the service allows.
 
     The rows come from a list, whose results are returned, or from a manifest, whose results are written to a file in
@@ -86,16 +88,21 @@ class OppoImageBatchUploadOperator(BaseOperator):
 
         :param context: the context of the running task.
         """
+        from airflow_provider_oppo_image.hooks.task_log import folded
         from airflow_provider_oppo_image.hooks.telling import telling
 
         with airflow_errors(), telling(context, "batch") as record:
             end = self._upload()
             record.batch = end.summary
             told = end.summary.to_dict()
+            if end.summary.causes:
+                with folded("Why rows failed"):
+                    self.log.error("%s", end.summary)
             if end.error:
                 context["ti"].xcom_push(key="summary", value=told)
                 raise end.error
-        self.log.info("%s%s", "An earlier run did all of it: " if end.was_done else "", end.summary)
+        self.log.info("%s%s", "An earlier run did all of it: " if end.was_done else "", end.summary.headline)
+        self._tell_lineage(self._read_from(), [told["results"]] if told["results"] else [])
         if self.outlets:
             from airflow_provider_oppo_image.operators.asset_events import announce_batch
 
@@ -110,6 +117,7 @@ class OppoImageBatchUploadOperator(BaseOperator):
     def _upload(self) -> BatchEnd:
         from airflow_provider_oppo_image.batch.split import results_beside
         from airflow_provider_oppo_image.hooks.batch import upload_batch
+        from airflow_provider_oppo_image.hooks.task_log import folded
 
         manifest, results = (None if is_missing(path) else path for path in (self.manifest, self.results))
         if self.manifest is not None and manifest is None:
@@ -120,17 +128,29 @@ class OppoImageBatchUploadOperator(BaseOperator):
                 "render_template_as_native_obj=True on the DAG, or hand over a task's output."
             )
         self._turnstile = Turnstile(Rate(self.rate))
-        return upload_batch(
-            OppoImageHook(self.oppo_image_conn_id),
-            pictures=self.pictures,
-            manifest=manifest,
-            results=results or (results_beside(manifest) if manifest else None),
-            check=self.check,
-            on_error=self.on_error,
-            turnstile=self._turnstile,
-            threads=self.threads,
-            tell=self._tell,
-        )
+        hook = OppoImageHook(self.oppo_image_conn_id)
+        _ = hook.settings  # what is odd about them is not folded
+        with folded("Progress"):
+            return upload_batch(
+                hook,
+                pictures=self.pictures,
+                manifest=manifest,
+                results=results or (results_beside(manifest) if manifest else None),
+                check=self.check,
+                on_error=self.on_error,
+                turnstile=self._turnstile,
+                threads=self.threads,
+                tell=self._tell,
+            )
+
+    def _read_from(self) -> Iterator[str]:
+        """Yield where the pictures came from: the manifest, which stands for all of its rows, or those of the list."""
+        if self.manifest is not None:
+            yield self.manifest
+        for row in self.pictures or ():
+            yield from (
+                str(row[rule.url_key]) for rule in PICTURE_RULES.values() if not is_missing(row.get(rule.url_key))
+            )
 
     def _tell(self, progress: Progress) -> None:
         now = time.monotonic()

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_oppo_image.airflow_compat import BaseOperator
 from airflow_provider_oppo_image.contract import KINDS, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.hooks.lineage import TellsLineage
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.missing import is_missing
 from airflow_provider_oppo_image.pictures.layout import CENTRE, FITS, Fit
-from airflow_provider_oppo_image.urls import without_query
+from airflow_provider_oppo_image.urls import shown_place, without_query
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.mending import Mended
 
 
-class OppoImagePrepareOperator(BaseOperator):
+class OppoImagePrepareOperator(TellsLineage, BaseOperator):
     """Makes a picture that passes the check of any artwork that Pillow reads, and returns its public URL.
 
     It crops or pads, scales, converts the colours to sRGB, and writes the finest file that fits: a PNG where one fits
@@ -92,7 +93,8 @@ class OppoImagePrepareOperator(BaseOperator):
             record.pictures.append(PictureRecord(self.kind, shown, report=mended.report))
         for note in mended.notes:
             self.log.warning("%s", note)
-        self.log.info("%s", mended.report)
+        self.log.info("%s, made of %s", mended.report, shown_place(self.source))
+        self._tell_lineage([self.source], [mended.place, str(mended.url)])
         return str(mended.url)
 
     def _mend(self) -> Mended:

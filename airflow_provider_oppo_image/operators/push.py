@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_oppo_image.airflow_compat import BaseOperator, task_state_store
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
+from airflow_provider_oppo_image.contract import PICTURE_RULES
 from airflow_provider_oppo_image.errors import CidAlreadyUsedError, ConfigurationError
+from airflow_provider_oppo_image.hooks.lineage import TellsLineage
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.missing import is_missing
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.task_record import PushRecord, TaskRecord
 
 
-class OppoImagePushOperator(BaseOperator):
+class OppoImagePushOperator(TellsLineage, BaseOperator):
     """Sends a push that carries the pictures, once, however often the task is tried.
 
     The push gets a `cid` made of the connection's namespace and the task's DAG, run, name and map index, by which the
@@ -103,7 +105,9 @@ class OppoImagePushOperator(BaseOperator):
                 return None
             push.msg_id = self._push(context, body)
             push.sent = True
-            return push.msg_id
+        ids = {PICTURE_RULES[picture.kind].id_key: picture.picture_id for picture in record.pictures}
+        self._tell_lineage(ids={**ids, "msg_id": push.msg_id})
+        return push.msg_id
 
     def _compose(self, context: Context) -> dict[str, Any]:
         from airflow_provider_oppo_image.engagelab.push_body import (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_oppo_image.airflow_compat import BaseOperator, task_state_store
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.hooks.lineage import TellsLineage
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import picture_ids, requested_pictures
 from airflow_provider_oppo_image.links.oppo_image import LINKS
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.task_record import PictureRecord
 
 
-class OppoImageUploadOperator(BaseOperator):
+class OppoImageUploadOperator(TellsLineage, BaseOperator):
     """Checks one picture or both, uploads them, and returns their ids.
 
     Returns ``{"big_picture_id": ..., "small_picture_id": ...}``, None for a picture that was not asked for; each is
@@ -78,6 +79,7 @@ class OppoImageUploadOperator(BaseOperator):
             reports = self._check(pictures, told) if self.check else {}
             self._upload(context, pictures, reports, told)
         ids = picture_ids(_known_ids(told))
+        self._tell_lineage(pictures.values(), ids=ids)
         if self.outlets:
             from airflow_provider_oppo_image.operators.asset_events import announce_uploads
 
@@ -87,14 +89,18 @@ class OppoImageUploadOperator(BaseOperator):
     def _check(
         self, pictures: Mapping[PictureKind, str], told: Mapping[PictureKind, PictureRecord]
     ) -> Mapping[PictureKind, PictureReport]:
+        from airflow_provider_oppo_image.pictures.report_table import as_table
         from airflow_provider_oppo_image.pictures.verdict import error_for
 
         reports = self.hook.check_each(pictures)
         for kind, report in reports.items():
             told[kind].report = report
-            self.log.info("%s", report)
+            self.log.debug("%s", report)
         if error := error_for(list(reports.values())):
             raise error
+        for report in reports.values():
+            if report.warnings:
+                self.log.warning("%s", as_table(report))
         return reports
 
     def _upload(
@@ -110,7 +116,9 @@ class OppoImageUploadOperator(BaseOperator):
         memory = UploadMemory(task_state_store(context), pictures, reports)
         known = memory.recall()
         for kind, upload in known.items():
-            self.log.info("An earlier try uploaded this very %s picture: %s", kind, upload.picture_id)
+            self.log.info(
+                "An earlier try uploaded the %s picture %s: %s", kind, without_query(pictures[kind]), upload.picture_id
+            )
             told[kind].note_id(upload.picture_id, upload.uploaded_at)
         outcome = self.hook.upload_each({kind: url for kind, url in pictures.items() if kind not in known})
         for kind, picture_id in outcome.ids.items():

@@ -19,8 +19,10 @@ from airflow_provider_oppo_image.airflow_compat import (
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, PictureWrongError
 from airflow_provider_oppo_image.hooks.checking import check_with
+from airflow_provider_oppo_image.hooks.lineage import TellsLineage
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
+from airflow_provider_oppo_image.sensors.timeouts import TellsTimeouts
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -33,7 +35,7 @@ TRIGGER_MARGIN: Final = timedelta(minutes=10)
 """How long Airflow waits for a trigger past the trigger's own deadline: it must be alive to say that time is up."""
 
 
-class OppoImageSensor(BaseSensorOperator):
+class OppoImageSensor(TellsTimeouts, TellsLineage, BaseSensorOperator):
     """Waits until all pictures are ready, for any number of them.
 
     A picture that is absent is waited for. One that is wrong, which time alone does not mend, fails the task at once
@@ -100,7 +102,6 @@ class OppoImageSensor(BaseSensorOperator):
         by_site = deferrable is None and conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = not self.reschedule and (by_site or bool(deferrable))
         self._keeps_mode = by_site and self.reschedule
-        self._last_look: Look | None = None
         self._memory: Memory | None = None
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -120,6 +121,7 @@ class OppoImageSensor(BaseSensorOperator):
                 result, decision = look.result(), look.decide(self.on_wrong)
                 record.pictures += of_reports(result["reports"])
                 if decision == "ready":
+                    self._tell_lineage(picture.url for picture in look.pictures)
                     return PokeReturnValue(True, result)
                 if decision == "wrong":
                     raise self._wrong(result)
@@ -134,17 +136,16 @@ class OppoImageSensor(BaseSensorOperator):
         :param event: the payload of `OppoImageTrigger`'s event.
         """
         from airflow_provider_oppo_image.hooks.telling import of_reports, telling
-        from airflow_provider_oppo_image.pictures.waiting import describe
 
         event = event or {}
         status, result = event.get("status"), event.get("result")
         with airflow_errors(), telling(context, "wait", self.campaign) as record:
             record.pictures += of_reports((result or {}).get("reports", ()))
             if status == "ready":
+                self._tell_lineage(picture.url for picture in self._awaited())
                 return result
             if status == "timeout":
-                seen = f" Last seen: {describe(result)}" if result else ""
-                raise AirflowSensorTimeout(f"The pictures were not ready within {self.timeout:g} s.{seen}")
+                raise self._timed_out(result)
             if status == "wrong" and result:
                 raise self._wrong(result)
             raise OppoImageError(
@@ -166,7 +167,8 @@ class OppoImageSensor(BaseSensorOperator):
         next_kwargs = next_kwargs or {}
         try:
             if next_method == "__fail__":
-                raise self._trigger_failure(next_kwargs)
+                with airflow_errors():
+                    raise self._trigger_failure(next_kwargs)
             return getattr(self, next_method)(context, **next_kwargs)
         except Exception as error:
             if isinstance(error, AirflowSensorTimeout):

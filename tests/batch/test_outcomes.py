@@ -19,8 +19,9 @@ from airflow_provider_oppo_image.errors import (
 )
 
 REPORTS = [
-    {"problems": []},
-    {"problems": [{"code": "wrong_dimensions"}, {"code": "too_heavy"}]},
+    {"state": "ready", "problems": []},
+    {"state": "absent", "problems": [{"code": "not_found"}]},
+    {"state": "wrong", "problems": [{"code": "wrong_dimensions"}, {"code": "too_heavy"}]},
 ]
 
 

@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from airflow_provider_oppo_image.cli.main import COMMANDS, make_parser
+from airflow_provider_oppo_image.help_pages import DOCS
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, links, name
 
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=name)
 
 SITE = ROOT / "docs/index.md"
 
-KNOWN_HOSTS = re.compile(r"127\.0\.0\.1|(.+\.)?example\.com|(.+\.)?engagelab\.com")
+KNOWN_HOSTS = re.compile(rf"127\.0\.0\.1|(.+\.)?example\.com|(.+\.)?engagelab\.com|{urlsplit(DOCS).hostname}")
 SERVED_PATHS = ("/v4/", "/sandbox/", "/v3/")
 
 
@@ -77,7 +78,7 @@ def test_a_command_in_a_sentence_is_one_that_there_is(page: Path) -> None:
 
 
 @EVERY_PAGE
-def test_a_page_names_hosts_that_are_examples_or_the_vendors(page: Path) -> None:
+def test_a_page_names_hosts_that_are_examples_the_vendors_or_its_own_sites(page: Path) -> None:
     hosts = {urlsplit(url).hostname or "" for url in re.findall(r"https?://[^\s\"'`)<>]+", page.read_text())}
     assert not [host for host in hosts if not KNOWN_HOSTS.fullmatch(host)]
 

@@ -233,7 +233,7 @@ def test_where_one_fails_the_others_id_is_in_the_log(connect: Connect, task_log:
         with pytest.raises(PictureRefusedError, match=r"small picture https://cdn\.example\.com/small\.png"):
             hook.upload_pictures(BIG, SMALL)
         outcome = hook.upload_each({"big": BIG, "small": SMALL})
-    assert "Uploaded the big picture: big_picture_id is 1_b" in task_log()
+    assert f"Uploaded the big picture {BIG}: 1_b" in task_log()
     assert outcome.ids == {"big": "1_b"}
     assert list(outcome.errors) == ["small"]
 
@@ -248,14 +248,13 @@ def test_where_one_fails_the_others_id_is_in_the_log(connect: Connect, task_log:
         (answer(503), reset, ServiceUnavailableError),
     ],
 )
-def test_where_both_fail_the_worse_error_is_raised_and_both_are_logged(
+def test_where_both_fail_the_worse_error_is_raised_and_the_other_is_logged(
     connect: Connect, task_log: Callable[[], str], big: Reply, small: Reply, worse: type[OppoImageError]
 ) -> None:
-    with FaultServer(by_kind(big, small)) as server, pytest.raises(worse):
+    with FaultServer(by_kind(big, small)) as server, pytest.raises(worse) as raised:
         connect(server).upload_pictures(BIG, SMALL)
     log = task_log()
-    assert BIG in log
-    assert SMALL in log
+    assert (BIG in log, SMALL in log) == (BIG not in str(raised.value), SMALL not in str(raised.value))
 
 
 def test_an_outcome_without_errors_raises_none() -> None:
