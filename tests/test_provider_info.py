@@ -49,6 +49,21 @@ def test_the_named_hook_is_there() -> None:
     assert getattr(importlib.import_module(module), name) is OppoImageHook
 
 
+def named(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def test_the_task_decorator_is_named_where_airflow_reads_it_and_its_schemas_do_not() -> None:
+    [entry] = INFO["task-decorators"]
+    assert entry.keys() == {"name", "class-name"}
+    assert named(entry["class-name"]).__name__ == f"{entry['name']}_task"
+
+
+def test_the_named_commands_are_there() -> None:
+    assert all(callable(named(path)) for path in INFO["cli"])
+
+
 def test_the_connection_type_is_the_hooks() -> None:
     assert CONNECTION["connection-type"] == OppoImageHook.conn_type == "oppo_image"
     assert CONNECTION["hook-name"] == OppoImageHook.hook_name

@@ -1,4 +1,4 @@
-"""`airflow oppo-image`: the same command line below Airflow's own, for Airflow 3.3 and later.
+"""`airflow oppo-image`: the same command line below Airflow's own, for Airflow 3.2 and later.
 
 Airflow calls `get_commands` whenever anybody types `airflow`, so nothing is imported here but Airflow's own: all that
 follows `oppo-image` is handed over as it is, and read when it runs.

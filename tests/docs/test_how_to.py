@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from airflow_provider_oppo_image.airflow_compat import airflow_version
+from airflow_provider_oppo_image.airflow_compat import HAS_RETRY_POLICIES, airflow_version
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
 from airflow_provider_oppo_image.operators.asset_events import announce_uploads
 from airflow_provider_oppo_image.pictures.check import check_bytes
@@ -97,6 +97,26 @@ def test_a_watched_pictures_event_has_what_the_docs_show(host: PictureHost) -> N
     trigger = OppoImageEventTrigger(big_picture_url=url, poke_interval=0.1)
     event = asyncio.run(asyncio.wait_for(anext(trigger.run()), 10))
     assert keys(event.payload) == keys(SHAPES["watched"])
+
+
+def test_a_task_with_the_retry_policy_is_one_of_airflow_3_3() -> None:
+    if not HAS_RETRY_POLICIES:
+        pytest.skip("tasks have a retry policy since Airflow 3.3")
+    from tests.docs.snippets import retry_policy
+
+    [task] = retry_policy.dag.tasks
+    assert task.has_retry_policy
+
+
+def test_the_decorator_with_its_types_makes_a_task() -> None:
+    from airflow.providers.common.compat.sdk import DAG
+
+    from tests.docs.snippets import taskflow
+
+    with DAG("typed", schedule=None) as dag:
+        taskflow.upload("spring", version=2)
+    [task] = dag.tasks
+    assert (task.task_id, task.retries) == ("upload", 3)
 
 
 def test_what_watches_pictures_is_a_dag_of_airflow_3() -> None:

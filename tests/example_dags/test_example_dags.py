@@ -56,6 +56,19 @@ def test_nightly_campaigns_push_each_campaign_and_stop_only_the_wrong_one(
     assert titles == {"spring", "autumn"}
 
 
+def test_taskflow_upload_uploads_what_a_function_returns(
+    sandbox: SandboxServer, host: PictureHost, pictures: dict[str, str]
+) -> None:
+    campaigns = [{"name": name, "folder": host.base_url} for name in ("spring", "summer")]
+    dag_run = run_file(EXAMPLES / "taskflow_upload.py", "taskflow_upload", {"campaigns": campaigns})
+    assert dag_run.state == "success"
+    received = sandbox.received()
+    assert received["pushes"] == []
+    validated = [sent["body"]["body"]["options"]["third_party_channel"]["oppo"] for sent in received["validations"]]
+    assert validated == [{"style": 3, **dag_run.returned["upload", index]} for index in range(2)]
+    assert len(received["uploads"]) == 4
+
+
 def test_upload_pictures_uploads(sandbox: SandboxServer, pictures: dict[str, str]) -> None:
     dag_run = run_file(EXAMPLES / "push_on_uploaded.py", "upload_pictures", pictures)
     assert dag_run.state == "success"
