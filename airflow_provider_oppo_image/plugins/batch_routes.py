@@ -62,7 +62,7 @@ def batch_asked(
     :param text: only rows in which this stands.
     :param number: which page, from 1.
     """
-    return BatchAsked(dag_id, run_id, task_id, map_index, "" if cause else state, cause, text.strip(), number)
+    return BatchAsked(dag_id, run_id, task_id, map_index, state, cause, text.strip(), number)
 
 
 Asked = Annotated[BatchAsked, Depends(batch_asked)]

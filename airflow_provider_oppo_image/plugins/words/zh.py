@@ -136,7 +136,8 @@ TEXTS: Final = {
     "advice_not_shown": "只显示本插件写出的结果。请在 Airflow 中清除（Clear）该任务以重新写出。",
     "advice_not_written": "批次结束时才会写出。在那之前，任务日志会说明进度。",
     "advice_not_there": (
-        "它们可能已被移动或删除。写在 worker 自己磁盘上的结果只有该 worker 能看到：请让 `results` 指向双方都能访问的位置。"
+        "它们可能已被移动或删除。写在 worker 自己磁盘上的结果只有该 worker 能看到："
+        "请让 `results` 指向双方都能访问的位置。"
     ),
     "advice_not_read": "可能是暂时的：请稍后再试。如果一直如此，原因见 API 服务器的日志。",
     "advice_busy": "请稍后再试。",
