@@ -7,8 +7,11 @@ BIN := .venv/bin
 # Not the suites that have targets of their own.
 QUICK := --ignore=tests/trust --ignore=tests/celery --ignore=tests/system --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site
 
+NOX = $(BIN)/python -m nox
+FROM_WHEEL := tests/packaging tests/test_package.py tests/test_airflow_compat.py tests/test_provider_info.py tests/example_dags
+
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest audit release-check test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live build docs bench-trust bench bench-prepare format promises constraints clean
+.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest test-wheel test-matrix audit release-check test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live build docs bench-trust bench bench-prepare format promises constraints clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -40,13 +43,18 @@ doors: venv ## Check which module may import which, with import-linter
 unit: venv ## Run the tests on Airflow 3.3.2, with coverage by branch
 	$(BIN)/pytest $(QUICK) --cov --cov-report=term:skip-covered
 
-test-airflow-2.11: ## Run the tests on Airflow 2.11.2 and Python 3.11
-	@scripts/venv.sh .venv-airflow-2.11 test constraints/airflow-2.11.txt $(PYTHON_3_11)
-	.venv-airflow-2.11/bin/pytest $(QUICK)
+test-airflow-2.11: venv ## Run the tests from the wheel on Airflow 2.11.2 and Python 3.11
+	$(NOX) --session $@-3.11
 
-test-lowest: ## Run the tests on the oldest versions that the package says it works with
-	@scripts/venv.sh .venv-lowest test constraints/lowest.txt $(PYTHON_3_11)
-	.venv-lowest/bin/pytest $(QUICK)
+test-lowest: venv ## Run the tests from the wheel on the oldest versions that the package says it works with
+	$(NOX) --session $@-3.11
+
+test-wheel: venv ## Look at what the wheel installs on Airflow 3.3.2, and run its DAGs
+	$(NOX) --session test-airflow-3.3-3.11 -- $(FROM_WHEEL)
+
+test-matrix: venv ## Run the tests from the wheel on each Airflow and Python; writes docs/compatibility.md
+	rm -rf build/matrix/reports
+	code=0; $(NOX) --tags matrix || code=$$?; $(BIN)/python -m scripts.compatibility && exit $$code
 
 audit: venv ## Ask the advisory service about every pinned version
 	$(BIN)/python scripts/audit.py constraints/airflow-3.3.txt constraints/airflow-2.11.txt
@@ -121,4 +129,4 @@ constraints: venv ## Renew the pinned versions
 	scripts/constraints.sh $(BIN)/uv
 
 clean: ## Remove all that these targets made
-	rm -rf .venv .venv-airflow-2.11 .venv-lowest .venv-trust .venv-celery .venv-system .venv-system-2.11 .venv-browser .venv-docs .venv-bench .demo .airflow build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .nox .venv .venv-airflow-2.11 .venv-trust .venv-celery .venv-system .venv-system-2.11 .venv-browser .venv-docs .venv-bench .demo .airflow build dist .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
