@@ -10,10 +10,13 @@ from playwright.sync_api import Browser, Frame, Locator, Page, StorageState
 
 from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from tests.browser import evening as an_evening
+from tests.browser.evening import Evening
 from tests.support import browsing, processes
 from tests.support.airflow_2 import Airflow2
 from tests.support.airflow_stack import AirflowStack, User
 from tests.support.browsing import Look, Windows
+from tests.support.picture_host import PictureHost
 
 ADMIN = User("admin", "admin")
 VIEWER = User("vera", "viewer")
@@ -105,6 +108,19 @@ def open_airflow(
         return page
 
     return open_it
+
+
+@pytest.fixture(scope="session")
+def evening(
+    airflow: AirflowStack, session_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Evening]:
+    """An evening's run that has come as far as it gets, and the host of its pictures."""
+    with PictureHost() as host:
+        run = an_evening.begin(airflow, host, tmp_path_factory.mktemp("evening"))
+        airflow.until(lambda: an_evening.is_over(airflow, run), "the evening to be over", within=150)
+        pushes = session_sandbox.received()["pushes"]
+        titles = {push["body"]["body"]["notification"]["android"]["title"]: push["msg_id"] for push in pushes}
+        yield Evening(run, host, titles)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,248 @@
+"""A person looks at the pictures of an evening in Airflow 3, and works with the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from playwright.sync_api import Frame, Locator, Page, expect
+
+from tests.browser.conftest import VIEWER
+from tests.browser.evening import ABSENT, EVIL, HEAVY, SPRING, TAB, WRONG, Evening, frame_of, framed
+from tests.support.browsing import Windows
+
+
+@pytest.fixture
+def page(open_airflow: Callable[..., Page], evening: Evening) -> Page:
+    """The run's page of pictures by itself, which is what Airflow's tab shows."""
+    return open_airflow(evening.address())
+
+
+def campaign(page: Page | Frame, name: str) -> Locator:
+    """Find a campaign."""
+    return page.get_by_role("article").filter(has=page.get_by_role("heading", name=name, exact=False))
+
+
+def test_a_run_has_a_tab_that_shows_its_campaigns_those_with_problems_first(
+    open_airflow: Callable[..., Page],
+    evening: Evening,
+    keep_screenshot: Callable[[Page | Locator, str], None],
+) -> None:
+    page = open_airflow(evening.page_of())
+    page.get_by_role("link", name=TAB).click()
+    expect(framed(page).get_by_role("article")).to_have_count(6)
+    frame = frame_of(page)
+    statuses = frame.locator("article h2 small").all_inner_texts()
+    assert statuses == ["Stopped before the push", "Waiting for its pictures", "Uploaded, not pushed", *["Pushed"] * 3]
+    assert urlsplit(page.url).path == evening.tab_of()
+    pictures_of_phones(frame)
+    frame.locator("article").first.evaluate("article => article.scrollIntoView()")
+    keep_screenshot(page, "pictures-light")
+
+
+def test_a_task_has_a_tab_that_shows_its_own_pictures(open_airflow: Callable[..., Page], evening: Evening) -> None:
+    page = open_airflow(evening.page_of("teaser"))
+    page.get_by_role("link", name=TAB).first.click()
+    expect(framed(page).get_by_role("article")).to_have_count(1)
+    expect(framed(page).get_by_role("heading", name="teaser")).to_be_visible()
+    assert urlsplit(page.url).path == evening.tab_of("teaser")
+
+
+def test_a_mapped_task_has_one_too_and_from_there_the_whole_run_is_one_click_away(
+    open_airflow: Callable[..., Page], evening: Evening
+) -> None:
+    page = open_airflow(evening.page_of("campaign.upload", WRONG))
+    page.get_by_role("link", name=TAB).first.click()
+    expect(framed(page).get_by_role("article")).to_have_count(1)
+    expect(framed(page).get_by_role("heading", name="last_year")).to_be_visible()
+    assert urlsplit(page.url).path == evening.tab_of("campaign.upload", WRONG)
+    framed(page).get_by_role("link", name="All pictures of this run").click()
+    expect(framed(page).get_by_role("article")).to_have_count(6)
+
+
+@pytest.mark.parametrize(("task", "map_index"), [("teaser", -1), ("campaign.push", SPRING)])
+def test_a_task_links_to_its_pictures_and_to_the_console(
+    task: str, map_index: int, open_airflow: Callable[..., Page], evening: Evening
+) -> None:
+    page = open_airflow(f"{evening.page_of(task, map_index)}/details")
+    expect(page.get_by_role("link", name="EngageLab console")).to_have_attribute(
+        "href", "https://console.engagelab.com"
+    )
+    link = page.locator('a[rel="noopener noreferrer"]').filter(has_text=TAB)
+    link.click()
+    expect(framed(page).get_by_role("article")).to_have_count(1)
+    assert unquote(urlsplit(page.url).path) == evening.tab_of(task, map_index)
+
+
+def test_pictures_are_shown_as_they_are(page: Page) -> None:
+    widths = pictures_of_phones(page)
+    assert sorted(set(widths)) == [144, 984]
+    assert len(widths) == 3 * 2 + 1 + 2  # two where nothing is wrong, the teaser's, and the small ones of the others
+
+
+def pictures_of_phones(page: Page | Frame) -> list[int]:
+    """Scroll to every picture on a phone, and return their own widths when all are there."""
+    pictures = page.locator(".phone img")
+    for picture in pictures.all():
+        picture.scroll_into_view_if_needed()
+        page.wait_for_function("picture => picture.complete && picture.naturalWidth", arg=picture.element_handle())
+    page.evaluate("scrollTo(0, 0)")
+    widths: list[int] = pictures.evaluate_all("all => all.map(picture => picture.naturalWidth)")
+    return widths
+
+
+def test_a_wrong_picture_says_what_was_found_what_is_asked_for_and_what_to_do(page: Page) -> None:
+    wrong = campaign(page, "last_year")
+    for words in ("876 × 324 px", "asked for: 984 × 369 px", "lay it out again", "Then clear the task"):
+        expect(wrong.get_by_text(words, exact=False).first).to_be_visible()
+    expect(wrong.locator(".phone .hole")).to_have_text("No picture: OPPO would refuse this one")
+    expect(wrong.get_by_text(f"[{WRONG}]").first).to_be_visible()
+
+
+def test_one_that_is_not_there_yet_is_waited_for(page: Page) -> None:
+    waiting = campaign(page, "autumn")
+    expect(waiting.get_by_text("Airflow tries it again by itself.")).to_be_visible()
+    expect(waiting.locator(".phone .hole")).to_have_text("No picture yet")
+    expect(waiting.get_by_text(f"campaign.upload [{ABSENT}]")).to_be_visible()
+
+
+def test_a_warning_is_told_though_all_was_pushed(page: Page) -> None:
+    heavy = campaign(page, "member_day")
+    expect(heavy.get_by_text("Accepted, but: Nearly too heavy.", exact=False)).to_be_visible()
+    expect(heavy.get_by_text(f"campaign.upload [{HEAVY}] → campaign.push [{HEAVY}]", exact=False)).to_be_visible()
+
+
+def test_message_ids_and_ages_are_there(page: Page, evening: Evening) -> None:
+    spring = campaign(page, "spring_sale")
+    expect(spring.get_by_text(evening.message_ids["Spring sale"], exact=True)).to_be_visible()
+    age = spring.get_by_role("row", name="Uploaded").first
+    expect(age).to_have_text(re.compile(r"(just now|\d+ min ago).*kept for about 30 days, 30 left"))
+
+
+def test_a_name_that_is_html_is_text(page: Page) -> None:
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.reload()
+    evil = campaign(page, EVIL)
+    expect(evil.locator(".head strong")).to_have_text(EVIL)
+    expect(evil.locator(".head p")).to_have_text(EVIL)
+    assert not dialogs
+
+
+def test_a_picture_is_shown_pixel_by_pixel_on_request(page: Page) -> None:
+    shown = campaign(page, "spring_sale").locator("details").first
+    shown.get_by_text("True to pixels").click()
+    picture = shown.get_by_role("img")
+    expect(picture).to_have_css("width", "984px")
+    expect(picture).to_have_css("height", "369px")
+
+
+def test_a_picture_that_was_replaced_since_is_told(page: Page) -> None:
+    def other(picture: str) -> None:
+        page.route(
+            f"**/{picture}", lambda route: route.continue_(url=route.request.url.replace(picture, "last_year_big.jpg"))
+        )
+
+    other("spring_sale_big.jpg")
+    page.reload()
+    shown = campaign(page, "spring_sale").locator("details").first
+    shown.get_by_text("True to pixels").click()
+    expect(shown).to_contain_text("What is at this address now is 876 × 324 px: it was replaced after the check.")
+
+
+def test_a_picture_that_the_browser_cannot_load_leaves_words(page: Page) -> None:
+    page.route("**/spring_sale_small.png", lambda route: route.abort())
+    page.reload()
+    expect(campaign(page, "spring_sale").locator(".phone .hole")).to_have_text(
+        "Your browser cannot load it; the task could"
+    )
+
+
+def test_an_id_is_copied(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    button = campaign(page, "spring_sale").get_by_role("button", name="Copy the id of the Big picture")
+    button.click()
+    expect(button).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert re.fullmatch(r"\d+_[0-9a-f]{24}", copied)
+    assert copied == button.get_attribute("data-copy")
+
+
+def test_without_a_clipboard_the_id_is_selected(page: Page) -> None:
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.reload()
+    button = campaign(page, "spring_sale").get_by_role("button", name="Copy the id of the Small picture")
+    button.click()
+    expect(button).to_have_text("Copied")
+    assert page.evaluate("getSelection().toString()") == button.get_attribute("data-copy")
+
+
+def test_the_phone_is_shown_light_and_dark(page: Page) -> None:
+    note = page.locator(".note").first
+    light = note.evaluate("note => getComputedStyle(note).backgroundColor")
+    page.get_by_role("button", name="Phone: light").click()
+    expect(page.get_by_role("button", name="Phone: dark")).to_be_visible()
+    assert note.evaluate("note => getComputedStyle(note).backgroundColor") != light
+    page.get_by_role("button", name="Phone: dark").click()
+    expect(note).to_have_css("background-color", light)
+
+
+def test_only_what_has_problems_is_shown_and_only_what_is_searched_for(
+    open_airflow: Callable[..., Page], evening: Evening
+) -> None:
+    page = open_airflow(evening.tab_of())
+    shown = framed(page)
+    shown.get_by_role("link", name="With problems").click()
+    expect(shown.get_by_role("article")).to_have_count(2)
+    expect(shown.get_by_role("link", name="With problems")).to_have_attribute("aria-current", "true")
+    shown.get_by_role("searchbox", name="Search by name").fill("AUTUMN")
+    shown.get_by_role("searchbox", name="Search by name").press("Enter")
+    expect(shown.get_by_role("article")).to_have_count(1)
+    expect(shown.get_by_role("heading", name="autumn")).to_be_visible()
+    shown.get_by_role("searchbox", name="Search by name").fill("no such name")
+    shown.get_by_role("button", name="Find").click()
+    expect(shown.get_by_text("No campaign matches.", exact=False)).to_be_visible()
+
+
+def test_a_viewer_sees_it(open_airflow: Callable[..., Page], evening: Evening) -> None:
+    page = open_airflow(evening.tab_of(), user=VIEWER)
+    expect(framed(page).get_by_role("article")).to_have_count(6)
+
+
+@pytest.mark.parametrize("path", ["pictures", "batch", "batch/download", "static/page.css", "static/page.js"])
+def test_nobody_sees_anything_without_logging_in(
+    path: str, open_airflow: Callable[..., Page], evening: Evening
+) -> None:
+    page = open_airflow("/auth/login", user=None)
+    answer = page.goto(evening.address(path, task_id="night"))
+    assert answer
+    assert answer.status == 401
+    expect(page.get_by_text("You are not logged in.")).to_be_visible()
+    expect(page.get_by_text("Log in to Airflow, and open this page again.")).to_be_visible()
+
+
+def test_only_airflow_and_the_hosts_of_pictures_are_asked_and_told_nothing(
+    open_airflow: Callable[..., Page], evening: Evening, windows: Windows
+) -> None:
+    evening.host.headers.clear()
+    page = open_airflow("/dags")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(evening.tab_of())
+    pictures_of_phones(frame_of(page))
+    hosts = {urlsplit(url).netloc for url in asked if not url.startswith(("data:", "blob:"))}
+    assert hosts == {urlsplit(page.url).netloc, urlsplit(evening.host.base_url).netloc}
+    by_browsers = [headers for headers in evening.host.headers if "Chrome" in headers.get("User-Agent", "")]
+    assert by_browsers
+    assert not [headers for headers in by_browsers if {"Referer", "Cookie", "Authorization"} & headers.keys()]
+    assert not [complaint for complaint in windows.complaints if "Content Security" in complaint]
+
+
+def test_the_page_breaks_none_of_its_own_rules(page: Page, windows: Windows) -> None:
+    pictures_of_phones(page)
+    for shown in page.get_by_text("True to pixels").all():
+        shown.click()
+    page.get_by_role("button", name="Phone: light").click()
+    assert windows.complaints == []
