@@ -117,7 +117,7 @@ def test_a_task_writes_what_the_page_shows(
 
 def of_others(record: logging.LogRecord) -> bool:
     """Airflow's own, such as its warning that nobody but itself calls tasks."""
-    return not record.name.startswith(("task", "airflow_provider_oppo_image")) or "outside" in record.getMessage()
+    return "/airflow_provider_oppo_image/" not in record.pathname
 
 
 def sorted_uploads(lines: list[str]) -> list[str]:
