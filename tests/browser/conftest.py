@@ -115,6 +115,8 @@ def evening(
     airflow: AirflowStack, session_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Evening]:
     """An evening's run that has come as far as it gets, and the host of its pictures."""
+    session_sandbox.forget()
+    session_sandbox.recover()
     with PictureHost() as host:
         run = an_evening.begin(airflow, host, tmp_path_factory.mktemp("evening"))
         airflow.until(lambda: an_evening.is_over(airflow, run), "the evening to be over", within=150)

@@ -51,11 +51,11 @@ def test_pictures_are_loaded_when_they_are_scrolled_to(open_airflow: Callable[..
     page.wait_for_load_state("networkidle")
     last = f"/night_{NIGHT_ROWS - 1:02d}.jpg"
     first = page.get_by_role("table").get_by_role("img").first
-    page.wait_for_function("picture => picture.complete && picture.naturalWidth", arg=first.element_handle())
+    expect(first).not_to_have_js_property("naturalWidth", 0)
     assert last not in evening.host.requests
     picture = page.locator(f'img[src$="{last}"]')
     picture.scroll_into_view_if_needed()
-    page.wait_for_function("picture => picture.complete && picture.naturalWidth === 984", arg=picture.element_handle())
+    expect(picture).to_have_js_property("naturalWidth", 984)
     assert last in evening.host.requests
 
 

@@ -87,7 +87,7 @@ def pictures_of_phones(page: Page | Frame) -> list[int]:
     pictures = page.locator(".phone img")
     for picture in pictures.all():
         picture.scroll_into_view_if_needed()
-        page.wait_for_function("picture => picture.complete && picture.naturalWidth", arg=picture.element_handle())
+        expect(picture).not_to_have_js_property("naturalWidth", 0)
     page.evaluate("scrollTo(0, 0)")
     widths: list[int] = pictures.evaluate_all("all => all.map(picture => picture.naturalWidth)")
     return widths

@@ -68,7 +68,7 @@ def test_in_airflow_the_page_follows_the_theme_that_is_chosen_there(
     assert axe(frame) == []
     for picture in frame.locator(".phone img").all()[:3]:
         picture.scroll_into_view_if_needed()
-        frame.wait_for_function("picture => picture.complete", arg=picture.element_handle())
+        expect(picture).not_to_have_js_property("naturalWidth", 0)
     frame.locator("article").first.evaluate("article => article.scrollIntoView()")
     keep_screenshot(page, "pictures-dark")
     page.evaluate("document.documentElement.className = 'light'")
