@@ -28,8 +28,9 @@ tools() { # What the tests need and users do not, in the versions of a file
 for file in $wanted; do
     case $file in
     airflow-2.11) echo "apache-airflow==2.11.2" | pin "$file" "Airflow 2.11.2 and Python 3.11 and 3.12" --universal --extra system ;;
-    airflow-3.0) # its object storage works with no universal-pathlib from 0.3 on, and it does not say so
-        { echo "apache-airflow==3.0.6"; echo "universal-pathlib<0.3"; } | pin "$file" "Airflow 3.0.6 and Python 3.12" --universal
+    airflow-3.0) # it asks for any of both, works with no later ones, and does not say so
+        { echo "apache-airflow==3.0.6"; echo "fastapi<0.117"; echo "universal-pathlib<0.3"; } |
+            pin "$file" "Airflow 3.0.6 and Python 3.12" --universal
         ;;
     airflow-3.1) echo "apache-airflow==3.1.8" | pin "$file" "Airflow 3.1.8 and Python 3.12" --universal ;;
     airflow-3.2) echo "apache-airflow==3.2.2" | pin "$file" "Airflow 3.2.2 and Python 3.12" --universal ;;
