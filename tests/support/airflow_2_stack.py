@@ -28,6 +28,9 @@ class Airflow2Stack(AirflowStack):
             "WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
             "WEBSERVER__WEB_SERVER_PORT": str(port),
             "WEBSERVER__WORKERS": "1",
+            # It gives up otherwise on a machine that is too busy to start it in two minutes.
+            "WEBSERVER__WEB_SERVER_MASTER_TIMEOUT": "600",
+            "WEBSERVER__WEB_SERVER_WORKER_TIMEOUT": "600",
         }
 
     def _make_database(self) -> None:

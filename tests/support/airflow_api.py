@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import requests
 
 from scripts.whole_airflow.api import Api
 from tests.support.airflow_database import Run
+
+_BESIDE_THE_EVENT: Final = ("error_detail", "reason")
+"""What a line of a log has in fields of its own: why a task failed, and why it was skipped."""
 
 
 class AirflowApi(Api):
@@ -38,7 +41,11 @@ class AirflowApi(Api):
         return self._text(self.ask("GET", path)["content"])
 
     def _text(self, content: Any) -> str:
-        return "\n".join(f"{line['event']} {json.dumps(line.get('error_detail', ''))}" for line in content)
+        told = (
+            [line["event"], *(json.dumps(line[part]) for part in _BESIDE_THE_EVENT if line.get(part))]
+            for line in content
+        )
+        return "\n".join(map(" ".join, told))
 
 
 class Airflow2Api(AirflowApi):

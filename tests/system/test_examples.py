@@ -39,6 +39,16 @@ def test_one_campaign_is_pushed_with_its_pictures(
     assert pictures_of(push) == airflow.api.returned(run, "upload")
 
 
+def test_what_a_function_says_is_uploaded_and_pushed(
+    airflow: AirflowStack, runs: Mapping[str, Run], services: Mapping[str, SandboxServer]
+) -> None:
+    run = runs["a function that uploads"]
+    assert airflow.wait_for(run, PATIENCE_S) == "success"
+    message_id = airflow.api.returned(run, "push", map_index=0)
+    [push] = [push for push in services[DEFAULT].received()["pushes"] if push["msg_id"] == message_id]
+    assert pictures_of(push) == airflow.api.returned(run, "upload", map_index=0)
+
+
 def test_of_a_nights_campaigns_only_the_wrong_one_stops(
     airflow: AirflowStack, runs: Mapping[str, Run], services: Mapping[str, SandboxServer]
 ) -> None:
@@ -48,8 +58,9 @@ def test_of_a_nights_campaigns_only_the_wrong_one_stops(
     assert states_of(airflow, run, "campaign.push") == ["success", "success", "upstream_failed"]
     uploaded = [airflow.api.returned(run, "campaign.upload", map_index=index) for index in range(2)]
     pushes = services[DEFAULT].received()["pushes"]
-    sent = {push["body"]["body"]["notification"]["android"]["title"]: pictures_of(push) for push in pushes}
-    assert [sent[campaign.title] for campaign in CAMPAIGNS] == uploaded
+    sent = [(push["body"]["body"]["notification"]["android"]["title"], pictures_of(push)) for push in pushes]
+    for campaign, ids in zip(CAMPAIGNS, uploaded, strict=True):
+        assert (campaign.title, ids) in sent
 
 
 def test_a_nights_manifest_is_shared_out_and_only_wrong_pictures_have_no_id(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from airflow_provider_oppo_image.airflow_compat import airflow_version
@@ -13,6 +15,8 @@ from tests.system.conftest import BANNER, PATIENCE_S
 pytestmark = pytest.mark.timeout(900)
 
 WAITED_FOR = "/late.png"
+ENOUGH_LOOKS = 5
+"""After so many, an event of the first one would be there."""
 
 
 def wait_for_looks(airflow: AirflowStack, host: PictureHost, path: str, count: int) -> None:
@@ -47,23 +51,30 @@ def test_a_sensor_goes_on_waiting_and_its_dag_ends_well(airflow: AirflowStack, l
 
 
 @pytest.mark.skipif(airflow_version().startswith("2."), reason="Airflow 2 has no asset watchers")
-def test_a_new_picture_starts_a_dag_once(airflow: AirflowStack, late: PictureHost) -> None:
-    def runs() -> int:
-        started = airflow.api.runs("upload_new_banner")
-        return len([run for run in started if airflow.wait_for(run, PATIENCE_S) == "success"])
+def test_a_new_picture_makes_one_event_and_starts_one_run(airflow: AirflowStack, late: PictureHost) -> None:
+    first, second = artwork.good("big"), artwork.png(turn=1)
+
+    def made_events(*pictures: bytes) -> bool:
+        events = airflow.api.ask("GET", "assets/events?order_by=timestamp")["asset_events"]
+        made = [event["extra"]["payload"]["sha256"] for event in events if event["extra"].get("from_trigger")]
+        return made == [hashlib.sha256(picture).hexdigest() for picture in pictures]
 
     wait_for_looks(airflow, late, BANNER, 2)
-    assert runs() == 0
-    late.serve(BANNER, artwork.good("big"))
-    airflow.until(lambda: runs() == 1, "the new picture to be seen", within=PATIENCE_S)
+    assert made_events()
+    late.serve(BANNER, first)
+    airflow.until(lambda: made_events(first), "the new picture's event", within=PATIENCE_S)
 
     restart_triggerer(airflow)
-    wait_for_looks(airflow, late, BANNER, 3)
-    assert runs() == 1
+    wait_for_looks(airflow, late, BANNER, ENOUGH_LOOKS)
+    assert made_events(first)
 
     airflow.kill("triggerer")
-    late.serve(BANNER, artwork.png(turn=1))
+    late.serve(BANNER, second)
     airflow.start("triggerer")
-    airflow.until(lambda: runs() == 2, "the change that came meanwhile to be seen", within=PATIENCE_S)
-    wait_for_looks(airflow, late, BANNER, 3)
-    assert runs() == 2
+    airflow.until(lambda: made_events(first, second), "the event of what changed meanwhile", within=PATIENCE_S)
+    wait_for_looks(airflow, late, BANNER, ENOUGH_LOOKS)
+    assert made_events(first, second)
+
+    airflow.until(lambda: len(airflow.api.runs("upload_new_banner")) == 2, "a run for each", within=PATIENCE_S)
+    for run in airflow.api.runs("upload_new_banner"):
+        assert airflow.wait_for(run, PATIENCE_S) == "success"
