@@ -57,7 +57,7 @@ test-matrix: venv ## Run the tests from the wheel on each Airflow and Python; wr
 	code=0; $(NOX) --tags matrix || code=$$?; $(BIN)/python -m scripts.compatibility && exit $$code
 
 audit: venv ## Ask the advisory service about every pinned version
-	$(BIN)/python scripts/audit.py constraints/airflow-3.3.txt constraints/airflow-2.11.txt
+	$(BIN)/python scripts/audit.py constraints/airflow-*.txt
 
 release-check: venv ## Say what is still to be done before this version is released
 	@$(BIN)/python -m scripts.release_check

@@ -35,6 +35,7 @@ def no_such_connection(conn_id: str) -> ConfigurationError:
     :param conn_id: the connection's id.
     """
     return ConfigurationError(
-        f"Airflow has no connection {conn_id!r}. Add one of type {CONN_TYPE!r}, or set AIRFLOW_CONN_{conn_id.upper()}.",
+        f"Airflow has no connection {conn_id!r} that it can read. Add one of type {CONN_TYPE!r}, or set "
+        f"AIRFLOW_CONN_{conn_id.upper()}; its extra must be a JSON object.",  # or 3.0 and 3.1 say that there is none
         permanent=False,  # a secrets backend that is down looks the same
     )

@@ -35,6 +35,9 @@ BASE64 = base64.b64encode(f"app-key:{SECRET}".encode()).decode()
 BIG, SMALL = "https://cdn.example.com/big.png", "https://cdn.example.com/small.png"
 MESSAGE = {"to": "all", "body": {"platform": "all", "notification": {"android": {"alert": "Sale"}}}}
 
+# Airflow 3.0 and 3.1 pass over a connection whose extra is no JSON object, as if there were none.
+UNREADABLE = "'campaigns' that it can read.*JSON object" if airflow_version().startswith(("3.0.", "3.1.")) else None
+
 Connect = Callable[..., OppoImageHook]
 
 
@@ -120,8 +123,8 @@ def test_a_connection_that_is_not_there_is_named_and_may_yet_come(airflow_db: No
         ({"password": None}, "no master secret"),
         ({"conn_type": "http"}, "of type 'http'"),
         ({"extra": {"data_center": "mars"}}, "'mars'"),
-        ({"extra": "{broken"}, "not JSON"),
-        ({"extra": ["a"]}, "no JSON object"),
+        ({"extra": "{broken"}, UNREADABLE or "not JSON"),
+        ({"extra": ["a"]}, UNREADABLE or "no JSON object"),
         ({"host": "http://service.example.com"}, "plain http"),
     ],
 )
@@ -344,11 +347,18 @@ def test_a_test_of_an_unknown_host_says_so(connect: Connect, monkeypatch: pytest
     assert "https://service.example.com was not reached (Name or service not known)" in words
 
 
-@pytest.mark.parametrize("fields", [{"login": None}, {"extra": "{broken"}, {"host": "a b"}])
-def test_a_test_of_a_broken_connection_says_what_to_mend(connect: Connect, fields: Any) -> None:
+@pytest.mark.parametrize(
+    ("fields", "beginning"),
+    [
+        ({"login": None}, "The connection"),
+        ({"extra": "{broken"}, "Airflow has no" if UNREADABLE else "The connection"),
+        ({"host": "a b"}, "The connection"),
+    ],
+)
+def test_a_test_of_a_broken_connection_says_what_to_mend(connect: Connect, fields: Any, beginning: str) -> None:
     good, words = connect(**fields).test_connection()
     assert not good
-    assert words.startswith("The connection")
+    assert words.startswith(beginning)
 
 
 def test_a_test_of_no_connection_says_so(airflow_db: None) -> None:

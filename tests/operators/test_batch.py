@@ -18,7 +18,7 @@ from airflow_provider_oppo_image.operators.oppo_image import OppoImageBatchUploa
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
-from tests.support.tasks import make_context
+from tests.support.tasks import OutletEvents, make_context
 
 pytestmark = pytest.mark.usefixtures("connect")
 
@@ -190,14 +190,10 @@ def test_when_airflow_ends_the_task_a_later_try_goes_on(sandbox: SandboxServer, 
 def test_the_event_of_an_outlet_says_where_the_results_are(sandbox: SandboxServer, big: str, tmp_path: Path) -> None:
     from airflow.providers.common.compat.sdk import Asset
 
-    class Event:
-        def __init__(self) -> None:
-            self.extra: dict[str, Any] = {}
-
-    asset, event = Asset("s3://bucket/night"), Event()
-    manifest = write_manifest(tmp_path / "night.csv", ("spring", big))
-    upload(make_context(outlet_events={asset: event}), manifest=manifest, outlets=[asset])
-    assert event.extra == {"rows": 1, "uploaded": 1, "failed": 0, "results": str(tmp_path / "night.results.csv")}
+    asset, events = Asset("s3://bucket/night"), OutletEvents()
+    manifest, results = write_manifest(tmp_path / "night.csv", ("spring", big)), str(tmp_path / "night.results.csv")
+    upload(make_context(outlet_events=events), manifest=manifest, outlets=[asset])
+    assert events[asset].extra == {"rows": 1, "uploaded": 1, "failed": 0, "results": results}
 
 
 def test_progress_goes_to_the_log_and_to_airflow_s_metrics(

@@ -17,7 +17,7 @@ from airflow_provider_oppo_image.operators.oppo_image import OppoImageUploadOper
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
-from tests.support.tasks import MemoryStore, make_context
+from tests.support.tasks import MemoryStore, OutletEvents, make_context
 
 Connect = Callable[..., None]
 BIG, SMALL = artwork.good("big"), artwork.good("small")
@@ -259,21 +259,6 @@ class TestAssetEvents:
         [(asset, extra)] = events[alias].added
         assert asset.uri == "oppo-image://pictures/spring%20pictures"
         assert extra["big_picture_id"] == ids["big_picture_id"]
-
-
-class OutletEvents(dict[Any, Any]):
-    """Stands in for Airflow's accessor: an event for any outlet."""
-
-    class Event:
-        def __init__(self) -> None:
-            self.extra: dict[str, Any] = {}
-            self.added: list[tuple[Any, dict[str, Any]]] = []
-
-        def add(self, asset: Any, extra: dict[str, Any]) -> None:
-            self.added.append((asset, extra))
-
-    def __getitem__(self, outlet: Any) -> Event:
-        return self.setdefault(getattr(outlet, "uri", None) or outlet.name, self.Event())
 
 
 def test_nothing_secret_is_in_an_error(connect: Connect, urls: dict[str, str], sandbox: SandboxServer) -> None:

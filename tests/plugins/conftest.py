@@ -81,7 +81,10 @@ def client(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestCl
         def is_authorized_dag(self, *, details: Any = None, **_: Any) -> bool:
             return bool(details) and details.id != "secret"
 
-    monkeypatch.setattr(airflow_app._AuthManagerState, "instance", DeniesOneDag())
+    if hasattr(airflow_app, "_AuthManagerState"):
+        monkeypatch.setattr(airflow_app._AuthManagerState, "instance", DeniesOneDag())
+    else:  # Airflow 3.1
+        monkeypatch.setattr(airflow_app, "auth_manager", DeniesOneDag())
     monkeypatch.setattr("airflow.models.dag.DagModel.get_team_name", lambda *_, **__: None)
     app = create_app()
     app.dependency_overrides[_get_session] = lambda: session

@@ -15,6 +15,7 @@ if not HAS_PAGES:
 from fastapi.testclient import TestClient
 
 from airflow_provider_oppo_image.batch.outcomes import Failure
+from airflow_provider_oppo_image.batch.progress import Summary
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
 from airflow_provider_oppo_image.plugins import app as page_app
 from airflow_provider_oppo_image.plugins.campaigns import TaskSeen
@@ -45,6 +46,9 @@ def tasks() -> list[TaskSeen]:
         TaskSeen("upload", 0, None, "success", None, TaskRecord("upload", EVIL, [good, signed])),
         TaskSeen("push", 0, None, "success", None, TaskRecord("push", EVIL, pushed, push)),
         TaskSeen("upload", 1, None, "failed", None, TaskRecord("upload", "autumn", [bad], failure=failure)),
+        TaskSeen(
+            "night", -1, None, "success", None, TaskRecord("batch", batch=Summary(3, 3, 0, 0, results="night.csv"))
+        ),
         TaskSeen("other", -1, None, "success", None, None),
     ]
 
@@ -100,7 +104,7 @@ def test_what_comes_from_a_dag_is_text(vera: TestClient) -> None:
 
 def test_the_problem_comes_first_and_says_what_to_do(vera: TestClient) -> None:
     shown = page(vera)
-    assert shown.index("autumn") < shown.index("3653918_a")
+    assert shown.index("autumn") < shown.index("Batch night") < shown.index("3653918_a")
     for words in ("876 × 324 px", "asked for: 984 × 369 px", "Export it at exactly", "Then clear the task upload [1]"):
         assert words in shown
     assert "OPPO would refuse this one" in shown

@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_oppo_image.airflow_compat import airflow_version
 from scripts.run_dag import run
 
 HEADER = """
@@ -36,10 +37,23 @@ def run_file(path: Path, dag_id: str, conf: dict[str, Any] | None = None) -> Dag
     copy = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]) / path.name
     if path != copy:
         shutil.copy(path, copy)
+    if airflow_version().startswith("3.0."):
+        make_known(copy)
     try:
         return DagRun(run(copy, dag_id, conf or {}))
     finally:
         copy.unlink()
+
+
+def make_known(path: Path) -> None:
+    """Have Airflow 3.0 know the DAGs and assets of a file, which from 3.1 on `dag.test()` does itself."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.models.dagbag import DagBag
+    from airflow.utils.db import initdb
+
+    initdb()
+    DagBundlesManager().sync_bundles_to_db()
+    DagBag(path, include_examples=False).sync_to_db("dags-folder", None)  # type: ignore[attr-defined]
 
 
 def run_source(name: str, source: str, conf: dict[str, Any] | None = None) -> DagRun:

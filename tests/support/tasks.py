@@ -27,6 +27,21 @@ class MemoryStore:
         self.values.pop(key, None)
 
 
+class OutletEvents(dict[Any, Any]):
+    """Stands in for Airflow's accessor: an event for any outlet."""
+
+    class Event:
+        def __init__(self) -> None:
+            self.extra: dict[str, Any] = {}
+            self.added: list[tuple[Any, dict[str, Any]]] = []
+
+        def add(self, asset: Any, extra: dict[str, Any]) -> None:
+            self.added.append((asset, extra))
+
+    def __getitem__(self, outlet: Any) -> Event:
+        return self.setdefault(getattr(outlet, "uri", None) or outlet.name, self.Event())
+
+
 def make_context(store: MemoryStore | None = None, *, try_number: int = 1, **more: Any) -> dict[str, Any]:
     """What `execute` is handed: a task instance that remembers its XComs, and the state store of Airflow 3.3."""
     ti = MagicMock(name="ti", dag_id="nightly", run_id="run_1", task_id="task", map_index=-1, try_number=try_number)

@@ -33,6 +33,7 @@ OF_AIRFLOW_AT_DEBUG = (b"msg=SetRenderedFields(", b"msg=DeferTask(")
 SUCCEED = {"upload", "push", "wait"}
 DEFER = {"wait", "wait_for_spoiled"}
 
+
 @pytest.mark.timeout(300)
 def test_a_whole_run_tells_no_secret_and_logs_no_signature(
     airflow: AirflowStack, services: dict[str, SandboxServer], host: PictureHost, ledger: Ledger
