@@ -148,4 +148,4 @@ def test_every_answer_keeps_other_content_out(vera: TestClient) -> None:
 def test_records_that_are_not_looked_at_are_told(vera: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "looked at here" not in page(vera)
     monkeypatch.setattr(page_app, "tasks_of", lambda *_: (tasks(), 7_200))
-    assert "This run has 7,200 records. Only the first 4 are looked at here" in page(vera)
+    assert "This run has 7,200 records. Only the first 5 are looked at here" in page(vera)
