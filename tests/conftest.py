@@ -39,6 +39,9 @@ from airflow_provider_oppo_image.sandbox.server import SandboxServer  # noqa: E4
 from tests.support.object_store import ObjectStore, attach  # noqa: E402
 from tests.support.picture_host import PictureHost  # noqa: E402
 
+# How long an example takes says how busy the machine is.
+settings.register_profile("no-deadlines", deadline=None)
+settings.load_profile("no-deadlines")
 settings.register_profile("no-shrinking", phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 CONNECTION_VARIABLE = "AIRFLOW_CONN_OPPO_IMAGE_DEFAULT"

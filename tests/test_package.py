@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import airflow_provider_oppo_image
-from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
+from tests.support.pages import skip_without_pages
 
 PACKAGE = Path(str(airflow_provider_oppo_image.__file__)).parent
 HEAVY = {"requests", "urllib3", "PIL", "fastapi", "uvicorn", "jinja2", "airflow.triggers.base"}
@@ -49,17 +49,13 @@ def test_what_parses_a_dag_file_imports_nothing_heavy() -> None:
     assert all(name.startswith(("airflow_provider_oppo_image", "airflow.")) for name in added)
 
 
-SERVER_OF_AIRFLOW_3 = {f"airflow_provider_oppo_image.plugins.{name}" for name in ("access", "app", "stored")}
-
-
 MODULES = sorted(path for path in PACKAGE.glob("**/*.py") if "example_dags" not in path.parts)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_each_module_can_be_imported_on_its_own_name(path: Path) -> None:
     name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
-    if name in SERVER_OF_AIRFLOW_3 and not HAS_PAGES:
-        pytest.skip("Airflow 2 has no such server")
+    skip_without_pages(name)
     if name == f"{PACKAGE.name}.hooks.openlineage":
         pytest.importorskip("airflow.providers.openlineage", reason="only its provider leads there")
     assert importlib.import_module(name).__doc__

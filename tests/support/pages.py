@@ -1,0 +1,17 @@
+"""Modules that are part of Airflow's server, and are imported only where it has pages of plugins."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
+
+SERVED_BY_AIRFLOW = {
+    f"airflow_provider_oppo_image.plugins.{name}" for name in ("access", "app", "batch_routes", "stored")
+}
+
+
+def skip_without_pages(module: str) -> None:
+    """Skip the test of a module that this Airflow cannot have."""
+    if module in SERVED_BY_AIRFLOW and not HAS_PAGES:
+        pytest.skip("this Airflow has no such pages")
