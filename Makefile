@@ -6,6 +6,8 @@ PYTHON_3_11 ?= python3.11 /usr/bin/python3.11
 BIN := .venv/bin
 # Not the suites that have targets of their own.
 QUICK := --ignore=tests/trust --ignore=tests/celery --ignore=tests/system --ignore=tests/whole_airflow --ignore=tests/browser --ignore=tests/site
+# On two processors; a file's tests stay together, since they share what the file starts.
+PARALLEL := --numprocesses 2 --dist loadfile
 
 NOX = $(BIN)/python -m nox
 FROM_WHEEL := tests/packaging tests/test_package.py tests/test_airflow_compat.py tests/test_provider_info.py tests/example_dags
@@ -41,7 +43,7 @@ doors: venv ## Check which module may import which, with import-linter
 	$(BIN)/lint-imports
 
 unit: venv ## Run the tests on Airflow 3.3.2, with coverage by branch
-	$(BIN)/pytest $(QUICK) --cov --cov-report=term:skip-covered
+	$(BIN)/pytest $(QUICK) $(PARALLEL) --cov --cov-report=term:skip-covered
 
 test-airflow-2.11: venv ## Run the tests from the wheel on Airflow 2.11.2 and Python 3.11
 	$(NOX) --session $@-3.11

@@ -46,7 +46,8 @@ def test_from_wheel(session: nox.Session, line: Line) -> None:
     session.run("python", "-c", PROOF, silent=True)
     everything = ["tests", *(f"--ignore=tests/{name}" for name in ELSEWHERE)]
     report = [] if session.posargs else [f"--junitxml={report_of(line.session, str(session.python))}"]
-    session.run("python", "-m", "pytest", *(session.posargs or everything), *report)
+    parallel = ["--numprocesses=2", "--dist=loadfile"]
+    session.run("python", "-m", "pytest", *parallel, *(session.posargs or everything), *report)
 
 
 def add_session(line: Line) -> None:
