@@ -140,7 +140,7 @@ def test_an_interrupted_batch_is_resumed(
 
 
 def read_to_the_end(terminal: int) -> str:
-    """What was written to a terminal, whose other side is closed: a busy machine draws a bar often."""
+    """What is written to a terminal until its other side is closed: a busy machine draws a bar often."""
     seen = b""
     with os.fdopen(terminal, "rb", buffering=0) as reader, contextlib.suppress(OSError):  # EIO is its end
         while more := reader.read(4096):
@@ -152,8 +152,8 @@ def test_a_person_sees_a_bar(start: Start, sandbox: SandboxServer, manifest: str
     ours, theirs = pty.openpty()
     process = start("batch", manifest, results, stderr=theirs, env={"TERM": "xterm", "COLUMNS": "120"})
     os.close(theirs)
+    seen = read_to_the_end(ours)  # first: a terminal that nobody reads is full at some time
     out, _ = process.communicate(timeout=40)
-    seen = read_to_the_end(ours)
     assert process.returncode == 0
     assert "━" in seen
     assert "1 of 1 pictures (100 %)" in seen

@@ -125,7 +125,10 @@ def test_it_ends_as_a_poke_does(stage: Stage, outcome: str, flag: str, mode: Mod
     arguments = getattr(stage, outcome.replace(",", "").replace(" ", "_"))()
     if flag != "none":
         arguments[flag] = True
+    expected = EXPECTED[outcome][FLAGS.index(flag)]
+    if expected == MAY_BE_RETRIED:
+        arguments.pop("timeout", None)  # it comes of itself, however slow the machine is
     ended, value = ending(mode, **arguments)
-    assert (ended, value) == (EXPECTED[outcome][FLAGS.index(flag)], value)
+    assert (ended, value) == (expected, value)
     if ended == "succeeded":
         assert value["counts"] == {"ready": len(value["reports"]), "absent": 0, "wrong": 0}
