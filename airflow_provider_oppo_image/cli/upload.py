@@ -10,7 +10,7 @@ from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, 
 from airflow_provider_oppo_image.cli.failures import GOOD, fail
 from airflow_provider_oppo_image.cli.output import remark, say, say_json, table
 from airflow_provider_oppo_image.contract import KINDS
-from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
+from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.uploads import picture_ids, requested_pictures
 from airflow_provider_oppo_image.pictures.verdict import error_for
 
@@ -51,9 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.json and outcome.ids:
         say(table((key, picture_id) for key, picture_id in ids.items() if picture_id))
-    try:
-        outcome.raise_for_errors()
-    except OppoImageError as worst:
+    if worst := outcome.worst:
         for error in outcome.errors.values():
             if error is not worst:
                 remark(f"error: {error}")

@@ -28,17 +28,21 @@ class UploadOutcome:
     ids: Mapping[PictureKind, str]
     errors: Mapping[PictureKind, OppoImageError]
 
-    def raise_for_errors(self) -> None:
-        """Raise the error that matters most, if there is one: one that no retry mends before one that it may.
+    @property
+    def worst(self) -> OppoImageError | None:
+        """The error that matters most: one that no retry mends before one that it may; None where nothing failed."""
+        errors = self.errors.values()
+        return min(errors, key=lambda error: (not error.permanent, error.scope != "account"), default=None)
 
-        Where there is another, it goes to the log.
-        """
-        if not self.errors:
+    def raise_for_errors(self) -> None:
+        """Raise the error that matters most, if there is one; where there is another, it goes to the log."""
+        worst = self.worst
+        if worst is None:
             return
-        first, *others = sorted(self.errors.values(), key=lambda error: (not error.permanent, error.scope != "account"))
-        for error in others:
-            log.error("%s", error)
-        raise first
+        for error in self.errors.values():
+            if error is not worst:
+                log.error("%s", error)
+        raise worst
 
 
 def requested_pictures(big_picture_url: str | None, small_picture_url: str | None) -> dict[PictureKind, str]:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from airflow_provider_oppo_image.airflow_compat import AirflowFailException
 from airflow_provider_oppo_image.errors import ConfigurationError, PictureError
+from airflow_provider_oppo_image.help_pages import docs_url_for
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.operators.oppo_image import OppoImageUploadOperator
 from airflow_provider_oppo_image.pictures.check import check_picture
@@ -98,6 +99,7 @@ def _of_data(data: Mapping[str, Any]) -> Seen:
 def _of_error(error: BaseException | None) -> Seen:
     if isinstance(error, ConfigurationError):
         # The operator reads its arguments first: what cannot be any picture's URL is said before anybody looks.
-        return Seen("wrong", (str(error).removeprefix("The big picture's URL is not one: "),))
+        words = str(error).removeprefix("The big picture's URL is not one: ").removesuffix(f" {docs_url_for(error)}")
+        return Seen("wrong", (words,))
     assert isinstance(error, PictureError)
     return _of_data(error.reports[0])
