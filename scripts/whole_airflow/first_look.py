@@ -20,7 +20,14 @@ from scripts.whole_airflow.api import Api
 RUN_ID: Final = "demo"
 """The id of the runs that are started here; where it is there, nothing is."""
 
-_DAGS: Final = ("nightly_batch", "nightly_campaigns", "push_on_uploaded", "upload_pictures", "upload_then_push")
+_DAGS: Final = (
+    "nightly_batch",
+    "nightly_campaigns",
+    "push_on_uploaded",
+    "taskflow_upload",
+    "upload_pictures",
+    "upload_then_push",
+)
 _NIGHT: Final = 60
 _HOST: Final = f"http://{LOOPBACK}"
 

@@ -279,12 +279,19 @@ def test_what_a_proxy_did_with_a_request_is_unknown_where_it_breaks_off(
 
 
 @pytest.mark.parametrize(
-    "reply", [reset, close, stall, send(b"nonsense\r\n\r\n"), answer(403), answer(407), drip(HEAD * 100)]
+    ("reply", "timeouts"),
+    [
+        *((reply, PATIENT) for reply in (reset, close, send(b"nonsense\r\n\r\n"), answer(403), answer(407))),
+        (stall, QUICK),
+        (drip(HEAD * 100), QUICK),
+    ],
 )
-def test_nothing_is_sent_where_a_proxy_makes_no_tunnel(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_where_a_proxy_makes_no_tunnel(
+    reply: Reply, timeouts: Timeouts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with soon(), FaultServer(reply) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
-        error = attempt(lambda: client_for("https://service.invalid", timeouts=QUICK).upload("big", URL))
+        error = attempt(lambda: client_for("https://service.invalid", timeouts=timeouts).upload("big", URL))
     assert proxy.requests[0].line.startswith("CONNECT service.invalid:443")
     assert isinstance(error, NotSentError)
 

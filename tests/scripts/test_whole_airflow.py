@@ -180,7 +180,7 @@ def test_the_example_dags_are_switched_on_and_run_once(tmp_path: Path) -> None:
     new = Airflow({})
     run_first(new, "http://pictures", tmp_path / "night")
     switched = {path for method, path, body in new.asked if body == {"is_paused": False}}
-    assert len(switched) == 5
+    assert len(switched) == 6
     runs = [path for method, path, _ in new.asked if method == "POST"]
     # The campaigns last: their run says that all was done.
     assert runs == ["dags/nightly_batch/dagRuns", "dags/nightly_campaigns/dagRuns"]

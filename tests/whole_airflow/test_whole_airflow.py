@@ -53,7 +53,7 @@ def test_an_airflow_comes_with_something_to_see_and_is_the_same_the_next_time(tm
         assert len(started.said().splitlines()) < 30
 
         dags = {dag["dag_id"]: dag["is_paused"] for dag in api.ask("GET", "dags")["dags"]}
-        assert dags.keys() >= {"nightly_batch", "nightly_campaigns", "push_on_uploaded", "upload_then_push"}
+        assert dags.keys() >= {"nightly_batch", "nightly_campaigns", "push_on_uploaded", "taskflow_upload"}
         assert not any(dags.values())
 
         connection = api.ask("GET", "connections/oppo_image_default")
