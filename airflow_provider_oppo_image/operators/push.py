@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_oppo_image.airflow_compat import BaseOperator, task_state_store
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
-from airflow_provider_oppo_image.contract import PICTURE_RULES
 from airflow_provider_oppo_image.errors import CidAlreadyUsedError, ConfigurationError
 from airflow_provider_oppo_image.hooks.lineage import TellsLineage
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
+from airflow_provider_oppo_image.hooks.uploads import picture_ids
 from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.missing import is_missing
 
@@ -105,7 +105,7 @@ class OppoImagePushOperator(TellsLineage, BaseOperator):
                 return None
             push.msg_id = self._push(context, body)
             push.sent = True
-        ids = {PICTURE_RULES[picture.kind].id_key: picture.picture_id for picture in record.pictures}
+        ids = picture_ids({picture.kind: picture.picture_id for picture in record.pictures if picture.picture_id})
         self._tell_lineage(ids={**ids, "msg_id": push.msg_id})
         return push.msg_id
 
