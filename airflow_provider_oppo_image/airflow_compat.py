@@ -7,6 +7,7 @@ What all Airflows have comes from the common compat provider. What only some hav
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
@@ -57,6 +58,7 @@ __all__ = [
     "conf",
     "mask_secret",
     "metrics",
+    "push_each",
     "task_state_store",
     "triggering_asset_events",
 ]
@@ -76,22 +78,31 @@ class Feature:
     :param since: the first Airflow that has it, as its major and minor number.
     :param without: what happens on an earlier one, and what to do there.
     :param found_out: how this package finds out.
+    :param but_not: a later Airflow that lacks it, likewise; None for none.
     """
 
     name: str
     since: tuple[int, int]
     without: str
     found_out: str
+    but_not: tuple[int, int] | None = None
 
     @property
     def is_here(self) -> bool:
         """Whether the installed Airflow has it."""
-        major, minor = airflow_version().split(".")[:2]
-        return (int(major), int(minor)) >= self.since
+        major, minor = map(int, airflow_version().split(".")[:2])
+        return (major, minor) >= self.since and (major, minor) != self.but_not
 
 
 _BY_VERSION: Final = "by Airflow's version"
 
+XCOMS_OF_NONE: Final = Feature(
+    "An XCom that is None, as that of a picture id is which there is not",
+    (2, 11),
+    'The id\'s own XCom is "", which a push takes for none as well. What the task returns has None everywhere.',
+    _BY_VERSION,
+    but_not=(3, 0),  # https://github.com/apache/airflow/issues/55062
+)
 PAGES: Final = Feature(
     "The page that shows a run's pictures, and the tasks' links to it",
     (3, 1),
@@ -112,6 +123,7 @@ ASYNC_CONNECTIONS: Final = Feature(
 )
 
 FEATURES: Final = (
+    XCOMS_OF_NONE,
     Feature(
         "Asset watchers, which `OppoImageEventTrigger` is for",
         (3, 0),
@@ -173,6 +185,19 @@ else:
                 "calls the hook: a permanent error then fails the task without retries, and others are tried again "
                 "after the task's own retry_delay."
             )
+
+
+def push_each(context: Context, outputs: Mapping[str, str | None]) -> None:
+    """Push a task's outputs as XComs of their own where Airflow would fail the task for one that is None.
+
+    :param context: the context that Airflow hands to `execute`.
+    :param outputs: what the task is about to return, for a task with ``multiple_outputs``.
+    """
+    task = context["ti"].task
+    if not XCOMS_OF_NONE.is_here and task.multiple_outputs and task.do_xcom_push:
+        task.multiple_outputs = False
+        for key, value in outputs.items():
+            context["ti"].xcom_push(key=key, value=value or "")
 
 
 class TaskStateStore(Protocol):

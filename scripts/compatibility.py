@@ -43,14 +43,15 @@ def results() -> Iterator[str]:
 
 def features() -> Iterator[str]:
     """Make the table of what only some Airflows can do, a line at a time."""
-    yield "| what | since Airflow | on an earlier one | how the package finds out |"
+    yield "| what | since Airflow | on one without it | how the package finds out |"
     yield "| --- | --- | --- | --- |"
     yield from map(_row, FEATURES)
 
 
 def _row(feature: Feature) -> str:
-    major, minor = feature.since
-    return f"| {feature.name} | {major}.{minor} | {feature.without} | {feature.found_out} |"
+    since, but_not = (".".join(map(str, version or ())) for version in (feature.since, feature.but_not))
+    where = f"{since}, but not {but_not}" if but_not else since
+    return f"| {feature.name} | {where} | {feature.without} | {feature.found_out} |"
 
 
 def page() -> str:

@@ -7,11 +7,14 @@ import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import airflow
 import pytest
 
-from airflow_provider_oppo_image.airflow_compat import FEATURES, BaseHook, Feature
+from airflow_provider_oppo_image import airflow_compat
+from airflow_provider_oppo_image.airflow_compat import FEATURES, BaseHook, Feature, push_each
+from tests.support.tasks import make_context
 
 AIRFLOW = Path(str(airflow.__file__)).parent
 
@@ -57,7 +60,16 @@ def reads_commands() -> bool:
     return "cli" in json.loads((AIRFLOW / "provider_info.schema.json").read_text())["properties"]
 
 
+def keeps_none() -> bool:
+    if not has_module("airflow.api_fastapi.execution_api"):
+        return True
+    from airflow.api_fastapi.execution_api.routes.xcoms import set_xcom
+
+    return inspect.signature(set_xcom).parameters["value"].default is None
+
+
 LOOKS: dict[str, Callable[[], bool]] = {
+    "An XCom that is None": keeps_none,
     "Asset watchers": lambda: has_name("airflow.sdk", "AssetWatcher"),
     "The page": has_pages,
     "A trigger reads": lambda: hasattr(BaseHook, "aget_connection"),
@@ -77,3 +89,22 @@ def test_a_feature_is_here_where_airflow_has_it(feature: Feature) -> None:
 
 def test_the_earliest_stands_first() -> None:
     assert [feature.since for feature in FEATURES] == sorted(feature.since for feature in FEATURES)
+
+
+@pytest.mark.parametrize("multiple_outputs", [True, False])
+@pytest.mark.parametrize("do_xcom_push", [True, False])
+@pytest.mark.parametrize("installed", ["2.11.2", "3.0.6", "3.1.8"])
+def test_where_none_fails_a_task_its_outputs_are_pushed_without(
+    installed: str, do_xcom_push: bool, multiple_outputs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(airflow_compat, "airflow_version", lambda: installed)
+    context: Any = make_context()
+    task = context["ti"].task
+    task.multiple_outputs, task.do_xcom_push = multiple_outputs, do_xcom_push
+    push_each(context, {"big_picture_id": "1-ab", "small_picture_id": None})
+    if installed == "3.0.6" and do_xcom_push and multiple_outputs:
+        assert context["ti"].pushed == {"big_picture_id": "1-ab", "small_picture_id": ""}
+        assert not task.multiple_outputs, "Airflow would push them once more"
+    else:
+        assert context["ti"].pushed == {}
+        assert task.multiple_outputs == multiple_outputs

@@ -10,7 +10,7 @@ import argparse
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol, cast
 
@@ -77,6 +77,18 @@ def make_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
     return parser
+
+
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Make a parser and those of its commands, all the way down: for who documents them or keeps them as they are.
+
+    :param parser: such as `make_parser` returns.
+    """
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from parsers(command)
 
 
 def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:

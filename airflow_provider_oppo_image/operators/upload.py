@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_oppo_image.airflow_compat import BaseOperator, task_state_store
+from airflow_provider_oppo_image.airflow_compat import BaseOperator, push_each, task_state_store
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.hooks.lineage import TellsLineage
@@ -84,6 +84,7 @@ class OppoImageUploadOperator(TellsLineage, BaseOperator):
             from airflow_provider_oppo_image.operators.asset_events import announce_uploads
 
             announce_uploads(context, self.outlets, ids=ids, pictures=pictures, reports=reports)
+        push_each(context, ids)
         return ids
 
     def _check(

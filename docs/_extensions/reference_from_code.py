@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from airflow_provider_oppo_image.cli.main import make_parser
+from airflow_provider_oppo_image.cli.main import make_parser, parsers
 from airflow_provider_oppo_image.connection import FIELDS, Field, Value
 
 
@@ -27,7 +26,7 @@ class CommandLine(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the sections."""
-        return [_section(parser) for parser in _commands(make_parser())]
+        return [_section(parser) for parser in parsers(make_parser())]
 
 
 class ConnectionFields(SphinxDirective):
@@ -36,14 +35,6 @@ class ConnectionFields(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return a list of definitions."""
         return [nodes.definition_list("", *map(_definition, FIELDS))]
-
-
-def _commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    yield parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                yield from _commands(command)
 
 
 def _section(parser: argparse.ArgumentParser) -> nodes.Node:

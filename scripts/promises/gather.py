@@ -16,7 +16,7 @@ from airflow_provider_oppo_image.batch.outcomes import FAULTS
 from airflow_provider_oppo_image.batch.results import COLUMNS, FORMATS
 from airflow_provider_oppo_image.batch.rows import NAME, ROW_CODES, URL_KEYS
 from airflow_provider_oppo_image.cli import failures
-from airflow_provider_oppo_image.cli.main import make_parser
+from airflow_provider_oppo_image.cli.main import make_parser, parsers
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, FIELDS
 from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.pictures.codes import ABSENT_CODES, WARNING_CODES, WRONG_CODES
@@ -132,16 +132,8 @@ def _commands() -> dict[str, Any]:
     codes = ("GOOD", "WRONG_PICTURE", "USAGE", "SERVICE", "INTERNAL", "INTERRUPTED")
     return {
         "exit_codes": {code: getattr(failures, code) for code in codes},
-        "commands": {parser.prog: _options(parser) for parser in _parsers(make_parser())},
+        "commands": {parser.prog: _options(parser) for parser in parsers(make_parser())},
     }
-
-
-def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    yield parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                yield from _parsers(command)
 
 
 def _options(parser: argparse.ArgumentParser) -> list[str]:

@@ -102,13 +102,23 @@ def records() -> list[dict[str, Any]]:
     return [record.to_json() for record in told]
 
 
+class _AnyEvent:
+    """Stands in for Airflow's accessor and for any event in it; the assets of Airflow 3.1 are no keys of a dict."""
+
+    def __init__(self, extra: dict[str, Any]) -> None:
+        self.extra = extra
+
+    def __getitem__(self, outlet: object) -> _AnyEvent:
+        return self
+
+
 def asset_events() -> dict[str, Any]:
     """Return what asset events carry, by who makes them."""
     from airflow.providers.common.compat.sdk import Asset
 
     asset = Asset("oppo-image://campaigns/spring")
     carried: dict[str, Any] = {"upload": {}, "batch": {}}
-    contexts = {name: {"outlet_events": {asset: SimpleNamespace(extra=extra)}} for name, extra in carried.items()}
+    contexts = {name: {"outlet_events": _AnyEvent(extra)} for name, extra in carried.items()}
     announce_uploads(
         cast("Any", contexts["upload"]),
         [asset],

@@ -20,14 +20,6 @@ from scripts.whole_airflow.api import Api
 RUN_ID: Final = "demo"
 """The id of the runs that are started here; where it is there, nothing is."""
 
-_DAGS: Final = (
-    "nightly_batch",
-    "nightly_campaigns",
-    "push_on_uploaded",
-    "taskflow_upload",
-    "upload_pictures",
-    "upload_then_push",
-)
 _NIGHT: Final = 60
 _HOST: Final = f"http://{LOOPBACK}"
 
@@ -71,7 +63,7 @@ def connect(api: Api, sandbox: SandboxServer) -> None:
 
 
 def run_first(api: Api, pictures: str, folder: Path) -> None:
-    """Switch the example DAGs on, and run two of them, unless that was done before.
+    """Switch all DAGs on, and run two of the examples, unless that was done before.
 
     :param api: Airflow's API.
     :param pictures: the address of the host of the pictures.
@@ -79,8 +71,8 @@ def run_first(api: Api, pictures: str, folder: Path) -> None:
     """
     if api.find(f"dags/nightly_campaigns/dagRuns/{RUN_ID}"):
         return
-    for dag in _DAGS:
-        api.ask("PATCH", f"dags/{dag}", {"is_paused": False})
+    for dag in api.ask("GET", "dags")["dags"]:
+        api.ask("PATCH", f"dags/{dag['dag_id']}", {"is_paused": False})
     campaigns = [campaign.parameter(pictures) for campaign in (*CAMPAIGNS, LAST_YEAR)]
     _run(api, "nightly_batch", _write_night(folder, f"{pictures}/night"))
     _run(api, "nightly_campaigns", {"campaigns": campaigns, "send": True})

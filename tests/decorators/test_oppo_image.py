@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from airflow_provider_oppo_image.task_record import XCOM_KEY
 from tests.support import artwork
 from tests.support.dags import run_source
 from tests.support.picture_host import PictureHost
-from tests.support.tasks import make_context
+from tests.support.tasks import OutletEvents, make_context
 
 BIG, SMALL = artwork.good("big"), artwork.good("small")
 
@@ -121,7 +120,7 @@ class TestArguments:
         from airflow.providers.common.compat.sdk import Asset
 
         asset = Asset("oppo-image://campaigns/decorated")
-        events = {asset: SimpleNamespace(extra={})}
+        events = OutletEvents()
         ids = execute(urls, make_context(outlet_events=events), outlets=[asset])
         assert events[asset].extra.items() >= {**ids, **urls}.items()
 

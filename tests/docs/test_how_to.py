@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -25,6 +24,7 @@ from tests.docs.snippets.prepare_artwork import make_small
 from tests.support import artwork
 from tests.support.dags import run_file
 from tests.support.picture_host import PictureHost
+from tests.support.tasks import OutletEvents
 from tests.support.waits import change_after
 
 SNIPPETS = Path(__file__).parent / "snippets"
@@ -73,7 +73,7 @@ def test_an_uploads_event_has_what_the_docs_show() -> None:
     from airflow.providers.common.compat.sdk import Asset
 
     asset = Asset("oppo-image://campaigns/spring")
-    events = {asset: SimpleNamespace(extra={})}
+    events = OutletEvents()
     report = PictureReport("big", "https://cdn.example.com/big.jpg", "ready", sha256="0" * 64)
     announce_uploads(
         cast("Any", {"outlet_events": events}),

@@ -139,7 +139,7 @@ class TestRefusals:
             ({"password": None}, "no master secret"),
             ({"conn_type": "http"}, "must be 'oppo_image'"),
             ({"host": None, "extra": {"data_center": "moon"}}, "one of singapore"),
-            ({"extra": "{broken"}, "not JSON"),
+            ({"extra": "{broken"}, "JSON"),
         ],
     )
     def test_an_unusable_connection_fails_for_good_before_any_request(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import zlib
@@ -13,7 +12,7 @@ import pytest
 
 from airflow_provider_oppo_image import contract, errors
 from airflow_provider_oppo_image.batch.rows import ROW_CODES
-from airflow_provider_oppo_image.cli.main import make_parser
+from airflow_provider_oppo_image.cli.main import make_parser, parsers
 from airflow_provider_oppo_image.connection import FIELDS
 from airflow_provider_oppo_image.help_pages import DOCS, docs_url
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
@@ -111,18 +110,10 @@ def test_the_reference_has_each_public_name() -> None:
     assert not [name for name in public() if f"{PACKAGE}.{name}" not in names and name not in shown_elsewhere]
 
 
-def options(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Yield the options of a command and of those below it."""
-    for action in parser._actions:
-        yield from action.option_strings
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                yield from options(command)
-
-
 def test_the_reference_has_each_option_of_each_command() -> None:
     text = PAGES["reference/commands.html"].text
-    assert not [option for option in set(options(make_parser())) if option not in text]
+    actions = [action for parser in parsers(make_parser()) for action in parser._actions]
+    assert not [option for action in actions for option in action.option_strings if option not in text]
 
 
 def test_the_reference_has_each_field_of_the_connection() -> None:

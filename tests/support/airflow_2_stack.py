@@ -37,4 +37,4 @@ class Airflow2Stack(AirflowStack):
         super()._make_database()
         for user in self._users:
             names = f"--username {user.name} --firstname Ada --lastname Airflow --email {user.name}@example.com"
-            self._airflow("users", "create", *names.split(), "--role", user.role.title(), "--password", user.name)
+            self.run("users", "create", *names.split(), "--role", user.role.title(), "--password", user.name)

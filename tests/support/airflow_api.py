@@ -1,4 +1,4 @@
-"""What tests ask of Airflow over its API: switches, runs, results and logs; of an Airflow 3 and of an Airflow 2."""
+"""What tests ask of Airflow over its API: runs, results and logs; of an Airflow 3 and of an Airflow 2."""
 
 from __future__ import annotations
 
@@ -21,10 +21,6 @@ class AirflowApi(Api):
 
     health: ClassVar = "monitor/health"
     """The path that says how the components are."""
-
-    def switch_on(self, dag_id: str) -> None:
-        """Unpause a DAG."""
-        self.ask("PATCH", f"dags/{dag_id}", {"is_paused": False})
 
     def runs(self, dag_id: str) -> list[Run]:
         """All runs of a DAG, whoever started them."""

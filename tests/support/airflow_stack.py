@@ -81,7 +81,7 @@ ADMIN: Final = User("admin", "admin")
 
 
 class AirflowStack:
-    """An Airflow of this interpreter, from its start to its end.
+    """An Airflow, from its start to its end.
 
     :param dags: the folder of DAG files.
     :param connections: connections by id, as the JSON that Airflow reads from an environment variable; they stand
@@ -91,6 +91,7 @@ class AirflowStack:
     :param workers: the commands of Airflow that run workers, by the names that these have as components.
     :param users: who may log in, an admin first.
     :param components: what to run of it; None for all.
+    :param python: the interpreter that has it; None for this one.
 
     `api` is its API, as the admin asks it, and `database` what it has written.
     """
@@ -108,8 +109,10 @@ class AirflowStack:
         workers: Mapping[str, list[str]] | None = None,
         users: Sequence[User] = (ADMIN,),
         components: Sequence[str] | None = None,
+        python: Path | None = None,
     ) -> None:
         self.connections = connections
+        self._python = python or Path(sys.executable)
         self.home = Path(tempfile.mkdtemp(prefix="oppo-image-stack-"))
         self.database = AirflowDatabase(database or f"sqlite:///{self.home}/airflow.db?timeout=20")
         self._dags = dags
@@ -138,7 +141,7 @@ class AirflowStack:
             "AIRFLOW_HOME": str(self.home),
             "NO_PROXY": "127.0.0.1",
             # Airflow 2 starts gunicorn by its name.
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{self._python.parent}:{os.environ['PATH']}",
         }
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._ending = contextlib.ExitStack()
@@ -166,7 +169,7 @@ class AirflowStack:
     def start(self, component: str) -> None:
         """Start a component that does not run."""
         assert component not in self._running
-        command = [sys.executable, "-m", "airflow", *self._commands[component]]
+        command = self._command(*self._commands[component])
         self._running[component] = self._warden.start(command, log=self._log(component), env=self._environment)
 
     def stop(self, component: str) -> None:
@@ -189,6 +192,19 @@ class AirflowStack:
         return self._running[component].pid
 
     # DAGs.
+
+    def run(self, *arguments: str) -> str:
+        """Run a command of Airflow to its good end, and return what it said."""
+        done = subprocess.run(
+            self._command(*arguments),
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=_START_S,
+            check=False,
+        )
+        assert not done.returncode, f"airflow {' '.join(arguments[:2])} failed:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> Run:
         """Start a run of a DAG."""
@@ -236,22 +252,10 @@ class AirflowStack:
         }
 
     def _make_database(self) -> None:
-        self._airflow("db", "migrate")
+        self.run("db", "migrate")
 
-    def _airflow(self, *arguments: str) -> None:
-        """Run a command of Airflow to its end."""
-        name = arguments[0]
-        with self._log(name).open("wb") as log:
-            done = subprocess.run(
-                [sys.executable, "-m", "airflow", *arguments],
-                env=self._environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                timeout=_START_S,
-                check=False,
-            )
-        if done.returncode:
-            raise self._failure(f"airflow {name} failed")
+    def _command(self, *arguments: str) -> list[str]:
+        return [str(self._python), "-m", "airflow", *arguments]
 
     def _is_ready(self) -> bool:
         health = self.api.ask("GET", self.api.health)

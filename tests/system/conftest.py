@@ -128,7 +128,6 @@ def runs(airflow: AirflowStack, pictures: str, tmp_path_factory: pytest.TempPath
     urls = ("big_picture_url", "small_picture_url")
     both = {url: good[url] for url in urls}
     first_look.run_first(airflow.api, pictures, tmp_path_factory.mktemp("night"))
-    airflow.api.switch_on("taskflow_upload")
     folders = [{"name": good["name"], "folder": f"{pictures}/{good['name']}"}]
     return MappingProxyType(
         {
