@@ -18,7 +18,6 @@ from PIL import Image
 
 from airflow_provider_oppo_image.pictures.check import check_file, check_picture
 from airflow_provider_oppo_image.pictures.report import PictureReport
-from airflow_provider_oppo_image.transport import Timeouts
 from tests.support import artwork
 from tests.support.bombs import BOMBS
 from tests.support.mutations import with_right_checksums
@@ -115,7 +114,7 @@ def test_any_url_is_a_report(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    report = check_picture("big", url, timeout=Timeouts(1, 1, 1))
+    report = check_picture("big", url)
     assert report.state in ("absent", "wrong")
     assert {problem.code for problem in report.problems} <= {
         "bad_url", "credentials_in_url", "address_refused", "unknown_host",

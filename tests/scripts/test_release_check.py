@@ -29,6 +29,11 @@ BUILT = ["airflow_provider_oppo_image-1.2.0-py3-none-any.whl", "airflow_provider
 LIST = "airflow_provider_oppo_image-1.2.0.cdx.json"
 
 
+def table(*airflows: str, counts: str = "9 | 0") -> str:
+    """Rows of the table of how the tests went."""
+    return "".join(f"| {airflow} | 3.12 | {counts} | 3 | `constraints/some.txt` |\n" for airflow in airflows)
+
+
 @pytest.mark.parametrize("version", ["0.1.0", "1.2.3", "2.0.0rc1", "1.0.post1"])
 def test_a_version_that_can_be_released(version: str) -> None:
     assert not check_version(version).to_do
@@ -76,8 +81,16 @@ def test_a_changelog_that_does_not(text: str, found: str, to_do: str) -> None:
     ("page", "found"),
     [
         (None, "docs/compatibility.md is not there."),
-        ("| 2.11.2 |", "docs/compatibility.md does not name Airflow 3.3.2."),
-        ("| 2.11.2 | 3.3.20 | 13.3.2 | 3.3.2.1 |", "docs/compatibility.md does not name Airflow 3.3.2."),
+        (table("2.11.2"), "docs/compatibility.md has no row for Airflow 3.3.2."),
+        (table("2.11.2", "3.3.20"), "docs/compatibility.md has no row for Airflow 3.3.2."),
+        (
+            table("2.11.2, and the oldest of all else", "3.3.2", counts="9 | 1"),
+            "Tests failed or were not run on Airflow 2.11.2 with Python 3.12, 3.3.2 with Python 3.12.",
+        ),
+        (
+            table("2.11.2") + table("3.3.2", counts="not run | "),
+            "Tests failed or were not run on Airflow 3.3.2 with Python 3.12.",
+        ),
     ],
 )
 def test_a_table_of_compatibility_that_lacks_something(page: str | None, found: str) -> None:
@@ -87,7 +100,7 @@ def test_a_table_of_compatibility_that_lacks_something(page: str | None, found: 
 
 
 def test_a_table_of_compatibility_that_has_all() -> None:
-    assert not check_compatibility("Airflow 3.3.2. And 2.11.2, as well.", ["2.11.2", "3.3.2"]).to_do
+    assert not check_compatibility(table("2.11.2, and more", "3.3.2"), ["2.11.2", "3.3.2"]).to_do
 
 
 @pytest.mark.parametrize(
@@ -122,7 +135,7 @@ def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         "airflow_provider_oppo_image/__init__.py": '"""A package."""\n\n__version__ = "1.2.0"\n',
         "CHANGELOG.md": UNRELEASED + SECTION.replace("2026-11-27", "2026-01-01"),
         "constraints/airflow-3.3.txt": "apache-airflow==3.3.2\napache-airflow-core==3.3.2\n",
-        "docs/compatibility.md": "| Airflow 3.3.2 | works |\n",
+        "docs/compatibility.md": table("3.3.2"),
         "tests/promises/1.2.0/names.json": "[]\n",
         ".gitignore": "dist/\n",
         "README.md": "A package.\n",
@@ -178,7 +191,7 @@ def test_a_release_from_a_checkout_to_its_tag(
     assert code == DONE, items
     assert items["version"] == "done 1.2.0"
     assert items["changelog"] == "done 1.2.0 of 2026-01-01"
-    assert items["compatibility"] == "done Airflow 3.3.2"
+    assert items["compatibility"] == "done all tests passed on Airflow 3.3.2"
     assert items["promises"] == "done tests/promises/1.2.0 holds 1 files."
     assert items["tree"] == "done clean"
 
