@@ -44,19 +44,7 @@ settings.register_profile("no-deadlines", deadline=None)
 settings.load_profile("no-deadlines")
 settings.register_profile("no-shrinking", phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
-_WHOLE_RUN_S = 240
-"""How long a test may take that runs DAGs, on a machine that does other things as well."""
-
 CONNECTION_VARIABLE = "AIRFLOW_CONN_OPPO_IMAGE_DEFAULT"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have a thread end a DAG's test in time: Airflow switches off the alarm that ends others, as it uses it itself."""
-    for item in items:
-        if "airflow_db" in getattr(item, "fixturenames", ()):
-            own = item.get_closest_marker("timeout")
-            limit = own.args if own else (_WHOLE_RUN_S,)
-            item.add_marker(pytest.mark.timeout(*limit, method="thread"), append=False)
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import textwrap
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_oppo_image.airflow_compat import airflow_version
 from scripts.run_dag import run
+
+LIMIT_S = 120.0
+"""How long a run of a DAG may take, and what its test does afterwards."""
 
 HEADER = """
 import datetime
@@ -40,9 +47,32 @@ def run_file(path: Path, dag_id: str, conf: dict[str, Any] | None = None) -> Dag
     if airflow_version().startswith("3.0."):
         make_known(copy)
     try:
-        return DagRun(run(copy, dag_id, conf or {}))
+        with ending_in_time():
+            return DagRun(run(copy, dag_id, conf or {}))
     finally:
         copy.unlink()
+
+
+@contextlib.contextmanager
+def ending_in_time() -> Iterator[None]:
+    """Have an alarm while Airflow runs a DAG, and after: it uses that of a test's time limit, and switches it off."""
+    handler = signal.getsignal(signal.SIGALRM)
+    ended = threading.Event()
+
+    def ring() -> None:
+        # Again and again, for a task takes an alarm for a failure of its own.
+        while not ended.wait(LIMIT_S):
+            os.kill(os.getpid(), signal.SIGALRM)
+
+    ringing = threading.Thread(target=ring, daemon=True)
+    ringing.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        ringing.join()
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
 
 
 def make_known(path: Path) -> None:
