@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -48,6 +48,7 @@ __all__ = [
     "BaseOperator",
     "BaseOperatorLink",
     "BaseSensorOperator",
+    "Decoratable",
     "Feature",
     "PokeReturnValue",
     "RetryPolicy",
@@ -198,6 +199,13 @@ def push_each(context: Context, outputs: Mapping[str, str | None]) -> None:
         task.multiple_outputs = False
         for key, value in outputs.items():
             context["ti"].xcom_push(key=key, value=value or "")
+
+
+class Decoratable:
+    """Has what a decorated operator of Airflow 3.0 looks up to do nothing with; the operators of its SDK lack it."""
+
+    if not hasattr(BaseOperator, "xcom_push"):
+        xcom_push: ClassVar[None] = None
 
 
 class TaskStateStore(Protocol):

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import (
     task_decorator_factory,
 )
 
+from airflow_provider_oppo_image.airflow_compat import Decoratable
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
@@ -49,7 +50,7 @@ class UploadTask(Protocol[P]):
         """Change the operator's arguments, such as ``task_id``."""
 
 
-class _UploadDecoratedOperator(DecoratedOperator, OppoImageUploadOperator):
+class _UploadDecoratedOperator(DecoratedOperator, OppoImageUploadOperator, Decoratable):
     """Calls the function, and uploads what it returns.
 
     What a function returns is not rendered as a template: a URL is somebody else's words. Its arguments are.

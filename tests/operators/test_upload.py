@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_oppo_image.airflow_compat import AirflowFailException
+from airflow_provider_oppo_image.airflow_compat import AirflowFailException, airflow_version
 from airflow_provider_oppo_image.errors import (
+    ConfigurationError,
     OppoImageError,
     PictureAbsentError,
     PictureWrongError,
@@ -139,7 +140,6 @@ class TestRefusals:
             ({"password": None}, "no master secret"),
             ({"conn_type": "http"}, "must be 'oppo_image'"),
             ({"host": None, "extra": {"data_center": "moon"}}, "one of singapore"),
-            ({"extra": "{broken"}, "JSON"),
         ],
     )
     def test_an_unusable_connection_fails_for_good_before_any_request(
@@ -153,6 +153,17 @@ class TestRefusals:
     ) -> None:
         connect(**fields)
         with pytest.raises(AirflowFailException, match=words):
+            upload(**urls)
+        assert host.requests == []
+        assert sandbox.received()["requests"] == {}
+
+    def test_broken_extra_fails_before_any_request_for_good_where_airflow_says_why(
+        self, sandbox: SandboxServer, host: PictureHost, connect: Connect, urls: dict[str, str]
+    ) -> None:
+        connect(extra="{broken")
+        # To Airflow 3.0 and 3.1 such a connection is one that is not there, and may yet come.
+        hidden = airflow_version().startswith(("3.0.", "3.1."))
+        with pytest.raises(ConfigurationError if hidden else AirflowFailException, match="JSON"):
             upload(**urls)
         assert host.requests == []
         assert sandbox.received()["requests"] == {}
