@@ -77,7 +77,7 @@ class Feature:
 
     :param name: what it is, in users' words.
     :param since: the first Airflow that has it, as its major and minor number.
-    :param without: what happens on an earlier one, and what to do there.
+    :param without: what happens on one that lacks it, and what to do there.
     :param found_out: how this package finds out.
     :param but_not: a later Airflow that lacks it, likewise; None for none.
     """
