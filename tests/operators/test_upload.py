@@ -163,7 +163,8 @@ class TestRefusals:
         connect(extra="{broken")
         # To Airflow 3.0 and 3.1 such a connection is one that is not there, and may yet come.
         hidden = airflow_version().startswith(("3.0.", "3.1."))
-        with pytest.raises(ConfigurationError if hidden else AirflowFailException, match="JSON"):
+        error, words = (ConfigurationError, "must be a JSON object") if hidden else (AirflowFailException, "not JSON")
+        with pytest.raises(error, match=words):
             upload(**urls)
         assert host.requests == []
         assert sandbox.received()["requests"] == {}
