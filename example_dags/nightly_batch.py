@@ -8,8 +8,13 @@ from __future__ import annotations
 
 # [START nightly_batch]
 import datetime
+from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, Param, dag, get_current_context, task
+try:
+    from airflow.sdk import Param, dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
+    from airflow.models import Param
 
 from airflow_provider_oppo_image.operators.oppo_image import OppoImageBatchUploadOperator
 
@@ -38,20 +43,19 @@ def nightly_batch() -> None:
     """Upload a manifest's pictures, and write a file of their ids."""
 
     @task
-    def split() -> list[str]:
+    def split(params: Any = None) -> list[str]:
         from airflow_provider_oppo_image.batch.split import split_manifest
 
-        params = get_current_context()["params"]
         return split_manifest(params["manifest"], params["folder"], params["parts"])
 
     @task(trigger_rule="all_done", retries=0)
-    def merge(manifests: list[str]) -> dict[str, object]:
+    def merge(manifests: list[str], params: Any = None) -> dict[str, object]:
         """Also when an upload failed, so that the results say what is missing."""
         from airflow_provider_oppo_image.batch.split import merge_results
 
-        summary = merge_results(manifests, get_current_context()["params"]["results"])
+        summary = merge_results(manifests, params["results"])
         if summary.uploaded < summary.rows:
-            raise AirflowFailException(str(summary))
+            raise RuntimeError(str(summary))
         return summary.to_dict()
 
     manifests = split()

@@ -12,7 +12,11 @@ import datetime
 import os
 from typing import Any
 
-from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task, task_group
+try:
+    from airflow.sdk import Param, dag, task, task_group
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task, task_group
+    from airflow.models import Param
 
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
 from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
@@ -46,9 +50,9 @@ def nightly_campaigns() -> None:
     """Upload the pictures of tonight's campaigns, and push."""
 
     @task
-    def tonights_campaigns() -> list[dict[str, Any]]:
+    def tonights_campaigns(params: Any = None) -> list[dict[str, Any]]:
         """Where a real DAG asks its campaign database."""
-        return list(get_current_context()["params"]["campaigns"])
+        return list(params["campaigns"])
 
     @task
     def message(title: str, text: str) -> dict[str, Any]:

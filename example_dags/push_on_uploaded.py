@@ -7,8 +7,15 @@ from __future__ import annotations
 
 # [START push_on_uploaded]
 import datetime
+from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, AirflowSkipException, Asset, Param, get_current_context, task
+try:
+    from airflow.sdk import DAG, Asset, Param, task
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.datasets import Dataset as Asset
+    from airflow.decorators import task
+    from airflow.models import Param
 
 from airflow_provider_oppo_image.operators.asset_events import uploaded_pictures
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
@@ -19,6 +26,7 @@ with DAG(
     "upload_pictures",
     schedule=None,
     start_date=datetime.datetime(2026, 1, 1),
+    catchup=False,
     is_paused_upon_creation=True,
     params={
         "big_picture_url": Param("https://cdn.example.com/spring/big.jpg", type=["null", "string"]),
@@ -38,17 +46,15 @@ with DAG(
     "push_on_uploaded",
     schedule=[PICTURES],
     start_date=datetime.datetime(2026, 1, 1),
+    catchup=False,
     is_paused_upon_creation=True,
     tags=["oppo"],
 ) as push_on_uploaded:
 
     @task
-    def pictures() -> list[dict[str, str | None]]:
-        """Return the ids in the events that started this run."""
-        found = uploaded_pictures(get_current_context())
-        if not found:
-            raise AirflowSkipException("No event started me: upload pictures with the DAG upload_pictures.")
-        return found
+    def pictures(**context: Any) -> list[dict[str, str | None]]:
+        """Return the ids in the events that started this run; without an event, Airflow skips the push."""
+        return uploaded_pictures(context)
 
     OppoImagePushOperator.partial(
         task_id="push",
@@ -60,7 +66,7 @@ with DAG(
                 "notification": {"android": {"title": "Spring sale", "alert": "Up to 40 % off, today only"}},
             },
         },
-        validate_only=True,
+        validate_only=True,  # remove this line to send the push
         retries=3,
     ).expand_kwargs(pictures())
 # [END push_on_uploaded]

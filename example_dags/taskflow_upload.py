@@ -9,7 +9,11 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from airflow.providers.common.compat.sdk import Param, dag, get_current_context, task
+try:
+    from airflow.sdk import Param, dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
+    from airflow.models import Param
 
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator
 
@@ -19,6 +23,7 @@ CAMPAIGNS = [{"name": "spring_sale", "folder": "https://cdn.example.com/spring"}
 @dag(
     schedule=None,
     start_date=datetime.datetime(2026, 1, 1),
+    catchup=False,
     is_paused_upon_creation=True,
     default_args={"retries": 3, "retry_delay": datetime.timedelta(minutes=5)},
     params={
@@ -31,9 +36,9 @@ def taskflow_upload() -> None:
     """Upload the pictures of each campaign, and push."""
 
     @task
-    def tonights_campaigns() -> list[dict[str, Any]]:
+    def tonights_campaigns(params: Any = None) -> list[dict[str, Any]]:
         """Where a real DAG asks its campaign database."""
-        return list(get_current_context()["params"]["campaigns"])
+        return list(params["campaigns"])
 
     @task.oppo_image_upload
     def upload(name: str, folder: str) -> dict[str, str]:

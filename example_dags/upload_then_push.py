@@ -8,7 +8,11 @@ from __future__ import annotations
 # [START upload_then_push]
 import datetime
 
-from airflow.providers.common.compat.sdk import DAG, Param
+try:
+    from airflow.sdk import DAG, Param
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.models import Param
 
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
 from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
@@ -17,6 +21,7 @@ with DAG(
     "upload_then_push",
     schedule=None,
     start_date=datetime.datetime(2026, 1, 1),
+    catchup=False,
     is_paused_upon_creation=True,
     params={
         "big_picture_url": Param(

@@ -3,7 +3,7 @@
 # [START coming_from_either]
 import datetime
 
-from airflow.sdk import DAG
+from airflow import DAG
 
 from airflow_provider_oppo_image.operators.oppo_image import (
     OppoImagePushOperator,
@@ -20,8 +20,9 @@ MESSAGE = {
 
 with DAG(
     "spring_sale",
-    schedule="0 18 * * *",
+    schedule=None,
     start_date=datetime.datetime(2026, 3, 1),
+    catchup=False,
     params={"big": "https://cdn.example.com/big.jpg"},
     default_args={"retries": 3},
 ) as dag:
@@ -33,5 +34,6 @@ with DAG(
         task_id="push",
         message=MESSAGE,
         big_picture_id=upload.output["big_picture_id"],
+        validate_only=True,  # remove to send
     )
 # [END coming_from_either]

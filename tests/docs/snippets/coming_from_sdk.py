@@ -5,7 +5,12 @@ import datetime
 import os
 
 import engagelab
-from airflow.sdk import DAG, task
+
+try:
+    from airflow.sdk import DAG, task
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.decorators import task
 
 
 def client():
@@ -16,10 +21,12 @@ def client():
     )
 
 
+# Each run sends the push to everybody.
 with DAG(
     "spring_sale_by_sdk",
-    schedule="0 18 * * *",
+    schedule=None,
     start_date=datetime.datetime(2026, 3, 1),
+    catchup=False,
     params={"big": "https://cdn.example.com/big.jpg"},
     default_args={"retries": 3},
 ) as dag:

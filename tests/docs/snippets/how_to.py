@@ -6,7 +6,12 @@ import datetime
 import hashlib
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, Asset, Param, TriggerRule, task
+try:
+    from airflow.sdk import DAG, Asset, task
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.datasets import Dataset as Asset
+    from airflow.decorators import task
 
 from airflow_provider_oppo_image.errors import PictureRefusedError
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
@@ -26,12 +31,8 @@ with DAG(
     "how_to",
     schedule=None,
     start_date=datetime.datetime(2026, 1, 1),
-    params={
-        "big": Param("", type="string"),
-        "small": Param("", type="string"),
-        "manifest": Param("", type="string"),
-        "campaign": "spring",
-    },
+    catchup=False,
+    params={"big": "", "small": "", "manifest": "", "campaign": "spring"},
 ) as dag:
     # [START wait]
     wait = OppoImageSensor(
@@ -94,6 +95,7 @@ with DAG(
         message=MESSAGE,
         big_picture_id=upload.output["big_picture_id"],
         small_picture_id=upload.output["small_picture_id"],
+        validate_only=True,  # remove this line to send the push
         retries=3,
     )
     # [END push]
@@ -105,7 +107,8 @@ with DAG(
         big_picture_id="{{ ti.xcom_pull('upload', key='big_picture_id') }}",
         small_picture_id="{{ ti.xcom_pull('upload', key='small_picture_id') }}",
         on_missing_picture="text",
-        trigger_rule=TriggerRule.ALL_DONE,  # also after an upload that failed
+        validate_only=True,  # remove this line to send the push
+        trigger_rule="all_done",  # also after an upload that failed
         retries=3,
     )
     upload >> push_or_text  # a template alone makes no dependency
@@ -117,6 +120,7 @@ with DAG(
         message=MESSAGE,
         big_picture_id=upload.output["big_picture_id"],
         cid="{{ params.campaign }}-{{ ds_nodash }}-2",  # the second one of that day
+        validate_only=True,  # remove this line to send the push
         retries=3,
     )
     # [END push_again]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
-from airflow.providers.common.compat.sdk import DAG, Param
+from airflow import DAG
 
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePrepareOperator, OppoImageUploadOperator
 
@@ -13,7 +13,8 @@ with DAG(
     "prepare_artwork",
     schedule=None,
     start_date=datetime.datetime(2026, 1, 1),
-    params={name: Param("", type="string") for name in ("art", "folder", "cdn")},
+    catchup=False,
+    params={"art": "", "folder": "", "cdn": ""},
 ) as dag:
     # [START prepare]
     prepare = OppoImagePrepareOperator(

@@ -20,6 +20,6 @@ BANNER = Asset(
     ],
 )
 
-with DAG("upload_new_banner", schedule=[BANNER], start_date=datetime.datetime(2026, 1, 1)) as dag:
+with DAG("upload_new_banner", schedule=[BANNER], start_date=datetime.datetime(2026, 1, 1), catchup=False) as dag:
     OppoImageUploadOperator(task_id="upload", big_picture_url=BIG_PICTURE_URL, retries=3)
 # [END watch_pictures]
