@@ -16,10 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from airflow_provider_oppo_image import sips
-
 attempt: Final = threading.local()
-"""This thread's: `end`, when it must have ended; `sent`, `connections` and `sock`, what `transport` did for it."""
+"""This thread's: `end`, when it must have ended; `sent` and `connections`, what `transport` did for it."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +67,6 @@ def connections_made() -> int:
     Those that a SOCKS proxy makes are not counted.
     """
     return getattr(attempt, "connections", 0)
-
-
-def read_freely() -> None:
-    """Let the rest of the answer that this thread reads come as fast as it can, where the session sips at first."""
-    sock = getattr(attempt, "sock", None)
-    if sock is not None:
-        sips.end(sock)
 
 
 def within_deadline(patience: float | None) -> float | None:

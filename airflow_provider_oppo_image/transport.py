@@ -23,7 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from airflow_provider_oppo_image import http_log, sips, tls
+from airflow_provider_oppo_image import http_log, tls
 from airflow_provider_oppo_image.attempt import (
     DEFAULT_TIMEOUTS,
     KeepsDeadline,
@@ -32,7 +32,6 @@ from airflow_provider_oppo_image.attempt import (
     connections_made,
     deadline,
     may_have_been_sent,
-    read_freely,
     within_deadline,
 )
 
@@ -46,7 +45,6 @@ __all__ = [
     "deadline",
     "may_have_been_sent",
     "open_session",
-    "read_freely",
     "within_deadline",
 ]
 
@@ -77,7 +75,7 @@ def _resolve(host: str, port: int, patience: float | None) -> list[tuple[Any, ..
     return answer.result(timeout=patience)
 
 
-def _connect(connection: HTTPConnection, permit: Permit | None, *, sip: bool) -> socket.socket:
+def _connect(connection: HTTPConnection, permit: Permit | None) -> socket.socket:
     """Connect to the first address of a host that answers, all of them judged before."""
     found = _resolve(connection.host, connection.port, within_deadline(connection.timeout))
     if permit is not None:
@@ -87,7 +85,7 @@ def _connect(connection: HTTPConnection, permit: Permit | None, *, sip: bool) ->
     failure: OSError = OSError("the name has no address")
     for family, kind, protocol, _, address in found:
         try:
-            sock = _connect_to(address, KeepsDeadline(family, kind, protocol), connection, sip=sip)
+            sock = _connect_to(address, KeepsDeadline(family, kind, protocol), connection)
         except OSError as error:
             failure = error
             continue
@@ -98,16 +96,12 @@ def _connect(connection: HTTPConnection, permit: Permit | None, *, sip: bool) ->
     raise failure
 
 
-def _connect_to(address: Any, sock: socket.socket, connection: HTTPConnection, *, sip: bool) -> socket.socket:
+def _connect_to(address: Any, sock: socket.socket, connection: HTTPConnection) -> socket.socket:
     try:
         for option in connection.socket_options or ():
             sock.setsockopt(*option)
         sock.settimeout(within_deadline(connection.timeout))
-        if sip:
-            sips.prepare(sock)
         sock.connect(address)
-        if sip:
-            sips.begin(sock)
     except BaseException:
         sock.close()
         raise
@@ -132,12 +126,11 @@ class _FinalAnswer(http.client.HTTPResponse):
 
 
 @functools.lru_cache(32)
-def _pool_classes(permit: Permit | None, authorities: str, sip: bool = False) -> dict[str, Any]:
+def _pool_classes(permit: Permit | None, authorities: str) -> dict[str, Any]:
     """Make the connection pools, by scheme, whose connections obey the deadline and the judge."""
 
     class Connects(HTTPConnection):
         response_class = _FinalAnswer
-        sips = sip
         debuglevel = 0  # whoever sets it on the base class would have the master secret's header printed
 
         def connect(self) -> None:
@@ -153,12 +146,11 @@ def _pool_classes(permit: Permit | None, authorities: str, sip: bool = False) ->
             if self.sock is None:
                 self.connect()
             attempt.sent = True
-            attempt.sock = self.sock
             super().send(data)
 
         def _new_conn(self) -> socket.socket:
             try:
-                return _connect(self, permit, sip=self.sips)
+                return _connect(self, permit)
             except socket.gaierror as error:
                 raise NameResolutionError(self.host, self, error) from error
             except TimeoutError as error:
@@ -167,8 +159,6 @@ def _pool_classes(permit: Permit | None, authorities: str, sip: bool = False) ->
                 raise NewConnectionError(self, f"cannot connect: {error}") from error
 
     class ConnectsTLS(Connects, HTTPSConnection):
-        sips = False  # nothing can be read of less than a whole TLS record, and those are larger
-
         def connect(self) -> None:
             # Not before it is needed: plain http needs no authorities.
             self.ssl_context = tls.trusting(authorities)
@@ -184,15 +174,14 @@ def _pool_classes(permit: Permit | None, authorities: str, sip: bool = False) ->
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, permit: Permit | None, connections: int, authorities: str, sip: bool) -> None:
+    def __init__(self, permit: Permit | None, connections: int, authorities: str) -> None:
         self._permit = permit
-        self._sip = sip
         self._authorities = authorities
         super().__init__(pool_maxsize=connections)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._permit, self._authorities, self._sip)
+        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._permit, self._authorities)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         scheme = proxy.lower().partition(":")[0]
@@ -227,9 +216,7 @@ def _shorten_log() -> None:
     http_log.shorten(lambda: getattr(attempt, "end", math.inf) < math.inf)
 
 
-def open_session(
-    url: str, *, permit: Permit | None = None, connections: int = 10, sip: bool = False
-) -> requests.Session:
+def open_session(url: str, *, permit: Permit | None = None, connections: int = 10) -> requests.Session:
     """Open a session for one host, with its proxy and its certificate authorities looked up once.
 
     Nothing is read from ``.netrc``, since a session's credentials are its caller's alone. Behind a proxy the proxy
@@ -238,7 +225,6 @@ def open_session(
     :param url: a URL of the host: the environment's proxy settings for it are taken.
     :param permit: judges each address before it is connected to; None lets all pass.
     :param connections: how many connections are kept alive.
-    :param sip: take little of an answer until `read_freely`, over plain http and without a proxy.
     :return: a session that the caller closes; it never retries, follows no redirect and keeps no cookie.
     """
     _shorten_log()
@@ -248,7 +234,7 @@ def open_session(
     session.proxies.update(get_environ_proxies(url))
     authorities = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     session.verify = authorities or True
-    adapter = _Adapter(permit, connections, authorities or DEFAULT_CA_BUNDLE_PATH, sip)
+    adapter = _Adapter(permit, connections, authorities or DEFAULT_CA_BUNDLE_PATH)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session

@@ -29,7 +29,6 @@ from airflow_provider_oppo_image.transport import (
     connections_made,
     deadline,
     open_session,
-    read_freely,
     within_deadline,
 )
 from airflow_provider_oppo_image.urls import without_query
@@ -198,7 +197,7 @@ class _Ask:
             return None
 
     def _open(self, url: str) -> requests.Session:
-        return open_session(url, permit=self.permit, connections=PER_HOST, sip=True)
+        return open_session(url, permit=self.permit, connections=PER_HOST)
 
     def _get(self, session: requests.Session, url: str, headers: Mapping[str, str]) -> requests.Response:
         timeouts = (self.timeout.connect, self.timeout.read)
@@ -258,8 +257,6 @@ def _read(url: str, response: requests.Response, max_bytes: int, settles: Settle
         if settled is None and len(body) >= next_look:
             settled = settles(bytes(body))
             next_look = len(body) * 9 // 8  # not at each crumb: a header that never ends would be read anew for all
-            if not settled:
-                read_freely()
         if settled:
             return Download(bytes(body), whole=False, size=announced, stamp=stamp)
     return Download(bytes(body), whole=True, size=len(body), stamp=stamp)
