@@ -48,7 +48,7 @@ __all__ = [
     "BaseOperator",
     "BaseOperatorLink",
     "BaseSensorOperator",
-    "Decoratable",
+    "DecoratorCompatMixin",
     "Feature",
     "PokeReturnValue",
     "RetryPolicy",
@@ -59,7 +59,7 @@ __all__ = [
     "conf",
     "mask_secret",
     "metrics",
-    "push_each",
+    "push_outputs_separately",
     "task_state_store",
     "triggering_asset_events",
 ]
@@ -97,7 +97,7 @@ class Feature:
 
 _BY_VERSION: Final = "by Airflow's version"
 
-XCOMS_OF_NONE: Final = Feature(
+NULL_XCOMS: Final = Feature(
     "An XCom that is None, as that of a picture id is which there is not",
     (2, 11),
     'The id\'s own XCom is "", which a push takes for none as well. What the task returns has None everywhere.',
@@ -124,7 +124,7 @@ ASYNC_CONNECTIONS: Final = Feature(
 )
 
 FEATURES: Final = (
-    XCOMS_OF_NONE,
+    NULL_XCOMS,
     Feature(
         "Asset watchers, which `OppoImageEventTrigger` is for",
         (3, 0),
@@ -188,20 +188,20 @@ else:
             )
 
 
-def push_each(context: Context, outputs: Mapping[str, str | None]) -> None:
+def push_outputs_separately(context: Context, outputs: Mapping[str, str | None]) -> None:
     """Push a task's outputs as XComs of their own where Airflow would fail the task for one that is None.
 
     :param context: the context that Airflow hands to `execute`.
     :param outputs: what the task is about to return, for a task with ``multiple_outputs``.
     """
     task = context["ti"].task
-    if not XCOMS_OF_NONE.is_here and task.multiple_outputs and task.do_xcom_push:
+    if not NULL_XCOMS.is_here and task.multiple_outputs and task.do_xcom_push:
         task.multiple_outputs = False
         for key, value in outputs.items():
             context["ti"].xcom_push(key=key, value=value or "")
 
 
-class Decoratable:
+class DecoratorCompatMixin:
     """Has what a decorated operator of Airflow 3.0 looks up to do nothing with; the operators of its SDK lack it."""
 
     if not hasattr(BaseOperator, "xcom_push"):

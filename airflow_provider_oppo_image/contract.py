@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias
 PictureKind: TypeAlias = Literal["big", "small"]
 Scope: TypeAlias = Literal["picture", "request", "account"]
 
-KINDS: Final[tuple[PictureKind, ...]] = ("big", "small")
+PICTURE_KINDS: Final[tuple[PictureKind, ...]] = ("big", "small")
 """The kinds of picture."""
 
 
@@ -26,14 +26,14 @@ class PictureRule:
     :param width: exact width, in pixels.
     :param height: exact height, in pixels.
     :param max_bytes: the largest accepted file, in bytes, inclusive.
-    :param sure_bytes: the largest file, in bytes, inclusive, that fits whichever megabyte the page means.
+    :param recommended_bytes: the largest file, in bytes, inclusive, that fits whichever megabyte the page means.
     """
 
     kind: PictureKind
     width: int
     height: int
     max_bytes: int
-    sure_bytes: int
+    recommended_bytes: int
 
     @property
     def url_key(self) -> str:
@@ -50,21 +50,21 @@ class PictureRule:
 # without saying which, so what lies between the two readings is accepted with a warning.
 PICTURE_RULES: Final = MappingProxyType(
     {
-        "big": PictureRule("big", width=984, height=369, max_bytes=1_048_576, sure_bytes=1_000_000),
-        "small": PictureRule("small", width=144, height=144, max_bytes=51_200, sure_bytes=50_000),
+        "big": PictureRule("big", width=984, height=369, max_bytes=1_048_576, recommended_bytes=1_000_000),
+        "small": PictureRule("small", width=144, height=144, max_bytes=51_200, recommended_bytes=50_000),
     }
 )
 
-FORMATS: Final = ("PNG", "JPEG")
+PICTURE_FORMATS: Final = ("PNG", "JPEG")
 """The accepted formats, by content, as Pillow names them. Source: page."""
 
-OLD_BIG_SIZE: Final = (876, 324)
+LEGACY_BIG_SIZE: Final = (876, 324)
 """Width and height, in pixels, of OPPO's earlier big picture. Source: several OPPO integrations."""
 
-PICTURES_KEPT_DAYS: Final = 30
+PICTURE_RETENTION_DAYS: Final = 30
 """Days for which pictures are kept. Source: the page of the vendor's sibling service; this one's states nothing."""
 
-LONG_URL: Final = 300
+LONG_URL_CHARACTERS: Final = 300
 """The longest picture URL, in characters, inclusive, that OPPO's newer paid API takes; not confirmed here."""
 
 
@@ -196,7 +196,7 @@ STATUS_PATH: Final = "/v4/status/detail"
 MAX_REQUESTS_PER_SECOND: Final = 500
 """Requests a second for one AppKey, uploads and pushes together. Source: push page."""
 
-MAX_ANSWER_BYTES: Final = 65_536
+MAX_RESPONSE_BYTES: Final = 65_536
 """The longest answer that is read, in bytes, inclusive: ours, far above any answer that the page shows."""
 
 MAX_STATUS_IDS: Final = 100

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from airflow_provider_oppo_image.batch.engine import PART
+from airflow_provider_oppo_image.batch.worker_pool import MAX_UNWRITTEN
 from bench.report import ROOT, Figure, at_most, table
 from bench.runs import pictures
 from bench.service import Service
@@ -61,7 +61,7 @@ def measure(kills: int = KILLS, rows: int = ROWS, seed: int | None = None) -> li
         if survival := _kill(rows, after=lot.uniform(0, seconds)):
             survivals.append(survival)
     twice = [survival.twice for survival in survivals]
-    spread = f"{statistics.median(twice):.0f} in the middle of {kills} kills; a part has {PART:,} pictures; seed {seed}"
+    spread = f"{statistics.median(twice):.0f} in the middle of {kills} kills; at most {MAX_UNWRITTEN:,}; seed {seed}"
     return [
         at_most(
             f"rows of {kills} batches of {rows:,}, killed and run again, without exactly one right result",
@@ -69,7 +69,7 @@ def measure(kills: int = KILLS, rows: int = ROWS, seed: int | None = None) -> li
             "",
             0,
         ),
-        at_most("pictures uploaded twice after a kill, at most", max(twice), "", PART, note=spread),
+        at_most("pictures uploaded twice after a kill, at most", max(twice), "", MAX_UNWRITTEN, note=spread),
     ]
 
 

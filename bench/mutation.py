@@ -30,9 +30,9 @@ MORE_TESTS = {
         "tests/pictures/test_rules.py",
         "tests/engagelab/test_push_body.py",
     ],
-    "engagelab/answers.py": ["tests/engagelab/test_protocol.py"],
-    "engagelab/protocol.py": ["tests/engagelab/test_push_body.py"],
-    "engagelab/wire.py": ["tests/engagelab/test_client.py"],
+    "engagelab/responses.py": ["tests/engagelab/test_protocol.py"],
+    "engagelab/messages.py": ["tests/engagelab/test_push_body.py"],
+    "engagelab/http.py": ["tests/engagelab/test_client.py"],
 }
 """Tests beyond those in a module's mirror, by module: where they use it as its only user does."""
 
@@ -48,7 +48,7 @@ _NOT_COPIED = shutil.ignore_patterns(
 class Mutant:
     """A fault that was put in.
 
-    :param module: its path below the package, such as "engagelab/retry.py".
+    :param module: its path below the package, such as "engagelab/client.py".
     :param place: the function or class that holds it; "" for the module itself.
     :param was: the line as it was.
     :param became: the line with the fault.

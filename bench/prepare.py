@@ -26,8 +26,8 @@ import numpy as np
 from PIL import Image
 from skimage.metrics import structural_similarity
 
+from airflow_provider_oppo_image.artwork.prepare import prepare
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind, PictureRule
-from airflow_provider_oppo_image.pictures.prepare import prepare
 from bench.artworks import Pixels, draw_all
 from bench.report import ROOT, Figure, at_least, at_most, circumstances, table
 
@@ -113,7 +113,7 @@ def compare(folder: Path, part: int, rounds: int) -> Iterator[Pair]:
     convert = find_convert()
     for number, artwork in enumerate(draw_all()):
         rule = PICTURE_RULES[artwork.kind]
-        limit = rule.sure_bytes // part
+        limit = rule.recommended_bytes // part
         source = folder / f"{number}{artwork.suffix}"
         source.write_bytes(artwork.file)
         files = {"ours": folder / f"{number}.ours", "theirs": folder / f"{number}.theirs.jpg"}

@@ -58,7 +58,7 @@ def upload(folder: Path, rows: int, options: argparse.Namespace) -> None:
 
     :raises OppoImageError: if one of its pictures was not uploaded.
     """
-    from airflow_provider_oppo_image.engagelab.rate import Rate, Turnstile
+    from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
     from airflow_provider_oppo_image.hooks.batch import upload_batch
     from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 
@@ -74,7 +74,7 @@ def upload(folder: Path, rows: int, options: argparse.Namespace) -> None:
         manifest=str(manifest),
         results=str(folder / "results.csv"),
         check=bool(options.check),
-        turnstile=Turnstile(Rate(options.rate)),
+        rate_limiter=RateLimiter(AdaptiveRate(options.rate)),
     )
     if end.error or end.summary.uploaded != rows:
         raise SystemExit(f"{end.summary}")

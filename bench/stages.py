@@ -17,15 +17,15 @@ PACKAGE: Final = "airflow_provider_oppo_image"
 
 STAGES: Final = {
     "check: download": "pictures.check:download",
-    "check: structure of the file": "pictures.check:look_at_whole",
+    "check: structure of the file": "pictures.check:inspect_structure",
     "check: decoding by Pillow": "pictures.check:decode",
     "check: the rest": "pictures.check:check_picture",
-    "upload: request and answer": "engagelab.wire:Wire.exchange",
-    "upload: waiting for the rate": "engagelab.rate:Turnstile.pass_through",
+    "upload: request and answer": "engagelab.http:HttpTransport.exchange",
+    "upload: waiting for the rate": "engagelab.rate_limiter:RateLimiter.acquire",
     "upload: the rest": "engagelab.client:EngageLabClient.upload",
     "batch: reading rows": "batch.plan:Plan._add",
     "batch: noting outcomes": "batch.plan:Plan.record",
-    "batch: writing parts": "batch.parts:Checkpoint.write",
+    "batch: writing parts": "batch.checkpoint:Checkpoint.write",
 }
 """The functions that are measured, by what they do. What one of them spends in another counts for the other."""
 

@@ -17,7 +17,7 @@ began=$(date +%s)
 env -i PATH="$PATH" HOME="$folder/home" sh -eu -s "$repository" "$folder/clone" <<'COMMANDS' >&2
 git clone --quiet "$1" "$2" && cd "$2"
 
-cat >> airflow_provider_oppo_image/urls.py <<'CHANGE'
+cat >> airflow_provider_oppo_image/net/redaction.py <<'CHANGE'
 
 
 def host_of(url: str) -> str:
@@ -25,11 +25,11 @@ def host_of(url: str) -> str:
 
     :param url: any text that should be a URL.
     """
-    shown = without_query(url)
+    shown = redact_url(url)
     return "" if shown == NOT_A_URL else urlsplit(shown).hostname or ""
 CHANGE
 cat > tests/test_first_change.py <<'TEST'
-from airflow_provider_oppo_image.urls import host_of
+from airflow_provider_oppo_image.net.redaction import host_of
 
 
 def test_the_host_of_a_url() -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from airflow_provider_oppo_image.contract import OLD_BIG_SIZE, PICTURE_RULES
+from airflow_provider_oppo_image.contract import LEGACY_BIG_SIZE, PICTURE_RULES
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -72,7 +72,7 @@ CAMPAIGNS: Final = (
     Campaign("member_day", "Member day", "Double points until midnight", ("#5a2a9c", "#e2466f")),
 )
 LAST_YEAR: Final = Campaign(
-    "last_year", "Last year", "As good as it was", ("#8a2433", "#d98a3d"), big_size=OLD_BIG_SIZE
+    "last_year", "Last year", "As good as it was", ("#8a2433", "#d98a3d"), big_size=LEGACY_BIG_SIZE
 )
 """A campaign whose big picture has the size that OPPO's big pictures used to have."""
 

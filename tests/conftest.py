@@ -33,9 +33,9 @@ from typing import Any  # noqa: E402
 import pytest  # noqa: E402
 from hypothesis import Phase, settings  # noqa: E402
 
-from airflow_provider_oppo_image.places import Place, place_of  # noqa: E402
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions  # noqa: E402
 from airflow_provider_oppo_image.sandbox.server import SandboxServer  # noqa: E402
+from airflow_provider_oppo_image.storage import StoragePath, resolve  # noqa: E402
 from tests.support.object_store import ObjectStore, attach  # noqa: E402
 from tests.support.picture_host import PictureHost  # noqa: E402
 
@@ -77,13 +77,13 @@ def store() -> ObjectStore:
 
 
 @pytest.fixture(params=["a local folder", "a store of objects"])
-def at(request: pytest.FixtureRequest) -> Callable[[str], Place]:
+def at(request: pytest.FixtureRequest) -> Callable[[str], StoragePath]:
     """Where files lie: makes a place of a name, on each kind of storage."""
     if request.param == "a local folder":
         folder = request.getfixturevalue("tmp_path")
-        return lambda name: place_of(folder / name)
+        return lambda name: resolve(folder / name)
     request.getfixturevalue("store")
-    return lambda name: place_of(f"s3://stub@bucket/{name}")
+    return lambda name: resolve(f"s3://stub@bucket/{name}")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import airflow
 import pytest
 
 from airflow_provider_oppo_image import airflow_compat
-from airflow_provider_oppo_image.airflow_compat import FEATURES, BaseHook, Feature, push_each
+from airflow_provider_oppo_image.airflow_compat import FEATURES, BaseHook, Feature, push_outputs_separately
 from tests.support.tasks import make_context
 
 AIRFLOW = Path(str(airflow.__file__)).parent
@@ -101,7 +101,7 @@ def test_where_none_fails_a_task_its_outputs_are_pushed_without(
     context: Any = make_context()
     task = context["ti"].task
     task.multiple_outputs, task.do_xcom_push = multiple_outputs, do_xcom_push
-    push_each(context, {"big_picture_id": "1-ab", "small_picture_id": None})
+    push_outputs_separately(context, {"big_picture_id": "1-ab", "small_picture_id": None})
     if installed == "3.0.6" and do_xcom_push and multiple_outputs:
         assert context["ti"].pushed == {"big_picture_id": "1-ab", "small_picture_id": ""}
         assert not task.multiple_outputs, "Airflow would push them once more"

@@ -15,17 +15,17 @@ ROWS = list(ERROR_CODES.values())
 
 
 @pytest.mark.parametrize(
-    ("kind", "width", "height", "max_bytes", "sure_bytes"),
+    ("kind", "width", "height", "max_bytes", "recommended_bytes"),
     [("big", 984, 369, 1_048_576, 1_000_000), ("small", 144, 144, 51_200, 50_000)],
 )
 def test_a_picture_has_these_dimensions_and_this_weight(
-    kind: str, width: int, height: int, max_bytes: int, sure_bytes: int
+    kind: str, width: int, height: int, max_bytes: int, recommended_bytes: int
 ) -> None:
-    assert PICTURE_RULES[kind] == PictureRule(kind, width, height, max_bytes, sure_bytes)  # type: ignore[arg-type]
+    assert PICTURE_RULES[kind] == PictureRule(kind, width, height, max_bytes, recommended_bytes)  # type: ignore[arg-type]
 
 
 def test_the_kinds_are_those_that_have_rules() -> None:
-    assert tuple(PICTURE_RULES) == contract.KINDS == ("big", "small")
+    assert tuple(PICTURE_RULES) == contract.PICTURE_KINDS == ("big", "small")
 
 
 def test_the_keys_of_a_picture_are_the_vendors() -> None:

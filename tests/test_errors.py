@@ -21,7 +21,7 @@ GIVEN = {
     "retry_after": 2.5,
     "scope": "account",
     "attempts": 3,
-    "after_doubt": True,
+    "earlier_attempt_ambiguous": True,
 }
 
 
@@ -75,7 +75,7 @@ def test_an_error_is_permanent_unless_it_is_of_a_kind_that_passes(cls: type[Oppo
 
 
 def test_the_service_may_have_acted_where_nobody_saw_it_refuse() -> None:
-    assert {cls.__name__ for cls in CLASSES if cls.may_have_acted} == {
+    assert {cls.__name__ for cls in CLASSES if cls.may_have_taken_effect} == {
         "ServiceUnavailableError",
         "UnreadableAnswerError",
         "OutcomeUnknownError",
@@ -94,4 +94,4 @@ def test_an_errors_scope_is_what_is_broken(cls: type[OppoImageError]) -> None:
 def test_an_error_knows_nothing_that_nobody_told_it(cls: type[OppoImageError]) -> None:
     error = cls("x")
     assert (error.code, error.http_status, error.retry_after) == (None, None, None)
-    assert (error.attempts, error.after_doubt) == (0, False)
+    assert (error.attempts, error.earlier_attempt_ambiguous) == (0, False)

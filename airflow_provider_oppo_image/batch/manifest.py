@@ -1,21 +1,110 @@
-"""Reading a manifest, row by row: CSV with a header, or JSON Lines, in UTF-8.
-
-A row is a line: whatever is wrong with it, the next one begins after the line break. So a quote that is never closed
-costs one row and not all that follow, and a row's result can name its line.
-"""
+"""Manifests: rows of CSV, TSV and JSON Lines files, read one at a time."""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import IO, Any, Final, TypeAlias
+from typing import IO, Any, Final, Literal, TypeAlias, get_args
 
-from airflow_provider_oppo_image.batch.rows import NAME, URL_KEYS, Row, RowProblem, read_row
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.places import Place, reading, storage
-from airflow_provider_oppo_image.urls import without_query
+from airflow_provider_oppo_image.net.redaction import redact_url
+from airflow_provider_oppo_image.pictures.picture_url import SAME_URL, url_problem
+from airflow_provider_oppo_image.storage import StoragePath, open_read, storage_errors
+from airflow_provider_oppo_image.template_values import is_blank
+
+RowCode: TypeAlias = Literal[
+    "row_columns",
+    "row_duplicate_name",
+    "row_encoding",
+    "row_missing_name",
+    "row_name",
+    "row_no_url",
+    "row_same_url",
+    "row_syntax",
+    "row_too_long",
+    "row_url",
+]
+
+ROW_CODES: tuple[RowCode, ...] = get_args(RowCode)
+
+NAME: Final = "name"
+
+URL_KEYS: Final = tuple(PICTURE_RULES[kind].url_key for kind in PICTURE_KINDS)
+
+MAX_NAME: Final = 250
+"""The longest name, in characters, inclusive: ours, as long as Airflow's own ids may be."""
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """What is wrong with a row.
+
+    :param code: a stable name.
+    :param words: what was found, and what to do now.
+    """
+
+    code: RowCode
+    words: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row that was read.
+
+    :param line: where it stands, from 1: its line in a manifest, its place in a list.
+    :param name: what the caller calls it; "" where it has none.
+    :param pictures: its pictures' URLs by kind; empty where something is wrong.
+    :param problem: what is wrong; None for nothing.
+    """
+
+    line: int
+    name: str
+    pictures: Mapping[PictureKind, str] = field(default_factory=dict)
+    problem: RowProblem | None = None
+
+
+def read_row(line: int, entry: Mapping[str, Any]) -> Row:
+    """Make a row of a manifest's entry.
+
+    :param line: where it stands, from 1.
+    :param entry: ``name``, and ``big_picture_url``, ``small_picture_url`` or both; other keys mean nothing here.
+    """
+    name = "" if is_blank(entry.get(NAME)) else str(entry[NAME]).strip()
+    urls = {kind: entry.get(PICTURE_RULES[kind].url_key) for kind in PICTURE_KINDS}
+    given = {kind: url.strip() if isinstance(url, str) else url for kind, url in urls.items() if not is_blank(url)}
+    if problem := _name_problem(name) or _url_problem(given):
+        return Row(line, name[:MAX_NAME] if name.isprintable() else "", problem=problem)
+    return Row(line, name, {kind: str(url) for kind, url in given.items()})
+
+
+def _name_problem(name: str) -> RowProblem | None:
+    if not name:
+        return RowProblem("row_missing_name", "The row has no name. Give each row one of its own.")
+    if len(name) > MAX_NAME or not name.isprintable():
+        # A byte order mark in the middle of a file, say, where two were put together.
+        return RowProblem(
+            "row_name",
+            f"The name has {len(name)} characters, or some that cannot be printed, such as a byte order mark. Give "
+            f"printable ones, {MAX_NAME} at most.",
+        )
+    return None
+
+
+def _url_problem(given: Mapping[PictureKind, Any]) -> RowProblem | None:
+    if not given:
+        return RowProblem("row_no_url", f"The row has no URL. Give {' or '.join(URL_KEYS)}, or leave the row out.")
+    for kind, url in given.items():
+        # Whether a private address may be asked is the check's matter; the service asks from elsewhere.
+        if problem := url_problem(url, allow_private_addresses=True):
+            return RowProblem("row_url", f"{PICTURE_RULES[kind].url_key}: {problem}")
+    if len(set(given.values())) < len(given):
+        return RowProblem("row_same_url", SAME_URL)
+    return None
+
 
 MAX_LINE: Final = 65_536
 """The longest line, in bytes, its break included: ours."""
@@ -31,7 +120,7 @@ LineReader: TypeAlias = Callable[[str], Mapping[str, Any] | RowProblem]
 """Reads the entry of one line."""
 
 
-def read_manifest(place: Place) -> Iterator[Row]:
+def read_manifest(place: StoragePath) -> Iterator[Row]:
     """Read a manifest, once, in memory that does not grow with it.
 
     Blank lines are passed over, and so are columns and keys that mean nothing here.
@@ -42,11 +131,11 @@ def read_manifest(place: Place) -> Iterator[Row]:
     :raises StorageError: if it cannot be read.
     """
     suffix = place.suffix.lower()
-    if suffix not in FORMATS:
-        raise _no_manifest(place, f"its name ends in none of {', '.join(FORMATS)}, so its format is not known")
-    with storage(f"Reading {place}"), reading(place) as file:
+    if suffix not in MANIFEST_FORMATS:
+        raise _no_manifest(place, f"its name ends in none of {', '.join(MANIFEST_FORMATS)}, so its format is not known")
+    with storage_errors(f"Reading {place}"), open_read(place) as file:
         lines = _lines(place, file)
-        read_line = FORMATS[suffix](place, lines)
+        read_line = MANIFEST_FORMATS[suffix](place, lines)
         # A header that was read makes a manifest of it, whatever follows.
         readable, unreadable = suffix in WITH_HEADER, None
         for number, text in lines:
@@ -61,7 +150,7 @@ def read_manifest(place: Place) -> Iterator[Row]:
             raise _no_manifest(place, f"none of its rows can be read; {unreadable}")
 
 
-def _lines(place: Place, file: IO[bytes]) -> Iterator[tuple[int, str | RowProblem]]:
+def _lines(place: StoragePath, file: IO[bytes]) -> Iterator[tuple[int, str | RowProblem]]:
     """Yield the lines that are not blank: their numbers, from 1, and their text, or why they have none."""
     number = 0
     while line := file.readline(MAX_LINE):
@@ -95,7 +184,7 @@ def _text(line: bytes) -> str | RowProblem:
         )
 
 
-def _csv_reader(place: Place, lines: Iterator[tuple[int, str | RowProblem]]) -> LineReader:
+def _csv_reader(place: StoragePath, lines: Iterator[tuple[int, str | RowProblem]]) -> LineReader:
     _, header = next(lines, (0, None))
     if header is None:
         raise _no_manifest(place, "it has no header")
@@ -127,7 +216,7 @@ def _csv_reader(place: Place, lines: Iterator[tuple[int, str | RowProblem]]) -> 
 
 def _shown(column: str) -> str:
     """Return a column's name; without what may be secret, should a row stand where the header does."""
-    return without_query(column) if "/" in column or "?" in column else column
+    return redact_url(column) if "/" in column or "?" in column else column
 
 
 def _cells(line: str) -> list[str] | RowProblem:
@@ -139,7 +228,7 @@ def _cells(line: str) -> list[str] | RowProblem:
         )
 
 
-def _json_reader(place: Place, lines: Iterator[tuple[int, str | RowProblem]]) -> LineReader:
+def _json_reader(place: StoragePath, lines: Iterator[tuple[int, str | RowProblem]]) -> LineReader:
     def read(line: str) -> Mapping[str, Any] | RowProblem:
         try:
             entry = json.loads(line)
@@ -154,11 +243,11 @@ def _json_reader(place: Place, lines: Iterator[tuple[int, str | RowProblem]]) ->
     return read
 
 
-FORMATS: Final[Mapping[str, Callable[[Place, Iterator[tuple[int, str | RowProblem]]], LineReader]]] = MappingProxyType(
-    {".csv": _csv_reader, ".jsonl": _json_reader, ".ndjson": _json_reader}
+MANIFEST_FORMATS: Final[Mapping[str, Callable[[StoragePath, Iterator[tuple[int, str | RowProblem]]], LineReader]]] = (
+    MappingProxyType({".csv": _csv_reader, ".jsonl": _json_reader, ".ndjson": _json_reader})
 )
 """What reads the lines of a manifest, by its suffix."""
 
 
-def _no_manifest(place: Place, why: str) -> ConfigurationError:
+def _no_manifest(place: StoragePath, why: str) -> ConfigurationError:
     return ConfigurationError(f"{place} is no manifest: {why}. Nothing was sent.")

@@ -13,11 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from typing import Final, Self
 
-from airflow_provider_oppo_image.batch.outcomes import Failure, Outcome
-from airflow_provider_oppo_image.batch.results import RowResult, combine
-from airflow_provider_oppo_image.batch.rows import Row, RowProblem
-from airflow_provider_oppo_image.contract import KINDS, PictureKind
-from airflow_provider_oppo_image.errors import StorageError
+from airflow_provider_oppo_image.batch.manifest import Row, RowProblem
+from airflow_provider_oppo_image.batch.results import Outcome, RowResult, build_result
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureKind
+from airflow_provider_oppo_image.errors import Failure, StorageError
 
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;
@@ -115,7 +114,7 @@ class Plan:
                 row.name,
                 problem and problem.code,
                 problem and problem.words,
-                *(numbers.get(kind) for kind in KINDS),
+                *(numbers.get(kind) for kind in PICTURE_KINDS),
             ),
         )
 
@@ -163,4 +162,4 @@ class Plan:
             if code is not None:
                 failures = [Failure(code, words, "manifest")]
             missing = any(number is not None and picture_id is None for number, picture_id, *_ in (big, small))
-            yield combine(line, name, (big[1], small[1]), failures, urls=(big[5], small[5]), missing=missing)
+            yield build_result(line, name, (big[1], small[1]), failures, urls=(big[5], small[5]), missing=missing)

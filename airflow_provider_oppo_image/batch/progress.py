@@ -8,16 +8,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
-from airflow_provider_oppo_image.batch.outcomes import Fault, Outcome
-from airflow_provider_oppo_image.batch.results import RowResult, RowState
+from airflow_provider_oppo_image.batch.results import Outcome, RowResult, RowState
+from airflow_provider_oppo_image.errors import Fault
 
 MAX_CAUSES: Final = 50
 """Up to so many causes a summary names, inclusive, the most frequent first: ours, since it goes through XCom."""
 
-OTHER: Final = "other"
+OTHER_CAUSE: Final = "other"
 """The code of the causes that are not told apart: no row has it."""
 
-_TOLD_APART: Final = 1_000
+_MAX_DISTINCT_CAUSES: Final = 1_000
 """More causes than these are not told apart: memory does not grow with what a service makes up."""
 
 _RECENT_S: Final = 10.0
@@ -142,7 +142,7 @@ class Summary:
         return "\n".join(lines)
 
 
-class Tally:
+class ResultCounter:
     """Counts results as they pass."""
 
     def __init__(self) -> None:
@@ -159,8 +159,8 @@ class Tally:
             self._states[result.state] += 1
             if result.fault is not None and result.error_code is not None:
                 cause = (result.fault, result.error_code)
-                if cause not in self._first and len(self._first) >= _TOLD_APART:
-                    cause = (result.fault, OTHER)
+                if cause not in self._first and len(self._first) >= _MAX_DISTINCT_CAUSES:
+                    cause = (result.fault, OTHER_CAUSE)
                 self._causes[cause] += 1
                 self._first.setdefault(cause, result)
             yield result

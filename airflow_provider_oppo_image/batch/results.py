@@ -10,14 +10,27 @@ from dataclasses import asdict, dataclass, fields, replace
 from operator import attrgetter
 from typing import IO, Any, Final, Literal, TypeAlias
 
-from airflow_provider_oppo_image.batch.outcomes import Failure, Fault
-from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.places import Place, reading, storage, writing
-from airflow_provider_oppo_image.urls import bare
+from airflow_provider_oppo_image.errors import ConfigurationError, Failure, Fault
+from airflow_provider_oppo_image.net.redaction import strip_query
+from airflow_provider_oppo_image.storage import StoragePath, atomic_write, open_read, storage_errors
 
 RowState: TypeAlias = Literal["uploaded", "failed", "not tried"]
 
-FORMATS: Final = (".csv", ".jsonl", ".ndjson")
+RESULT_FORMATS: Final = (".csv", ".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a picture.
+
+    :param number: the picture's number in its plan.
+    :param picture_id: its id; None where it has none.
+    :param failure: why it has none; None where it has one, and where it was not tried.
+    """
+
+    number: int
+    picture_id: str | None = None
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -55,11 +68,11 @@ class RowResult:
 
 COLUMNS: Final = tuple(field.name for field in fields(RowResult))
 
-cells_of: Final = attrgetter(*COLUMNS)
+row_values: Final = attrgetter(*COLUMNS)
 """Returns a row's values, in the order of the columns."""
 
 
-def combine(
+def build_result(
     line: int,
     name: str,
     ids: tuple[str | None, str | None],
@@ -78,7 +91,7 @@ def combine(
     :param missing: whether one of its pictures has no id.
     """
     big_id, small_id = ids
-    big_url, small_url = (url and bare(url) for url in urls)
+    big_url, small_url = (url and strip_query(url) for url in urls)
     row = RowResult(
         line,
         name,
@@ -94,34 +107,36 @@ def combine(
     return replace(row, state="failed", error_code=failures[0].code, error=words, fault=failures[0].fault)
 
 
-def check_format(place: Place) -> None:
+def check_format(place: StoragePath) -> None:
     """Return if results can be written to a place.
 
     :param place: where to.
     :raises ConfigurationError: if its suffix tells no format.
     """
-    if place.suffix.lower() not in FORMATS:
-        raise ConfigurationError(f"Results cannot be written to {place}: its name must end in {', '.join(FORMATS)}.")
+    if place.suffix.lower() not in RESULT_FORMATS:
+        raise ConfigurationError(
+            f"Results cannot be written to {place}: its name must end in {', '.join(RESULT_FORMATS)}."
+        )
 
 
-def write_results(place: Place, results: Iterable[RowResult]) -> None:
+def write_results(place: StoragePath, results: Iterable[RowResult]) -> None:
     """Write results, whole or not at all.
 
     :param place: where to; its suffix tells the format.
     :param results: the rows.
     :raises StorageError: if they cannot be written.
     """
-    with storage(f"Writing {place}"), writing(place) as file:
+    with storage_errors(f"Writing {place}"), atomic_write(place) as file:
         (_write_csv if place.suffix.lower() == ".csv" else _write_json)(file, results)
 
 
-def read_results(place: Place) -> Iterator[RowResult]:
+def read_results(place: StoragePath) -> Iterator[RowResult]:
     """Read results back; those of an earlier version have no URLs.
 
     :param place: where `write_results` wrote them.
     :raises StorageError: if they cannot be read.
     """
-    with storage(f"Reading {place}"), reading(place) as file:
+    with storage_errors(f"Reading {place}"), open_read(place) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         rows = csv.DictReader(text) if place.suffix.lower() == ".csv" else map(json.loads, text)
         for row in rows:
@@ -133,7 +148,7 @@ def _write_csv(file: IO[bytes], results: Iterable[RowResult]) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(map(cells_of, results))
+    writer.writerows(map(row_values, results))
     text.detach()
 
 

@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
-from airflow_provider_oppo_image.batch.engine import Check, Engine, Uploads
-from airflow_provider_oppo_image.batch.outcomes import Outcome
-from airflow_provider_oppo_image.batch.parts import Checkpoint
+from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
+from airflow_provider_oppo_image.batch.manifest import Row
 from airflow_provider_oppo_image.batch.plan import Plan
-from airflow_provider_oppo_image.batch.progress import Progress, Summary, Tally
-from airflow_provider_oppo_image.batch.results import RowResult, write_results
-from airflow_provider_oppo_image.batch.rows import Row
-from airflow_provider_oppo_image.engagelab.rate import Turnstile
+from airflow_provider_oppo_image.batch.progress import Progress, ResultCounter, Summary
+from airflow_provider_oppo_image.batch.results import Outcome, RowResult, write_results
+from airflow_provider_oppo_image.batch.worker_pool import Check, Uploader, Uploads
+from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
 from airflow_provider_oppo_image.errors import BatchError, ConfigurationError, OppoImageError
-from airflow_provider_oppo_image.places import Place
+from airflow_provider_oppo_image.storage import StoragePath
 
 OnError: TypeAlias = Literal["fail_at_end", "fail_fast", "keep_going"]
 
@@ -30,8 +29,8 @@ THREADS: Final = 64
 class Batch:
     """How pictures are brought to the service.
 
-    :param uploads: the client, whose requests pass the turnstile.
-    :param turnstile: the rate; shut, it ends the batch.
+    :param uploads: the client, whose requests pass the rate_limiter.
+    :param rate_limiter: the rate; shut, it ends the batch.
     :param check: looks at a picture first; None for not.
     :param on_error: "fail_at_end" tries every row, "fail_fast" ends at the first failure, "keep_going" forgives what
         fails. What is wrong with the account ends the batch in any case.
@@ -42,7 +41,7 @@ class Batch:
     """
 
     uploads: Uploads
-    turnstile: Turnstile
+    rate_limiter: RateLimiter
     check: Check | None = None
     on_error: OnError = "fail_at_end"
     threads: int = THREADS
@@ -52,22 +51,22 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class BatchEnd:
+class BatchResult:
     """How a batch ended.
 
     :param summary: in numbers.
     :param error: what to raise because of it; None where all is well, or all that is not is forgiven.
     :param rows: the results, where there is no file of them.
-    :param was_done: whether an earlier run had done all there is to do.
+    :param already_complete: whether an earlier run had done all there is to do.
     """
 
     summary: Summary
     error: OppoImageError | None = None
     rows: Sequence[RowResult] = ()
-    was_done: bool = False
+    already_complete: bool = False
 
 
-def run_batch(batch: Batch, rows: Iterable[Row], results: Place | None = None) -> BatchEnd:
+def run_batch(batch: Batch, rows: Iterable[Row], results: StoragePath | None = None) -> BatchResult:
     """Upload the pictures of all rows, once each, going on where an earlier run with the same results ended.
 
     :param batch: how.
@@ -80,7 +79,7 @@ def run_batch(batch: Batch, rows: Iterable[Row], results: Place | None = None) -
     checkpoint = None if results is None else Checkpoint(results)
     with Plan(rows) as plan:
         if checkpoint and (known := checkpoint.claim(plan.fingerprint)):
-            return BatchEnd(Summary.from_dict(known), was_done=True)
+            return BatchResult(Summary.from_dict(known), already_complete=True)
         if checkpoint and checkpoint.is_begun and not batch.resume:
             raise ConfigurationError(
                 f"An earlier run has begun with {checkpoint.results}. Resume it (--resume), and what has no id yet is "
@@ -89,7 +88,7 @@ def run_batch(batch: Batch, rows: Iterable[Row], results: Place | None = None) -
         for outcome in checkpoint.outcomes() if checkpoint else ():
             plan.record(outcome)
         ended_by = _upload(batch, plan, checkpoint)
-        tally = Tally()
+        tally = ResultCounter()
         counted = tally.count(plan.results())
         found: list[RowResult] = []
         if checkpoint is None:
@@ -99,7 +98,7 @@ def run_batch(batch: Batch, rows: Iterable[Row], results: Place | None = None) -
         summary = tally.summary(None if results is None else str(results))
         if checkpoint and summary.uploaded == summary.rows:
             checkpoint.end(plan.fingerprint, summary.to_dict())
-        return BatchEnd(summary, ended_by or _rows_failed(batch, summary, plan), found)
+        return BatchResult(summary, ended_by or _rows_failed(batch, summary, plan), found)
 
 
 def _upload(batch: Batch, plan: Plan, checkpoint: Checkpoint | None) -> OppoImageError | None:
@@ -109,9 +108,9 @@ def _upload(batch: Batch, plan: Plan, checkpoint: Checkpoint | None) -> OppoImag
         plan.record(outcome)
         progress.note(outcome)
 
-    engine = Engine(
+    engine = Uploader(
         batch.uploads,
-        batch.turnstile,
+        batch.rate_limiter,
         record=record,
         write=checkpoint.write if checkpoint else lambda _: None,
         tell=lambda: batch.tell(progress),

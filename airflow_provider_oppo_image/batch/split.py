@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from airflow_provider_oppo_image.batch.manifest import BOM, MAX_LINE, WITH_HEADER, read_manifest
-from airflow_provider_oppo_image.batch.progress import Summary, Tally
-from airflow_provider_oppo_image.batch.results import RowResult, check_format, combine, read_results, write_results
+from airflow_provider_oppo_image.batch.progress import ResultCounter, Summary
+from airflow_provider_oppo_image.batch.results import RowResult, build_result, check_format, read_results, write_results
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.places import Place, place_of, reading, storage, writing
+from airflow_provider_oppo_image.storage import StoragePath, atomic_write, open_read, resolve, storage_errors
 
 
-def results_beside(manifest: str) -> str:
+def default_results_path(manifest: str) -> str:
     """Return where a manifest's results go unless told otherwise: of ``night.csv``, to ``night.results.csv``.
 
     :param manifest: the manifest's path or URL.
@@ -36,10 +36,10 @@ def split_manifest(manifest: str, folder: str, parts: int) -> list[str]:
     """
     if parts < 1:
         raise ConfigurationError(f"A manifest cannot be split into {parts} parts. Give a number of 1 or more.")
-    source, target = place_of(manifest), place_of(folder)
+    source, target = resolve(manifest), resolve(folder)
     for _ in read_manifest(source):
         pass  # to its end, where it is known to be one
-    with storage(f"Splitting {source} into {target}"), reading(source) as file:
+    with storage_errors(f"Splitting {source} into {target}"), open_read(source) as file:
         target.mkdir(parents=True, exist_ok=True)
         header = [file.readline() for _ in _header(source)]
         lines = _count_lines(source) - len(header)
@@ -48,7 +48,7 @@ def split_manifest(manifest: str, folder: str, parts: int) -> list[str]:
             length = lines * (number + 1) // parts - lines * number // parts
             if length:
                 part = target / f"part-{number + 1:04d}{source.suffix}"
-                with writing(part) as copy:
+                with atomic_write(part) as copy:
                     copy.writelines(header)
                     _copy_lines(file, copy, length)
                 paths.append(str(part))
@@ -65,7 +65,7 @@ def merge_results(manifests: Sequence[str], results: str) -> Summary:
     :return: the numbers of all parts together.
     :raises StorageError: if a place cannot be read or written.
     """
-    place, tally = place_of(results), Tally()
+    place, tally = resolve(results), ResultCounter()
     check_format(place)
     write_results(place, tally.count(_results_of_all(manifests)))
     return tally.summary(results)
@@ -74,23 +74,23 @@ def merge_results(manifests: Sequence[str], results: str) -> Summary:
 def _results_of_all(manifests: Sequence[str]) -> Iterator[RowResult]:
     before = 0
     for manifest in manifests:
-        part, found = place_of(manifest), place_of(results_beside(manifest))
-        with storage(f"Reading {part} and {found}"):
+        part, found = resolve(manifest), resolve(default_results_path(manifest))
+        with storage_errors(f"Reading {part} and {found}"):
             for result in read_results(found) if found.exists() else _not_tried(part):
                 yield dataclasses.replace(result, line=before + result.line)
             before += _count_lines(part) - len(_header(part))
 
 
-def _not_tried(manifest: Place) -> Iterator[RowResult]:
+def _not_tried(manifest: StoragePath) -> Iterator[RowResult]:
     for row in read_manifest(manifest):
         urls = row.pictures.get("big"), row.pictures.get("small")
-        yield combine(row.line, row.name, (None, None), (), urls=urls, missing=True)
+        yield build_result(row.line, row.name, (None, None), (), urls=urls, missing=True)
 
 
-def _header(manifest: Place) -> list[bytes]:
+def _header(manifest: StoragePath) -> list[bytes]:
     """Return a manifest's header, with the blank lines before it; no line where there is none."""
     header = []
-    with reading(manifest) as file:
+    with open_read(manifest) as file:
         while manifest.suffix.lower() in WITH_HEADER and (line := file.readline(MAX_LINE)):
             header.append(line)
             if line.removeprefix(BOM).strip():
@@ -98,9 +98,9 @@ def _header(manifest: Place) -> list[bytes]:
     return header
 
 
-def _count_lines(place: Place) -> int:
+def _count_lines(place: StoragePath) -> int:
     lines, whole = 0, True
-    with reading(place) as file:
+    with open_read(place) as file:
         while piece := file.readline(MAX_LINE):
             lines += whole
             whole = piece.endswith(b"\n")

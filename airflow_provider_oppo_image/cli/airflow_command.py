@@ -14,7 +14,7 @@ NAME: Final = "oppo-image"
 HELP: Final = "Check, make and upload pictures for OPPO phones, and push"
 
 
-class Everything:
+class PassThroughArguments:
     """The argument that takes all that follows, where Airflow expects a list of them."""
 
     flags: Final = ("arguments",)
@@ -29,7 +29,7 @@ def get_commands() -> list[Any]:
     """Return what Airflow adds to its command line; Airflow finds this function by the provider info."""
     from airflow.cli.cli_config import ActionCommand
 
-    return [ActionCommand(name=NAME, help=HELP, func=run, args=cast("Any", (Everything(),)))]
+    return [ActionCommand(name=NAME, help=HELP, func=run, args=cast("Any", (PassThroughArguments(),)))]
 
 
 def run(args: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from airflow_provider_oppo_image.cli.airflow_hook import nowhere, starting_airflow
+from airflow_provider_oppo_image.cli.airflow_hook import devnull, starting_airflow
 from airflow_provider_oppo_image.cli.new_connection import NewConnection
 from airflow_provider_oppo_image.errors import ConfigurationError
 
@@ -14,7 +14,7 @@ def store(new: NewConnection) -> None:
 
     :raises ConfigurationError: if Airflow does not start, has no database yet, or has a connection of that id.
     """
-    with contextlib.redirect_stdout(nowhere()), contextlib.redirect_stderr(nowhere()):
+    with contextlib.redirect_stdout(devnull()), contextlib.redirect_stderr(devnull()):
         _store(new)
 
 

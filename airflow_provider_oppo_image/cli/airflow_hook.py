@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from airflow_provider_oppo_image.cli.output import remark
+from airflow_provider_oppo_image.cli.output import print_note
 from airflow_provider_oppo_image.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -27,15 +27,15 @@ def open_hook(conn_id: str, *, verbose: bool) -> Iterator[OppoImageHook]:
     :return: the hook, its connection read and checked.
     :raises ConfigurationError: if Airflow does not start, or the connection is not there or not usable.
     """
-    with contextlib.redirect_stdout(sys.stderr if verbose else nowhere()):
+    with contextlib.redirect_stdout(sys.stderr if verbose else devnull()):
         if verbose:
             yield _read_connection(conn_id)
             return
         # Airflow 2 warns on standard error of what its users cannot change.
-        with contextlib.redirect_stderr(nowhere()):
+        with contextlib.redirect_stderr(devnull()):
             hook = _read_connection(conn_id)
         if hook.settings.unknown_keys:
-            remark(f"warning: connection {conn_id!r} has unknown keys: {', '.join(hook.settings.unknown_keys)}")
+            print_note(f"warning: connection {conn_id!r} has unknown keys: {', '.join(hook.settings.unknown_keys)}")
         with _our_warnings_shown():
             yield hook
 
@@ -65,7 +65,7 @@ def starting_airflow() -> Iterator[None]:
 
 
 @functools.cache
-def nowhere() -> TextIO:
+def devnull() -> TextIO:
     """Return a stream that stays open: Airflow's log handlers keep the one that they first saw."""
     return Path(os.devnull).open("w")
 
@@ -83,4 +83,4 @@ def _our_warnings_shown() -> Iterator[None]:
 
 class _Remarks(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        remark(f"{record.levelname.lower()}: {record.getMessage()}")
+        print_note(f"{record.levelname.lower()}: {record.getMessage()}")

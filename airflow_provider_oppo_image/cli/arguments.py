@@ -6,7 +6,7 @@ import argparse
 import math
 
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
-from airflow_provider_oppo_image.missing import is_missing
+from airflow_provider_oppo_image.template_values import is_blank
 
 _LONGEST_S = 3600.0
 
@@ -33,12 +33,12 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def given(text: str) -> str:
+def non_empty(text: str) -> str:
     """Read a text that must not be empty: a script's unset variable is no wish for "none".
 
     :raises argparse.ArgumentTypeError: if it is empty, or what a template makes of a missing value.
     """
-    if is_missing(text):
+    if is_blank(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no value; leave the option out if there is none")
     return text
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, rate
 from airflow_provider_oppo_image.cli.failures import GOOD, fail
-from airflow_provider_oppo_image.cli.output import remark, say, say_json
-from airflow_provider_oppo_image.engagelab.rate import DEFAULT_RATE, Rate, Turnstile
+from airflow_provider_oppo_image.cli.output import print_json, print_note, print_result
+from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
 
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.batch.progress import Progress
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
             manifest=args.manifest,
             results=args.results,
             check=not args.no_check,
-            turnstile=Turnstile(Rate(args.rate)),
+            rate_limiter=RateLimiter(AdaptiveRate(args.rate)),
             tell=tell,
             tell_every=_BAR_EVERY_S if as_bar else _LINE_EVERY_S,
             resume=args.resume,
@@ -71,11 +71,11 @@ def run(args: argparse.Namespace) -> int:
     if end.error:
         return fail(end.error, as_json=args.json)
     if args.json:
-        say_json({**end.summary.to_dict(), "was_done": end.was_done})
+        print_json({**end.summary.to_dict(), "already_complete": end.already_complete})
         return GOOD
-    if end.was_done:
-        remark("An earlier run did all of it; nothing was sent.")
-    say(f"{end.summary}\nresults: {end.summary.results}")
+    if end.already_complete:
+        print_note("An earlier run did all of it; nothing was sent.")
+    print_result(f"{end.summary}\nresults: {end.summary.results}")
     return GOOD
 
 
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 def _shown(*, as_bar: bool) -> Iterator[Callable[[Progress], None]]:
     """Show progress on standard error: a bar to a person, a line now and then to a file."""
     if not as_bar:
-        yield lambda progress: remark(progress.line(time.monotonic()))
+        yield lambda progress: print_note(progress.line(time.monotonic()))
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn

@@ -11,12 +11,10 @@ from typing import Final, TypeAlias
 
 from airflow_provider_oppo_image.cli.arguments import add_json, seconds
 from airflow_provider_oppo_image.cli.failures import GOOD, SERVICE, WRONG_PICTURE
-from airflow_provider_oppo_image.cli.output import say, say_json
-from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.cli.output import print_json, print_result
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.pictures.report import STATES, PictureReport, State
-from airflow_provider_oppo_image.pictures.report_table import as_table
-from airflow_provider_oppo_image.pictures.verdict import overall_state
+from airflow_provider_oppo_image.pictures.report import STATES, PictureReport, State, as_table, overall_state
 
 Source: TypeAlias = tuple[PictureKind, str]
 
@@ -41,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "sources", nargs="*", metavar="SOURCE", help="a URL or a file; say with --kind what it is to be"
     )
-    parser.add_argument("--kind", choices=KINDS, help="what the SOURCEs are to be")
-    for kind in KINDS:
+    parser.add_argument("--kind", choices=PICTURE_KINDS, help="what the SOURCEs are to be")
+    for kind in PICTURE_KINDS:
         rule = PICTURE_RULES[kind]
         parser.add_argument(
             f"--{kind}",
@@ -70,12 +68,12 @@ def run(args: argparse.Namespace) -> int:
     for report in _look_at_each(_sources(args), args):
         reports.append(report)
         if not args.json:
-            say(as_table(report, here=_HERE))
+            print_result(as_table(report, here=_HERE))
     state = overall_state(reports)
     if args.json:
-        say_json({"state": state, "reports": [report.to_dict() for report in reports]})
+        print_json({"state": state, "reports": [report.to_dict() for report in reports]})
     elif len(reports) > 1:
-        say(_summary(reports))
+        print_result(_summary(reports))
     return _EXIT_CODES[state]
 
 
@@ -84,7 +82,7 @@ def _sources(args: argparse.Namespace) -> list[Source]:
         raise ConfigurationError("Say what the pictures are to be: --kind big or --kind small.")
     if args.kind is not None and not args.sources:
         raise ConfigurationError("--kind is for the SOURCEs, and there is none. Give the URL or the file of a picture.")
-    sources = [(kind, source) for kind in KINDS for source in getattr(args, kind)]
+    sources = [(kind, source) for kind in PICTURE_KINDS for source in getattr(args, kind)]
     sources += [(args.kind, source) for source in args.sources]
     if not sources:
         raise ConfigurationError("There is nothing to check. Give the URL or the file of a picture.")
@@ -93,8 +91,8 @@ def _sources(args: argparse.Namespace) -> list[Source]:
 
 def _look_at_each(sources: list[Source], args: argparse.Namespace) -> Iterator[PictureReport]:
     """Look at several pictures at once, and give the reports in the order of the sources."""
+    from airflow_provider_oppo_image.net.deadline import Timeouts
     from airflow_provider_oppo_image.pictures.check import check_file, check_picture
-    from airflow_provider_oppo_image.transport import Timeouts
 
     timeouts = Timeouts() if args.timeout is None else dataclasses.replace(Timeouts(), total=args.timeout)
 

@@ -10,7 +10,7 @@ from airflow_provider_oppo_image.cli import connection_add
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, add_json
 from airflow_provider_oppo_image.cli.failures import GOOD, SERVICE
-from airflow_provider_oppo_image.cli.output import remark, say, say_json
+from airflow_provider_oppo_image.cli.output import print_json, print_note, print_result
 
 HELP: Final = "add an Airflow connection, and test it"
 DESCRIPTION: Final = "Add the Airflow connection that uploads and pushes use, and test it."
@@ -46,9 +46,9 @@ def run_test(args: argparse.Namespace) -> int:
     with open_hook(args.conn_id, verbose=args.verbose) as hook:
         good, message = hook.test_connection()
     if args.json:
-        say_json({"status": good, "message": message})
+        print_json({"status": good, "message": message})
     elif good:
-        say(message)
+        print_result(message)
     if not good:
-        remark(f"error: {message}")
+        print_note(f"error: {message}")
     return GOOD if good else SERVICE

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from airflow_provider_oppo_image.cli.arguments import given
+from airflow_provider_oppo_image.cli.arguments import non_empty
 from airflow_provider_oppo_image.cli.failures import GOOD
 from airflow_provider_oppo_image.cli.new_connection import NewConnection
-from airflow_provider_oppo_image.cli.output import remark, say
+from airflow_provider_oppo_image.cli.output import print_note, print_result
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID, FIELDS, LABELS, Value
 from airflow_provider_oppo_image.errors import ConfigurationError
 
@@ -37,8 +37,8 @@ FORMS: Final[dict[str, Callable[[NewConnection], str]]] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments: one for each field of the connection's table."""
     parser.add_argument("--conn-id", default=DEFAULT_CONN_ID, metavar="ID", help="its id (default: %(default)s)")
-    parser.add_argument("--app-key", required=True, type=given, metavar="KEY", help="the app's AppKey")
-    parser.add_argument("--host", type=given, help="a host, instead of a data centre")
+    parser.add_argument("--app-key", required=True, type=non_empty, metavar="KEY", help="the app's AppKey")
+    parser.add_argument("--host", type=non_empty, help="a host, instead of a data centre")
     for field in FIELDS:
         option, description = f"--{field.name.replace('_', '-')}", field.description.replace("%", "%%")
         if field.kind == "flag":
@@ -69,17 +69,17 @@ def run(args: argparse.Namespace) -> int:
     }
     connection = NewConnection(args.conn_id, args.app_key, _master_secret(), args.host, extra)
     if args.form:
-        say(FORMS[args.form](connection))
+        print_result(FORMS[args.form](connection))
         if args.form == "cli":
-            remark("warning: while that line runs, whoever is on its machine can see the master secret in it.")
+            print_note("warning: while that line runs, whoever is on its machine can see the master secret in it.")
         return GOOD
 
     from airflow_provider_oppo_image.cli.airflow_database import store
 
     store(connection)
     if (variable := f"AIRFLOW_CONN_{args.conn_id.upper()}") in os.environ:
-        remark(f"warning: {variable} is set here, and Airflow reads it instead of its database.")
-    say(
+        print_note(f"warning: {variable} is set here, and Airflow reads it instead of its database.")
+    print_result(
         f"Airflow has the connection {args.conn_id!r} now. To test it: oppo-image connection test{_named(args.conn_id)}"
     )
     return GOOD

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from airflow_provider_oppo_image.cli.output import remark, say_json
+from airflow_provider_oppo_image.cli.output import print_json, print_note
 from airflow_provider_oppo_image.errors import (
     BatchError,
     ConfigurationError,
@@ -70,6 +70,6 @@ def fail(error: OppoImageError, *, as_json: bool, **known: Any) -> int:
     :return: the exit code.
     """
     if as_json:
-        say_json({**known, "error": describe(error)})
-    remark(f"error: {error}")
+        print_json({**known, "error": describe(error)})
+    print_note(f"error: {error}")
     return exit_code(error)

@@ -17,7 +17,7 @@ from typing import Final, Protocol, cast
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.cli import batch, check, connection, prepare, push, sandbox, upload
 from airflow_provider_oppo_image.cli.failures import EXIT_CODES, INTERNAL, INTERRUPTED, USAGE, fail
-from airflow_provider_oppo_image.cli.output import flush, remark
+from airflow_provider_oppo_image.cli.output import flush, print_note
 from airflow_provider_oppo_image.errors import OppoImageError
 
 
@@ -122,8 +122,8 @@ def run_safely(run: Callable[[argparse.Namespace], int], args: argparse.Namespac
     except OppoImageError as error:
         return fail(error, as_json=args.json)
     except KeyboardInterrupt:
-        remark("Interrupted.")
+        print_note("Interrupted.")
         return INTERRUPTED
     except Exception:  # noqa: BLE001 - the last boundary, for the exit code's sake
-        remark(f"{traceback.format_exc()}error: this is a fault of oppo-image itself; please report it.")
+        print_note(f"{traceback.format_exc()}error: this is a fault of oppo-image itself; please report it.")
         return INTERNAL

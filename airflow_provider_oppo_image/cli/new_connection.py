@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, cast
 from urllib.parse import quote, urlencode, urlsplit
 
-from airflow_provider_oppo_image.base_url import base_url
-from airflow_provider_oppo_image.connection import CONN_TYPE, ConnectionLike, Value, read_settings
+from airflow_provider_oppo_image.connection import CONN_TYPE, ConnectionLike, Value, base_url, read_settings
 from airflow_provider_oppo_image.contract import DEFAULT_DATA_CENTER
 from airflow_provider_oppo_image.errors import ConfigurationError
 

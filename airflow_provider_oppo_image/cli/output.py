@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
 
-def say(text: str) -> None:
+def print_result(text: str) -> None:
     """Write a result for a person to standard output.
 
     :param text: one line or several; control characters in it are made harmless, since hosts choose some of the words.
@@ -17,12 +17,12 @@ def say(text: str) -> None:
     _write(sys.stdout, text)
 
 
-def say_json(data: Mapping[str, Any]) -> None:
+def print_json(data: Mapping[str, Any]) -> None:
     """Write a result for a program to standard output: one JSON object on one line."""
     _write(sys.stdout, json.dumps(data))
 
 
-def remark(text: str) -> None:
+def print_note(text: str) -> None:
     """Write to standard error: what went wrong, and what is good to know beside a result."""
     _write(sys.stderr, text)
 

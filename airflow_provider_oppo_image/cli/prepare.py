@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from airflow_provider_oppo_image.cli.arguments import add_json, given, point
+from airflow_provider_oppo_image.artwork.layout import CENTRE, FITS, Layout
+from airflow_provider_oppo_image.cli.arguments import add_json, non_empty, point
 from airflow_provider_oppo_image.cli.failures import GOOD
-from airflow_provider_oppo_image.cli.output import remark, say, say_json
-from airflow_provider_oppo_image.contract import KINDS
-from airflow_provider_oppo_image.pictures.layout import CENTRE, FITS, Layout
+from airflow_provider_oppo_image.cli.output import print_json, print_note, print_result
+from airflow_provider_oppo_image.contract import PICTURE_KINDS
 
 HELP: Final = "make a picture of any artwork: crop it, scale it, and fit it into the limit"
 DESCRIPTION: Final = (
@@ -21,12 +21,12 @@ DESCRIPTION: Final = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
-    parser.add_argument("source", type=given, metavar="SOURCE", help="the artwork; it stays as it is")
-    parser.add_argument("--kind", choices=KINDS, required=True, help="what it is to be")
+    parser.add_argument("source", type=non_empty, metavar="SOURCE", help="the artwork; it stays as it is")
+    parser.add_argument("--kind", choices=PICTURE_KINDS, required=True, help="what it is to be")
     parser.add_argument(
         "-o",
         "--output",
-        type=given,
+        type=non_empty,
         required=True,
         metavar="DESTINATION",
         help="where the picture goes; .png or .jpg says the format, any other name gets the ending of what was made",
@@ -59,14 +59,14 @@ def run(args: argparse.Namespace) -> int:
 
     :raises OppoImageError: if no picture can be made, or a place cannot be used.
     """
-    from airflow_provider_oppo_image.mending import mend
+    from airflow_provider_oppo_image.artwork.files import prepare_file
 
     layout = Layout(args.fit, args.focus, args.background, args.enlarge)
-    mended = mend(args.kind, args.source, args.output, layout)
+    mended = prepare_file(args.kind, args.source, args.output, layout)
     for note in mended.notes:
-        remark(f"warning: {note}")
+        print_note(f"warning: {note}")
     if args.json:
-        say_json({"destination": mended.place, "notes": list(mended.notes), "report": mended.report.to_dict()})
+        print_json({"destination": mended.place, "notes": list(mended.notes), "report": mended.report.to_dict()})
     else:
-        say(str(mended.report))
+        print_result(str(mended.report))
     return GOOD

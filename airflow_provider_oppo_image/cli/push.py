@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
-from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, given
+from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, non_empty
 from airflow_provider_oppo_image.cli.failures import GOOD, fail
-from airflow_provider_oppo_image.cli.output import remark, say, say_json
+from airflow_provider_oppo_image.cli.output import print_json, print_note, print_result
 from airflow_provider_oppo_image.engagelab.push_body import cid_of, compose_push
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 
@@ -27,9 +27,13 @@ DESCRIPTION: Final = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     parser.add_argument("message", metavar="MESSAGE", help="a file with the service's push body in JSON; - for stdin")
-    parser.add_argument("--big-picture-id", type=given, metavar="ID", help="the big picture's id, from an upload")
-    parser.add_argument("--small-picture-id", type=given, metavar="ID", help="the small picture's id, from an upload")
-    parser.add_argument("--cid", type=given, help="up to 64 letters, digits, _ and -; the same one for the same push")
+    parser.add_argument("--big-picture-id", type=non_empty, metavar="ID", help="the big picture's id, from an upload")
+    parser.add_argument(
+        "--small-picture-id", type=non_empty, metavar="ID", help="the small picture's id, from an upload"
+    )
+    parser.add_argument(
+        "--cid", type=non_empty, help="up to 64 letters, digits, _ and -; the same one for the same push"
+    )
     parser.add_argument(
         "--validate-only", action="store_true", help="have the service check the push, and send nothing"
     )
@@ -51,15 +55,15 @@ def run(args: argparse.Namespace) -> int:
             else:
                 msg_id = hook.push(body)
     except OppoImageError as error:
-        if error.may_have_acted or error.after_doubt:
-            remark(f"The push may have been sent. To try again without sending it twice, give --cid {cid_of(body)}")
+        if error.may_have_taken_effect or error.earlier_attempt_ambiguous:
+            print_note(f"The push may have been sent. To try again without sending it twice, give --cid {cid_of(body)}")
         return fail(error, as_json=args.json, cid=cid_of(body))
     if args.json:
-        say_json({"validated": True} if args.validate_only else {"msg_id": msg_id, "cid": cid_of(body)})
+        print_json({"validated": True} if args.validate_only else {"msg_id": msg_id, "cid": cid_of(body)})
     elif args.validate_only:
-        say("The service would accept this push; nothing was sent.")
+        print_result("The service would accept this push; nothing was sent.")
     else:
-        say(msg_id or "Sent by an earlier request, whose answer with the message id was lost.")
+        print_result(msg_id or "Sent by an earlier request, whose answer with the message id was lost.")
     return GOOD
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_oppo_image.cli.arguments import add_json, count, port, seconds
 from airflow_provider_oppo_image.cli.failures import GOOD
-from airflow_provider_oppo_image.cli.output import remark, say, say_json, table
+from airflow_provider_oppo_image.cli.output import print_json, print_note, print_result, table
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.sandbox.options import SANDBOX_MASTER_SECRET, SandboxOptions
@@ -92,11 +92,11 @@ def run(args: argparse.Namespace) -> int:
     def announce(url: str) -> None:
         connection = connection_to(url, options)
         if args.json:
-            say_json({"url": url, "app_key": options.app_key, "connection": connection})
+            print_json({"url": url, "app_key": options.app_key, "connection": connection})
         else:
-            say(_introduction(url, options, connection))
+            print_result(_introduction(url, options, connection))
         if not _is_loopback(url):
-            remark("warning: whoever reaches this address can use the sandbox, and make it download from here.")
+            print_note("warning: whoever reaches this address can use the sandbox, and make it download from here.")
 
     try:
         serve(options, args.host, args.port, announce)
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
             f"The sandbox cannot listen on {args.host} port {args.port}: {error.strerror or error}. Choose another "
             "--port (0 takes any that is free) or --host."
         ) from error
-    remark("The sandbox has stopped.")
+    print_note("The sandbox has stopped.")
     return GOOD
 
 

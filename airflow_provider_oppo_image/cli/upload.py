@@ -6,13 +6,13 @@ import argparse
 from typing import Final
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
-from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, given
+from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, non_empty
 from airflow_provider_oppo_image.cli.failures import GOOD, fail
-from airflow_provider_oppo_image.cli.output import remark, say, say_json, table
-from airflow_provider_oppo_image.contract import KINDS
+from airflow_provider_oppo_image.cli.output import print_json, print_note, print_result, table
+from airflow_provider_oppo_image.contract import PICTURE_KINDS
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.hooks.uploads import picture_ids, requested_pictures
-from airflow_provider_oppo_image.pictures.verdict import error_for
+from airflow_provider_oppo_image.hooks.uploads import parse_picture_urls, picture_ids
+from airflow_provider_oppo_image.pictures.report import error_for
 
 HELP: Final = "upload one picture or both, and print their ids"
 DESCRIPTION: Final = (
@@ -23,10 +23,10 @@ DESCRIPTION: Final = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
-    for kind in KINDS:
+    for kind in PICTURE_KINDS:
         parser.add_argument(
             f"--{kind}",
-            type=given,
+            type=non_empty,
             metavar="URL",
             help=f"where the service downloads the {kind} picture from: a public URL",
         )
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if not (args.big or args.small):
         raise ConfigurationError("There is nothing to upload. Give --big URL, --small URL or both.")
-    pictures = requested_pictures(args.big, args.small)
+    pictures = parse_picture_urls(args.big, args.small)
     with open_hook(args.conn_id, verbose=args.verbose) as hook:
         if not args.no_check and (not_ready := error_for(list(hook.check_each(pictures).values()))):
             raise not_ready
@@ -50,12 +50,12 @@ def run(args: argparse.Namespace) -> int:
         ids = picture_ids(outcome.ids)
 
     if not args.json and outcome.ids:
-        say(table((key, picture_id) for key, picture_id in ids.items() if picture_id))
+        print_result(table((key, picture_id) for key, picture_id in ids.items() if picture_id))
     if worst := outcome.worst:
         for error in outcome.errors.values():
             if error is not worst:
-                remark(f"error: {error}")
+                print_note(f"error: {error}")
         return fail(worst, as_json=args.json, **ids)
     if args.json:
-        say_json(ids)
+        print_json(ids)
     return GOOD

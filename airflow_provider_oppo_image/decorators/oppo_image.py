@@ -12,12 +12,12 @@ from airflow.providers.common.compat.sdk import (
     task_decorator_factory,
 )
 
-from airflow_provider_oppo_image.airflow_compat import Decoratable
+from airflow_provider_oppo_image.airflow_compat import DecoratorCompatMixin
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
-from airflow_provider_oppo_image.missing import is_missing
 from airflow_provider_oppo_image.operators.oppo_image import OppoImageUploadOperator
+from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
@@ -50,7 +50,7 @@ class UploadTask(Protocol[P]):
         """Change the operator's arguments, such as ``task_id``."""
 
 
-class _UploadDecoratedOperator(DecoratedOperator, OppoImageUploadOperator, Decoratable):
+class _UploadDecoratedOperator(DecoratedOperator, OppoImageUploadOperator, DecoratorCompatMixin):
     """Calls the function, and uploads what it returns.
 
     What a function returns is not rendered as a template: a URL is somebody else's words. Its arguments are.
@@ -71,7 +71,7 @@ class _UploadDecoratedOperator(DecoratedOperator, OppoImageUploadOperator, Decor
             returned = _read(self.python_callable(*self.op_args, **arguments), self.python_callable.__name__)
         self.big_picture_url = returned.get("big_picture_url")
         self.small_picture_url = returned.get("small_picture_url")
-        if not is_missing(returned.get("campaign")):
+        if not is_blank(returned.get("campaign")):
             self.campaign = returned["campaign"]
         ids: dict[str, str | None] = super().execute(context)
         return ids

@@ -10,16 +10,16 @@ from typing import Any
 from airflow_provider_oppo_image.contract import (
     BIG_PICTURE_STYLE,
     CID_PATTERN,
-    KINDS,
     MAX_PUSH_BYTES,
     MAX_STYLE_3_CONTENT,
     MAX_TITLE,
+    PICTURE_KINDS,
     PICTURE_RULES,
     PictureKind,
 )
-from airflow_provider_oppo_image.engagelab.protocol import to_json
+from airflow_provider_oppo_image.engagelab.messages import to_json
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.missing import is_missing
+from airflow_provider_oppo_image.template_values import is_blank
 
 _OPPO = ("body", "options", "third_party_channel", "oppo")
 _PICTURE_KEYS = tuple(rule.id_key for rule in PICTURE_RULES.values())
@@ -44,13 +44,13 @@ def compose_push(
     :return: the body to send.
     :raises ConfigurationError: naming all that is wrong with it.
     """
-    body = without_missing(message)
+    body = without_blank_ids(message)
     given = {"big_picture_id": big_picture_id, "small_picture_id": small_picture_id}
-    pictures: dict[str, Any] = {key: value for key, value in given.items() if not is_missing(value)}
+    pictures: dict[str, Any] = {key: value for key, value in given.items() if not is_blank(value)}
     if pictures or has_pictures(body):
         oppo = _descend(body, _OPPO)
         oppo.update(pictures | oppo)
-        if "big_picture_id" in oppo and is_missing(oppo.get("style")):
+        if "big_picture_id" in oppo and is_blank(oppo.get("style")):
             oppo["style"] = BIG_PICTURE_STYLE
     if cid is not None:
         body = with_cid(body, cid)
@@ -59,7 +59,7 @@ def compose_push(
     return body
 
 
-def without_missing(message: Mapping[str, Any]) -> dict[str, Any]:
+def without_blank_ids(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return a push without the picture ids that a template left empty.
 
     :param message: the vendor's push body; it is not changed.
@@ -68,7 +68,7 @@ def without_missing(message: Mapping[str, Any]) -> dict[str, Any]:
     body = _copy(message)
     oppo = _look(body, *_OPPO)
     for key in _PICTURE_KEYS:
-        if isinstance(oppo, dict) and key in oppo and is_missing(oppo[key]):
+        if isinstance(oppo, dict) and key in oppo and is_blank(oppo[key]):
             del oppo[key]
     return body
 
@@ -99,8 +99,8 @@ def picture_ids_of(body: Mapping[str, Any]) -> dict[PictureKind, str]:
     :param body: the vendor's push body, composed.
     """
     oppo = _look(body, *_OPPO)
-    keys = {kind: PICTURE_RULES[kind].id_key for kind in KINDS}
-    return {kind: str(oppo[key]) for kind, key in keys.items() if not is_missing(oppo.get(key))}
+    keys = {kind: PICTURE_RULES[kind].id_key for kind in PICTURE_KINDS}
+    return {kind: str(oppo[key]) for kind, key in keys.items() if not is_blank(oppo.get(key))}
 
 
 def shown_text(body: Mapping[str, Any]) -> tuple[str, str]:
@@ -122,7 +122,7 @@ def with_cid(message: Mapping[str, Any], cid: str) -> dict[str, Any]:
     """
     body = _copy(message)
     options = _descend(body, _OPPO[:2])
-    if is_missing(options.get("cid")):
+    if is_blank(options.get("cid")):
         options["cid"] = cid
     return body
 
@@ -133,7 +133,7 @@ def cid_of(body: Mapping[str, Any]) -> str:
     :param body: the vendor's push body.
     """
     cid = _look(body, *_OPPO[:2]).get("cid")
-    return "" if is_missing(cid) else str(cid)
+    return "" if is_blank(cid) else str(cid)
 
 
 def _copy(message: object) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from airflow_provider_oppo_image.urls import NOT_A_URL, bare
+from airflow_provider_oppo_image.net.redaction import NOT_A_URL, strip_query
 
 log = logging.getLogger(__name__)
 
-MOST: Final = 50
+MAX_DATASETS: Final = 50
 """Up to so many places of a kind are told, inclusive: ours, half of what Airflow keeps of a task."""
 
 
@@ -34,12 +34,12 @@ class Lineage:
     ids: Mapping[str, str] = field(default_factory=dict)
 
 
-class TellsLineage:
+class LineageMixin:
     """An operator or a sensor that tells what it read and wrote when it has succeeded."""
 
     _lineage: Lineage | None = None
 
-    def _tell_lineage(
+    def _report_lineage(
         self, inputs: Iterable[str] = (), outputs: Iterable[str] = (), ids: Mapping[str, str | None] | None = None
     ) -> None:
         """Tell Airflow, and remember it for OpenLineage.
@@ -65,7 +65,7 @@ class TellsLineage:
             return None
         from airflow_provider_oppo_image.hooks.openlineage import operator_lineage
 
-        return operator_lineage(self._lineage)
+        return operator_lineage(self._lineage.inputs, self._lineage.outputs, self._lineage.ids)
 
 
 def uri_of(place: str) -> str | None:
@@ -77,15 +77,17 @@ def uri_of(place: str) -> str | None:
         return Path(place).absolute().as_uri()
     if place.startswith("file://"):
         return place
-    uri = bare(place)
+    uri = strip_query(place)
     return None if uri == NOT_A_URL else uri
 
 
 def _uris(places: Iterable[str]) -> tuple[str, ...]:
-    return tuple(islice(dict.fromkeys(uri for uri in map(uri_of, islice(places, 2 * MOST)) if uri), MOST))
+    return tuple(
+        islice(dict.fromkeys(uri for uri in map(uri_of, islice(places, 2 * MAX_DATASETS)) if uri), MAX_DATASETS)
+    )
 
 
-def _collect(teller: TellsLineage, lineage: Lineage) -> None:
+def _collect(teller: LineageMixin, lineage: Lineage) -> None:
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
     collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 from urllib.parse import unquote, urlsplit
 
@@ -11,13 +12,12 @@ from openlineage.client.event_v2 import Dataset
 from openlineage.client.facet_v2 import RunFacet
 
 from airflow_provider_oppo_image import __version__
-from airflow_provider_oppo_image.help_pages import DOCS
-from airflow_provider_oppo_image.hooks.lineage import Lineage
+from airflow_provider_oppo_image.errors import DOCS_URL
 
-PRODUCER: Final = f"{DOCS}#{__version__}"
+PRODUCER: Final = f"{DOCS_URL}#{__version__}"
 """Who says what the facet says: this package, in this version."""
 
-SCHEMA_URL: Final = f"{DOCS}/_static/OppoImageIdsRunFacet.json#/$defs/OppoImageIdsRunFacet"
+SCHEMA_URL: Final = f"{DOCS_URL}/_static/OppoImageIdsRunFacet.json#/$defs/OppoImageIdsRunFacet"
 """What a facet may hold; the documentation's site has the file."""
 
 FACET: Final = "oppoImage_ids"
@@ -43,15 +43,17 @@ class OppoImageIdsRunFacet(RunFacet):  # type: ignore[misc]  # where it is not i
         return SCHEMA_URL
 
 
-def operator_lineage(lineage: Lineage) -> OperatorLineage:
+def operator_lineage(inputs: Iterable[str], outputs: Iterable[str], ids: Mapping[str, str]) -> OperatorLineage:
     """Return what OpenLineage's provider asks operators for.
 
-    :param lineage: what the task told.
+    :param inputs: URIs of what the task read, without user info and query.
+    :param outputs: URIs of what it wrote, without user info and query.
+    :param ids: the ids that the service returned, by the vendor's names.
     """
-    facets = {FACET: OppoImageIdsRunFacet(**{**lineage.ids, "producer": PRODUCER})} if lineage.ids else {}
+    facets = {FACET: OppoImageIdsRunFacet(**{**ids, "producer": PRODUCER})} if ids else {}
     return OperatorLineage(
-        inputs=[_dataset(uri) for uri in lineage.inputs],
-        outputs=[_dataset(uri) for uri in lineage.outputs],
+        inputs=[_dataset(uri) for uri in inputs],
+        outputs=[_dataset(uri) for uri in outputs],
         run_facets=facets,
     )
 

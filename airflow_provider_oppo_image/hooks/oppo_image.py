@@ -23,15 +23,15 @@ from airflow_provider_oppo_image.connection import (
 )
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import OppoImageError
-from airflow_provider_oppo_image.hooks.translation import airflow_errors, no_such_connection
-from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, picture_ids, requested_pictures, side_by_side
-from airflow_provider_oppo_image.urls import without_query
+from airflow_provider_oppo_image.hooks.task_errors import airflow_errors, no_such_connection
+from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids, run_concurrently
+from airflow_provider_oppo_image.net.redaction import redact_url
 
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
-    from airflow_provider_oppo_image.engagelab.rate import Turnstile
+    from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
+    from airflow_provider_oppo_image.net.deadline import Timeouts
     from airflow_provider_oppo_image.pictures.report import PictureReport
-    from airflow_provider_oppo_image.transport import Timeouts
 
 __all__ = ["OppoImageHook", "airflow_errors"]
 
@@ -92,7 +92,7 @@ class OppoImageHook(BaseHook):
     @property
     def timeouts(self) -> Timeouts:
         """How long the parts of one attempt may take, from the connection."""
-        from airflow_provider_oppo_image.transport import Timeouts
+        from airflow_provider_oppo_image.net.deadline import Timeouts
 
         settings = self.settings
         return Timeouts(settings.connect_timeout, settings.read_timeout, settings.total_timeout)
@@ -105,14 +105,14 @@ class OppoImageHook(BaseHook):
     def _client(self) -> EngageLabClient:
         return self.open_client()
 
-    def open_client(self, *, connections: int = 10, turnstile: Turnstile | None = None) -> EngageLabClient:
+    def open_client(self, *, connections: int = 10, rate_limiter: RateLimiter | None = None) -> EngageLabClient:
         """Return a client of the service that the caller closes.
 
         :param connections: how many connections are kept alive.
-        :param turnstile: lets each request through, at a rate; None sends at once.
+        :param rate_limiter: lets each request through, at a rate; None sends at once.
         """
         from airflow_provider_oppo_image.engagelab.client import EngageLabClient
-        from airflow_provider_oppo_image.engagelab.protocol import basic_auth
+        from airflow_provider_oppo_image.engagelab.messages import basic_auth
 
         settings = self.settings
         # Airflow masks a connection's password, and not what is made of it.
@@ -125,7 +125,7 @@ class OppoImageHook(BaseHook):
             timeouts=self.timeouts,
             retry_budget=settings.retry_budget,
             connections=connections,
-            turnstile=turnstile,
+            rate_limiter=rate_limiter,
         )
 
     def check(self, kind: PictureKind, url: str) -> PictureReport:
@@ -147,7 +147,7 @@ class OppoImageHook(BaseHook):
         :param pictures: URLs by kind.
         """
         _ = self.settings  # read once, before there are threads
-        return side_by_side(self.check, pictures)
+        return run_concurrently(self.check, pictures)
 
     def upload(self, kind: PictureKind, url: str) -> str:
         """Upload one picture, unchecked.
@@ -171,10 +171,10 @@ class OppoImageHook(BaseHook):
                 picture_id = client.upload(kind, url)
             except OppoImageError as error:
                 return error
-            self.log.info("Uploaded the %s picture %s: %s", kind, without_query(url), picture_id)
+            self.log.info("Uploaded the %s picture %s: %s", kind, redact_url(url), picture_id)
             return picture_id
 
-        outcomes = side_by_side(attempt, pictures)
+        outcomes = run_concurrently(attempt, pictures)
         return UploadOutcome(
             ids={kind: outcome for kind, outcome in outcomes.items() if isinstance(outcome, str)},
             errors={kind: outcome for kind, outcome in outcomes.items() if isinstance(outcome, OppoImageError)},
@@ -191,7 +191,7 @@ class OppoImageHook(BaseHook):
         :raises ConfigurationError: if neither is given.
         :raises OppoImageError: if one was not uploaded; the id of the other is in the log.
         """
-        outcome = self.upload_each(requested_pictures(big_picture_url, small_picture_url))
+        outcome = self.upload_each(parse_picture_urls(big_picture_url, small_picture_url))
         outcome.raise_for_errors()
         return picture_ids(outcome.ids)
 
@@ -202,7 +202,7 @@ class OppoImageHook(BaseHook):
         big_picture_id: str | None = None,
         small_picture_id: str | None = None,
         cid: str | None = None,
-        earlier_try: bool = False,
+        is_retry: bool = False,
     ) -> str | None:
         """Send a push that carries the pictures.
 
@@ -211,14 +211,12 @@ class OppoImageHook(BaseHook):
         :param small_picture_id: the small picture's id; None for none.
         :param cid: up to 64 letters, digits, ``_`` and ``-``: the service sends one push for each. None leaves it as
             the message has it; where that has none, only repeats within this call are told from another push.
-        :param earlier_try: whether an earlier try of this very push may have reached the service.
+        :param is_retry: whether an earlier try of this very push may have reached the service.
         :return: the message id; None where an earlier request sent the push and its answer was lost.
         :raises ConfigurationError: if the service or OPPO would refuse the push.
         :raises OppoImageError: if it was not accepted, or nobody knows.
         """
-        return self._client.push(
-            _compose(message, big_picture_id, small_picture_id, cid), earlier_try=earlier_try
-        ).msg_id
+        return self._client.push(_compose(message, big_picture_id, small_picture_id, cid), is_retry=is_retry).msg_id
 
     def validate_push(
         self,
@@ -258,7 +256,7 @@ class OppoImageHook(BaseHook):
         :return: whether they are good, and what to tell the person who asked.
         """
         try:
-            self._client.prove_credentials()
+            self._client.check_credentials()
         except OppoImageError as error:
             # Airflow tests a copy, whose id nobody knows.
             return False, str(error).replace(f"Connection {self.oppo_image_conn_id!r}", "The connection", 1)

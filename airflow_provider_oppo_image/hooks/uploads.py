@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
-from airflow_provider_oppo_image.missing import is_missing
+from airflow_provider_oppo_image.template_values import is_blank
 
 T = TypeVar("T")
 
@@ -45,17 +45,17 @@ class UploadOutcome:
         raise worst
 
 
-def requested_pictures(big_picture_url: str | None, small_picture_url: str | None) -> dict[PictureKind, str]:
+def parse_picture_urls(big_picture_url: str | None, small_picture_url: str | None) -> dict[PictureKind, str]:
     """Return the pictures that are asked for, by kind.
 
     :param big_picture_url: the big picture's URL; None and "" mean none, and so does what a template makes of None.
     :param small_picture_url: the small picture's URL, likewise.
     :raises ConfigurationError: if neither is given, one has not the shape of a picture's URL, or both are the same.
     """
-    from airflow_provider_oppo_image.pictures.url_rules import SAME_URL, url_problem
+    from airflow_provider_oppo_image.pictures.picture_url import SAME_URL, url_problem
 
-    given = dict(zip(KINDS, (big_picture_url, small_picture_url), strict=True))
-    pictures = {kind: url for kind, url in given.items() if not is_missing(url)}
+    given = dict(zip(PICTURE_KINDS, (big_picture_url, small_picture_url), strict=True))
+    pictures = {kind: url for kind, url in given.items() if not is_blank(url)}
     if not pictures:
         raise ConfigurationError(
             "Neither big_picture_url nor small_picture_url holds a URL. Give at least one; if they come from a "
@@ -75,15 +75,17 @@ def picture_ids(ids: Mapping[PictureKind, str]) -> dict[str, str | None]:
 
     :param ids: picture ids by kind.
     """
-    return {PICTURE_RULES[kind].id_key: ids.get(kind) for kind in KINDS}
+    return {PICTURE_RULES[kind].id_key: ids.get(kind) for kind in PICTURE_KINDS}
 
 
-def side_by_side(call: Callable[[PictureKind, str], T], pictures: Mapping[PictureKind, str]) -> dict[PictureKind, T]:
+def run_concurrently(
+    call: Callable[[PictureKind, str], T], pictures: Mapping[PictureKind, str]
+) -> dict[PictureKind, T]:
     """Call something for each picture, in a thread each.
 
     :param call: takes a picture's kind and URL.
     :param pictures: URLs by kind.
     :return: what the calls returned, by kind.
     """
-    with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
+    with ThreadPoolExecutor(max_workers=len(PICTURE_KINDS)) as pool:
         return dict(zip(pictures, pool.map(call, pictures.keys(), pictures.values()), strict=True))

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from airflow_provider_oppo_image.airflow_compat import triggering_asset_events
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
-from airflow_provider_oppo_image.urls import bare
+from airflow_provider_oppo_image.net.redaction import strip_query
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -76,7 +76,7 @@ def _facts(
 ) -> dict[str, Any]:
     facts: dict[str, Any] = {**ids, "uploaded_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     for kind, url in pictures.items():
-        facts[PICTURE_RULES[kind].url_key] = bare(url)
+        facts[PICTURE_RULES[kind].url_key] = strip_query(url)
         if kind in reports:
             facts[f"{kind}_picture_sha256"] = reports[kind].sha256
     return facts

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_oppo_image.airflow_compat import BaseOperator, metrics
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.contract import PICTURE_RULES
-from airflow_provider_oppo_image.engagelab.rate import DEFAULT_RATE, Rate, Turnstile
+from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.hooks.lineage import TellsLineage
+from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
-from airflow_provider_oppo_image.missing import is_missing
+from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_oppo_image.batch.progress import Progress
-    from airflow_provider_oppo_image.batch.run import BatchEnd, OnError
+    from airflow_provider_oppo_image.batch.run import BatchResult, OnError
 
 
-class OppoImageBatchUploadOperator(TellsLineage, BaseOperator):
+class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
     """Checks and uploads many pictures, each once, no faster than the service allows.
 
     The rows come from a list, whose results are returned, or from a manifest, whose results are written to a file in
@@ -80,7 +80,7 @@ class OppoImageBatchUploadOperator(TellsLineage, BaseOperator):
         self.threads = threads
         self.check = check
         self.oppo_image_conn_id = oppo_image_conn_id
-        self._turnstile: Turnstile | None = None
+        self._rate_limiter: RateLimiter | None = None
         self._counted = (0, 0)
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -88,21 +88,21 @@ class OppoImageBatchUploadOperator(TellsLineage, BaseOperator):
 
         :param context: the context of the running task.
         """
-        from airflow_provider_oppo_image.hooks.task_log import folded
-        from airflow_provider_oppo_image.hooks.telling import telling
+        from airflow_provider_oppo_image.hooks.task_errors import log_group
+        from airflow_provider_oppo_image.hooks.task_record import record_task
 
-        with airflow_errors(), telling(context, "batch") as record:
+        with airflow_errors(), record_task(context, "batch") as record:
             end = self._upload()
             record.batch = end.summary
             told = end.summary.to_dict()
             if end.summary.causes:
-                with folded("Why rows failed"):
+                with log_group("Why rows failed"):
                     self.log.error("%s", end.summary)
             if end.error:
                 context["ti"].xcom_push(key="summary", value=told)
                 raise end.error
-        self.log.info("%s%s", "An earlier run did all of it: " if end.was_done else "", end.summary.headline)
-        self._tell_lineage(self._read_from(), [told["results"]] if told["results"] else [])
+        self.log.info("%s%s", "An earlier run did all of it: " if end.already_complete else "", end.summary.headline)
+        self._report_lineage(self._read_from(), [told["results"]] if told["results"] else [])
         if self.outlets:
             from airflow_provider_oppo_image.operators.asset_events import announce_batch
 
@@ -111,15 +111,15 @@ class OppoImageBatchUploadOperator(TellsLineage, BaseOperator):
 
     def on_kill(self) -> None:
         """End the batch: what is in flight comes to its end, and all that has an id is written down."""
-        if self._turnstile:
-            self._turnstile.shut()
+        if self._rate_limiter:
+            self._rate_limiter.shut()
 
-    def _upload(self) -> BatchEnd:
-        from airflow_provider_oppo_image.batch.split import results_beside
+    def _upload(self) -> BatchResult:
+        from airflow_provider_oppo_image.batch.split import default_results_path
         from airflow_provider_oppo_image.hooks.batch import upload_batch
-        from airflow_provider_oppo_image.hooks.task_log import folded
+        from airflow_provider_oppo_image.hooks.task_errors import log_group
 
-        manifest, results = (None if is_missing(path) else path for path in (self.manifest, self.results))
+        manifest, results = (None if is_blank(path) else path for path in (self.manifest, self.results))
         if self.manifest is not None and manifest is None:
             raise ConfigurationError("manifest is empty after its template was rendered; look at the rendered values.")
         if isinstance(self.pictures, str):
@@ -127,18 +127,18 @@ class OppoImageBatchUploadOperator(TellsLineage, BaseOperator):
                 "`pictures` is text; it must be a list of mappings. Where a template makes it, set "
                 "render_template_as_native_obj=True on the DAG, or hand over a task's output."
             )
-        self._turnstile = Turnstile(Rate(self.rate))
+        self._rate_limiter = RateLimiter(AdaptiveRate(self.rate))
         hook = OppoImageHook(self.oppo_image_conn_id)
         _ = hook.settings  # what is odd about them is not folded
-        with folded("Progress"):
+        with log_group("Progress"):
             return upload_batch(
                 hook,
                 pictures=self.pictures,
                 manifest=manifest,
-                results=results or (results_beside(manifest) if manifest else None),
+                results=results or (default_results_path(manifest) if manifest else None),
                 check=self.check,
                 on_error=self.on_error,
-                turnstile=self._turnstile,
+                rate_limiter=self._rate_limiter,
                 threads=self.threads,
                 tell=self._tell,
             )
@@ -149,7 +149,7 @@ class OppoImageBatchUploadOperator(TellsLineage, BaseOperator):
             yield self.manifest
         for row in self.pictures or ():
             yield from (
-                str(row[rule.url_key]) for rule in PICTURE_RULES.values() if not is_missing(row.get(rule.url_key))
+                str(row[rule.url_key]) for rule in PICTURE_RULES.values() if not is_blank(row.get(rule.url_key))
             )
 
     def _tell(self, progress: Progress) -> None:

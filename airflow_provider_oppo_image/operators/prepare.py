@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_oppo_image.airflow_compat import BaseOperator
-from airflow_provider_oppo_image.contract import KINDS, PictureKind
+from airflow_provider_oppo_image.artwork.layout import CENTRE, FITS, Fit
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.hooks.lineage import TellsLineage
+from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
-from airflow_provider_oppo_image.missing import is_missing
-from airflow_provider_oppo_image.pictures.layout import CENTRE, FITS, Fit
-from airflow_provider_oppo_image.urls import shown_place, without_query
+from airflow_provider_oppo_image.net.redaction import redact_path, redact_url
+from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_oppo_image.mending import Mended
+    from airflow_provider_oppo_image.artwork.files import PreparedFile
 
 
-class OppoImagePrepareOperator(TellsLineage, BaseOperator):
+class OppoImagePrepareOperator(LineageMixin, BaseOperator):
     """Makes a picture that passes the check of any artwork that Pillow reads, and returns its public URL.
 
     It crops or pads, scales, converts the colours to sRGB, and writes the finest file that fits: a PNG where one fits
@@ -65,7 +65,7 @@ class OppoImagePrepareOperator(TellsLineage, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if kind not in KINDS:
+        if kind not in PICTURE_KINDS:
             raise ConfigurationError(f"kind is {kind!r}; it must be big or small.")
         if fit not in FITS:
             raise ConfigurationError(f"fit is {fit!r}; it must be cover or contain.")
@@ -84,28 +84,27 @@ class OppoImagePrepareOperator(TellsLineage, BaseOperator):
 
         :param context: the context of the running task.
         """
-        from airflow_provider_oppo_image.hooks.telling import telling
-        from airflow_provider_oppo_image.task_record import PictureRecord
+        from airflow_provider_oppo_image.hooks.task_record import PictureRecord, record_task
 
-        with airflow_errors(), telling(context, "prepare", self.campaign) as record:
+        with airflow_errors(), record_task(context, "prepare", self.campaign) as record:
             mended = self._mend()
-            shown = without_query(str(mended.url))
+            shown = redact_url(str(mended.url))
             record.pictures.append(PictureRecord(self.kind, shown, report=mended.report))
         for note in mended.notes:
             self.log.warning("%s", note)
-        self.log.info("%s, made of %s", mended.report, shown_place(self.source))
-        self._tell_lineage([self.source], [mended.place, str(mended.url)])
+        self.log.info("%s, made of %s", mended.report, redact_path(self.source))
+        self._report_lineage([self.source], [mended.place, str(mended.url)])
         return str(mended.url)
 
-    def _mend(self) -> Mended:
-        from airflow_provider_oppo_image.mending import mend
-        from airflow_provider_oppo_image.pictures.layout import Layout
+    def _mend(self) -> PreparedFile:
+        from airflow_provider_oppo_image.artwork.files import prepare_file
+        from airflow_provider_oppo_image.artwork.layout import Layout
 
         for field in ("source", "destination", "public_url"):
             value = getattr(self, field)
-            if is_missing(value) and not (field == "public_url" and value is None):
+            if is_blank(value) and not (field == "public_url" and value is None):
                 raise ConfigurationError(
                     f"{field} is empty after its template was rendered; look at the rendered values."
                 )
         layout = Layout(self.fit, self.focus, self.background, self.enlarge)
-        return mend(self.kind, self.source, self.destination, layout, publish=True, public_url=self.public_url)
+        return prepare_file(self.kind, self.source, self.destination, layout, publish=True, public_url=self.public_url)

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_provider_oppo_image.airflow_compat import BaseOperator, task_state_store
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import CidAlreadyUsedError, ConfigurationError
-from airflow_provider_oppo_image.hooks.lineage import TellsLineage
+from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
 from airflow_provider_oppo_image.links.oppo_image import LINKS
-from airflow_provider_oppo_image.missing import is_missing
+from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_oppo_image.task_record import PushRecord, TaskRecord
+    from airflow_provider_oppo_image.hooks.task_record import PushRecord, TaskRecord
 
 
-class OppoImagePushOperator(TellsLineage, BaseOperator):
+class OppoImagePushOperator(LineageMixin, BaseOperator):
     """Sends a push that carries the pictures, once, however often the task is tried.
 
     The push gets a `cid` made of the connection's namespace and the task's DAG, run, name and map index, by which the
@@ -93,9 +93,9 @@ class OppoImagePushOperator(TellsLineage, BaseOperator):
 
         :param context: the context of the running task.
         """
-        from airflow_provider_oppo_image.hooks.telling import telling
+        from airflow_provider_oppo_image.hooks.task_record import record_task
 
-        with airflow_errors(), telling(context, "push", self.campaign) as record:
+        with airflow_errors(), record_task(context, "push", self.campaign) as record:
             validate_only = _read_flag("validate_only", self.validate_only)
             body = self._compose(context)
             push = _note_push(record, body)
@@ -106,7 +106,7 @@ class OppoImagePushOperator(TellsLineage, BaseOperator):
             push.msg_id = self._push(context, body)
             push.sent = True
         ids = picture_ids({picture.kind: picture.picture_id for picture in record.pictures if picture.picture_id})
-        self._tell_lineage(ids={**ids, "msg_id": push.msg_id})
+        self._report_lineage(ids={**ids, "msg_id": push.msg_id})
         return push.msg_id
 
     def _compose(self, context: Context) -> dict[str, Any]:
@@ -114,11 +114,11 @@ class OppoImagePushOperator(TellsLineage, BaseOperator):
             compose_push,
             has_pictures,
             without_big_style,
-            without_missing,
+            without_blank_ids,
         )
 
-        message = without_missing(self.message)
-        if is_missing(self.big_picture_id) and is_missing(self.small_picture_id) and not has_pictures(message):
+        message = without_blank_ids(self.message)
+        if is_blank(self.big_picture_id) and is_blank(self.small_picture_id) and not has_pictures(message):
             if self.on_missing_picture == "fail":
                 raise ConfigurationError(
                     "This push has no picture: big_picture_id and small_picture_id are empty, so it was not sent. See "
@@ -130,15 +130,15 @@ class OppoImagePushOperator(TellsLineage, BaseOperator):
             message,
             big_picture_id=self.big_picture_id,
             small_picture_id=self.small_picture_id,
-            cid=self._default_cid(context) if is_missing(self.cid) else self.cid,
+            cid=self._default_cid(context) if is_blank(self.cid) else self.cid,
         )
 
     def _push(self, context: Context, body: Mapping[str, Any]) -> str | None:
         from airflow_provider_oppo_image.engagelab.push_body import cid_of
-        from airflow_provider_oppo_image.operators.task_memory import PushMemory
+        from airflow_provider_oppo_image.operators.task_memory import PushState
 
         cid = cid_of(body)
-        memory = PushMemory(task_state_store(context))
+        memory = PushState(task_state_store(context))
         record = memory.recall(cid, body)
         if record.sent:
             self.log.warning(
@@ -149,7 +149,7 @@ class OppoImagePushOperator(TellsLineage, BaseOperator):
             return record.msg_id
         memory.remember(record)
         try:
-            msg_id = self.hook.push(body, earlier_try=context["ti"].try_number > 1)
+            msg_id = self.hook.push(body, is_retry=context["ti"].try_number > 1)
         except CidAlreadyUsedError as error:
             raise ConfigurationError(
                 f"{error} This is the task's first try, so it was another push that used the cid {cid}: most likely "
@@ -171,7 +171,7 @@ class OppoImagePushOperator(TellsLineage, BaseOperator):
 
 def _note_push(record: TaskRecord, body: Mapping[str, Any]) -> PushRecord:
     from airflow_provider_oppo_image.engagelab.push_body import picture_ids_of, shown_text
-    from airflow_provider_oppo_image.task_record import PictureRecord, PushRecord
+    from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord
 
     record.pictures += [PictureRecord(kind, picture_id=picture_id) for kind, picture_id in picture_ids_of(body).items()]
     record.push = PushRecord(*shown_text(body))

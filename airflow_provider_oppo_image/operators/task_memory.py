@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from airflow_provider_oppo_image.airflow_compat import TaskStateStore
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.engagelab.protocol import to_json
+from airflow_provider_oppo_image.engagelab.messages import to_json
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.pictures.report import PictureReport
 
@@ -28,7 +28,7 @@ _PUSH_KEY: Final = "oppo_image_push"
 
 
 @dataclass(frozen=True)
-class Upload:
+class StoredUpload:
     """What is remembered of a picture that was uploaded.
 
     :param picture_id: its id.
@@ -39,7 +39,7 @@ class Upload:
     uploaded_at: str
 
 
-class UploadMemory:
+class UploadState:
     """The ids of pictures that an earlier try uploaded, by kind, URL and SHA-256; nothing without a check.
 
     :param store: the task's state store; None remembers nothing.
@@ -58,12 +58,12 @@ class UploadMemory:
             kind: _upload_key(kind, pictures[kind], report.sha256) for kind, report in reports.items() if report.sha256
         }
 
-    def recall(self) -> dict[PictureKind, Upload]:
+    def recall(self) -> dict[PictureKind, StoredUpload]:
         """Return the remembered pictures, by kind."""
         if self._store is None:
             return {}
         found = {kind: self._store.get(key) for kind, key in self._keys.items()}
-        uploads = {kind: Upload(entry["id"], entry["uploaded_at"]) for kind, entry in found.items() if entry}
+        uploads = {kind: StoredUpload(entry["id"], entry["uploaded_at"]) for kind, entry in found.items() if entry}
         return {kind: upload for kind, upload in uploads.items() if _is_fresh(upload.uploaded_at)}
 
     def remember(self, ids: Mapping[PictureKind, str]) -> None:
@@ -84,7 +84,7 @@ class UploadMemory:
 
 
 @dataclass(frozen=True)
-class PushRecord:
+class StoredPush:
     """What is remembered of a push.
 
     :param cid: the push's `cid`.
@@ -99,7 +99,7 @@ class PushRecord:
     msg_id: str | None = None
 
 
-class PushMemory:
+class PushState:
     """The push that an earlier try of this task sent, or may have sent.
 
     :param store: the task's state store; None remembers nothing.
@@ -108,7 +108,7 @@ class PushMemory:
     def __init__(self, store: TaskStateStore | None) -> None:
         self._store = store
 
-    def recall(self, cid: str, body: Mapping[str, Any]) -> PushRecord:
+    def recall(self, cid: str, body: Mapping[str, Any]) -> StoredPush:
         """Return what is known of this push; a new record where nothing is.
 
         :param cid: the push's `cid`.
@@ -118,8 +118,8 @@ class PushMemory:
         digest = hashlib.sha256(to_json(body)).hexdigest()
         entry = self._store.get(_PUSH_KEY) if self._store is not None else None
         if not entry or entry["cid"] != cid:
-            return PushRecord(cid, digest)
-        record = PushRecord(**entry)
+            return StoredPush(cid, digest)
+        record = StoredPush(**entry)
         if record.digest != digest:
             done = "sent" if record.sent else "may have sent"
             raise ConfigurationError(
@@ -129,7 +129,7 @@ class PushMemory:
             )
         return record
 
-    def remember(self, record: PushRecord) -> None:
+    def remember(self, record: StoredPush) -> None:
         """Remember a push.
 
         :param record: what is known of it.

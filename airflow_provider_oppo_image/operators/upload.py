@@ -6,23 +6,23 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_oppo_image.airflow_compat import BaseOperator, push_each, task_state_store
+from airflow_provider_oppo_image.airflow_compat import BaseOperator, push_outputs_separately, task_state_store
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
-from airflow_provider_oppo_image.hooks.lineage import TellsLineage
+from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
-from airflow_provider_oppo_image.hooks.uploads import picture_ids, requested_pictures
+from airflow_provider_oppo_image.hooks.uploads import parse_picture_urls, picture_ids
 from airflow_provider_oppo_image.links.oppo_image import LINKS
-from airflow_provider_oppo_image.urls import without_query
+from airflow_provider_oppo_image.net.redaction import redact_url
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_oppo_image.hooks.task_record import PictureRecord
     from airflow_provider_oppo_image.pictures.report import PictureReport
-    from airflow_provider_oppo_image.task_record import PictureRecord
 
 
-class OppoImageUploadOperator(TellsLineage, BaseOperator):
+class OppoImageUploadOperator(LineageMixin, BaseOperator):
     """Checks one picture or both, uploads them, and returns their ids.
 
     Returns ``{"big_picture_id": ..., "small_picture_id": ...}``, None for a picture that was not asked for; each is
@@ -69,29 +69,27 @@ class OppoImageUploadOperator(TellsLineage, BaseOperator):
 
         :param context: the context of the running task.
         """
-        from airflow_provider_oppo_image.hooks.telling import telling
-        from airflow_provider_oppo_image.task_record import PictureRecord
+        from airflow_provider_oppo_image.hooks.task_record import PictureRecord, record_task
 
-        with airflow_errors(), telling(context, "upload", self.campaign) as record:
-            pictures = requested_pictures(self.big_picture_url, self.small_picture_url)
-            told = {kind: PictureRecord(kind, without_query(url)) for kind, url in pictures.items()}
+        with airflow_errors(), record_task(context, "upload", self.campaign) as record:
+            pictures = parse_picture_urls(self.big_picture_url, self.small_picture_url)
+            told = {kind: PictureRecord(kind, redact_url(url)) for kind, url in pictures.items()}
             record.pictures += told.values()
             reports = self._check(pictures, told) if self.check else {}
             self._upload(context, pictures, reports, told)
         ids = picture_ids(_known_ids(told))
-        self._tell_lineage(pictures.values(), ids=ids)
+        self._report_lineage(pictures.values(), ids=ids)
         if self.outlets:
             from airflow_provider_oppo_image.operators.asset_events import announce_uploads
 
             announce_uploads(context, self.outlets, ids=ids, pictures=pictures, reports=reports)
-        push_each(context, ids)
+        push_outputs_separately(context, ids)
         return ids
 
     def _check(
         self, pictures: Mapping[PictureKind, str], told: Mapping[PictureKind, PictureRecord]
     ) -> Mapping[PictureKind, PictureReport]:
-        from airflow_provider_oppo_image.pictures.report_table import as_table
-        from airflow_provider_oppo_image.pictures.verdict import error_for
+        from airflow_provider_oppo_image.pictures.report import as_table, error_for
 
         reports = self.hook.check_each(pictures)
         for kind, report in reports.items():
@@ -111,21 +109,21 @@ class OppoImageUploadOperator(TellsLineage, BaseOperator):
         reports: Mapping[PictureKind, PictureReport],
         told: Mapping[PictureKind, PictureRecord],
     ) -> None:
-        from airflow_provider_oppo_image.batch.outcomes import failure_of
-        from airflow_provider_oppo_image.operators.task_memory import UploadMemory
+        from airflow_provider_oppo_image.errors import failure_from
+        from airflow_provider_oppo_image.operators.task_memory import UploadState
 
-        memory = UploadMemory(task_state_store(context), pictures, reports)
+        memory = UploadState(task_state_store(context), pictures, reports)
         known = memory.recall()
         for kind, upload in known.items():
             self.log.info(
-                "An earlier try uploaded the %s picture %s: %s", kind, without_query(pictures[kind]), upload.picture_id
+                "An earlier try uploaded the %s picture %s: %s", kind, redact_url(pictures[kind]), upload.picture_id
             )
             told[kind].note_id(upload.picture_id, upload.uploaded_at)
         outcome = self.hook.upload_each({kind: url for kind, url in pictures.items() if kind not in known})
         for kind, picture_id in outcome.ids.items():
             told[kind].note_id(picture_id)
         for kind, error in outcome.errors.items():
-            told[kind].failure = failure_of(error)
+            told[kind].failure = failure_from(error)
         if outcome.errors:
             memory.remember(outcome.ids)
             for kind, picture_id in _known_ids(told).items():

@@ -15,18 +15,17 @@ import hashlib
 import os
 from pathlib import Path
 
-from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PictureKind, PictureRule
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind, PictureRule
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.pictures.codes import ABSENT_CODES
+from airflow_provider_oppo_image.net.deadline import DEFAULT_TIMEOUTS, Timeouts
+from airflow_provider_oppo_image.net.redaction import NOT_A_URL, redact_url
+from airflow_provider_oppo_image.pictures.decode import decode, inspect_header, inspect_structure
 from airflow_provider_oppo_image.pictures.download import Download, DownloadError, download
-from airflow_provider_oppo_image.pictures.facts import Facts
-from airflow_provider_oppo_image.pictures.inspect import decode, look_at_start, look_at_whole
-from airflow_provider_oppo_image.pictures.lines import Lines
-from airflow_provider_oppo_image.pictures.remembering import Memory
-from airflow_provider_oppo_image.pictures.report import PictureReport, Problem, State
+from airflow_provider_oppo_image.pictures.image_info import ImageInfo
+from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, PictureReport, Problem, State
+from airflow_provider_oppo_image.pictures.report_cache import ReportCache
 from airflow_provider_oppo_image.pictures.rules import EMPTY, judge_content, judge_weight, warnings
-from airflow_provider_oppo_image.transport import DEFAULT_TIMEOUTS, Timeouts
-from airflow_provider_oppo_image.urls import NOT_A_URL, without_query
+from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 
 
 def check_picture(
@@ -35,8 +34,8 @@ def check_picture(
     *,
     allow_private_addresses: bool = False,
     timeout: Timeouts = DEFAULT_TIMEOUTS,
-    memory: Memory | None = None,
-    lines: Lines | None = None,
+    memory: ReportCache | None = None,
+    lines: SessionPool | None = None,
 ) -> PictureReport:
     """Download a picture as the service will, and say what is there.
 
@@ -54,10 +53,10 @@ def check_picture(
     """
     rule = rule_for(kind)
     known = memory.recall((kind, url)) if memory else None
-    shown = without_query(url) if isinstance(url, str) else NOT_A_URL
+    shown = redact_url(url) if isinstance(url, str) else NOT_A_URL
 
     def settles(start: bytes) -> bool | None:
-        facts = look_at_start(start)
+        facts = inspect_header(start)
         return None if facts is None else bool(judge_content(rule, facts))
 
     try:
@@ -131,8 +130,8 @@ def rule_for(kind: PictureKind) -> PictureRule:
     :param kind: "big" or "small".
     :raises ConfigurationError: when it is neither.
     """
-    if kind not in KINDS:
-        raise ConfigurationError(f"the kind of a picture is {' or '.join(map(repr, KINDS))}, not {kind!r}")
+    if kind not in PICTURE_KINDS:
+        raise ConfigurationError(f"the kind of a picture is {' or '.join(map(repr, PICTURE_KINDS))}, not {kind!r}")
     return PICTURE_RULES[kind]
 
 
@@ -157,15 +156,15 @@ def _report(
     )
 
 
-def _judge(rule: PictureRule, found: Download) -> tuple[Facts, tuple[Problem, ...]]:
+def _judge(rule: PictureRule, found: Download) -> tuple[ImageInfo, tuple[Problem, ...]]:
     """Look as closely as is needed to find something wrong, or to know that nothing is."""
     if not found.whole:
-        start = look_at_start(found.body)
+        start = inspect_header(found.body)
         wrong = judge_content(rule, start) if start else ()
-        return start or Facts(None), wrong or judge_weight(rule, found.size)
+        return start or ImageInfo(None), wrong or judge_weight(rule, found.size)
     if not found.body:
-        return Facts(None), (EMPTY,)
-    facts = look_at_whole(found.body)
+        return ImageInfo(None), (EMPTY,)
+    facts = inspect_structure(found.body)
     problems = judge_content(rule, facts)
     if not problems:
         facts = decode(found.body, facts)

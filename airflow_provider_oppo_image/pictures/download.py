@@ -14,34 +14,32 @@ import urllib3.exceptions
 from requests.utils import requote_uri
 
 from airflow_provider_oppo_image import __version__
-from airflow_provider_oppo_image.pictures.addresses import forbidden_reason
-from airflow_provider_oppo_image.pictures.failures import problem_with_failure, problem_with_status
-from airflow_provider_oppo_image.pictures.lines import PER_HOST, Lines
-from airflow_provider_oppo_image.pictures.report import Problem
-from airflow_provider_oppo_image.pictures.stamps import Stamp, read_stamp
-from airflow_provider_oppo_image.pictures.url_rules import url_problem
-from airflow_provider_oppo_image.retry_after import read_retry_after
-from airflow_provider_oppo_image.transport import (
+from airflow_provider_oppo_image.net.address_policy import forbidden_reason
+from airflow_provider_oppo_image.net.deadline import (
     DEFAULT_TIMEOUTS,
-    AddressRefusedError,
-    Permit,
     Timeouts,
-    connections_made,
+    connections_opened,
     deadline,
-    open_session,
-    within_deadline,
+    remaining,
 )
-from airflow_provider_oppo_image.urls import without_query
+from airflow_provider_oppo_image.net.redaction import redact_url
+from airflow_provider_oppo_image.net.retry_after import read_retry_after
+from airflow_provider_oppo_image.net.session import AddressPolicy, AddressRefusedError, open_session
+from airflow_provider_oppo_image.pictures.download_errors import problem_from_exception, problem_from_status
+from airflow_provider_oppo_image.pictures.picture_url import url_problem
+from airflow_provider_oppo_image.pictures.report import Problem
+from airflow_provider_oppo_image.pictures.report_cache import Validators, read_validators
+from airflow_provider_oppo_image.pictures.session_pool import MAX_PER_HOST, SessionPool
 
 MAX_REDIRECTS: Final = 3
 """Redirects that are followed, inclusive."""
 
-_PIECE: Final = 65_536
+_CHUNK_BYTES: Final = 65_536
 _NOT_MODIFIED: Final = 304
 
 # What is read of an answer that is not wanted, so that its connection can be used again, and for how long.
-_REST: Final = 16_384
-_REST_S: Final = 0.1
+_MAX_DRAIN_BYTES: Final = 16_384
+_MAX_DRAIN_S: Final = 0.1
 
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _HEADERS: Final = {
@@ -62,7 +60,7 @@ _FAILURES: Final = (
     AddressRefusedError,
 )
 
-Settles: TypeAlias = Callable[[bytes], bool | None]
+ShouldStop: TypeAlias = Callable[[bytes], bool | None]
 """Asked with all bytes so far: True stops the download, False reads on, None reads on and asks again with more."""
 
 
@@ -93,7 +91,7 @@ class Download:
     body: bytes
     whole: bool
     size: int | None
-    stamp: Stamp | None = None
+    stamp: Validators | None = None
     unchanged: bool = False
 
 
@@ -103,9 +101,9 @@ def download(
     max_bytes: int,
     allow_private_addresses: bool = False,
     timeout: Timeouts = DEFAULT_TIMEOUTS,
-    settles: Settles = lambda _: False,
-    known: Stamp | None = None,
-    lines: Lines | None = None,
+    settles: ShouldStop = lambda _: False,
+    known: Validators | None = None,
+    lines: SessionPool | None = None,
 ) -> Download:
     """Download a URL, until its end or until more of it would change nothing.
 
@@ -122,7 +120,7 @@ def download(
     :param lines: connections to use, and to keep; None makes each for itself.
     :raises DownloadError: when there is no body to speak of, whatever the reason.
     """
-    ask = _Ask(_all_but_special_ones if allow_private_addresses else _public_ones, timeout, lines)
+    ask = _Fetcher(_public_and_private_addresses if allow_private_addresses else _public_addresses, timeout, lines)
     try:
         with deadline(timeout.total):
             for _ in range(MAX_REDIRECTS + 1):
@@ -138,14 +136,14 @@ def download(
                     ask.finish(response)
                     if response.status_code not in _REDIRECTS:
                         raise DownloadError(
-                            problem_with_status(response.status_code), read_retry_after(response.headers)
+                            problem_from_status(response.status_code), read_retry_after(response.headers)
                         )
-                    url = _follow(url, response)
+                    url = _redirect_target(url, response)
                 # Where a host sends us is judged anew, even if that is the host itself.
                 ask = replace(ask, lines=None)
     except _FAILURES as error:
         # Not chained: the texts of these exceptions can hold the addresses that a name leads to.
-        raise DownloadError(problem_with_failure(error)) from None
+        raise DownloadError(problem_from_exception(error)) from None
     raise DownloadError(
         Problem(
             "too_many_redirects",
@@ -159,21 +157,21 @@ def download(
 # Named, so that it is seen whether two sessions may connect to the same addresses.
 
 
-def _public_ones(address: str) -> str | None:
+def _public_addresses(address: str) -> str | None:
     return forbidden_reason(address)
 
 
-def _all_but_special_ones(address: str) -> str | None:
+def _public_and_private_addresses(address: str) -> str | None:
     return forbidden_reason(address, allow_private=True)
 
 
 @dataclass(frozen=True)
-class _Ask:
+class _Fetcher:
     """How hosts are asked: over which connections, and how patiently."""
 
-    permit: Permit
+    permit: AddressPolicy
     timeout: Timeouts
-    lines: Lines | None
+    lines: SessionPool | None
 
     @contextlib.contextmanager
     def __call__(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
@@ -185,19 +183,19 @@ class _Ask:
                 response = self._get(stack.enter_context(self._open(url)), url, headers)
             yield stack.enter_context(response)
 
-    def _over_a_kept_one(self, lines: Lines, url: str, headers: Mapping[str, str]) -> requests.Response | None:
+    def _over_a_kept_one(self, lines: SessionPool, url: str, headers: Mapping[str, str]) -> requests.Response | None:
         """Ask over a connection that may have been kept; None if it was, and the host had closed it meanwhile."""
         session = lines.session(url, allowed=self.permit, open_one=self._open)
-        before = connections_made()
+        before = connections_opened()
         try:
             return self._get(session, url, headers)
         except requests.ConnectionError:
-            if connections_made() != before:
+            if connections_opened() != before:
                 raise
             return None
 
     def _open(self, url: str) -> requests.Session:
-        return open_session(url, permit=self.permit, connections=PER_HOST)
+        return open_session(url, permit=self.permit, connections=MAX_PER_HOST)
 
     def _get(self, session: requests.Session, url: str, headers: Mapping[str, str]) -> requests.Response:
         timeouts = (self.timeout.connect, self.timeout.read)
@@ -205,26 +203,26 @@ class _Ask:
 
     def finish(self, response: requests.Response) -> None:
         """Read the rest of an answer that is not wanted, if it is short and there, so that its connection is kept."""
-        if self.lines is None or (response.raw.length_remaining or 0) > _REST:
+        if self.lines is None or (response.raw.length_remaining or 0) > _MAX_DRAIN_BYTES:
             return
-        with contextlib.suppress(*_FAILURES), deadline(_REST_S):
-            left = _REST
+        with contextlib.suppress(*_FAILURES), deadline(_MAX_DRAIN_S):
+            left = _MAX_DRAIN_BYTES
             while left > 0 and (piece := response.raw.read(left, decode_content=False)):
                 left -= len(piece)
 
 
-def _follow(url: str, response: requests.Response) -> str:
+def _redirect_target(url: str, response: requests.Response) -> str:
     """Return where a redirect leads."""
     location = response.headers.get("Location")
     if not location:
-        raise DownloadError(problem_with_status(response.status_code))
+        raise DownloadError(problem_from_status(response.status_code))
     # Headers arrive as Latin-1; a host that redirects to a name with other letters sends UTF-8.
     target = urljoin(url, requote_uri(location.encode("latin-1", "replace").decode("utf-8", "replace")))
     if url.lower().startswith("https:") and target.lower().startswith("http:"):
         raise DownloadError(
             Problem(
                 "insecure_redirect",
-                f"a redirect from https to {without_query(target)}",
+                f"a redirect from https to {redact_url(target)}",
                 "https all the way",
                 "Give the URL to which it leads, with https.",
             )
@@ -232,7 +230,7 @@ def _follow(url: str, response: requests.Response) -> str:
     return target
 
 
-def _read(url: str, response: requests.Response, max_bytes: int, settles: Settles) -> Download:
+def _read(url: str, response: requests.Response, max_bytes: int, settles: ShouldStop) -> Download:
     if encoding := response.headers.get("Content-Encoding", "").strip().lower().removeprefix("identity"):
         raise DownloadError(
             Problem(
@@ -242,15 +240,15 @@ def _read(url: str, response: requests.Response, max_bytes: int, settles: Settle
                 "Have the host serve pictures uncompressed; a stored file may carry that header as metadata.",
             )
         )
-    stamp = read_stamp(url, response.headers)
+    stamp = read_validators(url, response.headers)
     announced = response.raw.length_remaining
     if announced is not None and announced > max_bytes:
         return Download(b"", whole=False, size=announced, stamp=stamp)
     body = bytearray()
     settled: bool | None = None
     next_look = 0
-    while piece := response.raw.read1(_PIECE, decode_content=False):
-        within_deadline(None)  # once more, since sockets to a SOCKS proxy do not keep it
+    while piece := response.raw.read1(_CHUNK_BYTES, decode_content=False):
+        remaining(None)  # once more, since sockets to a SOCKS proxy do not keep it
         body += piece
         if len(body) > max_bytes:
             return Download(bytes(body), whole=False, size=None, stamp=stamp)

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from airflow_provider_oppo_image.pictures.exif import read_orientation
-from airflow_provider_oppo_image.pictures.facts import Broken, Truncated
+from airflow_provider_oppo_image.pictures.image_info import BrokenImageError, TruncatedImageError, read_orientation
 
 SIGNATURE: Final = b"\xff\xd8\xff"
 
@@ -65,7 +64,7 @@ def read_header(data: bytes) -> Header:
             return _read_frame(marker, content, read_orientation(b"".join(exif)))
         elif marker == _SOS:
             break
-    raise Broken("it has no header")
+    raise BrokenImageError("it has no header")
 
 
 def read_structure(data: bytes) -> Header:
@@ -85,11 +84,11 @@ def read_structure(data: bytes) -> Header:
         elif marker == _APP2 and content.startswith(b"MPF\0"):
             read_orientation(content[4:])  # for its judgement of the directory, which decoders follow
     if frames > 1:
-        raise Broken("it has two headers")
+        raise BrokenImageError("it has two headers")
     if scans == 0:
-        raise Broken("it has no picture data")
+        raise BrokenImageError("it has no picture data")
     if scans > MAX_SCANS or resources > MAX_RESOURCES:
-        raise Broken("it repeats itself more often than a picture does")
+        raise BrokenImageError("it repeats itself more often than a picture does")
     return header
 
 
@@ -100,16 +99,16 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         if marker == _EOI:
             return
         if marker in _OUT_OF_PLACE:
-            raise Broken("a marker is out of place")
+            raise BrokenImageError("a marker is out of place")
         content = _content(data, position)
         yield marker, content
         position += 2 + len(content)
         if marker == _SOS:
             scan_end = _END_OF_SCAN.search(data, position)
             if scan_end is None:
-                raise Truncated
+                raise TruncatedImageError
             position = scan_end.start()
-    raise Broken(f"it has more than {MAX_SEGMENTS:,} segments")
+    raise BrokenImageError(f"it has more than {MAX_SEGMENTS:,} segments")
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
@@ -118,25 +117,25 @@ def _next_marker(data: bytes, position: int) -> tuple[int, int]:
     if found:
         return found[1][0], found.end()
     if len(data) - position > 64 or data[position:].strip(b"\xff"):
-        raise Broken("what follows a segment is none")
-    raise Truncated
+        raise BrokenImageError("what follows a segment is none")
+    raise TruncatedImageError
 
 
 def _content(data: bytes, position: int) -> bytes:
     """Return the content of the segment whose length stands here."""
     if position + 2 > len(data):
-        raise Truncated
+        raise TruncatedImageError
     (length,) = struct.unpack_from(">H", data, position)
     if length < 2:
-        raise Broken("a segment has an impossible length")
+        raise BrokenImageError("a segment has an impossible length")
     if position + length > len(data):
-        raise Truncated
+        raise TruncatedImageError
     return data[position + 2 : position + length]
 
 
 def _read_frame(marker: int, content: bytes, orientation: int) -> Header:
     if len(content) < 6:
-        raise Broken("its header is too short")
+        raise BrokenImageError("its header is too short")
     precision, height, width, components = struct.unpack_from(">BHHB", content)
     coding = None
     if marker not in _DECODABLE:

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from airflow_provider_oppo_image.pictures.exif import read_orientation
-from airflow_provider_oppo_image.pictures.facts import Broken, Truncated
+from airflow_provider_oppo_image.pictures.image_info import BrokenImageError, TruncatedImageError, read_orientation
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
@@ -41,12 +40,12 @@ def read_dimensions(data: bytes) -> tuple[int, int]:
     :raises Broken: when they are no header.
     """
     if data[:8] != SIGNATURE[: len(data)]:
-        raise Broken("its first bytes were changed, as a transfer in text mode does it")
+        raise BrokenImageError("its first bytes were changed, as a transfer in text mode does it")
     if len(data) < 33:
-        raise Truncated
+        raise TruncatedImageError
     name, header = next(_chunks(data), (b"IEND", b""))
     if name != b"IHDR" or len(header) != 13:
-        raise Broken("its first chunk is no header")
+        raise BrokenImageError("its first chunk is no header")
     width, height = struct.unpack_from(">II", header)
     return width, height
 
@@ -62,7 +61,7 @@ def read_structure(data: bytes) -> Structure:
     frames, orientation, texts, seen = 0, 1, 0, set()
     for name, content in _chunks(data):
         if name == b"IHDR" and name in seen:
-            raise Broken("it has two headers")
+            raise BrokenImageError("it has two headers")
         if name == b"acTL" and len(content) == 8 and b"IDAT" not in seen:
             (frames,) = struct.unpack_from(">I", content)
         elif name == b"eXIf":
@@ -71,7 +70,7 @@ def read_structure(data: bytes) -> Structure:
             texts += _inflated(name, content, MAX_TEXT_BYTES - texts)
         seen.add(name)
     if b"IDAT" not in seen:
-        raise Broken("it has no picture data")
+        raise BrokenImageError("it has no picture data")
     return Structure(frames, orientation)
 
 
@@ -88,27 +87,27 @@ def refuse_bomb(data: bytes) -> None:
     limit = height * (width * channels * depth // 8 + 2) * 2
     packed = b"".join(content for name, content in _chunks(data) if name == b"IDAT")
     if len(zlib.decompressobj().decompress(packed, limit + 1)) > limit:
-        raise Broken("its data inflate to far more than the picture")
+        raise BrokenImageError("its data inflate to far more than the picture")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     position = len(SIGNATURE)
     for _ in range(MAX_CHUNKS):
         if position + 8 > len(data):
-            raise Truncated
+            raise TruncatedImageError
         length, name = struct.unpack_from(">I4s", data, position)
         if not name.isalpha() or length > 0x7FFF_FFFF:
-            raise Broken("what follows a chunk is none")
+            raise BrokenImageError("what follows a chunk is none")
         end = position + 8 + length
         if end + 4 > len(data):
-            raise Truncated
+            raise TruncatedImageError
         if zlib.crc32(data[position + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
-            raise Broken(f"the checksum of a {name.decode()} chunk is wrong")
+            raise BrokenImageError(f"the checksum of a {name.decode()} chunk is wrong")
         if name == b"IEND":
             return
         yield name, data[position + 8 : end]
         position = end + 4
-    raise Broken(f"it has more than {MAX_CHUNKS:,} chunks")
+    raise BrokenImageError(f"it has more than {MAX_CHUNKS:,} chunks")
 
 
 def _inflated(name: bytes, content: bytes, budget: int) -> int:
@@ -123,5 +122,5 @@ def _inflated(name: bytes, content: bytes, budget: int) -> int:
     except zlib.error:
         return 0  # decoders pass over a text that cannot be read
     if size > budget:
-        raise Broken("it carries texts that inflate to more than a megabyte")
+        raise BrokenImageError("it carries texts that inflate to more than a megabyte")
     return size

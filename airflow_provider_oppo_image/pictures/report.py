@@ -1,14 +1,61 @@
-"""What a check found: one report, made in one place, shown everywhere."""
+"""Picture reports: the result of a check, with problem codes, as data and as a table."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.pictures.codes import Code
+from airflow_provider_oppo_image.errors import PictureAbsentError, PictureError, PictureWrongError
+
+AbsentCode: TypeAlias = Literal[
+    "access_denied",  # HTTP status 401 or 403: many hosts answer so for what is not there
+    "connection_failed",  # no connection, or it broke
+    "empty",  # zero bytes
+    "host_busy",  # HTTP status 408, 425, 429 or 5xx
+    "not_found",  # HTTP status 404 or 410, or no such file
+    "timed_out",  # too slow, in any part
+    "truncated",  # the beginning of a picture: an upload in progress looks like that
+    "unknown_host",  # the host's name does not resolve
+]
+WrongCode: TypeAlias = Literal[
+    "address_refused",  # the host is at an address that may not be connected to
+    "animated",  # a PNG that moves
+    "bad_url",  # not a picture's http or https URL, or a redirect to none
+    "broken",  # cannot be decoded
+    "cmyk",  # a JPEG in printing colours
+    "credentials_in_url",
+    "encoded_body",  # sent with a Content-Encoding
+    "exif_rotated",  # its EXIF asks for a turn or a mirror
+    "insecure_redirect",  # from https to http
+    "invisible",  # all of it is transparent
+    "too_heavy",  # more bytes than allowed
+    "too_many_redirects",
+    "tls_unverified",
+    "unexpected_status",  # any other HTTP status
+    "unreadable_file",  # a file that cannot be read
+    "unusual_coding",  # a JPEG that phones cannot decode
+    "wrong_dimensions",
+    "wrong_format",  # neither PNG nor JPEG
+]
+WarningCode: TypeAlias = Literal[
+    "long_url",  # longer than OPPO is known to take
+    "nearly_too_heavy",  # between the two readings of the limit
+]
+Code: TypeAlias = AbsentCode | WrongCode | WarningCode
+
+ABSENT_CODES: Final[tuple[AbsentCode, ...]] = get_args(AbsentCode)
+"""Problems that time may mend."""
+
+WRONG_CODES: Final[tuple[WrongCode, ...]] = get_args(WrongCode)
+"""Problems that a person must mend."""
+
+WARNING_CODES: Final[tuple[WarningCode, ...]] = get_args(WarningCode)
+"""What the service may accept and a careful person would mend."""
+
 
 State: TypeAlias = Literal["ready", "absent", "wrong"]
 
@@ -88,3 +135,56 @@ class PictureReport:
         seen = ", ".join(fact for fact in facts if fact)
         line = f"{self.kind} picture {self.url} is {self.state}" + (f" ({seen})" if seen else "")
         return line + "".join(f"\n  {problem.code}: {problem}" for problem in (*self.problems, *self.warnings))
+
+
+def overall_state(reports: Iterable[PictureReport]) -> State:
+    """Return "wrong" if any picture is, else "absent" if any is, else "ready"."""
+    states = {report.state for report in reports}
+    for state in ("wrong", "absent"):
+        if state in states:
+            return state
+    return "ready"
+
+
+def error_for(reports: Sequence[PictureReport]) -> PictureError | None:
+    """Return the error to raise because of these reports; None when all pictures are ready.
+
+    :param reports: the reports of the pictures that are needed together.
+    """
+    state = overall_state(reports)
+    if state == "ready":
+        return None
+    words = "\n".join(str(report) for report in reports if report.state != "ready")
+    waits = [report.retry_after for report in reports if report.retry_after is not None]
+    error_class = PictureWrongError if state == "wrong" else PictureAbsentError
+    return error_class(
+        words,
+        reports=[report.to_dict() for report in reports],
+        retry_after=max(waits) if waits and state == "absent" else None,
+    )
+
+
+_WIDTH: Final = len("what to do")
+
+
+def as_table(report: PictureReport, *, here: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return a report in lines.
+
+    :param report: what the check found.
+    :param here: what else can be done by whoever reads it here, by the problem's code.
+    """
+    headline, *_ = str(report).splitlines()
+    lines = [headline]
+    for name, problems in (("problem", report.problems), ("warning", report.warnings)):
+        for problem in problems:
+            lines += [f"  {head:<{_WIDTH}}  {words}" for head, words in _rows(name, problem, here)]
+    return "\n".join(lines)
+
+
+def _rows(name: str, problem: Problem, here: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    yield name, problem.code
+    yield "found", problem.found
+    yield "asked for", problem.expected
+    yield "what to do", problem.advice
+    if problem.code in here:
+        yield "here", here[problem.code]

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from airflow_provider_oppo_image.contract import FORMATS, LONG_URL, OLD_BIG_SIZE, PICTURE_RULES, PictureRule
-from airflow_provider_oppo_image.pictures.facts import Facts
-from airflow_provider_oppo_image.pictures.formats import WEB_PAGE
+from airflow_provider_oppo_image.contract import (
+    LEGACY_BIG_SIZE,
+    LONG_URL_CHARACTERS,
+    PICTURE_FORMATS,
+    PICTURE_RULES,
+    PictureRule,
+)
+from airflow_provider_oppo_image.pictures.image_info import WEB_PAGE, ImageInfo
 from airflow_provider_oppo_image.pictures.report import Problem
 
-_FORMATS: Final = " or ".join(FORMATS)
+_FORMATS: Final = " or ".join(PICTURE_FORMATS)
 
 _TURNS: Final = (
     "mirrored", "turned by 180 degrees", "mirrored and turned by 180 degrees", "mirrored and turned by 90 degrees",
@@ -18,7 +23,7 @@ _TURNS: Final = (
 )  # fmt: skip
 
 
-def judge_content(rule: PictureRule, facts: Facts) -> tuple[Problem, ...]:
+def judge_content(rule: PictureRule, facts: ImageInfo) -> tuple[Problem, ...]:
     """Say what is wrong with a picture, the first to mend first.
 
     :param rule: what is asked for.
@@ -27,7 +32,7 @@ def judge_content(rule: PictureRule, facts: Facts) -> tuple[Problem, ...]:
     """
     if facts.truncated:
         return tuple(_wrong(rule, facts)) or (TRUNCATED,)
-    if facts.format not in FORMATS:
+    if facts.format not in PICTURE_FORMATS:
         return (_wrong_format(facts.format),)
     return tuple(_wrong(rule, facts))
 
@@ -54,28 +59,28 @@ def warnings(rule: PictureRule, size: int | None, url: str) -> tuple[Problem, ..
     :param url: where the picture is; empty for a file.
     """
     found = []
-    if size is not None and rule.sure_bytes < size <= rule.max_bytes:
+    if size is not None and rule.recommended_bytes < size <= rule.max_bytes:
         found.append(
             Problem(
                 "nearly_too_heavy",
                 f"{size:,} bytes",
-                f"at most {rule.sure_bytes:,} bytes, to fit whichever megabyte the service means",
+                f"at most {rule.recommended_bytes:,} bytes, to fit whichever megabyte the service means",
                 _lighter(rule),
             )
         )
-    if len(url) > LONG_URL:
+    if len(url) > LONG_URL_CHARACTERS:
         found.append(
             Problem(
                 "long_url",
                 f"a URL of {len(url):,} characters",
-                f"at most {LONG_URL}, the most that OPPO is known to take",
+                f"at most {LONG_URL_CHARACTERS}, the most that OPPO is known to take",
                 "If the upload is refused, use a shorter URL.",
             )
         )
     return tuple(found)
 
 
-def _wrong(rule: PictureRule, facts: Facts) -> Iterator[Problem]:
+def _wrong(rule: PictureRule, facts: ImageInfo) -> Iterator[Problem]:
     if facts.width is not None and (facts.width, facts.height) != (rule.width, rule.height):
         yield _wrong_dimensions(rule, facts)
     if facts.animated:
@@ -131,11 +136,11 @@ def _wrong_format(name: str | None) -> Problem:
     return Problem("wrong_format", found, f"a {_FORMATS} picture", advice)
 
 
-def _wrong_dimensions(rule: PictureRule, facts: Facts) -> Problem:
+def _wrong_dimensions(rule: PictureRule, facts: ImageInfo) -> Problem:
     size = (facts.width, facts.height)
     found = f"{facts.width} x {facts.height} px"
     advice = f"Export it at exactly {rule.width} x {rule.height} px; nothing on the way resizes it."
-    if rule.kind == "big" and size == OLD_BIG_SIZE:
+    if rule.kind == "big" and size == LEGACY_BIG_SIZE:
         found += ", the size that OPPO's big pictures used to have"
         advice = f"Its shape has changed too: lay it out again at {rule.width} x {rule.height} px."
     for other in PICTURE_RULES.values():
@@ -149,7 +154,10 @@ def _wrong_dimensions(rule: PictureRule, facts: Facts) -> Problem:
 
 
 def _lighter(rule: PictureRule) -> str:
-    return f"Export it as JPEG with a lower quality, or as PNG with fewer colours, at most {rule.sure_bytes:,} bytes."
+    return (
+        "Export it as JPEG with a lower quality, or as PNG with fewer colours, "
+        f"at most {rule.recommended_bytes:,} bytes."
+    )
 
 
 EMPTY: Final = Problem(

@@ -14,9 +14,9 @@ from fastapi.responses import HTMLResponse, Response
 from airflow_provider_oppo_image.plugins.access import ReadableDag
 from airflow_provider_oppo_image.plugins.batch_routes import save_batch, show_batch
 from airflow_provider_oppo_image.plugins.joining import campaigns_of
-from airflow_provider_oppo_image.plugins.page import Asked, pictures_page
+from airflow_provider_oppo_image.plugins.page import PageQuery, pictures_page
 from airflow_provider_oppo_image.plugins.stored import run_exists, tasks_of
-from airflow_provider_oppo_image.plugins.web import HEADERS, MapIndex, NoPageError, tell_trouble, words_of
+from airflow_provider_oppo_image.plugins.web import HEADERS, MapIndex, PageError, render_error, words_of
 
 _STATIC: Final = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
 
@@ -28,8 +28,8 @@ def create_app() -> FastAPI:
     app.add_api_route("/batch", show_batch, response_class=HTMLResponse)
     app.add_api_route("/batch/download", save_batch)
     app.add_api_route("/static/{name}", give_static)
-    for error in (HTTPException, RequestValidationError, NoPageError):
-        app.add_exception_handler(error, tell_trouble)
+    for error in (HTTPException, RequestValidationError, PageError):
+        app.add_exception_handler(error, render_error)
     return app
 
 
@@ -57,7 +57,7 @@ def show_pictures(
     if not run_exists(session, dag_id, run_id):
         raise HTTPException(404)
     tasks, records = tasks_of(session, dag_id, run_id)
-    asked = Asked(dag_id, run_id, task_id, map_index, problems, name.strip(), number)
+    asked = PageQuery(dag_id, run_id, task_id, map_index, problems, name.strip(), number)
     page = pictures_page(words_of(request), asked, campaigns_of(tasks), tasks, records)
     return HTMLResponse(page, headers=HEADERS)
 

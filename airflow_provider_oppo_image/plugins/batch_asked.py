@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final, Literal, Self, TypeAlias, cast
 from urllib.parse import urlencode
 
-from airflow_provider_oppo_image.batch.outcomes import FAULTS, Fault
-from airflow_provider_oppo_image.batch.progress import OTHER
-from airflow_provider_oppo_image.plugins.campaigns import TaskSeen
+from airflow_provider_oppo_image.batch.progress import OTHER_CAUSE
+from airflow_provider_oppo_image.errors import FAULTS, Fault
+from airflow_provider_oppo_image.plugins.campaigns import TaskView
 from airflow_provider_oppo_image.plugins.results_table import Filter
 
 AskedState: TypeAlias = Literal["", "uploaded", "failed", "not tried"]
@@ -24,11 +24,11 @@ def cause_key(fault: Fault | None, code: str | None) -> str:
     :param fault: what has to be mended; None for nothing.
     :param code: the error code; None for none.
     """
-    return f"{fault}:{code}" if fault and code and code != OTHER else ""
+    return f"{fault}:{code}" if fault and code and code != OTHER_CAUSE else ""
 
 
 @dataclass(frozen=True)
-class BatchAsked:
+class BatchQuery:
     """Which rows of which batch.
 
     :param dag_id: the DAG.
@@ -51,7 +51,7 @@ class BatchAsked:
     number: int = 1
 
     @classmethod
-    def of_task(cls, dag_id: str, run_id: str, task: TaskSeen) -> Self:
+    def of_task(cls, dag_id: str, run_id: str, task: TaskView) -> Self:
         """Return what asks for all rows of a task's batch.
 
         :param dag_id: the DAG.

@@ -7,9 +7,9 @@ from typing import Final
 
 from airflow_provider_oppo_image.batch.progress import Summary
 from airflow_provider_oppo_image.batch.results import RowResult
-from airflow_provider_oppo_image.contract import KINDS, PictureKind
-from airflow_provider_oppo_image.plugins.batch_asked import BatchAsked, cause_key
-from airflow_provider_oppo_image.plugins.campaigns import TaskSeen
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureKind
+from airflow_provider_oppo_image.plugins.batch_asked import BatchQuery, cause_key
+from airflow_provider_oppo_image.plugins.campaigns import TaskView
 from airflow_provider_oppo_image.plugins.page import shown_address
 from airflow_provider_oppo_image.plugins.rendering import template
 from airflow_provider_oppo_image.plugins.results_table import ResultsTable
@@ -43,7 +43,7 @@ class RowPicture:
         return "hole_signed" if self.url else "hole_id" if self.picture_id else "hole_none"
 
 
-def batch_page(words: Words, asked: BatchAsked, task: TaskSeen, table: ResultsTable, told: Summary) -> str:
+def batch_page(words: Words, asked: BatchQuery, task: TaskView, table: ResultsTable, told: Summary) -> str:
     """Return the page of a batch's rows.
 
     :param words: the language.
@@ -76,4 +76,4 @@ def _pictures(row: RowResult) -> list[RowPicture]:
         "big": RowPicture("big", row.big_picture_id, row.big_picture_url),
         "small": RowPicture("small", row.small_picture_id, row.small_picture_url),
     }
-    return [found[kind] for kind in KINDS]
+    return [found[kind] for kind in PICTURE_KINDS]

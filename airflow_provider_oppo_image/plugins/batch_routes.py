@@ -17,19 +17,19 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from airflow_provider_oppo_image.errors import OppoImageError
 from airflow_provider_oppo_image.plugins.access import ReadableDag
-from airflow_provider_oppo_image.plugins.batch_asked import CAUSE, AskedState, BatchAsked
+from airflow_provider_oppo_image.plugins.batch_asked import CAUSE, AskedState, BatchQuery
 from airflow_provider_oppo_image.plugins.batch_page import batch_page
 from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
 from airflow_provider_oppo_image.plugins.results_download import MEDIA_TYPES, Kind, download, file_name
 from airflow_provider_oppo_image.plugins.results_file import NotShownError, NotThereError, NotWrittenYetError
 from airflow_provider_oppo_image.plugins.stored import task_of
-from airflow_provider_oppo_image.plugins.web import HEADERS, MapIndex, NoPageError, words_of
+from airflow_provider_oppo_image.plugins.web import HEADERS, MapIndex, PageError, words_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from airflow_provider_oppo_image.batch.progress import Summary
-    from airflow_provider_oppo_image.plugins.campaigns import TaskSeen
+    from airflow_provider_oppo_image.plugins.campaigns import TaskView
     from airflow_provider_oppo_image.plugins.results_table import ResultsTable
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ AT_ONCE: Final = 8
 """So many requests look at results at once: ours, a fifth of the threads that Airflow's API server has for all."""
 
 _TABLES: Final = ResultsTables()
-_SEATS: Final = threading.BoundedSemaphore(AT_ONCE)
+_READ_SLOTS: Final = threading.BoundedSemaphore(AT_ONCE)
 
 
 def batch_asked(
@@ -50,7 +50,7 @@ def batch_asked(
     cause: Annotated[str, Query(pattern=CAUSE)] = "",
     text: Annotated[str, Query(max_length=200)] = "",
     number: int = 1,
-) -> BatchAsked:
+) -> BatchQuery:
     """Return what a request asks for, of a DAG that its user may read.
 
     :param dag_id: the DAG.
@@ -62,10 +62,10 @@ def batch_asked(
     :param text: only rows in which this stands.
     :param number: which page, from 1.
     """
-    return BatchAsked(dag_id, run_id, task_id, map_index, state, cause, text.strip(), number)
+    return BatchQuery(dag_id, run_id, task_id, map_index, state, cause, text.strip(), number)
 
 
-Asked = Annotated[BatchAsked, Depends(batch_asked)]
+Asked = Annotated[BatchQuery, Depends(batch_asked)]
 
 
 def show_batch(request: Request, asked: Asked, session: SessionDep) -> HTMLResponse:
@@ -74,7 +74,7 @@ def show_batch(request: Request, asked: Asked, session: SessionDep) -> HTMLRespo
     :param asked: which ones.
     """
     task, told, path = _batch_of(session, asked)
-    with _a_seat():
+    with _read_slot():
         page = batch_page(words_of(request), asked, task, _table(path), told)
     return HTMLResponse(page, headers=HEADERS)
 
@@ -86,45 +86,45 @@ def save_batch(asked: Asked, kind: Kind, session: SessionDep) -> StreamingRespon
     :param kind: "csv" for a spreadsheet, "jsonl" for a program.
     """
     _, _, path = _batch_of(session, asked)
-    with _a_seat():
+    with _read_slot():
         table = _table(path)
     saved_as = {"Content-Disposition": f'attachment; filename="{file_name(path, kind)}"'}
     rows = download(table, kind, asked.wanted)
     return StreamingResponse(rows, headers=HEADERS | saved_as, media_type=MEDIA_TYPES[kind])
 
 
-def _batch_of(session: Session, asked: BatchAsked) -> tuple[TaskSeen, Summary, str]:
+def _batch_of(session: Session, asked: BatchQuery) -> tuple[TaskView, Summary, str]:
     """Return a task, how its batch ended, and where its results are."""
     task = task_of(session, asked.dag_id, asked.run_id, asked.task_id, asked.map_index)
     # To read the results can take a while, and others need the connection.
     session.close()
     if task is None or task.record is None or task.record.batch is None:
-        raise NoPageError(404, "no_batch")
+        raise PageError(404, "no_batch")
     if not task.record.batch.results:
-        raise NoPageError(404, "no_results")
+        raise PageError(404, "no_results")
     return task, task.record.batch, task.record.batch.results
 
 
 @contextmanager
-def _a_seat() -> Iterator[None]:
+def _read_slot() -> Iterator[None]:
     """Keep threads free for the rest of Airflow, however slow a storage is."""
-    if not _SEATS.acquire(blocking=False):
-        raise NoPageError(503, "busy")
+    if not _READ_SLOTS.acquire(blocking=False):
+        raise PageError(503, "busy")
     try:
         yield
     finally:
-        _SEATS.release()
+        _READ_SLOTS.release()
 
 
 def _table(path: str) -> ResultsTable:
     try:
         return _TABLES.get(path)
     except NotShownError as error:
-        raise NoPageError(409, "not_shown", str(error)) from None
+        raise PageError(409, "not_shown", str(error)) from None
     except NotWrittenYetError:
-        raise NoPageError(409, "not_written") from None
+        raise PageError(409, "not_written") from None
     except NotThereError:
-        raise NoPageError(404, "not_there") from None
+        raise PageError(404, "not_there") from None
     except OppoImageError as error:
         log.warning("A batch's results are not shown: %s", error)
-        raise NoPageError(503, "not_read") from None
+        raise PageError(503, "not_read") from None

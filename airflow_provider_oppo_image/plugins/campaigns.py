@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, get_args
 
-from airflow_provider_oppo_image.batch.outcomes import Failure
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.task_record import PictureRecord, PushRecord, TaskRecord
+from airflow_provider_oppo_image.errors import Failure
+from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord, TaskRecord
 
 Status: TypeAlias = Literal["stopped", "bare", "waiting", "uploaded", "ready", "validated", "pushed"]
 """How a campaign stands. "bare" was pushed without a picture; "ready" has pictures that are not uploaded yet."""
@@ -23,7 +23,7 @@ _ENDED_BADLY: Final = ("failed", "upstream_failed", "skipped", "removed")
 
 
 @dataclass(frozen=True)
-class TaskSeen:
+class TaskView:
     """A task of a run, and what it left.
 
     :param task_id: its id.
@@ -67,7 +67,7 @@ class Campaign:
     :param push: its push; None where there is none yet.
     """
 
-    tasks: list[TaskSeen] = field(default_factory=list)
+    tasks: list[TaskView] = field(default_factory=list)
     pictures: dict[PictureKind, PictureRecord] = field(default_factory=dict)
     push: PushRecord | None = None
 
@@ -81,7 +81,7 @@ class Campaign:
         return next((name for name in (*names, *labels, title) if name), str(self.tasks[-1]))
 
     @property
-    def failed(self) -> tuple[TaskSeen, Failure] | None:
+    def failed(self) -> tuple[TaskView, Failure] | None:
         """The last task that failed, and why; None where none did."""
         for task in reversed(self.tasks):
             if task.record and task.record.failure:
@@ -113,5 +113,5 @@ class Campaign:
         return bool(self.pictures) and all(picture.picture_id for picture in self.pictures.values())
 
 
-def _is_push(task: TaskSeen) -> bool:
+def _is_push(task: TaskView) -> bool:
     return task.record is not None and task.record.step == "push"

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
-from airflow_provider_oppo_image.plugins.campaigns import STATUSES, Campaign, TaskSeen
-from airflow_provider_oppo_image.task_record import PictureRecord, Step, TaskRecord
+from airflow_provider_oppo_image.hooks.task_record import PictureRecord, Step, TaskRecord
+from airflow_provider_oppo_image.plugins.campaigns import STATUSES, Campaign, TaskView
 
 _Key: TypeAlias = tuple[object, ...]
 
@@ -19,7 +19,7 @@ _JOINED: Final[tuple[Step, ...]] = ("upload", "prepare", "wait", "push")
 _HAPPENS: Final[tuple[Step, ...]] = ("prepare", "wait", "upload", "push")
 
 
-def campaigns_of(tasks: Iterable[TaskSeen]) -> list[Campaign]:
+def campaigns_of(tasks: Iterable[TaskView]) -> list[Campaign]:
     """Put the tasks of a run together, those with problems first.
 
     :param tasks: the tasks; batches, and what cannot be read, are passed over.
@@ -51,7 +51,7 @@ class _Joining:
         self.campaigns: list[Campaign] = []
         self._found_by: dict[_Key, list[Campaign]] = {}
 
-    def add(self, task: TaskSeen, record: TaskRecord, pictures: Sequence[PictureRecord]) -> None:
+    def add(self, task: TaskView, record: TaskRecord, pictures: Sequence[PictureRecord]) -> None:
         """Add a task to the campaign that it is of, or make one of it."""
         own, shared = _own_keys(task, record, pictures), _picture_keys(record, pictures)
         campaign = None if record.step == "upload" else self._find(record, pictures, own, shared)
@@ -84,7 +84,7 @@ class _Joining:
         return picture
 
 
-def _own_keys(task: TaskSeen, record: TaskRecord, pictures: Sequence[PictureRecord]) -> list[_Key]:
+def _own_keys(task: TaskView, record: TaskRecord, pictures: Sequence[PictureRecord]) -> list[_Key]:
     """Return what tells which campaign a task is of, whatever its pictures are."""
     names = {record.campaign, *(picture.name for picture in pictures)} - {""}
     if names:

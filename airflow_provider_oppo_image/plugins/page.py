@@ -9,21 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PICTURES_KEPT_DAYS, PictureRule
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RETENTION_DAYS, PICTURE_RULES, PictureRule
+from airflow_provider_oppo_image.hooks.task_record import PictureRecord
 from airflow_provider_oppo_image.links.oppo_image import CONSOLE_URL
-from airflow_provider_oppo_image.plugins.batch_asked import BatchAsked, cause_key
-from airflow_provider_oppo_image.plugins.campaigns import PROBLEMS, STATUSES, Campaign, TaskSeen
+from airflow_provider_oppo_image.net.redaction import REDACTED_QUERY
+from airflow_provider_oppo_image.plugins.batch_asked import BatchQuery, cause_key
+from airflow_provider_oppo_image.plugins.campaigns import PROBLEMS, STATUSES, Campaign, TaskView
 from airflow_provider_oppo_image.plugins.rendering import template
 from airflow_provider_oppo_image.plugins.words import Words
-from airflow_provider_oppo_image.task_record import PictureRecord
-from airflow_provider_oppo_image.urls import QUERY_MARK
 
 PAGE_SIZE: Final = 25
 """So many campaigns are on a page: ours."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class PageQuery:
     """What a person asked to see.
 
     :param dag_id: the DAG.
@@ -49,7 +49,7 @@ class Asked:
             return False
         return self.name.casefold() in campaign.name.casefold()
 
-    def is_of(self, task: TaskSeen) -> bool:
+    def is_of(self, task: TaskView) -> bool:
         """Tell whether a task is asked for."""
         return not self.task_id or (task.task_id, task.map_index) == (self.task_id, self.map_index)
 
@@ -87,7 +87,7 @@ def view_of(picture: PictureRecord, *, sent: bool) -> PictureView:
     address = shown_address(picture.url)
     hole = {"wrong": "hole_wrong", "absent": "hole_absent", "failed": "hole_failed"}.get(state, "")
     if not hole and not address:
-        hole = "hole_signed" if QUERY_MARK in picture.url else "hole_address" if picture.url else "hole_elsewhere"
+        hole = "hole_signed" if REDACTED_QUERY in picture.url else "hole_address" if picture.url else "hole_elsewhere"
     return PictureView(picture, PICTURE_RULES[picture.kind], state, address, hole)
 
 
@@ -96,7 +96,7 @@ def shown_address(url: str) -> str:
 
     :param url: where the picture is, as a task told it; "" for nothing.
     """
-    return url if url.startswith(("http://", "https://")) and QUERY_MARK not in url else ""
+    return url if url.startswith(("http://", "https://")) and REDACTED_QUERY not in url else ""
 
 
 def _state_of(picture: PictureRecord, *, sent: bool) -> str:
@@ -114,7 +114,7 @@ def _state_of(picture: PictureRecord, *, sent: bool) -> str:
 
 
 def pictures_page(
-    words: Words, asked: Asked, campaigns: Sequence[Campaign], tasks: Sequence[TaskSeen], records: int
+    words: Words, asked: PageQuery, campaigns: Sequence[Campaign], tasks: Sequence[TaskView], records: int
 ) -> str:
     """Return the page of a run's, or a task's, pictures.
 
@@ -137,7 +137,7 @@ def pictures_page(
         problems=PROBLEMS,
         campaigns=matching[(number - 1) * PAGE_SIZE : number * PAGE_SIZE],
         batches=[task for task in tasks if task.record and task.record.batch and asked.is_of(task)],
-        batch_of=functools.partial(BatchAsked.of_task, asked.dag_id, asked.run_id),
+        batch_of=functools.partial(BatchQuery.of_task, asked.dag_id, asked.run_id),
         cause_key=cause_key,
         looked_at=len(tasks),
         records=records,
@@ -148,13 +148,13 @@ def pictures_page(
         views=_views,
         age=functools.partial(_age, words),
         left=_days_left,
-        kept=PICTURES_KEPT_DAYS,
+        kept=PICTURE_RETENTION_DAYS,
     )
 
 
 def _views(campaign: Campaign) -> list[PictureView]:
     sent = bool(campaign.push and campaign.push.sent)
-    return [view_of(campaign.pictures[kind], sent=sent) for kind in KINDS if kind in campaign.pictures]
+    return [view_of(campaign.pictures[kind], sent=sent) for kind in PICTURE_KINDS if kind in campaign.pictures]
 
 
 def _since(moment: str) -> datetime.timedelta | None:
@@ -179,4 +179,4 @@ def _age(words: Words, moment: str) -> str:
 
 def _days_left(moment: str) -> int:
     since = _since(moment)
-    return PICTURES_KEPT_DAYS if since is None else PICTURES_KEPT_DAYS - since.days
+    return PICTURE_RETENTION_DAYS if since is None else PICTURE_RETENTION_DAYS - since.days

@@ -8,9 +8,9 @@ from concurrent.futures import Future
 from typing import Final
 
 from airflow_provider_oppo_image.errors import ConfigurationError, StorageError
-from airflow_provider_oppo_image.places import Place
-from airflow_provider_oppo_image.plugins.results_file import Stamp, read_strictly, results_at, stamp_of
+from airflow_provider_oppo_image.plugins.results_file import FileVersion, read_strictly, results_at, stamp_of
 from airflow_provider_oppo_image.plugins.results_table import ResultsTable
+from airflow_provider_oppo_image.storage import StoragePath
 
 KEPT: Final = 4
 """So many tables are kept: ours. On the disk, one takes two or three times its file's bytes."""
@@ -25,7 +25,7 @@ class ResultsTables:
     def __init__(self, keep: int = KEPT) -> None:
         self._keep = keep
         self._lock = threading.Lock()
-        self._tables: OrderedDict[str, tuple[Stamp, Future[ResultsTable]]] = OrderedDict()
+        self._tables: OrderedDict[str, tuple[FileVersion, Future[ResultsTable]]] = OrderedDict()
 
     def get(self, path: str) -> ResultsTable:
         """Return the table of results as they lie there now; who asks while they are read waits for them.
@@ -46,7 +46,7 @@ class ResultsTables:
                 raise
         return table.result()
 
-    def _table_of(self, path: str, stamp: Stamp) -> tuple[Future[ResultsTable], bool]:
+    def _table_of(self, path: str, stamp: FileVersion) -> tuple[Future[ResultsTable], bool]:
         """Return the table, or the promise of one, and whether it is for who asks to keep it."""
         with self._lock:
             known, table = self._tables.pop(path, (None, Future()))
@@ -63,7 +63,7 @@ class ResultsTables:
                 del self._tables[path]
 
 
-def open_table(place: Place) -> ResultsTable:
+def open_table(place: StoragePath) -> ResultsTable:
     """Read results into a table.
 
     :param place: where they are; `stamp_of` let it pass.

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, cells_of
+from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, row_values
 from airflow_provider_oppo_image.plugins.results_table import ALL, Filter, ResultsTable
 
 Kind: TypeAlias = Literal["csv", "jsonl"]
@@ -38,7 +38,7 @@ def download(table: ResultsTable, kind: Kind, wanted: Filter = ALL) -> Iterator[
     if kind == "csv":
         yield _BOM + _csv([COLUMNS])
     for rows in table.pieces(wanted):
-        yield _csv(map(cells_of, rows)) if kind == "csv" else _json_lines(rows)
+        yield _csv(map(row_values, rows)) if kind == "csv" else _json_lines(rows)
 
 
 def file_name(results: str, kind: Kind) -> str:

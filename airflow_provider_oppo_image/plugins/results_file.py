@@ -17,11 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Final, TypeAlias, get_args
 
-from airflow_provider_oppo_image.batch.outcomes import FAULTS
-from airflow_provider_oppo_image.batch.parts import Checkpoint
-from airflow_provider_oppo_image.batch.results import COLUMNS, FORMATS, RowResult, RowState
-from airflow_provider_oppo_image.errors import ConfigurationError, StorageError
-from airflow_provider_oppo_image.places import Place, is_local, place_of, reading, storage
+from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
+from airflow_provider_oppo_image.batch.results import COLUMNS, RESULT_FORMATS, RowResult, RowState
+from airflow_provider_oppo_image.errors import FAULTS, ConfigurationError, StorageError
+from airflow_provider_oppo_image.storage import StoragePath, is_local, open_read, resolve, storage_errors
 
 MAX_BYTES: Final = 200_000_000
 """The largest file that is shown, in bytes, inclusive: ours."""
@@ -49,7 +48,9 @@ _NUMBER: Final = re.compile("[0-9]{1,12}")
 _URL: Final = re.compile(r"https?://[^/?#@\\]+(/[^?#\\]*)?")  # with no query, nor anything else that may be secret
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f]")
 _CHAIN: Final = "::"  # by which fsspec reaches one storage through another
-_HALVES: Final = re.compile("[\ud800-\udfff]")  # of a pair in UTF-16: JSON can spell them, and nobody can write them
+_SURROGATES: Final = re.compile(
+    "[\ud800-\udfff]"
+)  # of a pair in UTF-16: JSON can spell them, and nobody can write them
 
 _NO_FILE: Final = "it is no file"
 
@@ -70,7 +71,7 @@ class NotWrittenYetError(StorageError):
 
 
 @dataclass(frozen=True)
-class Stamp:
+class FileVersion:
     """What tells a file from the one that lies in its place later.
 
     :param size: bytes.
@@ -81,7 +82,7 @@ class Stamp:
     mark: str
 
 
-def results_at(path: str) -> Place:
+def results_at(path: str) -> StoragePath:
     """Return the place of results, without looking there.
 
     :param path: what a task said: a local path, or a URL of object storage.
@@ -94,10 +95,10 @@ def results_at(path: str) -> Place:
         raise _refused(ascii(path), "its name has control characters")
     if separator and (scheme not in ("file", *SCHEMES) or _CHAIN in path):
         raise _refused(path, f"it is neither a local path nor in object storage ({', '.join(SCHEMES)})")
-    return place_of(path)
+    return resolve(path)
 
 
-def stamp_of(place: Place) -> Stamp:
+def stamp_of(place: StoragePath) -> FileVersion:
     """Return the stamp of results, without reading them.
 
     :param place: where they are.
@@ -106,9 +107,9 @@ def stamp_of(place: Place) -> Stamp:
     :raises NotThereError: if there is nothing, as seen from here.
     :raises OppoImageError: if it cannot be looked at.
     """
-    if place.suffix.lower() not in FORMATS:
-        raise _refused(place, f"its name ends in none of {', '.join(FORMATS)}")
-    with storage(f"Looking at {place}"):
+    if place.suffix.lower() not in RESULT_FORMATS:
+        raise _refused(place, f"its name ends in none of {', '.join(RESULT_FORMATS)}")
+    with storage_errors(f"Looking at {place}"):
         try:
             stamp = _stamp_of_file(place) if is_local(place) else _stamp_of_object(place)
         except FileNotFoundError:
@@ -120,19 +121,19 @@ def stamp_of(place: Place) -> Stamp:
     return stamp
 
 
-def _stamp_of_file(place: Place) -> Stamp | None:
+def _stamp_of_file(place: StoragePath) -> FileVersion | None:
     found = place.stat()
     if not stat.S_ISREG(found.st_mode):
         return None
-    return Stamp(found.st_size, f"{found.st_dev}/{found.st_ino}/{found.st_mtime_ns}")
+    return FileVersion(found.st_size, f"{found.st_dev}/{found.st_ino}/{found.st_mtime_ns}")
 
 
-def _stamp_of_object(place: Place) -> Stamp | None:
+def _stamp_of_object(place: StoragePath) -> FileVersion | None:
     found = place.fs.info(place.path)
-    return Stamp(int(found["size"]), str(found)) if found["type"] == "file" else None
+    return FileVersion(int(found["size"]), str(found)) if found["type"] == "file" else None
 
 
-def _absent(place: Place) -> NotThereError | NotWrittenYetError:
+def _absent(place: StoragePath) -> NotThereError | NotWrittenYetError:
     if Checkpoint(place).folder.exists():
         return NotWrittenYetError(
             f"There are no results at {place} yet: they are written when the batch ends. Until then, the task's log "
@@ -144,13 +145,13 @@ def _absent(place: Place) -> NotThereError | NotWrittenYetError:
     )
 
 
-def _refused(place: Place, why: str) -> NotShownError:
+def _refused(place: StoragePath, why: str) -> NotShownError:
     return NotShownError(
         f"{place} is not shown: {why}. Results are shown as this package wrote them; look at the task's own log."
     )
 
 
-def read_strictly(place: Place) -> Iterator[RowResult]:
+def read_strictly(place: StoragePath) -> Iterator[RowResult]:
     """Read results, and nothing else.
 
     An error of it has what was read in its frames, and in the errors behind it: only its words are for others.
@@ -159,7 +160,7 @@ def read_strictly(place: Place) -> Iterator[RowResult]:
     :raises NotShownError: if a line is not as `write_results` writes it.
     :raises OppoImageError: if they cannot be read, or not in time.
     """
-    with storage(f"Reading {place}"), _opened(place) as file:
+    with storage_errors(f"Reading {place}"), _opened(place) as file:
         lines = enumerate(_lines(place, file), start=1)
         read_line = _csv_reader(place, lines) if place.suffix.lower() == ".csv" else _json_values
         for rows, (number, line) in enumerate(lines, start=1):
@@ -172,9 +173,9 @@ def read_strictly(place: Place) -> Iterator[RowResult]:
 
 
 @contextmanager
-def _opened(place: Place) -> Iterator[IO[bytes]]:
+def _opened(place: StoragePath) -> Iterator[IO[bytes]]:
     if not is_local(place):
-        with reading(place) as file:
+        with open_read(place) as file:
             yield file
         return
     # Without waiting for the other end of a pipe, should one lie there by now.
@@ -184,7 +185,7 @@ def _opened(place: Place) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _lines(place: Place, file: IO[bytes]) -> Iterator[str]:
+def _lines(place: StoragePath, file: IO[bytes]) -> Iterator[str]:
     """Yield lines of text, as long as there are not too many bytes, and time is left."""
     size, end = 0, time.monotonic() + MAX_SECONDS
     while line := file.readline(MAX_LINE + 1):
@@ -201,7 +202,7 @@ def _lines(place: Place, file: IO[bytes]) -> Iterator[str]:
             raise _refused(place, "it is no text in UTF-8") from None
 
 
-def _csv_reader(place: Place, lines: Iterator[tuple[int, str]]) -> Callable[[str], Values | None]:
+def _csv_reader(place: StoragePath, lines: Iterator[tuple[int, str]]) -> Callable[[str], Values | None]:
     _, header = next(lines, (0, ""))
     columns = header.rstrip("\n").split(",")
     if tuple(columns) not in _COLUMNS:
@@ -242,7 +243,7 @@ def _is_row(number: object, name: object, state: object, *others: object) -> boo
 
 
 def _is_text(value: str) -> bool:
-    return len(value) <= MAX_FIELD and "\0" not in value and (value.isascii() or not _HALVES.search(value))
+    return len(value) <= MAX_FIELD and "\0" not in value and (value.isascii() or not _SURROGATES.search(value))
 
 
 def _is_shown(url: str) -> bool:

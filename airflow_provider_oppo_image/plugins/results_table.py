@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from airflow_provider_oppo_image.batch.outcomes import Fault
-from airflow_provider_oppo_image.batch.progress import Summary, Tally
-from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, RowState, cells_of
-from airflow_provider_oppo_image.errors import StorageError
+from airflow_provider_oppo_image.batch.progress import ResultCounter, Summary
+from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, RowState, row_values
+from airflow_provider_oppo_image.errors import Fault, StorageError
 
 MAX_PAGE: Final = 500
 """The most rows of a page, inclusive: ours."""
@@ -100,10 +99,10 @@ class ResultsTable:
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         # It ends with the last one who looks at a page of it, whoever has forgotten it before.
         weakref.finalize(self, self._db.close)
-        tally = Tally()
+        tally = ResultCounter()
         try:
             self._db.executescript(_TABLES)
-            self._db.executemany(_INSERT, ((*cells_of(row), _searched(row)) for row in tally.count(rows)))
+            self._db.executemany(_INSERT, ((*row_values(row), _searched(row)) for row in tally.count(rows)))
             self._db.executescript(_INDEXES)
         except sqlite3.OperationalError as error:
             raise StorageError(

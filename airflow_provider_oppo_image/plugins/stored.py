@@ -11,8 +11,8 @@ from airflow.models.xcom import XComModel
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import exists, func, select
 
-from airflow_provider_oppo_image.plugins.campaigns import TaskSeen
-from airflow_provider_oppo_image.task_record import XCOM_KEY, TaskRecord
+from airflow_provider_oppo_image.hooks.task_record import XCOM_KEY, TaskRecord
+from airflow_provider_oppo_image.plugins.campaigns import TaskView
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -33,7 +33,7 @@ def run_exists(session: Session, dag_id: str, run_id: str) -> bool:
     return bool(session.scalar(select(exists().where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))))
 
 
-def tasks_of(session: Session, dag_id: str, run_id: str) -> tuple[list[TaskSeen], int]:
+def tasks_of(session: Session, dag_id: str, run_id: str) -> tuple[list[TaskView], int]:
     """Return the tasks of a run that left a record, and how many these are.
 
     :param session: of Airflow's database.
@@ -49,7 +49,7 @@ def tasks_of(session: Session, dag_id: str, run_id: str) -> tuple[list[TaskSeen]
     return tasks, session.execute(select(func.count()).select_from(query.subquery())).scalar_one()
 
 
-def task_of(session: Session, dag_id: str, run_id: str, task_id: str, map_index: int) -> TaskSeen | None:
+def task_of(session: Session, dag_id: str, run_id: str, task_id: str, map_index: int) -> TaskView | None:
     """Return a task of a run, if it left a record.
 
     :param session: of Airflow's database.
@@ -85,8 +85,8 @@ def _query(dag_id: str, run_id: str) -> Any:
 
 def _task(
     value: Any, task_id: str, map_index: int, label: str | None, state: str | None, ended_at: datetime.datetime | None
-) -> TaskSeen:
-    return TaskSeen(task_id, map_index, label, str(state or ""), ended_at, _read(value))
+) -> TaskView:
+    return TaskView(task_id, map_index, label, str(state or ""), ended_at, _read(value))
 
 
 def _read(value: Any) -> TaskRecord | None:

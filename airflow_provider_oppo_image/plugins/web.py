@@ -24,7 +24,7 @@ HEADERS: Final = {
 }
 
 
-class NoPageError(Exception):
+class PageError(Exception):
     """There is no page, and why is told in its place.
 
     :param status: the HTTP status.
@@ -59,21 +59,21 @@ def words_of(request: Request) -> Words:
     return words_for(request.headers.get("Accept-Language", ""))
 
 
-def tell_trouble(request: Request, error: Exception) -> HTMLResponse:
+def render_error(request: Request, error: Exception) -> HTMLResponse:
     """Answer with the page that says why there is none.
 
     :param request: the request.
-    :param error: `NoPageError`, or what FastAPI raises.
+    :param error: `PageError`, or what FastAPI raises.
     """
     words = words_of(request)
-    told = error if isinstance(error, NoPageError) else _told(error, words)
+    told = error if isinstance(error, PageError) else _told(error, words)
     # As a link says it: Airflow may live below a path of its own.
     up = "../" * (request.scope["path"].removeprefix(request.scope.get("root_path", "")).count("/") - 1)
     page = template("trouble.html").render(words=words, name=told.name, said=told.said, up=up)
     return HTMLResponse(page, told.status, headers=HEADERS)
 
 
-def _told(error: Exception, words: Words) -> NoPageError:
+def _told(error: Exception, words: Words) -> PageError:
     status = error.status_code if isinstance(error, HTTPException) else 400
     known = f"trouble_{status}" in words.texts
-    return NoPageError(status, str(status if known else 400 if status < 500 else 500))
+    return PageError(status, str(status if known else 400 if status < 500 else 500))

@@ -10,7 +10,7 @@ from airflow_provider_oppo_image.contract import ERROR_CODES
 
 
 @dataclass(frozen=True)
-class Answer:
+class SandboxResponse:
     """One answer.
 
     :param status: the HTTP status.
@@ -38,7 +38,7 @@ class Answer:
         return error
 
 
-class Refused(Exception):  # noqa: N818  # an answer of the service, not a failure of the sandbox
+class RefusedError(Exception):  # an answer of the service, not a failure of the sandbox
     """The service does not take a request.
 
     :param code: one of the service's error codes.
@@ -53,6 +53,6 @@ class Refused(Exception):  # noqa: N818  # an answer of the service, not a failu
         self.status = ERROR_CODES[code].http_statuses[0] if status is None else status
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> SandboxResponse:
         """The refusal as the service words it."""
-        return Answer(self.status, {"error": {"code": self.code, "message": self.why}})
+        return SandboxResponse(self.status, {"error": {"code": self.code, "message": self.why}})

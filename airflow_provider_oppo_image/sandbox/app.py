@@ -19,7 +19,7 @@ from airflow_provider_oppo_image.contract import (
     WITHDRAW_PATH,
 )
 from airflow_provider_oppo_image.sandbox import page
-from airflow_provider_oppo_image.sandbox.answers import Answer, Refused
+from airflow_provider_oppo_image.sandbox.answers import RefusedError, SandboxResponse
 from airflow_provider_oppo_image.sandbox.connections import Connections
 from airflow_provider_oppo_image.sandbox.faults import Call, Fault, FaultQueue
 from airflow_provider_oppo_image.sandbox.memory import Refusal
@@ -101,11 +101,13 @@ class _Sandbox:
     async def unknown(self, request: Request, error: Exception) -> Response:
         wrong_method = isinstance(error, HTTPException) and error.status_code == 405
         status = 405 if wrong_method and request.url.path.startswith(PUSH_PATH) else 404
-        refused = Refused(21001, f"The method is not supported or url err: {request.method} {request.url.path}", status)
+        refused = RefusedError(
+            21001, f"The method is not supported or url err: {request.method} {request.url.path}", status
+        )
         self.service.memory.count("unknown", str(status))
         return JSONResponse(refused.answer.body, status)
 
-    async def _answer(self, request: Request, call: Call, work: Callable[[], Awaitable[Answer]]) -> Response:
+    async def _answer(self, request: Request, call: Call, work: Callable[[], Awaitable[SandboxResponse]]) -> Response:
         """Do the work of a call, before, after or instead of the failure that was ordered for it."""
         self.service.arrive()
         fault = self.faults.take(call)
@@ -121,11 +123,11 @@ class _Sandbox:
         status, body = fault.answer()
         return self._count(call, Response(body, status, {"Content-Type": "application/json", **fault.headers}))
 
-    async def _work(self, request: Request, call: Call, work: Callable[[], Awaitable[Answer]]) -> Response:
+    async def _work(self, request: Request, call: Call, work: Callable[[], Awaitable[SandboxResponse]]) -> Response:
         try:
             self.service.admit(request.headers.get("authorization", ""), 23001 if call.startswith("upload") else 21004)
             answer = await work()
-        except Refused as refused:
+        except RefusedError as refused:
             self.service.memory.refusals.append(Refusal(call, refused.code, refused.why))
             answer = refused.answer
         return JSONResponse(answer.body, answer.status)
@@ -180,8 +182,8 @@ def _upload_call(raw: bytes) -> Call:
             return "upload"
 
 
-def _at_once(work: Callable[[], Answer]) -> Callable[[], Awaitable[Answer]]:
-    async def done() -> Answer:
+def _at_once(work: Callable[[], SandboxResponse]) -> Callable[[], Awaitable[SandboxResponse]]:
+    async def done() -> SandboxResponse:
         return work()
 
     return done
@@ -198,5 +200,5 @@ async def _body(request: Request) -> bytes:
 
 
 async def _failed(_: Request, error: Exception) -> Response:
-    refused = Refused(23100, f"The sandbox itself failed: {type(error).__name__}; its log says where")
+    refused = RefusedError(23100, f"The sandbox itself failed: {type(error).__name__}; its log says where")
     return JSONResponse(refused.answer.body, refused.answer.status)

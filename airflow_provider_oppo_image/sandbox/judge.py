@@ -14,10 +14,10 @@ from typing import Final
 
 from PIL import Image
 
-from airflow_provider_oppo_image.contract import FORMATS, PictureRule
+from airflow_provider_oppo_image.contract import PICTURE_FORMATS, PictureRule
+from airflow_provider_oppo_image.net.deadline import Timeouts
 from airflow_provider_oppo_image.pictures.download import DownloadError, download
-from airflow_provider_oppo_image.sandbox.answers import Refused
-from airflow_provider_oppo_image.transport import Timeouts
+from airflow_provider_oppo_image.sandbox.answers import RefusedError
 
 INVALID_PARAMETER: Final = 21003
 INVALID_PICTURE: Final = 51
@@ -49,7 +49,7 @@ class Picture:
     media_type: str
 
 
-def fetch_and_judge(url: str, rule: PictureRule, seconds: float) -> Picture:
+def fetch_and_validate(url: str, rule: PictureRule, seconds: float) -> Picture:
     """Download a picture as the service does, and judge it by the contract.
 
     Private addresses may be connected to: a sandbox lives beside its pictures, on loopback.
@@ -60,10 +60,10 @@ def fetch_and_judge(url: str, rule: PictureRule, seconds: float) -> Picture:
     :return: the accepted picture.
     :raises Refused: with 21003 when it cannot be downloaded, with 51 when it is not what the rule asks for.
     """
-    return judge(_download(url, rule, seconds), rule)
+    return validate_picture(_download(url, rule, seconds), rule)
 
 
-def judge(content: bytes, rule: PictureRule) -> Picture:
+def validate_picture(content: bytes, rule: PictureRule) -> Picture:
     """Judge a file by the contract: weight, format, dimensions, and whether it can be decoded to its end.
 
     :param content: the whole file.
@@ -74,13 +74,15 @@ def judge(content: bytes, rule: PictureRule) -> Picture:
     if len(content) > rule.max_bytes:
         raise _too_large(rule)
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image = Image.open(io.BytesIO(content), formats=PICTURE_FORMATS)
         if image.size != (rule.width, rule.height):
             found = f"{image.width} x {image.height} px, asked for {rule.width} x {rule.height}"
-            raise Refused(INVALID_PICTURE, f"Invalid Picture: {found}")
+            raise RefusedError(INVALID_PICTURE, f"Invalid Picture: {found}")
         image.load()
     except _PILLOW_ERRORS as error:
-        raise Refused(INVALID_PICTURE, f"Invalid Picture: not a whole {' or '.join(FORMATS)} file") from error
+        raise RefusedError(
+            INVALID_PICTURE, f"Invalid Picture: not a whole {' or '.join(PICTURE_FORMATS)} file"
+        ) from error
     return Picture(content, "image/png" if image.format == "PNG" else "image/jpeg")
 
 
@@ -90,11 +92,11 @@ def _download(url: str, rule: PictureRule, seconds: float) -> bytes:
     try:
         found = download(url, max_bytes=rule.max_bytes, allow_private_addresses=True, timeout=timeout)
     except DownloadError as error:
-        raise Refused(INVALID_PARAMETER, f"{rule.url_key} cannot be downloaded: {error.problem.found}") from error
+        raise RefusedError(INVALID_PARAMETER, f"{rule.url_key} cannot be downloaded: {error.problem.found}") from error
     if not found.whole:
         raise _too_large(rule)
     return found.body
 
 
-def _too_large(rule: PictureRule) -> Refused:
-    return Refused(INVALID_PICTURE, f"Invalid Picture: larger than {rule.max_bytes:,} bytes")
+def _too_large(rule: PictureRule) -> RefusedError:
+    return RefusedError(INVALID_PICTURE, f"Invalid Picture: larger than {rule.max_bytes:,} bytes")

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.sandbox.answers import Answer
+from airflow_provider_oppo_image.sandbox.answers import SandboxResponse
 from airflow_provider_oppo_image.sandbox.judge import Picture
 from airflow_provider_oppo_image.sandbox.push_rules import Push, cid_of
-from airflow_provider_oppo_image.sandbox.rate import SlidingSecond
+from airflow_provider_oppo_image.sandbox.rate import SlidingWindowCounter
 
 _KEPT_REFUSALS: Final = 50
 
@@ -33,7 +33,7 @@ class Upload:
 
     kind: PictureKind
     url: str
-    answer: Answer
+    answer: SandboxResponse
     picture_id: str | None
     when: datetime = field(default_factory=_now)
 
@@ -121,7 +121,7 @@ class Refusal:
 
 
 @dataclass
-class Memory:
+class SandboxState:
     """All that a sandbox has received, forgotten as a whole.
 
     :param kept_pictures: how many of the last accepted pictures are kept with their bytes.
@@ -136,7 +136,7 @@ class Memory:
     validations: list[ValidatedPush] = field(default_factory=list)
     refusals: deque[Refusal] = field(default_factory=lambda: deque(maxlen=_KEPT_REFUSALS))
     requests: dict[str, Counter[str]] = field(default_factory=dict)
-    arrivals: SlidingSecond = field(default_factory=SlidingSecond)
+    arrivals: SlidingWindowCounter = field(default_factory=SlidingWindowCounter)
 
     def add_upload(self, upload: Upload, picture: Picture | None) -> None:
         """Remember an upload.

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 import jinja2
 
 from airflow_provider_oppo_image.contract import BIG_PICTURE_STYLE, PICTURE_RULES, PictureKind
-from airflow_provider_oppo_image.sandbox.memory import Memory, SentPush, ValidatedPush
+from airflow_provider_oppo_image.sandbox.memory import SandboxState, SentPush, ValidatedPush
 from airflow_provider_oppo_image.sandbox.push_rules import Push, cid_of, oppo_options, shown_text
 
 STYLE_PATH: Final = "/sandbox/page.css"
@@ -56,7 +56,7 @@ class Notification:
     when: datetime
 
 
-def render(memory: Memory, url: str, app_key: str) -> str:
+def render(memory: SandboxState, url: str, app_key: str) -> str:
     """Make the page.
 
     :param memory: what was received.
@@ -97,7 +97,7 @@ def _newest(items: Iterable[_Item]) -> list[_Item]:
     return list(items)[: -_SHOWN - 1 : -1]
 
 
-def _notification(push: SentPush | ValidatedPush, memory: Memory) -> Notification:
+def _notification(push: SentPush | ValidatedPush, memory: SandboxState) -> Notification:
     title, text = shown_text(push.push)
     big = _picture(memory, oppo_options(push.push).get("big_picture_id"), "big")
     no_big = _why_no_big(push.push, big)
@@ -129,7 +129,7 @@ def _why_no_big(push: Push, picture: str | None) -> str | None:
     return None if picture else "The big picture is no longer kept here"
 
 
-def _picture(memory: Memory, picture_id: object, kind: PictureKind) -> str | None:
+def _picture(memory: SandboxState, picture_id: object, kind: PictureKind) -> str | None:
     """Return the address of a picture's bytes, where they are still kept."""
     known = isinstance(picture_id, str) and picture_id in memory.pictures and memory.has_picture(kind, picture_id)
     return f"{PICTURE_PATH}/{picture_id}" if known else None

@@ -10,14 +10,14 @@ from typing import Any, Final, TypeAlias
 from airflow_provider_oppo_image.contract import (
     BIG_PICTURE_STYLE,
     CID_PATTERN,
-    KINDS,
     MAX_PUSH_BYTES,
     MAX_STYLE_3_CONTENT,
     MAX_TITLE,
+    PICTURE_KINDS,
     PICTURE_RULES,
     PictureKind,
 )
-from airflow_provider_oppo_image.sandbox.answers import Refused
+from airflow_provider_oppo_image.sandbox.answers import RefusedError
 
 Push: TypeAlias = Mapping[str, Any]
 """The body of a push request, read from JSON."""
@@ -40,13 +40,13 @@ def read_push(raw: bytes, picture_exists: PictureExists) -> Push:
     :raises Refused: for the first thing that is wrong.
     """
     if len(raw) > MAX_PUSH_BYTES:
-        raise Refused(21005, f"The push is longer than {MAX_PUSH_BYTES:,} bytes")
+        raise RefusedError(21005, f"The push is longer than {MAX_PUSH_BYTES:,} bytes")
     try:
         push = json.loads(raw)
     except (ValueError, RecursionError):
-        raise Refused(21016, "The body is not JSON") from None
+        raise RefusedError(21016, "The body is not JSON") from None
     if not isinstance(push, dict):
-        raise Refused(21016, "The body is not a JSON object")
+        raise RefusedError(21016, "The body is not a JSON object")
     _check_content(push)
     _check_target(push["to"])
     _check_options(push)
@@ -99,59 +99,61 @@ def shown_text(push: Push) -> tuple[str, str]:
 def _check_content(push: Push) -> None:
     for key in ("to", "body"):
         if push.get(key) in (None, ""):
-            raise Refused(21002, f"`{key}` is missing")
+            raise RefusedError(21002, f"`{key}` is missing")
     body = push["body"]
     if not isinstance(body, Mapping):
-        raise Refused(21003, "`body` is not an object")
+        raise RefusedError(21003, "`body` is not an object")
     contents = [key for key in _CONTENTS if body.get(key) is not None]
     if not contents:
-        raise Refused(21002, f"`body` has none of {', '.join(_CONTENTS)}")
+        raise RefusedError(21002, f"`body` has none of {', '.join(_CONTENTS)}")
     if {"notification", "message"} <= set(contents):
-        raise Refused(21306, "`notification` and `message` exclude each other")
+        raise RefusedError(21306, "`notification` and `message` exclude each other")
     for key in contents:
         if not isinstance(body[key], Mapping):
-            raise Refused(21009, f"`body.{key}` is not an object")
+            raise RefusedError(21009, f"`body.{key}` is not an object")
 
 
 def _check_target(to: Any) -> None:
     if to == "all":
         return
     if not isinstance(to, Mapping):
-        raise Refused(21003, '`to` is neither "all" nor an object')
+        raise RefusedError(21003, '`to` is neither "all" nor an object')
     if not any(to.get(key) for key in _TARGETS):
-        raise Refused(21011, f"`to` names nobody: it has none of {', '.join(_TARGETS)}")
+        raise RefusedError(21011, f"`to` names nobody: it has none of {', '.join(_TARGETS)}")
 
 
 def _check_options(push: Push) -> None:
     oppo = oppo_options(push)
     cid = cid_of(push)
     if cid is not None and not (isinstance(cid, str) and re.fullmatch(CID_PATTERN, cid)):
-        raise Refused(21003, "`cid` is not made of 1 to 64 letters, digits, _ and -")
+        raise RefusedError(21003, "`cid` is not made of 1 to 64 letters, digits, _ and -")
     if "distribution_new" in oppo and oppo["distribution_new"] not in _DISTRIBUTIONS:
-        raise Refused(27009, f"`distribution_new` is none of {', '.join(_DISTRIBUTIONS)}")
+        raise RefusedError(27009, f"`distribution_new` is none of {', '.join(_DISTRIBUTIONS)}")
     if {"distribution", "distribution_new"} & set(oppo) and not shown_text(push)[1]:
-        raise Refused(27008, "`distribution` is set, but the alert is empty")
+        raise RefusedError(27008, "`distribution` is set, but the alert is empty")
 
 
 def _check_pictures(push: Push, picture_exists: PictureExists) -> None:
-    given = {kind: oppo_options(push).get(PICTURE_RULES[kind].id_key) for kind in KINDS}
+    given = {kind: oppo_options(push).get(PICTURE_RULES[kind].id_key) for kind in PICTURE_KINDS}
     for kind, picture_id in given.items():
         if picture_id is None:
             continue
         if not isinstance(picture_id, str) or not picture_exists(kind, picture_id):
-            raise Refused(21003, f"`{PICTURE_RULES[kind].id_key}` is no id of a {kind} picture that was uploaded")
+            raise RefusedError(21003, f"`{PICTURE_RULES[kind].id_key}` is no id of a {kind} picture that was uploaded")
         if any(part(push, "to").get(key) for key in _SINGLE_DEVICES):
             # OPPO wants a permission for it that hardly anybody has; its code for that comes inside a 200.
-            raise Refused(28, "No permission to send pictures to single devices")
+            raise RefusedError(28, "No permission to send pictures to single devices")
 
 
 def _check_big_picture_style(push: Push) -> None:
     title, content = shown_text(push)
     if not oppo_options(push).get("big_picture_id"):
-        raise Refused(21003, f"`style` {BIG_PICTURE_STYLE} needs a `big_picture_id`")
+        raise RefusedError(21003, f"`style` {BIG_PICTURE_STYLE} needs a `big_picture_id`")
     if len(content) > MAX_STYLE_3_CONTENT:
-        raise Refused(21003, f"`style` {BIG_PICTURE_STYLE} takes at most {MAX_STYLE_3_CONTENT} characters of content")
+        raise RefusedError(
+            21003, f"`style` {BIG_PICTURE_STYLE} takes at most {MAX_STYLE_3_CONTENT} characters of content"
+        )
     if len(title) > MAX_TITLE:
-        raise Refused(21003, f"`style` {BIG_PICTURE_STYLE} takes at most {MAX_TITLE} characters of title")
+        raise RefusedError(21003, f"`style` {BIG_PICTURE_STYLE} takes at most {MAX_TITLE} characters of title")
     if part(push, "body", "options").get("big_push_duration"):
-        raise Refused(21003, f"`style` {BIG_PICTURE_STYLE} does not go with `big_push_duration`")
+        raise RefusedError(21003, f"`style` {BIG_PICTURE_STYLE} does not go with `big_push_duration`")

@@ -7,7 +7,7 @@ from collections import deque
 _WINDOW_S = 1.0
 
 
-class SlidingSecond:
+class SlidingWindowCounter:
     """Counts events in the second that ends now."""
 
     def __init__(self) -> None:

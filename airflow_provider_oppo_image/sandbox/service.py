@@ -15,14 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from airflow_provider_oppo_image.contract import MAX_STATUS_IDS, PICTURE_RULES, PictureKind
-from airflow_provider_oppo_image.sandbox.answers import Answer, Refused
-from airflow_provider_oppo_image.sandbox.judge import fetch_and_judge
-from airflow_provider_oppo_image.sandbox.memory import Memory, SentPush, Upload, ValidatedPush
+from airflow_provider_oppo_image.net.redaction import redact_url
+from airflow_provider_oppo_image.sandbox.answers import RefusedError, SandboxResponse
+from airflow_provider_oppo_image.sandbox.judge import fetch_and_validate
+from airflow_provider_oppo_image.sandbox.memory import SandboxState, SentPush, Upload, ValidatedPush
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.push_rules import Push, cid_of, read_push
-from airflow_provider_oppo_image.sandbox.rate import SlidingSecond
+from airflow_provider_oppo_image.sandbox.rate import SlidingWindowCounter
 from airflow_provider_oppo_image.sandbox.upload_rules import read_upload
-from airflow_provider_oppo_image.urls import without_query
 
 _DOWNLOADS: Final = 64
 _PICTURE_ID_PREFIX: Final = "3653918"
@@ -47,8 +47,8 @@ class Service:
 
     def forget(self) -> None:
         """Forget all that was received: uploads, picture ids, pushes, `cid`s, counts."""
-        self.memory = Memory(self.options.kept_pictures)
-        self._accepted = SlidingSecond()
+        self.memory = SandboxState(self.options.kept_pictures)
+        self._accepted = SlidingWindowCounter()
 
     def close(self) -> None:
         """Start no more downloads; those that run end by their own deadline."""
@@ -69,13 +69,13 @@ class Service:
         scheme, _, token = authorization.partition(" ")
         known = hmac.compare_digest(token.strip().encode(), self._credentials)
         if scheme.lower() != "basic" or not known:
-            raise Refused(refusal, "Basic authentication failed")
+            raise RefusedError(refusal, "Basic authentication failed")
         now, limit = self._clock(), self.options.requests_per_second
         if limit and self._accepted.count(now) >= limit:
-            raise Refused(23008, f"More than {limit} requests a second for this AppKey")
+            raise RefusedError(23008, f"More than {limit} requests a second for this AppKey")
         self._accepted.add(now)
 
-    async def upload(self, raw: bytes) -> Answer:
+    async def upload(self, raw: bytes) -> SandboxResponse:
         """Download, judge and keep the pictures of an upload.
 
         :param raw: the body of the request.
@@ -86,23 +86,23 @@ class Service:
         answers = [await self._upload_one(kind, url) for kind, url in urls.items()]
         refusals = [answer for answer in answers if answer.code is not None]
         ids = {key: value for answer in answers for key, value in answer.body.items()}
-        return refusals[0] if refusals else Answer(200, ids)
+        return refusals[0] if refusals else SandboxResponse(200, ids)
 
-    async def _upload_one(self, kind: PictureKind, url: str) -> Answer:
+    async def _upload_one(self, kind: PictureKind, url: str) -> SandboxResponse:
         rule, memory, loop = PICTURE_RULES[kind], self.memory, asyncio.get_running_loop()
         try:
             picture = await loop.run_in_executor(
-                self._downloads, fetch_and_judge, url, rule, self.options.picture_timeout
+                self._downloads, fetch_and_validate, url, rule, self.options.picture_timeout
             )
-        except Refused as refused:
-            memory.add_upload(Upload(kind, without_query(url), refused.answer, None), None)
+        except RefusedError as refused:
+            memory.add_upload(Upload(kind, redact_url(url), refused.answer, None), None)
             return refused.answer
         picture_id = f"{_PICTURE_ID_PREFIX}_{secrets.token_hex(12)}"
-        answer = Answer(200, {rule.id_key: picture_id})
-        memory.add_upload(Upload(kind, without_query(url), answer, picture_id), picture)
+        answer = SandboxResponse(200, {rule.id_key: picture_id})
+        memory.add_upload(Upload(kind, redact_url(url), answer, picture_id), picture)
         return answer
 
-    def push(self, raw: bytes) -> Answer:
+    def push(self, raw: bytes) -> SandboxResponse:
         """Send a push, unless its `cid` was sent before.
 
         :param raw: the body of the request.
@@ -113,13 +113,13 @@ class Service:
         if first:
             first.repeats += 1
             if self.options.cid_repeat == "error":
-                raise Refused(21003, f"cid {first.cid} has already been used")
+                raise RefusedError(21003, f"cid {first.cid} has already been used")
             return _pushed(first.push, first.msg_id)
         sent = SentPush(push, self._message_id())
         self.memory.add_push(sent)
         return _pushed(push, sent.msg_id)
 
-    def validate(self, raw: bytes) -> Answer:
+    def validate(self, raw: bytes) -> SandboxResponse:
         """Check a push and send nothing.
 
         :param raw: the body of the request.
@@ -130,7 +130,7 @@ class Service:
         self.memory.validations.append(ValidatedPush(push))
         return _pushed(push, self._message_id())
 
-    def withdraw(self, msg_id: str) -> Answer:
+    def withdraw(self, msg_id: str) -> SandboxResponse:
         """Recall a push, once.
 
         :param msg_id: the push's message id.
@@ -138,13 +138,13 @@ class Service:
         """
         sent = self.memory.pushes.get(msg_id)
         if sent is None:
-            raise Refused(21003, f"No push has the message id {msg_id}")
+            raise RefusedError(21003, f"No push has the message id {msg_id}")
         if sent.withdrawn:
-            raise Refused(21003, f"The push {msg_id} has already been withdrawn")
+            raise RefusedError(21003, f"The push {msg_id} has already been withdrawn")
         sent.withdrawn = True
         return _pushed(sent.push, msg_id)
 
-    def status(self, message_ids: str) -> Answer:
+    def status(self, message_ids: str) -> SandboxResponse:
         """Say what became of pushes, each of which the sandbox shows to one phone.
 
         :param message_ids: message ids, joined by commas.
@@ -153,20 +153,20 @@ class Service:
         """
         ids = [one.strip() for one in message_ids.split(",") if one.strip()]
         if not ids:
-            raise Refused(21002, "`message_ids` is missing")
+            raise RefusedError(21002, "`message_ids` is missing")
         if len(ids) > MAX_STATUS_IDS:
-            raise Refused(21003, f"{len(ids)} message ids; at most {MAX_STATUS_IDS} are allowed")
+            raise RefusedError(21003, f"{len(ids)} message ids; at most {MAX_STATUS_IDS} are allowed")
         figures = {"targets": 1, "sent": 1, "delivered": 1, "impressions": 1, "clicks": 0, "sub": {}}
-        return Answer(200, {one: figures for one in ids if one in self.memory.pushes})
+        return SandboxResponse(200, {one: figures for one in ids if one in self.memory.pushes})
 
-    def vip_status(self) -> Answer:
+    def vip_status(self) -> SandboxResponse:
         """Say that the account is paid for."""
-        return Answer(200, {"vip_status": 1, "vip_end_time": _VIP_UNTIL})
+        return SandboxResponse(200, {"vip_status": 1, "vip_end_time": _VIP_UNTIL})
 
     def _message_id(self) -> str:
         self._next_message += 1
         return str(self._next_message - 1)
 
 
-def _pushed(push: Push, msg_id: str) -> Answer:
-    return Answer(200, {"request_id": push.get("request_id", ""), "msg_id": msg_id})
+def _pushed(push: Push, msg_id: str) -> SandboxResponse:
+    return SandboxResponse(200, {"request_id": push.get("request_id", ""), "msg_id": msg_id})

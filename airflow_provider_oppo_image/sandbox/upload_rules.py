@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES, PictureKind
-from airflow_provider_oppo_image.sandbox.answers import Refused
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.sandbox.answers import RefusedError
 
 
 def asked_kinds(raw: bytes) -> tuple[PictureKind, ...]:
@@ -31,19 +31,19 @@ def read_upload(raw: bytes, *, both_urls: bool) -> dict[PictureKind, str]:
     try:
         upload = json.loads(raw)
     except (ValueError, RecursionError):
-        raise Refused(21003, "The body is not JSON") from None
+        raise RefusedError(21003, "The body is not JSON") from None
     if not isinstance(upload, dict):
-        raise Refused(21003, "The body is not a JSON object")
+        raise RefusedError(21003, "The body is not a JSON object")
     urls: dict[PictureKind, str] = {}
     for kind, url in _given(upload).items():
         if not isinstance(url, str):
-            raise Refused(21003, f"{PICTURE_RULES[kind].url_key} is not a string")
+            raise RefusedError(21003, f"{PICTURE_RULES[kind].url_key} is not a string")
         urls[kind] = url
-    keys = [PICTURE_RULES[kind].url_key for kind in KINDS]
+    keys = [PICTURE_RULES[kind].url_key for kind in PICTURE_KINDS]
     if not urls:
-        raise Refused(23002, f"Missing parameter! Give {' or '.join(keys)}")
+        raise RefusedError(23002, f"Missing parameter! Give {' or '.join(keys)}")
     if len(urls) > 1 and not both_urls:
-        raise Refused(21003, f"{' and '.join(keys)} cannot be sent together")
+        raise RefusedError(21003, f"{' and '.join(keys)} cannot be sent together")
     return urls
 
 
@@ -51,5 +51,5 @@ def _given(upload: Any) -> dict[PictureKind, Any]:
     """Return what an upload gives for each picture; on the vendor's page an empty string stands for none."""
     if not isinstance(upload, dict):
         return {}
-    keys = {kind: PICTURE_RULES[kind].url_key for kind in KINDS}
+    keys = {kind: PICTURE_RULES[kind].url_key for kind in PICTURE_KINDS}
     return {kind: upload[key] for kind, key in keys.items() if upload.get(key, "") != ""}

@@ -17,25 +17,60 @@ from airflow_provider_oppo_image.airflow_compat import (
     conf,
 )
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
-from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, PictureWrongError
-from airflow_provider_oppo_image.hooks.checking import check_with
-from airflow_provider_oppo_image.hooks.lineage import TellsLineage
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, PictureAbsentError, PictureWrongError
+from airflow_provider_oppo_image.hooks.checking import make_check
+from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
-from airflow_provider_oppo_image.sensors.timeouts import TellsTimeouts
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture
-    from airflow_provider_oppo_image.pictures.remembering import Memory
-    from airflow_provider_oppo_image.pictures.waiting import Look, OnWrong
+    from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, OnWrong, PollResult
+    from airflow_provider_oppo_image.pictures.report_cache import ReportCache
+
+
+class SensorTimeoutMixin:
+    """Says of a timeout what was last seen, where Airflow says only how long it was waited.
+
+    It is no operator, or Airflow 2 would warn that one's `execute` calls another's.
+    """
+
+    timeout: float
+    _last_look: PollResult | None = None
+
+    def execute(self, context: Context, **guard: Any) -> Any:
+        """Wait as Airflow's sensors do; Airflow calls it.
+
+        :param context: the context of the running task.
+        :param guard: what Airflow knows its own calls by.
+        """
+        try:
+            return super().execute(context, **guard)  # type: ignore[misc]  # the sensor's
+        except AirflowSensorTimeout:
+            raise self._timed_out(self._last_look.result() if self._last_look else None) from None
+
+    def _timed_out(self, result: Mapping[str, Any] | None) -> AirflowSensorTimeout:
+        """Return the timeout, after tables of what was last seen in the log.
+
+        :param result: what `PollResult.result` made of the last look; None where there was none.
+        """
+        from airflow_provider_oppo_image.hooks.task_errors import log_reports, summary_line
+        from airflow_provider_oppo_image.pictures.polling import describe
+
+        words = f"The pictures were not ready within {self.timeout:g} s."
+        if result is None:
+            return AirflowSensorTimeout(f"{words} No look at them came to its end; the lines above say why.")
+        log_reports(result["reports"])
+        seen = summary_line(PictureAbsentError(describe(result), reports=result["reports"]))
+        return AirflowSensorTimeout(f"{words} Last seen: {seen}")
+
 
 TRIGGER_MARGIN: Final = timedelta(minutes=10)
 """How long Airflow waits for a trigger past the trigger's own deadline: it must be alive to say that time is up."""
 
 
-class OppoImageSensor(TellsTimeouts, TellsLineage, BaseSensorOperator):
+class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
     """Waits until all pictures are ready, for any number of them.
 
     A picture that is absent is waited for. One that is wrong, which time alone does not mend, fails the task at once
@@ -102,7 +137,7 @@ class OppoImageSensor(TellsTimeouts, TellsLineage, BaseSensorOperator):
         by_site = deferrable is None and conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = not self.reschedule and (by_site or bool(deferrable))
         self._keeps_mode = by_site and self.reschedule
-        self._memory: Memory | None = None
+        self._memory: ReportCache | None = None
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once at all pictures, and leave the rest to the triggerer if it is deferrable; Airflow calls it.
@@ -113,15 +148,15 @@ class OppoImageSensor(TellsTimeouts, TellsLineage, BaseSensorOperator):
         deadline = time.time() + self.timeout
         if self._keeps_mode:
             self.log.info("[operators] default_deferrable is on, but this sensor keeps its mode, 'reschedule'.")
-        from airflow_provider_oppo_image.hooks.telling import of_reports, telling
+        from airflow_provider_oppo_image.hooks.task_record import picture_records, record_task
 
-        with airflow_errors(), telling(context, "wait", self.campaign) as record:
-            look = self._last_look = self._look()
-            if look is not None:
-                result, decision = look.result(), look.decide(self.on_wrong)
-                record.pictures += of_reports(result["reports"])
+        with airflow_errors(), record_task(context, "wait", self.campaign) as record:
+            check_all = self._last_look = self._look()
+            if check_all is not None:
+                result, decision = check_all.result(), check_all.decide(self.on_wrong)
+                record.pictures += picture_records(result["reports"])
                 if decision == "ready":
-                    self._tell_lineage(picture.url for picture in look.pictures)
+                    self._report_lineage(picture.url for picture in check_all.pictures)
                     return PokeReturnValue(True, result)
                 if decision == "wrong":
                     raise self._wrong(result)
@@ -135,14 +170,14 @@ class OppoImageSensor(TellsTimeouts, TellsLineage, BaseSensorOperator):
         :param context: the context of the running task.
         :param event: the payload of `OppoImageTrigger`'s event.
         """
-        from airflow_provider_oppo_image.hooks.telling import of_reports, telling
+        from airflow_provider_oppo_image.hooks.task_record import picture_records, record_task
 
         event = event or {}
         status, result = event.get("status"), event.get("result")
-        with airflow_errors(), telling(context, "wait", self.campaign) as record:
-            record.pictures += of_reports((result or {}).get("reports", ()))
+        with airflow_errors(), record_task(context, "wait", self.campaign) as record:
+            record.pictures += picture_records((result or {}).get("reports", ()))
             if status == "ready":
-                self._tell_lineage(picture.url for picture in self._awaited())
+                self._report_lineage(picture.url for picture in self._awaited())
                 return result
             if status == "timeout":
                 raise self._timed_out(result)
@@ -187,30 +222,30 @@ class OppoImageSensor(TellsTimeouts, TellsLineage, BaseSensorOperator):
             self.log.error("The trigger failed:\n%s", "".join(reason["traceback"]))
         return OppoImageError(f"The trigger could not be run: {words}.", permanent=False)
 
-    def _look(self) -> Look | None:
+    def _look(self) -> PollResult | None:
         """Look at the pictures; None when that failed by an unexpected fault, and the triggerer goes on."""
-        from airflow_provider_oppo_image.pictures.lines import Lines
-        from airflow_provider_oppo_image.pictures.looking import look
-        from airflow_provider_oppo_image.pictures.remembering import Memory
-        from airflow_provider_oppo_image.pictures.waiting import goes_on_after
+        from airflow_provider_oppo_image.pictures.check_many import check_all
+        from airflow_provider_oppo_image.pictures.polling import should_continue_after
+        from airflow_provider_oppo_image.pictures.report_cache import ReportCache
+        from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 
-        self._memory = memory = self._memory or Memory()
+        self._memory = memory = self._memory or ReportCache()
         try:
-            with Lines() as lines:
-                seen = look(self._awaited(), check_with(self.oppo_image_conn_id, memory, lines), memory)
+            with SessionPool() as lines:
+                seen = check_all(self._awaited(), make_check(self.oppo_image_conn_id, memory, lines), memory)
         except Exception as error:
             # Without deferral it is Airflow itself that obeys silent_fail.
-            if not (self.deferrable and goes_on_after(error, silent_fail=self.silent_fail)):
+            if not (self.deferrable and should_continue_after(error, silent_fail=self.silent_fail)):
                 raise
             self.log.exception("The first look failed; the triggerer goes on, since silent_fail is set")
             return None
         self.log.info("Look: %s", seen)
         return seen
 
-    def _awaited(self) -> list[AwaitedPicture]:
-        from airflow_provider_oppo_image.pictures.awaited import awaited_pictures
+    def _awaited(self) -> list[ExpectedPicture]:
+        from airflow_provider_oppo_image.pictures.polling import parse_pictures
 
-        return awaited_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
+        return parse_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
 
     def _defer(self, deadline: float) -> NoReturn:
         from airflow_provider_oppo_image.triggers.oppo_image import OppoImageTrigger
@@ -229,7 +264,7 @@ class OppoImageSensor(TellsTimeouts, TellsLineage, BaseSensorOperator):
         self.defer(trigger=trigger, method_name=self.execute_complete.__name__, timeout=timeout)
 
     def _wrong(self, result: Mapping[str, Any]) -> PictureWrongError:
-        from airflow_provider_oppo_image.pictures.waiting import describe
+        from airflow_provider_oppo_image.pictures.polling import describe
 
         words = describe(result)
         if self._skip_flag:
@@ -245,7 +280,7 @@ class OppoImageSensor(TellsTimeouts, TellsLineage, BaseSensorOperator):
         self, started_at: datetime | float, run_duration: Callable[[], float], poke_count: int
     ) -> float:
         """Wait as the trigger waits: as long as a host asks for, and with the last look at the very end."""
-        from airflow_provider_oppo_image.pictures.waiting import pause
+        from airflow_provider_oppo_image.pictures.polling import next_delay
 
         interval = super()._get_next_poke_interval(started_at, run_duration, poke_count)
-        return pause(interval, left=self.timeout - run_duration(), look=self._last_look)
+        return next_delay(interval, left=self.timeout - run_duration(), look=self._last_look)

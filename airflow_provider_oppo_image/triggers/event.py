@@ -16,14 +16,20 @@ from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_oppo_image.airflow_compat import AssetStateStore, asset_state_store
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
-from airflow_provider_oppo_image.hooks.checking import acheck_with
-from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture, awaited_pictures
-from airflow_provider_oppo_image.pictures.looking import Check, look_async, shared_lines
-from airflow_provider_oppo_image.pictures.remembering import Memory
+from airflow_provider_oppo_image.hooks.checking import amake_check
+from airflow_provider_oppo_image.pictures.check_many import Check, check_all_async, shared_session_pool
+from airflow_provider_oppo_image.pictures.polling import (
+    MIN_POLL_INTERVAL_S,
+    ExpectedPicture,
+    PollResult,
+    exponential_interval,
+    initial_delay,
+    parse_pictures,
+)
 from airflow_provider_oppo_image.pictures.report import PictureReport
-from airflow_provider_oppo_image.pictures.waiting import SHORTEST_PAUSE_S, Look, backed_off, first_pause
+from airflow_provider_oppo_image.pictures.report_cache import ReportCache
 
-SLOWEST_S: Final = 3600.0
+MAX_INTERVAL_S: Final = 3600.0
 """Seconds between two looks at most: neither failures nor a host's Retry-After make it slower."""
 
 _NOT_READY: Final = "not ready"
@@ -45,7 +51,7 @@ class OppoImageEventTrigger(BaseEventTrigger):
 
     :param big_picture_url: a big picture's URL; None for none. Watchers render no templates.
     :param small_picture_url: a small picture's URL; None for none.
-    :param pictures: more pictures: see `pictures.awaited.awaited_pictures`.
+    :param pictures: more pictures: see `pictures.polling.parse_pictures`.
     :param poke_interval: the time between two looks, in seconds or as a timedelta.
     :param oppo_image_conn_id: the connection that has the timeouts and the guard's exceptions; None for the strict
         defaults.
@@ -86,17 +92,17 @@ class OppoImageEventTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look again and again, and yield an event for each picture that is news; the triggerer calls it."""
-        seen = _Seen(asset_state_store(self))
-        memory = Memory()
+        seen = _SeenHashes(asset_state_store(self))
+        memory = ReportCache()
         check: Check | None = None
         failures = 0
         for looks in itertools.count(1):
-            look: Look | None = None
+            look: PollResult | None = None
             news: list[dict[str, Any]] = []
             try:
-                pictures = awaited_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
-                check = check or await acheck_with(self.oppo_image_conn_id, memory, shared_lines())
-                look = await look_async(pictures, check)
+                pictures = parse_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
+                check = check or await amake_check(self.oppo_image_conn_id, memory, shared_session_pool())
+                look = await check_all_async(pictures, check)
                 for picture, report in zip(look.pictures, look.reports, strict=True):
                     if await seen.is_news(picture, report):
                         news.append(_payload(picture, report))
@@ -113,24 +119,26 @@ class OppoImageEventTrigger(BaseEventTrigger):
                 yield TriggerEvent(payload)  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
             await asyncio.sleep(self._pause(looks, failures, look))
 
-    def _pause(self, looks: int, failures: int, look: Look | None) -> float:
-        slowed = backed_off(self.poke_interval, looks=failures + 1, longest=max(SLOWEST_S, self.poke_interval))
+    def _pause(self, looks: int, failures: int, look: PollResult | None) -> float:
+        slowed = exponential_interval(
+            self.poke_interval, looks=failures + 1, longest=max(MAX_INTERVAL_S, self.poke_interval)
+        )
         if looks == 1 and not failures:
             # All that a triggerer starts look at once, so that nothing new is taken for old; they part afterwards.
             chance = random.random()  # noqa: S311 - no secret
-            slowed = first_pause(self.poke_interval, left=math.inf, chance=chance)
-        asked_for = min(look.retry_after, SLOWEST_S) if look else 0.0
-        return max(slowed, asked_for, SHORTEST_PAUSE_S)
+            slowed = initial_delay(self.poke_interval, left=math.inf, chance=chance)
+        asked_for = min(look.retry_after, MAX_INTERVAL_S) if look else 0.0
+        return max(slowed, asked_for, MIN_POLL_INTERVAL_S)
 
 
-class _Seen:
+class _SeenHashes:
     """The SHA-256 that each picture had when it was last ready."""
 
     def __init__(self, store: AssetStateStore | None) -> None:
         self._store = store
         self._known: dict[str, str] = {}
 
-    async def is_news(self, picture: AwaitedPicture, report: PictureReport) -> bool:
+    async def is_news(self, picture: ExpectedPicture, report: PictureReport) -> bool:
         """Tell whether a picture has appeared or changed, and is ready; it is none the next time.
 
         It is remembered before the event is sent: a triggerer that dies in between loses an event, which is less bad
@@ -165,7 +173,7 @@ class _Seen:
         self._known[key] = value
 
 
-def _payload(picture: AwaitedPicture, report: PictureReport) -> dict[str, Any]:
+def _payload(picture: ExpectedPicture, report: PictureReport) -> dict[str, Any]:
     facts = report.to_dict()
     kept = ("kind", "url", "sha256", "format", "width", "height", "size_bytes", "warnings")
     return {

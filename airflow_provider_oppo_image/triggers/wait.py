@@ -13,13 +13,20 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import OppoImageError
-from airflow_provider_oppo_image.hooks.checking import acheck_with
-from airflow_provider_oppo_image.pictures.awaited import awaited_pictures
-from airflow_provider_oppo_image.pictures.looking import Check, look_async, shared_lines
-from airflow_provider_oppo_image.pictures.remembering import Memory
-from airflow_provider_oppo_image.pictures.waiting import Look, OnWrong, backed_off, first_pause, goes_on_after, pause
+from airflow_provider_oppo_image.hooks.checking import amake_check
+from airflow_provider_oppo_image.pictures.check_many import Check, check_all_async, shared_session_pool
+from airflow_provider_oppo_image.pictures.polling import (
+    OnWrong,
+    PollResult,
+    exponential_interval,
+    initial_delay,
+    next_delay,
+    parse_pictures,
+    should_continue_after,
+)
+from airflow_provider_oppo_image.pictures.report_cache import ReportCache
 
-LAST_LOOK_S: Final = 120.0
+FINAL_POLL_TIMEOUT_S: Final = 120.0
 """Seconds after the deadline within which the last look must come to its end."""
 
 
@@ -40,7 +47,7 @@ class OppoImageTrigger(BaseTrigger):
     :param deadline: when the waiting ends, in seconds since 1970-01-01 UTC.
     :param big_picture_url: a big picture's URL; None for none.
     :param small_picture_url: a small picture's URL; None for none.
-    :param pictures: more pictures: see `pictures.awaited.awaited_pictures`.
+    :param pictures: more pictures: see `pictures.polling.parse_pictures`.
     :param on_wrong: "fail" ends with a wrong picture, "wait" hopes that it is replaced.
     :param poke_interval: seconds between two looks.
     :param exponential_backoff: double the interval with each look, starting anew when the triggerer does.
@@ -114,19 +121,21 @@ class OppoImageTrigger(BaseTrigger):
         yield TriggerEvent(payload)  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
 
     async def _wait(self) -> dict[str, Any]:
-        pictures = awaited_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
+        pictures = parse_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
         check: Check | None = None
-        look: Look | None = None
-        memory = Memory()
+        look: PollResult | None = None
+        memory = ReportCache()
         for looks in itertools.count(1):
             await asyncio.sleep(self._pause(looks, look))
             try:
-                check = check or await acheck_with(self.oppo_image_conn_id, memory, shared_lines())
-                look = await asyncio.wait_for(look_async(pictures, check, memory), max(self._left(), 0) + LAST_LOOK_S)
+                check = check or await amake_check(self.oppo_image_conn_id, memory, shared_session_pool())
+                look = await asyncio.wait_for(
+                    check_all_async(pictures, check, memory), max(self._left(), 0) + FINAL_POLL_TIMEOUT_S
+                )
             except Exception as error:
                 if isinstance(error, TimeoutError) and self._left() <= 0:
-                    self.log.warning("The last look did not come to its end within %.0f s.", LAST_LOOK_S)
-                elif not goes_on_after(error, silent_fail=self.silent_fail):
+                    self.log.warning("The last look did not come to its end within %.0f s.", FINAL_POLL_TIMEOUT_S)
+                elif not should_continue_after(error, silent_fail=self.silent_fail):
                     raise
                 else:
                     self.log.exception("This look failed; the next one follows, since silent_fail is set")
@@ -142,11 +151,11 @@ class OppoImageTrigger(BaseTrigger):
         # The wall clock, and not a monotonic one: the deadline was set by another machine.
         return self.deadline - time.time()
 
-    def _pause(self, looks: int, look: Look | None) -> float:
+    def _pause(self, looks: int, look: PollResult | None) -> float:
         chance, left = random.random(), self._left()  # noqa: S311 - no secret
         if looks == 1:
-            return first_pause(self.poke_interval, left=left, chance=chance)
+            return initial_delay(self.poke_interval, left=left, chance=chance)
         interval = self.poke_interval
         if self.exponential_backoff:
-            interval = backed_off(interval, looks=looks, longest=self.max_wait)
-        return pause(interval, left=left, look=look, chance=chance)
+            interval = exponential_interval(interval, looks=looks, longest=self.max_wait)
+        return next_delay(interval, left=left, look=look, chance=chance)

@@ -15,14 +15,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
-from airflow_provider_oppo_image.cli.arguments import add_connection, given
-from airflow_provider_oppo_image.cli.output import remark, say
+from airflow_provider_oppo_image.cli.arguments import add_connection, non_empty
+from airflow_provider_oppo_image.cli.output import print_note, print_result
 from airflow_provider_oppo_image.connection import Settings
-from airflow_provider_oppo_image.engagelab.hiding import Secrets
-from airflow_provider_oppo_image.engagelab.protocol import basic_auth
+from airflow_provider_oppo_image.engagelab.messages import basic_auth
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.sandbox.server import LOOPBACK, SandboxServer
-from airflow_provider_oppo_image.transport import Timeouts
 from scripts.live.comparing import judge
 from scripts.live.parties import Party, party
 from scripts.live.questions import PROBE, Question, questions
@@ -47,11 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     args = _parse(arguments)
     count = "three pictures" if args.wrong else "two pictures"
-    remark(NOTICE.format(pictures=count, conn_id=args.conn_id))
+    print_note(NOTICE.format(pictures=count, conn_id=args.conn_id))
     try:
         return _run(args)
     except ConfigurationError as error:
-        remark(f"error: {error}")
+        print_note(f"error: {error}")
         return NOT_TRIED
 
 
@@ -62,12 +62,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog="With make: make test-live BIG=URL SMALL=URL [WRONG=URL] [CONN_ID=ID]",
         allow_abbrev=False,
     )
-    parser.add_argument("--big", required=True, type=given, metavar="URL", help="a public URL of a good big picture")
     parser.add_argument(
-        "--small", required=True, type=given, metavar="URL", help="a public URL of a good small picture"
+        "--big", required=True, type=non_empty, metavar="URL", help="a public URL of a good big picture"
     )
     parser.add_argument(
-        "--wrong", type=given, metavar="URL", help="a public URL of a picture that is no big one, such as 876 x 324 px"
+        "--small", required=True, type=non_empty, metavar="URL", help="a public URL of a good small picture"
+    )
+    parser.add_argument(
+        "--wrong",
+        type=non_empty,
+        metavar="URL",
+        help="a public URL of a picture that is no big one, such as 876 x 324 px",
     )
     add_connection(parser)
     return parser.parse_args(arguments)
@@ -80,8 +85,8 @@ def _run(args: argparse.Namespace) -> int:
         if args.wrong:
             reports.append(hook.check("big", args.wrong))
     header = basic_auth(settings.app_key, settings.master_secret).removeprefix("Basic ")
-    hidden = Secrets(settings.app_key, settings.master_secret, header)
-    say(hidden.hide_in(heading(settings.base_url, reports)))
+    hidden = SecretRedactor(settings.app_key, settings.master_secret, header)
+    print_result(hidden.redact(heading(settings.base_url, reports)))
     for report, expected in zip(reports, ("ready", "ready", "wrong"), strict=False):
         if report.state != expected:
             raise ConfigurationError(
@@ -89,7 +94,7 @@ def _run(args: argparse.Namespace) -> int:
                 "asked. Name another one."
             )
     rows = _ask_all(settings, timeouts, questions(args.big, args.small, args.wrong), hidden)
-    say("\n" + summary(rows, wrong_given=bool(args.wrong)))
+    print_result("\n" + summary(rows, wrong_given=bool(args.wrong)))
     states = {row.verdict.state for row in rows}
     return DIFFERENT if "different" in states else NOT_TRIED if "untried" in states else KNOWN
 
@@ -100,7 +105,7 @@ def _spare_the_proxy() -> None:
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))
 
 
-def _ask_all(settings: Settings, timeouts: Timeouts, asked: Sequence[Question], hidden: Secrets) -> list[Row]:
+def _ask_all(settings: Settings, timeouts: Timeouts, asked: Sequence[Question], hidden: SecretRedactor) -> list[Row]:
     rows: list[Row] = []
     _spare_the_proxy()
     with (
@@ -110,7 +115,7 @@ def _ask_all(settings: Settings, timeouts: Timeouts, asked: Sequence[Question], 
     ):
         for question in (PROBE, *asked):
             rows.append(_ask(question, live, sandbox))
-            say("\n" + hidden.hide_in(describe(len(rows), rows[-1])))
+            print_result("\n" + hidden.redact(describe(len(rows), rows[-1])))
             if question is PROBE and rows[0].verdict.state == "untried":
                 break
     return rows

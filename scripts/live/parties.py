@@ -10,11 +10,11 @@ from typing import Any
 
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.engagelab.answers import Answer
-from airflow_provider_oppo_image.engagelab.protocol import Request
-from airflow_provider_oppo_image.engagelab.wire import Wire, wire_of
+from airflow_provider_oppo_image.engagelab.http import HttpTransport, wire_of
+from airflow_provider_oppo_image.engagelab.messages import Request
+from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.errors import OppoImageError
-from airflow_provider_oppo_image.transport import Timeouts
+from airflow_provider_oppo_image.net.deadline import Timeouts
 from scripts.live.questions import Credentials, Question
 
 
@@ -28,7 +28,7 @@ class Seen:
     """
 
     request: Request
-    answer: Answer | None
+    answer: Response | None
     error: OppoImageError | None
 
     @property
@@ -45,7 +45,7 @@ class Party:
     :param ids: the ids that it gave so far.
     """
 
-    wires: Mapping[Credentials, Wire] = field(repr=False)
+    wires: Mapping[Credentials, HttpTransport] = field(repr=False)
     ids: dict[PictureKind, str] = field(default_factory=dict)
 
     def ask(self, question: Question) -> Seen | None:
@@ -84,7 +84,7 @@ def party(base_url: str, app_key: str, master_secret: str, timeouts: Timeouts) -
         "connections": 1,
     }
     with contextlib.ExitStack() as stack:
-        wires: dict[Credentials, Wire] = {
+        wires: dict[Credentials, HttpTransport] = {
             "ours": wire_of(base_url, app_key, master_secret, **options),
             "a wrong master secret": wire_of(base_url, app_key, made_up, **options),
             "an unknown AppKey": wire_of(base_url, made_up, master_secret, **options),

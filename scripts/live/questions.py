@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
 from airflow_provider_oppo_image import contract
-from airflow_provider_oppo_image.contract import KINDS, PictureKind
-from airflow_provider_oppo_image.engagelab import protocol
-from airflow_provider_oppo_image.engagelab.answers import Answer, read_object
-from airflow_provider_oppo_image.engagelab.protocol import Request
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureKind
+from airflow_provider_oppo_image.engagelab import messages
+from airflow_provider_oppo_image.engagelab.messages import Request
 from airflow_provider_oppo_image.engagelab.push_body import compose_push
+from airflow_provider_oppo_image.engagelab.responses import Response, read_object
 
 Ids: TypeAlias = Mapping[PictureKind, str]
 """The picture ids that whoever is asked gave so far."""
@@ -44,7 +44,7 @@ class Question:
     name: str
     teaches: str
     request: Callable[[Ids], Request | None]
-    read: Callable[[Request, Answer], object]
+    read: Callable[[Request, Response], object]
     good: str
     kind: PictureKind | None = None
     credentials: Credentials = "ours"
@@ -54,8 +54,8 @@ class Question:
 PROBE: Final = Question(
     "Test the credentials",
     "an upload of nothing, answered with a missing parameter, proves the AppKey and the master secret",
-    lambda _: protocol.probe_request(),
-    protocol.read_probe,
+    lambda _: messages.credentials_probe(),
+    messages.read_credentials_probe,
     "the credentials are good",
 )
 """The first question: without its answer no other can be asked."""
@@ -88,8 +88,8 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
         Question(
             "Validate a push with a wrong master secret",
             "whether pushes have a code of their own for wrong credentials",
-            lambda _: protocol.push_request(_push(), validate=True),
-            protocol.read_consent,
+            lambda _: messages.push_request(_push(), validate=True),
+            messages.read_acknowledgement,
             "the push is valid",
             credentials="a wrong master secret",
         ),
@@ -121,22 +121,22 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
             "Validate a push with the pictures",
             "whether the ids stand where the service wants them, and what a validation answers",
             _push_with_pictures,
-            protocol.read_consent,
+            messages.read_acknowledgement,
             "the push is valid",
             also_known=(21011,),  # its tag is nobody's
         ),
         Question(
             "Validate a push with an id that no upload gave",
             "whether a validation looks at the ids",
-            lambda _: protocol.push_request(compose_push(_push(), big_picture_id=NO_PICTURE), validate=True),
-            protocol.read_consent,
+            lambda _: messages.push_request(compose_push(_push(), big_picture_id=NO_PICTURE), validate=True),
+            messages.read_acknowledgement,
             "the push is valid",
             also_known=(21011,),
         ),
         Question(
             "Ask for the status of a push that was never sent",
             "what the status of a push looks like that there is not",
-            lambda _: protocol.status_request("1"),
+            lambda _: messages.status_request("1"),
             lambda request, answer: read_object(request.what, answer),
             "an object by message id",
         ),
@@ -147,8 +147,8 @@ def _upload(kind: PictureKind, url: str, name: str, teaches: str) -> Question:
     return Question(
         name,
         teaches,
-        lambda _: protocol.upload_request(kind, url),
-        partial(protocol.read_upload, kind),
+        lambda _: messages.upload_request(kind, url),
+        partial(messages.read_upload, kind),
         f"an id of a {kind} picture",
         kind=kind,
     )
@@ -165,20 +165,20 @@ def _unsupported(what: str, path: str) -> Question:
 
 
 def _both(big: str, small: str) -> Request:
-    alone = [protocol.upload_request("big", big), protocol.upload_request("small", small)]
+    alone = [messages.upload_request("big", big), messages.upload_request("small", small)]
     body = {key: url for request in alone for key, url in (request.body or {}).items()}
     return Request("Uploading both pictures", "POST", contract.IMAGE_PATH, body)
 
 
-def _read_both(request: Request, answer: Answer) -> object:
-    return [protocol.read_upload(kind, request, answer) for kind in KINDS]
+def _read_both(request: Request, answer: Response) -> object:
+    return [messages.read_upload(kind, request, answer) for kind in PICTURE_KINDS]
 
 
 def _push_with_pictures(ids: Ids) -> Request | None:
-    if len(ids) < len(KINDS):
+    if len(ids) < len(PICTURE_KINDS):
         return None
     body = compose_push(_push(), big_picture_id=ids["big"], small_picture_id=ids["small"])
-    return protocol.push_request(body, validate=True)
+    return messages.push_request(body, validate=True)
 
 
 def _push() -> dict[str, Any]:

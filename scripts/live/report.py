@@ -11,7 +11,7 @@ from typing import Final
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.cli.output import table
 from airflow_provider_oppo_image.contract import ERROR_CODES
-from airflow_provider_oppo_image.engagelab.protocol import to_json
+from airflow_provider_oppo_image.engagelab.messages import to_json
 from scripts.live.comparing import ID_FORMS, Verdict, mask, name
 from scripts.live.parties import Seen
 from scripts.live.questions import Question

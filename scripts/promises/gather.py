@@ -11,15 +11,15 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from airflow_provider_oppo_image import errors
-from airflow_provider_oppo_image.batch.manifest import FORMATS as MANIFEST_FORMATS
-from airflow_provider_oppo_image.batch.outcomes import FAULTS
-from airflow_provider_oppo_image.batch.results import COLUMNS, FORMATS
-from airflow_provider_oppo_image.batch.rows import NAME, ROW_CODES, URL_KEYS
+from airflow_provider_oppo_image.batch.manifest import MANIFEST_FORMATS as MANIFEST_FORMATS
+from airflow_provider_oppo_image.batch.manifest import NAME, ROW_CODES, URL_KEYS
+from airflow_provider_oppo_image.batch.results import COLUMNS, RESULT_FORMATS
 from airflow_provider_oppo_image.cli import failures
 from airflow_provider_oppo_image.cli.main import make_parser, parsers
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, FIELDS
 from airflow_provider_oppo_image.contract import ERROR_CODES
-from airflow_provider_oppo_image.pictures.codes import ABSENT_CODES, WARNING_CODES, WRONG_CODES
+from airflow_provider_oppo_image.errors import FAULTS
+from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES
 from scripts.promises import specimens
 from scripts.promises.compare import REQUIRED
 
@@ -27,7 +27,7 @@ _PACKAGE: Final = "airflow_provider_oppo_image"
 
 NAMES: Final = (
     "batch.split.merge_results",
-    "batch.split.results_beside",
+    "batch.split.default_results_path",
     "batch.split.split_manifest",
     "decorators.oppo_image.oppo_image_upload_task",
     "hooks.batch.upload_batch",
@@ -43,8 +43,8 @@ NAMES: Final = (
     "pictures.check.check_bytes",
     "pictures.check.check_file",
     "pictures.check.check_picture",
-    "pictures.layout.Layout",
-    "pictures.prepare.prepare",
+    "artwork.layout.Layout",
+    "artwork.prepare.prepare",
     "retry_policy.OppoImageRetryPolicy",
     "sandbox.options.SandboxOptions",
     "sandbox.server.SandboxServer",
@@ -112,7 +112,7 @@ def _errors() -> dict[str, Any]:
         cls.__name__: {
             "is": [one.__name__ for one in cls.__mro__ if one in classes],
             "attributes": sorted(vars(cls("words"))),
-            "usually_permanent": cls.usually_permanent,
+            "default_permanent": cls.default_permanent,
             "exit_code": failures.exit_code(cls("words")),
         }
         for cls in classes
@@ -124,7 +124,7 @@ def _columns() -> dict[str, Any]:
         "manifest": [NAME, *URL_KEYS],
         "manifest_formats": list(MANIFEST_FORMATS),
         "results": COLUMNS,
-        "results_formats": FORMATS,
+        "results_formats": RESULT_FORMATS,
     }
 
 

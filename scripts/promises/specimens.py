@@ -8,18 +8,17 @@ from types import SimpleNamespace
 from typing import Any, Final, cast
 from unittest import mock
 
-from airflow_provider_oppo_image.batch.outcomes import Failure
 from airflow_provider_oppo_image.batch.progress import Cause, Summary
 from airflow_provider_oppo_image.batch.results import RowResult, write_results
+from airflow_provider_oppo_image.errors import Failure
+from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord, TaskRecord
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
 from airflow_provider_oppo_image.operators.asset_events import announce_batch, announce_uploads
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator
-from airflow_provider_oppo_image.operators.task_memory import PushMemory, UploadMemory
-from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture
+from airflow_provider_oppo_image.operators.task_memory import PushState, UploadState
+from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, PollResult
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
-from airflow_provider_oppo_image.pictures.waiting import Look
-from airflow_provider_oppo_image.places import place_of
-from airflow_provider_oppo_image.task_record import PictureRecord, PushRecord, TaskRecord
+from airflow_provider_oppo_image.storage import resolve
 
 URL: Final = "https://cdn.example.com/spring/big.jpg"
 PICTURE_ID: Final = "3653918_1c3ef177497fb5f62f1abac9"
@@ -134,15 +133,15 @@ def asset_events() -> dict[str, Any]:
 def _watched() -> dict[str, Any]:
     from airflow_provider_oppo_image.triggers.event import _payload
 
-    return {**_payload(AwaitedPicture("big", URL, "spring"), _READY), "seen_at": WHEN}
+    return {**_payload(ExpectedPicture("big", URL, "spring"), _READY), "seen_at": WHEN}
 
 
 def task_state() -> dict[str, Any]:
     """Return what tasks remember from one try to the next, and the `cid` of a push that has none of its own."""
     store = _Store()
-    uploads = UploadMemory(store, {"big": URL}, {"big": _READY})
+    uploads = UploadState(store, {"big": URL}, {"big": _READY})
     uploads.remember({"big": PICTURE_ID})
-    pushes = PushMemory(store)
+    pushes = PushState(store)
     record = pushes.recall(CID, PUSH)
     pushes.remember(type(record)(record.cid, record.digest, sent=True, msg_id="1180003"))
     for entry in store.values.values():
@@ -165,15 +164,15 @@ def files() -> dict[str, str]:
     written["night.jsonl"] = f'{{"name": "spring", "big_picture_url": "{URL}", "small_picture_url": null}}\n'
     with tempfile.TemporaryDirectory() as folder:
         for name in ("night.results.csv", "night.results.jsonl"):
-            place = place_of(Path(folder) / name)
+            place = resolve(Path(folder) / name)
             write_results(place, [_ROW, RowResult(3, "spring", "uploaded", PICTURE_ID)])
             written[name] = (Path(folder) / name).read_text()
     return written
 
 
-def _look(*reports: PictureReport) -> Look:
-    pictures = tuple(AwaitedPicture(report.kind, report.url, "spring") for report in reports)
-    return Look(pictures, reports)
+def _look(*reports: PictureReport) -> PollResult:
+    pictures = tuple(ExpectedPicture(report.kind, report.url, "spring") for report in reports)
+    return PollResult(pictures, reports)
 
 
 class _Store:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_oppo_image.batch.run import Batch, BatchEnd, run_batch
-from airflow_provider_oppo_image.engagelab.rate import Rate, Turnstile
-from airflow_provider_oppo_image.places import Place
+from airflow_provider_oppo_image.batch.run import Batch, BatchResult, run_batch
+from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
+from airflow_provider_oppo_image.storage import StoragePath
 from tests.batch.support import THREADS, rows
 from tests.support.upload_service import UploadService
 
@@ -21,21 +21,21 @@ def service() -> Iterator[UploadService]:
 
 
 @pytest.fixture
-def run(service: UploadService) -> Callable[..., BatchEnd]:
+def run(service: UploadService) -> Callable[..., BatchResult]:
     """Run a batch of entries against the service, once."""
 
     def run(
         entries: Sequence[dict[str, Any]],
-        results: Place | None = None,
+        results: StoragePath | None = None,
         *,
-        turnstile: Turnstile | None = None,
+        rate_limiter: RateLimiter | None = None,
         threads: int = THREADS,
         retry_budget: float = 0.0,
         **options: Any,
-    ) -> BatchEnd:
-        turnstile = turnstile or Turnstile(Rate(100_000))
-        with service.client(turnstile, threads=threads, retry_budget=retry_budget) as client:
-            return run_batch(Batch(client, turnstile, threads=threads, **options), rows(entries), results)
+    ) -> BatchResult:
+        rate_limiter = rate_limiter or RateLimiter(AdaptiveRate(100_000))
+        with service.client(rate_limiter, threads=threads, retry_budget=retry_budget) as client:
+            return run_batch(Batch(client, rate_limiter, threads=threads, **options), rows(entries), results)
 
     return run
 

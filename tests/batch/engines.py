@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_oppo_image.batch.engine import Engine
-from airflow_provider_oppo_image.batch.outcomes import Outcome
 from airflow_provider_oppo_image.batch.plan import PlannedPicture
+from airflow_provider_oppo_image.batch.results import Outcome
+from airflow_provider_oppo_image.batch.worker_pool import Uploader
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.engagelab.rate import Rate, Turnstile
+from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 
 Upload = Callable[[str], str]
 
@@ -54,9 +54,9 @@ class Run:
     def tell(self) -> None:
         self.told += 1
 
-    def engine(self, **options: Any) -> Engine:
-        turnstile = options.pop("turnstile", None) or Turnstile(Rate(1e9))
-        return Engine(self, turnstile, self.recorded.append, self.write, self.tell, **options)
+    def engine(self, **options: Any) -> Uploader:
+        rate_limiter = options.pop("rate_limiter", None) or RateLimiter(AdaptiveRate(1e9))
+        return Uploader(self, rate_limiter, self.recorded.append, self.write, self.tell, **options)
 
 
 def pictures(count: int) -> Iterator[PlannedPicture]:

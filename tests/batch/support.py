@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_oppo_image.batch.manifest import Row, read_row
 from airflow_provider_oppo_image.batch.results import read_results
-from airflow_provider_oppo_image.batch.rows import Row, read_row
-from airflow_provider_oppo_image.batch.run import BatchEnd
+from airflow_provider_oppo_image.batch.run import BatchResult
 
 THREADS = 8
 
@@ -21,12 +21,12 @@ def rows(entries: Sequence[dict[str, Any]]) -> Iterator[Row]:
     return (read_row(number, entry) for number, entry in enumerate(entries, start=1))
 
 
-def states(found: BatchEnd | Path) -> list[str]:
+def states(found: BatchResult | Path) -> list[str]:
     """Return how each row ended."""
     return [row.state for row in (read_results(found) if isinstance(found, Path) else found.rows)]
 
 
-def counts(end: BatchEnd) -> tuple[int, int, int]:
+def counts(end: BatchResult) -> tuple[int, int, int]:
     """Return how many rows were uploaded, failed, and were not tried."""
     return end.summary.uploaded, end.summary.failed, end.summary.not_tried
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_oppo_image.batch.engine import PART
 from airflow_provider_oppo_image.batch.results import read_results
+from airflow_provider_oppo_image.batch.worker_pool import MAX_UNWRITTEN
 from tests.support.batch_process import start, write_manifest
 from tests.support.upload_service import UploadService, id_of
 
@@ -39,7 +39,7 @@ def test_after_kills_each_row_has_one_result_and_at_most_a_part_went_twice_for_e
     assert [row.name for row in found] == [f"campaign {number}" for number in range(ROWS)]
     assert all(row.big_picture_id == id_of(f"https://cdn.example.com/{at}.jpg") for at, row in enumerate(found))
     assert len(service.accepted) == ROWS
-    assert service.accepted.total() - ROWS <= PART * len(killed_at)
+    assert service.accepted.total() - ROWS <= MAX_UNWRITTEN * len(killed_at)
     assert [file.name for file in Path(f"{results}.parts").iterdir()] == ["batch.json"]
 
 

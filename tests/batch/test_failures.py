@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_oppo_image.batch.engine import SERVICE_GONE
 from airflow_provider_oppo_image.batch.results import read_results
-from airflow_provider_oppo_image.batch.run import ON_ERROR, Batch, BatchEnd, run_batch
+from airflow_provider_oppo_image.batch.run import ON_ERROR, Batch, BatchResult, run_batch
+from airflow_provider_oppo_image.batch.worker_pool import MAX_SERVICE_FAILURES
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
-from airflow_provider_oppo_image.engagelab.rate import Rate, Turnstile
+from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 from airflow_provider_oppo_image.errors import (
     AccountError,
     BatchError,
@@ -27,7 +27,7 @@ from tests.support.upload_service import SECRET, UploadService, id_of, rows_of, 
 
 
 def test_a_picture_that_is_refused_inside_a_success_fails_its_row_and_no_other(
-    service: UploadService, run: Callable[..., BatchEnd]
+    service: UploadService, run: Callable[..., BatchResult]
 ) -> None:
     refused = refusal(51, 200, "Invalid Picture")
     service.judge = lambda url: refused if number_of(url) % 10 == 3 else None
@@ -41,7 +41,7 @@ def test_a_picture_that_is_refused_inside_a_success_fails_its_row_and_no_other(
 
 
 def test_what_may_pass_makes_the_failure_one_that_a_retry_may_mend(
-    service: UploadService, run: Callable[..., BatchEnd]
+    service: UploadService, run: Callable[..., BatchResult]
 ) -> None:
     answers = {1: refusal(51, 200), 2: refusal(23100, 500)}
     service.judge = lambda url: answers.get(number_of(url))
@@ -49,27 +49,27 @@ def test_what_may_pass_makes_the_failure_one_that_a_retry_may_mend(
     assert (counts(end), end.error and end.error.permanent) == ((8, 2, 0), False)
 
 
-def test_rows_that_were_never_right_fail_for_good(service: UploadService, run: Callable[..., BatchEnd]) -> None:
+def test_rows_that_were_never_right_fail_for_good(service: UploadService, run: Callable[..., BatchResult]) -> None:
     end = run([{"name": ""}, *rows_of(urls(1))])
     assert (counts(end), end.error and end.error.permanent) == ((1, 1, 0), True)
 
 
 def test_one_of_two_pictures_makes_a_row_fail_and_keeps_the_other_s_id(
-    service: UploadService, run: Callable[..., BatchEnd]
+    service: UploadService, run: Callable[..., BatchResult]
 ) -> None:
     service.judge = lambda url: refusal(51, 200) if url.endswith(".png") else None
     [row] = run([{"name": "a", "big_picture_url": urls(1)[0], "small_picture_url": "https://h/s.png"}]).rows
     assert (row.state, row.big_picture_id, row.small_picture_id) == ("failed", id_of(urls(1)[0]), None)
 
 
-def test_keep_going_forgives_what_fails(service: UploadService, run: Callable[..., BatchEnd], results: Path) -> None:
+def test_keep_going_forgives_what_fails(service: UploadService, run: Callable[..., BatchResult], results: Path) -> None:
     service.judge = lambda url: refusal(51, 200) if number_of(url) == 3 else None
     end = run(rows_of(urls(20)), results, on_error="keep_going")
     assert (end.error, counts(end), states(results).count("failed")) == (None, (19, 1, 0), 1)
 
 
 def test_fail_fast_ends_with_the_first_failure_and_the_rest_is_not_tried(
-    service: UploadService, run: Callable[..., BatchEnd], results: Path
+    service: UploadService, run: Callable[..., BatchResult], results: Path
 ) -> None:
     service.judge = lambda url: refusal(51, 200) if number_of(url) == 20 else None
     end = run(rows_of(urls(2_000)), results, on_error="fail_fast", threads=1)
@@ -92,7 +92,7 @@ ACCOUNT: dict[str, tuple[Step, bool]] = {
 @pytest.mark.parametrize(("step", "permanent"), ACCOUNT.values(), ids=ACCOUNT)
 def test_what_is_wrong_with_the_account_ends_it_with_no_more_requests_than_were_in_flight(
     service: UploadService,
-    run: Callable[..., BatchEnd],
+    run: Callable[..., BatchResult],
     results: Path,
     step: Step,
     permanent: bool,
@@ -108,7 +108,7 @@ def test_what_is_wrong_with_the_account_ends_it_with_no_more_requests_than_were_
 
 
 def test_when_the_account_is_mended_a_later_run_goes_on(
-    service: UploadService, run: Callable[..., BatchEnd], results: Path
+    service: UploadService, run: Callable[..., BatchResult], results: Path
 ) -> None:
     limit = itertools.count(1)
     service.judge = lambda _: refusal(33, 200) if next(limit) > 40 else None
@@ -121,17 +121,17 @@ def test_when_the_account_is_mended_a_later_run_goes_on(
 
 
 def test_where_the_service_finds_it_too_fast_it_slows_down_and_loses_nothing(
-    service: UploadService, run: Callable[..., BatchEnd]
+    service: UploadService, run: Callable[..., BatchResult]
 ) -> None:
     arrivals = itertools.count()
     service.judge = lambda _: refusal(23008, 400) if 20 <= next(arrivals) < 40 else None
-    turnstile = Turnstile(Rate(400))
+    rate_limiter = RateLimiter(AdaptiveRate(400))
     paces: list[float] = []
     end = run(
         rows_of(urls(200)),
-        turnstile=turnstile,
+        rate_limiter=rate_limiter,
         retry_budget=30,
-        tell=lambda _: paces.append(turnstile.pace),
+        tell=lambda _: paces.append(rate_limiter.pace),
         tell_every=0.05,
     )
     assert (end.error, counts(end)) == (None, (200, 0, 0))
@@ -149,19 +149,19 @@ def refusing_port() -> Iterator[int]:
 
 @pytest.mark.parametrize("on_error", ON_ERROR)
 def test_a_service_that_is_gone_ends_it(on_error: str, results: Path) -> None:
-    turnstile = Turnstile(Rate(100_000))
+    rate_limiter = RateLimiter(AdaptiveRate(100_000))
     with (
         refusing_port() as port,
         EngageLabClient(
-            f"http://127.0.0.1:{port}", "key", SECRET, user_agent="tests", retry_budget=0, turnstile=turnstile
+            f"http://127.0.0.1:{port}", "key", SECRET, user_agent="tests", retry_budget=0, rate_limiter=rate_limiter
         ) as client,
     ):
-        batch = Batch(client, turnstile, threads=THREADS, on_error=on_error)  # type: ignore[arg-type]
+        batch = Batch(client, rate_limiter, threads=THREADS, on_error=on_error)  # type: ignore[arg-type]
         end = run_batch(batch, rows(rows_of(urls(2_000))), results)
     if on_error == "fail_fast":
         assert end.summary.failed <= THREADS
     else:
-        assert SERVICE_GONE <= end.summary.failed <= SERVICE_GONE + THREADS
+        assert MAX_SERVICE_FAILURES <= end.summary.failed <= MAX_SERVICE_FAILURES + THREADS
     assert isinstance(end.error, NotSentError)
     assert end.summary.not_tried == 2_000 - end.summary.failed
     assert {row.fault for row in read_results(results) if row.state == "failed"} == {"service"}

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.engine import PART
+from airflow_provider_oppo_image.batch.manifest import Row
 from airflow_provider_oppo_image.batch.results import read_results
-from airflow_provider_oppo_image.batch.rows import Row
-from airflow_provider_oppo_image.batch.run import ON_ERROR, Batch, BatchEnd, run_batch
+from airflow_provider_oppo_image.batch.run import ON_ERROR, Batch, BatchResult, run_batch
+from airflow_provider_oppo_image.batch.worker_pool import MAX_UNWRITTEN
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.engagelab.rate import Rate, Turnstile
+from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 from airflow_provider_oppo_image.errors import (
     AccountError,
     BatchError,
@@ -28,7 +28,7 @@ from airflow_provider_oppo_image.errors import (
     StorageError,
 )
 from airflow_provider_oppo_image.pictures.report import PictureReport
-from airflow_provider_oppo_image.places import Place, place_of
+from airflow_provider_oppo_image.storage import StoragePath, resolve
 from tests.batch.support import EndedByAirflow, counts, ended_on_signal, number_of, rows, states
 from tests.support.fault_server import refusal
 from tests.support.object_store import ObjectStore
@@ -36,7 +36,7 @@ from tests.support.upload_service import UploadService, id_of, rows_of, urls
 
 
 def test_only_what_has_no_id_is_sent_again(
-    service: UploadService, run: Callable[..., BatchEnd], at: Callable[[str], Place]
+    service: UploadService, run: Callable[..., BatchResult], at: Callable[[str], StoragePath]
 ) -> None:
     place = at("night.results.csv")
     service.judge = lambda url: refusal(23100, 500) if number_of(url) % 3 == 0 else None
@@ -44,14 +44,14 @@ def test_only_what_has_no_id_is_sent_again(
     assert counts(first) == (200, 100, 0)
     service.judge = lambda _: None
     second = run(rows_of(urls(300)), place)
-    assert (second.error, second.was_done, counts(second)) == (None, False, (300, 0, 0))
+    assert (second.error, second.already_complete, counts(second)) == (None, False, (300, 0, 0))
     assert service.asked == {url: 2 if number_of(url) % 3 == 0 else 1 for url in urls(300)}
     assert [row.big_picture_id for row in read_results(place)] == list(map(id_of, urls(300)))
-    assert run(rows_of(urls(300)), place).was_done
+    assert run(rows_of(urls(300)), place).already_complete
 
 
 def test_an_earlier_run_is_gone_on_with_only_where_that_is_wanted(
-    service: UploadService, run: Callable[..., BatchEnd], results: Path
+    service: UploadService, run: Callable[..., BatchResult], results: Path
 ) -> None:
     service.judge = lambda url: refusal(51, 200) if number_of(url) == 3 else None
     assert run(rows_of(urls(10)), results, resume=False).error is not None
@@ -61,7 +61,7 @@ def test_an_earlier_run_is_gone_on_with_only_where_that_is_wanted(
 
 
 def test_results_that_belong_to_another_manifest_are_refused_before_the_first_request(
-    service: UploadService, run: Callable[..., BatchEnd], results: Path
+    service: UploadService, run: Callable[..., BatchResult], results: Path
 ) -> None:
     run(rows_of(urls(10)), results)
     content = results.read_bytes()
@@ -76,18 +76,18 @@ def test_what_is_no_manifest_fails_before_the_first_request(service: UploadServi
         yield from rows(rows_of(urls(500)))
         raise ConfigurationError("no manifest")
 
-    turnstile = Turnstile(Rate(100_000))
-    with service.client(turnstile) as client, pytest.raises(ConfigurationError, match="no manifest"):
-        run_batch(Batch(client, turnstile), broken(), results)
+    rate_limiter = RateLimiter(AdaptiveRate(100_000))
+    with service.client(rate_limiter) as client, pytest.raises(ConfigurationError, match="no manifest"):
+        run_batch(Batch(client, rate_limiter), broken(), results)
     assert (sum(service.asked.values()), list(results.parent.iterdir())) == (0, [])
 
 
 def test_a_batch_that_is_stopped_goes_on_later(
-    service: UploadService, run: Callable[..., BatchEnd], results: Path
+    service: UploadService, run: Callable[..., BatchResult], results: Path
 ) -> None:
-    turnstile = Turnstile(Rate(100_000))
-    service.judge = lambda url: turnstile.shut() if number_of(url) == 200 else None  # type: ignore[func-returns-value]
-    first = run(rows_of(urls(1_000)), results, turnstile=turnstile)
+    rate_limiter = RateLimiter(AdaptiveRate(100_000))
+    service.judge = lambda url: rate_limiter.shut() if number_of(url) == 200 else None  # type: ignore[func-returns-value]
+    first = run(rows_of(urls(1_000)), results, rate_limiter=rate_limiter)
     assert isinstance(first.error, BatchError)
     assert not first.error.permanent
     assert "stopped before its end" in str(first.error)
@@ -99,22 +99,22 @@ def test_a_batch_that_is_stopped_goes_on_later(
 
 
 def test_storage_that_fails_in_the_middle_is_said_and_a_later_run_goes_on(
-    service: UploadService, run: Callable[..., BatchEnd], store: ObjectStore
+    service: UploadService, run: Callable[..., BatchResult], store: ObjectStore
 ) -> None:
-    place = place_of("s3://stub@bucket/night.results.csv")
+    place = resolve("s3://stub@bucket/night.results.csv")
     store.fail_at = 3
     with pytest.raises(StorageError, match="Please reduce your request rate"):
         run(rows_of(urls(1_500)), place)
-    assert sum(service.asked.values()) <= 2 * PART
+    assert sum(service.asked.values()) <= 2 * MAX_UNWRITTEN
     assert not place.exists()
     assert counts(run(rows_of(urls(1_500)), place)) == (1_500, 0, 0)
-    assert sum(service.asked.values()) <= 1_500 + PART
+    assert sum(service.asked.values()) <= 1_500 + MAX_UNWRITTEN
 
 
 def test_results_that_cannot_be_written_are_written_by_a_later_run_that_sends_nothing(
-    service: UploadService, run: Callable[..., BatchEnd], store: ObjectStore
+    service: UploadService, run: Callable[..., BatchResult], store: ObjectStore
 ) -> None:
-    place = place_of("s3://stub@bucket/night.results.csv")
+    place = resolve("s3://stub@bucket/night.results.csv")
     store.fail_at = 3
     with pytest.raises(StorageError, match=r"Writing s3://stub@bucket/night\.results\.csv"):
         run(rows_of(urls(50)), place)
@@ -124,7 +124,7 @@ def test_results_that_cannot_be_written_are_written_by_a_later_run_that_sends_no
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, EndedByAirflow])
 def test_what_is_raised_in_the_main_thread_loses_nothing_that_was_done(
-    service: UploadService, run: Callable[..., BatchEnd], results: Path, error: type[BaseException]
+    service: UploadService, run: Callable[..., BatchResult], results: Path, error: type[BaseException]
 ) -> None:
     def judge(url: str) -> None:
         if number_of(url) == 600:
@@ -140,7 +140,7 @@ def test_what_is_raised_in_the_main_thread_loses_nothing_that_was_done(
 
 
 def test_a_defect_in_a_thread_is_raised_and_a_later_run_goes_on(
-    service: UploadService, run: Callable[..., BatchEnd], results: Path
+    service: UploadService, run: Callable[..., BatchResult], results: Path
 ) -> None:
     def check(kind: PictureKind, url: str) -> PictureReport:
         if number_of(url) == 100:
@@ -189,8 +189,8 @@ def test_after_any_nights_each_row_has_one_result_and_each_picture_went_once(
     results = tmp_path_factory.mktemp("nights") / "r.csv"
     accepted: list[str] = []
     for happens, on_error in [*nights, ({}, "fail_at_end")]:
-        client, turnstile = Pretended(happens), Turnstile(Rate(1e9))
-        batch = Batch(client, turnstile, on_error=on_error, threads=2)  # type: ignore[arg-type]
+        client, rate_limiter = Pretended(happens), RateLimiter(AdaptiveRate(1e9))
+        batch = Batch(client, rate_limiter, on_error=on_error, threads=2)  # type: ignore[arg-type]
         end = run_batch(batch, rows(rows_of(urls(12))), results)
         accepted += client.accepted
         found = list(read_results(results))

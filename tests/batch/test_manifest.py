@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.manifest import MAX_LINE, read_manifest
-from airflow_provider_oppo_image.batch.rows import ROW_CODES, Row
+from airflow_provider_oppo_image.batch.manifest import MAX_LINE, ROW_CODES, Row, read_manifest
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.places import Place, place_of, writing
+from airflow_provider_oppo_image.storage import StoragePath, atomic_write, resolve
 
 HEADER = "name,big_picture_url\n"
 URL = "https://cdn.example.com/1.jpg"
@@ -73,8 +72,8 @@ def test_a_format_is_known_by_its_suffix(tmp_path: Path, name: str) -> None:
         next(read_manifest(tmp_path / name))
 
 
-def test_it_is_read_from_any_storage(at: Callable[[str], Place]) -> None:
-    with writing(at("night.csv")) as file:
+def test_it_is_read_from_any_storage(at: Callable[[str], StoragePath]) -> None:
+    with atomic_write(at("night.csv")) as file:
         file.write(f"{HEADER}a,{URL}\n".encode() + b"x" * 200_000 + f"\nb,{URL}".encode())
     assert told(list(read_manifest(at("night.csv")))) == [(2, "a", None), (3, "", "row_too_long"), (4, "b", None)]
 
@@ -262,12 +261,12 @@ def test_a_spreadsheet_is_no_manifest(refused: Callable[..., str]) -> None:
 def test_a_manifest_that_is_not_there_is_a_matter_of_configuration(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(ConfigurationError, match="Check the path"):
-        next(read_manifest(place_of(tmp_path / name)))
+        next(read_manifest(resolve(tmp_path / name)))
 
 
 def test_an_object_that_is_not_there_is_a_matter_of_configuration(store: object) -> None:
     with pytest.raises(ConfigurationError, match="Check the path"):
-        next(read_manifest(place_of("s3://stub@bucket/night.csv")))
+        next(read_manifest(resolve("s3://stub@bucket/night.csv")))
 
 
 # Long lines.

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.outcomes import Failure, Outcome
+from airflow_provider_oppo_image.batch.manifest import Row, RowProblem
 from airflow_provider_oppo_image.batch.plan import Plan
-from airflow_provider_oppo_image.batch.rows import Row, RowProblem
-from airflow_provider_oppo_image.errors import StorageError
+from airflow_provider_oppo_image.batch.results import Outcome
+from airflow_provider_oppo_image.errors import Failure, StorageError
 
 REFUSED = Failure("51", "OPPO refused the picture", "picture")
 BUSY = Failure("http_503", "the service failed", "service", passing=True)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from airflow_provider_oppo_image.batch.outcomes import Failure, Outcome
-from airflow_provider_oppo_image.batch.progress import MAX_CAUSES, Cause, Progress, Summary, Tally
-from airflow_provider_oppo_image.batch.results import RowResult
+from airflow_provider_oppo_image.batch.progress import MAX_CAUSES, Cause, Progress, ResultCounter, Summary
+from airflow_provider_oppo_image.batch.results import Outcome, RowResult
+from airflow_provider_oppo_image.errors import Failure
 
 REFUSED = Failure("51", "no", "picture")
 
@@ -20,7 +20,7 @@ def failed(line: int, code: str = "51", words: str = "no") -> RowResult:
 
 
 def summary_of(*results: RowResult) -> Summary:
-    tally = Tally()
+    tally = ResultCounter()
     assert list(tally.count(results)) == list(results)
     return tally.summary("r.csv")
 
@@ -128,7 +128,7 @@ def test_a_summary_is_small_enough_for_xcom_whatever_the_service_said() -> None:
 
 
 def test_memory_does_not_grow_with_the_causes() -> None:
-    tally = Tally()
+    tally = ResultCounter()
     for line in range(5_000):
         list(tally.count([failed(line, str(line))]))
     assert len(tally._first) <= 1_001

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, check_format, read_results, write_results
 from airflow_provider_oppo_image.errors import ConfigurationError, StorageError
-from airflow_provider_oppo_image.places import Place, place_of
+from airflow_provider_oppo_image.storage import StoragePath, resolve
 from tests.support.object_store import ObjectStore
 from tests.support.results import TEXT, lists_of_results
 
@@ -25,12 +25,12 @@ RESULTS = [
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl", "r.ndjson", "r.CSV"])
-def test_what_is_written_is_read_back(at: Callable[[str], Place], name: str) -> None:
+def test_what_is_written_is_read_back(at: Callable[[str], StoragePath], name: str) -> None:
     write_results(at(name), RESULTS)
     assert list(read_results(at(name))) == RESULTS
 
 
-def test_csv_is_what_others_read(at: Callable[[str], Place]) -> None:
+def test_csv_is_what_others_read(at: Callable[[str], StoragePath]) -> None:
     write_results(at("r.csv"), RESULTS)
     header, *lines = csv.reader(at("r.csv").read_bytes().decode().splitlines(keepends=True))
     assert tuple(header) == COLUMNS
@@ -51,7 +51,7 @@ def test_csv_is_what_others_read(at: Callable[[str], Place]) -> None:
     assert b"\r" not in at("r.csv").read_bytes()
 
 
-def test_json_lines_are_what_others_read(at: Callable[[str], Place]) -> None:
+def test_json_lines_are_what_others_read(at: Callable[[str], StoragePath]) -> None:
     write_results(at("r.jsonl"), RESULTS)
     lines = at("r.jsonl").read_bytes().decode().splitlines()
     assert [json.loads(line) for line in lines] == [result.to_dict() for result in RESULTS]
@@ -83,7 +83,7 @@ def test_results_that_were_written_before_there_were_urls_are_read(tmp_path: Pat
     ]
 
 
-def test_no_rows_are_a_header_or_nothing(at: Callable[[str], Place]) -> None:
+def test_no_rows_are_a_header_or_nothing(at: Callable[[str], StoragePath]) -> None:
     write_results(at("r.csv"), [])
     write_results(at("r.jsonl"), [])
     assert at("r.csv").read_bytes().decode().strip() == ",".join(COLUMNS)
@@ -93,7 +93,9 @@ def test_no_rows_are_a_header_or_nothing(at: Callable[[str], Place]) -> None:
 
 @pytest.mark.parametrize("end", [RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
-def test_results_are_never_seen_half_written(at: Callable[[str], Place], name: str, end: type[BaseException]) -> None:
+def test_results_are_never_seen_half_written(
+    at: Callable[[str], StoragePath], name: str, end: type[BaseException]
+) -> None:
     write_results(at(name), RESULTS)
 
     def interrupted() -> Iterator[RowResult]:
@@ -107,7 +109,7 @@ def test_results_are_never_seen_half_written(at: Callable[[str], Place], name: s
 
 
 def test_results_that_cannot_be_written_leave_the_old_ones(store: ObjectStore) -> None:
-    place = place_of("s3://stub@bucket/r.csv")
+    place = resolve("s3://stub@bucket/r.csv")
     write_results(place, RESULTS)
     store.fail_at = 1
     with pytest.raises(StorageError, match=r"Writing s3://stub@bucket/r\.csv"):
@@ -118,7 +120,7 @@ def test_results_that_cannot_be_written_leave_the_old_ones(store: ObjectStore) -
 @pytest.mark.parametrize("name", ["r.txt", "r", "r.csv.gz", "r.parquet"])
 def test_a_name_without_a_format_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match=r"must end in \.csv, \.jsonl, \.ndjson"):
-        check_format(place_of(name))
+        check_format(resolve(name))
 
 
 @given(

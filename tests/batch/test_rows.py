@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.rows import MAX_NAME, Row, read_row
+from airflow_provider_oppo_image.batch.manifest import MAX_NAME, Row, read_row
 
 BIG, SMALL = "https://cdn.example.com/big.jpg", "https://cdn.example.com/small.png"
 

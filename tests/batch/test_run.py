@@ -10,31 +10,30 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_oppo_image.batch import engine as engine_module
+from airflow_provider_oppo_image.batch import worker_pool as engine_module
 from airflow_provider_oppo_image.batch.results import read_results
-from airflow_provider_oppo_image.batch.run import BatchEnd
+from airflow_provider_oppo_image.batch.run import BatchResult
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.pictures.codes import Code
-from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
-from airflow_provider_oppo_image.places import Place
+from airflow_provider_oppo_image.pictures.report import Code, PictureReport, Problem
+from airflow_provider_oppo_image.storage import StoragePath
 from tests.batch.support import counts, number_of
 from tests.support.fault_server import answer, refusal
 from tests.support.upload_service import UploadService, id_of, rows_of, urls
 
 
 def test_each_picture_is_uploaded_once_and_each_row_has_its_ids(
-    service: UploadService, run: Callable[..., BatchEnd]
+    service: UploadService, run: Callable[..., BatchResult]
 ) -> None:
     pictures = urls(300)
     end = run(rows_of(pictures))
-    assert (end.error, end.was_done, counts(end)) == (None, False, (300, 0, 0))
+    assert (end.error, end.already_complete, counts(end)) == (None, False, (300, 0, 0))
     assert [(row.line, row.name, row.state, row.big_picture_id) for row in end.rows] == [
         (number + 1, f"c{number}", "uploaded", id_of(url)) for number, url in enumerate(pictures)
     ]
     assert service.asked == dict.fromkeys(pictures, 1)
 
 
-def test_both_kinds_go_and_the_same_picture_goes_once(service: UploadService, run: Callable[..., BatchEnd]) -> None:
+def test_both_kinds_go_and_the_same_picture_goes_once(service: UploadService, run: Callable[..., BatchResult]) -> None:
     logo, big = "https://cdn.example.com/logo.png", "https://cdn.example.com/big.jpg"
     entries = [
         {"name": "a", "big_picture_url": big, "small_picture_url": logo},
@@ -52,7 +51,7 @@ def test_both_kinds_go_and_the_same_picture_goes_once(service: UploadService, ru
     assert service.asked == {big: 1, logo: 2}
 
 
-def test_no_more_requests_are_in_flight_than_threads(service: UploadService, run: Callable[..., BatchEnd]) -> None:
+def test_no_more_requests_are_in_flight_than_threads(service: UploadService, run: Callable[..., BatchResult]) -> None:
     everybody = threading.Barrier(6)
 
     def wait_for_all(_: str) -> None:
@@ -63,7 +62,9 @@ def test_no_more_requests_are_in_flight_than_threads(service: UploadService, run
     assert service.most_in_flight == 6
 
 
-def test_results_are_written_in_the_order_of_the_rows(run: Callable[..., BatchEnd], at: Callable[[str], Place]) -> None:
+def test_results_are_written_in_the_order_of_the_rows(
+    run: Callable[..., BatchResult], at: Callable[[str], StoragePath]
+) -> None:
     place = at("night.results.csv")
     end = run([*rows_of(urls(100)), {"name": "c5", "big_picture_url": "https://h/x"}, {"name": "no url"}], place)
     found = list(read_results(place))
@@ -77,26 +78,26 @@ def test_results_are_written_in_the_order_of_the_rows(run: Callable[..., BatchEn
 
 
 def test_a_finished_batch_does_nothing_when_it_is_run_again(
-    service: UploadService, run: Callable[..., BatchEnd], at: Callable[[str], Place]
+    service: UploadService, run: Callable[..., BatchResult], at: Callable[[str], StoragePath]
 ) -> None:
     place = at("night.results.jsonl")
     first = run(rows_of(urls(20)), place)
     content = place.read_bytes()
     second = run(rows_of(urls(20)), place)
-    assert (second.was_done, second.error, second.summary) == (True, None, first.summary)
+    assert (second.already_complete, second.error, second.summary) == (True, None, first.summary)
     assert (sum(service.asked.values()), place.read_bytes()) == (20, content)
 
 
-def test_no_rows_are_a_finished_batch(run: Callable[..., BatchEnd], results: Path) -> None:
+def test_no_rows_are_a_finished_batch(run: Callable[..., BatchResult], results: Path) -> None:
     assert counts(run([], results)) == (0, 0, 0)
-    assert run([], results).was_done
+    assert run([], results).already_complete
 
 
 def report(kind: PictureKind, url: str, state: str, code: Code) -> PictureReport:
     return PictureReport(kind, url, state, (Problem(code, "found", "expected", "advice"),))  # type: ignore[arg-type]
 
 
-def test_what_the_check_refuses_is_never_sent(service: UploadService, run: Callable[..., BatchEnd]) -> None:
+def test_what_the_check_refuses_is_never_sent(service: UploadService, run: Callable[..., BatchResult]) -> None:
     def check(kind: PictureKind, url: str) -> PictureReport:
         if number_of(url) == 3:
             return report(kind, url, "wrong", "wrong_dimensions")
@@ -112,7 +113,7 @@ def test_what_the_check_refuses_is_never_sent(service: UploadService, run: Calla
     assert not end.error.permanent, "what is absent may come"
 
 
-def test_the_same_picture_is_checked_once(run: Callable[..., BatchEnd]) -> None:
+def test_the_same_picture_is_checked_once(run: Callable[..., BatchResult]) -> None:
     checked: list[str] = []
 
     def check(kind: PictureKind, url: str) -> PictureReport:
@@ -123,7 +124,7 @@ def test_the_same_picture_is_checked_once(run: Callable[..., BatchEnd]) -> None:
     assert sorted(checked) == urls(5)
 
 
-def test_progress_is_told_on_the_way_and_at_the_end(service: UploadService, run: Callable[..., BatchEnd]) -> None:
+def test_progress_is_told_on_the_way_and_at_the_end(service: UploadService, run: Callable[..., BatchResult]) -> None:
     service.judge = lambda url: (time.sleep(0.005), refusal(51, 200) if number_of(url) == 0 else None)[1]
     told: list[tuple[int, int, int]] = []
     run(
@@ -138,7 +139,7 @@ def test_progress_is_told_on_the_way_and_at_the_end(service: UploadService, run:
 
 
 def test_progress_counts_what_this_run_has_to_do(
-    service: UploadService, run: Callable[..., BatchEnd], results: Path
+    service: UploadService, run: Callable[..., BatchResult], results: Path
 ) -> None:
     service.judge = lambda url: refusal(51, 200) if number_of(url) < 4 else None
     run(rows_of(urls(10)), results)
@@ -148,9 +149,9 @@ def test_progress_counts_what_this_run_has_to_do(
 
 
 def test_nothing_of_what_signs_a_url_is_written_down_or_told(
-    service: UploadService, run: Callable[..., BatchEnd], results: Path, monkeypatch: pytest.MonkeyPatch
+    service: UploadService, run: Callable[..., BatchResult], results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "WRITE_AT", 5)
+    monkeypatch.setattr(engine_module, "FLUSH_SIZE", 5)
     said = {"error": {"code": 21003, "message": "cannot download https://cdn.example.com/3.jpg?sig=s1gnature"}}
     answers = {3: answer(400, said), 4: refusal(51, 200), 5: answer(200, b"?sig=s1gnature"), 6: refusal(23100, 500)}
     service.judge = lambda url: answers.get(number_of(url))

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.batch.results import RowResult, read_results, write_results
-from airflow_provider_oppo_image.batch.split import merge_results, results_beside, split_manifest
+from airflow_provider_oppo_image.batch.split import default_results_path, merge_results, split_manifest
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.places import place_of
+from airflow_provider_oppo_image.storage import resolve
 from tests.support.object_store import ObjectStore
 
 HEADER = "name,big_picture_url\n"
@@ -33,7 +33,7 @@ def rows(count: int) -> str:
     ],
 )
 def test_results_go_beside_their_manifest(manifest: str, results: str) -> None:
-    assert results_beside(manifest) == results
+    assert default_results_path(manifest) == results
 
 
 @pytest.mark.parametrize(("count", "parts", "lengths"), [(10, 3, [3, 3, 4]), (2, 4, [1, 1]), (5, 1, [5]), (0, 3, [])])
@@ -68,7 +68,7 @@ def finish(part: str) -> None:
     """Write results for a part, as its batch would."""
     names = [line.partition(",")[0] for line in Path(part).read_text().splitlines()[1:]]
     results = [RowResult(line, name, "uploaded", f"id_{name}") for line, name in enumerate(names, start=2)]
-    write_results(place_of(results_beside(part)), results)
+    write_results(resolve(default_results_path(part)), results)
 
 
 @given(count=st.integers(0, 40), parts=st.integers(1, 9))
@@ -126,5 +126,5 @@ def test_it_is_split_and_merged_in_a_store_of_objects(store: ObjectStore) -> Non
     made = split_manifest("s3://stub@bucket/m.csv", "s3://stub@bucket/parts", 3)
     assert made == [f"s3://stub@bucket/parts/part-000{number}.csv" for number in (1, 2, 3)]
     assert merge_results(made, "s3://stub@bucket/all.csv").not_tried == 10
-    found = read_results(place_of("s3://stub@bucket/all.csv"))
+    found = read_results(resolve("s3://stub@bucket/all.csv"))
     assert [(row.line, row.name) for row in found] == [(number + 2, f"c{number}") for number in range(10)]

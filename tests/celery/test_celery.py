@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from airflow_provider_oppo_image.batch.engine import PART
+from airflow_provider_oppo_image.batch.worker_pool import MAX_UNWRITTEN
 from bench.report import Figure, at_least, at_most
 from tests.celery.conftest import LIMIT
 from tests.celery.nights import UPLOAD, Night
@@ -76,9 +76,9 @@ def test_a_worker_that_is_killed_loses_no_row(
     problems, again = night.problems(), len(night.uploads()) - ROWS
     figures += [
         at_most(f"rows of {ROWS:,} without exactly one result, a worker killed in the middle", len(problems), "", 0),
-        at_most("pictures uploaded twice because of that", again, "", PART, note="the goal is one part"),
+        at_most("pictures uploaded twice because of that", again, "", MAX_UNWRITTEN, note="the goal is one part"),
     ]
     assert problems == []
     assert tries == {index: 1 + (index == interrupted) for index in tries}
-    assert again <= PART
+    assert again <= MAX_UNWRITTEN
     assert state == "success"

@@ -11,7 +11,7 @@ import sys
 import pytest
 from airflow.providers_manager import ProvidersManager
 
-from airflow_provider_oppo_image.cli.airflow_command import Everything, run
+from airflow_provider_oppo_image.cli.airflow_command import PassThroughArguments, run
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
@@ -61,7 +61,7 @@ def test_airflow_finds_the_command() -> None:
 )
 def test_all_that_follows_is_handed_over_as_it_is(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser()
-    Everything().add_to_parser(parser.add_subparsers().add_parser("oppo-image"))
+    PassThroughArguments().add_to_parser(parser.add_subparsers().add_parser("oppo-image"))
     assert parser.parse_args(["oppo-image", *arguments]).arguments == arguments
 
 

@@ -72,7 +72,7 @@ def test_a_program_reads_the_summary(
 ) -> None:
     assert main(["batch", manifest, results, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["uploaded"], told["results"], told["was_done"]) == (1, results, False)
+    assert (told["uploaded"], told["results"], told["already_complete"]) == (1, results, False)
 
 
 def test_a_wrong_picture_is_exit_code_1_and_is_resumed_only_when_told(

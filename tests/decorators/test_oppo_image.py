@@ -9,8 +9,8 @@ import pytest
 from airflow_provider_oppo_image.airflow_compat import AirflowFailException
 from airflow_provider_oppo_image.decorators.oppo_image import oppo_image_upload_task
 from airflow_provider_oppo_image.errors import ConfigurationError, PictureAbsentError, PictureWrongError
+from airflow_provider_oppo_image.hooks.task_record import XCOM_KEY
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from airflow_provider_oppo_image.task_record import XCOM_KEY
 from tests.support import artwork
 from tests.support.dags import run_source
 from tests.support.picture_host import PictureHost

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from airflow_provider_oppo_image.batch.outcomes import failure_of
 from airflow_provider_oppo_image.contract import ErrorCode
-from airflow_provider_oppo_image.errors import OppoImageError, ServiceError
-from airflow_provider_oppo_image.help_pages import page_of_type
-from airflow_provider_oppo_image.pictures.codes import ABSENT_CODES, WARNING_CODES, Code
-from airflow_provider_oppo_image.pictures.report import Problem
+from airflow_provider_oppo_image.errors import OppoImageError, ServiceError, failure_from, page_of_type
+from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, Code, Problem
 from tests.docs.specimens import SERVICE_ERRORS
 
 _WRONG: Final = """\
@@ -78,10 +75,10 @@ def type_facts(error_class: type[OppoImageError]) -> str:
     """Return what a type of error is to those who catch it, and to Airflow."""
     parents = [cls.__name__ for cls in error_class.__mro__[1:] if cls.__name__.endswith("Error")]
     facts = [f"- Caught as well by: {', '.join(f'`{name}`' for name in parents)}"] if parents else []
-    retries = "none" if error_class.usually_permanent else "yes"
+    retries = "none" if error_class.default_permanent else "yes"
     facts.append(f"- Airflow's retries: {retries} as a rule; the error's `permanent` decides")
-    facts.append(f"- May have acted all the same: {'yes' if error_class.may_have_acted else 'no'}")
-    code = failure_of(error_class("")).code
+    facts.append(f"- May have acted all the same: {'yes' if error_class.may_have_taken_effect else 'no'}")
+    code = failure_from(error_class("")).code
     if code == page_of_type(error_class):
         facts.append(f"- In the results of a batch: `{code}`")
     return "\n".join(facts)

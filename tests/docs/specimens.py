@@ -12,14 +12,12 @@ from typing import Any, Final, TypeAlias, cast
 import pytest
 
 from airflow_provider_oppo_image.contract import ERROR_CODES, PICTURE_RULES, ErrorCode
-from airflow_provider_oppo_image.engagelab.answers import Answer, read_object
+from airflow_provider_oppo_image.engagelab.responses import Response, read_object
 from airflow_provider_oppo_image.errors import ServiceError
-from airflow_provider_oppo_image.pictures import download, failures, rules, url_rules
+from airflow_provider_oppo_image.pictures import download, download_errors, picture_url, rules
 from airflow_provider_oppo_image.pictures.check import check_file, check_picture
-from airflow_provider_oppo_image.pictures.codes import Code
-from airflow_provider_oppo_image.pictures.facts import Facts
-from airflow_provider_oppo_image.pictures.formats import WEB_PAGE
-from airflow_provider_oppo_image.pictures.report import Problem
+from airflow_provider_oppo_image.pictures.image_info import WEB_PAGE, ImageInfo
+from airflow_provider_oppo_image.pictures.report import Code, Problem
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
 
@@ -30,13 +28,13 @@ PICTURE_URL: Final = "https://cdn.example.com/spring/big.jpg"
 
 
 def _content(**facts: Any) -> Specimen:
-    good = Facts("JPEG", BIG.width, BIG.height)
+    good = ImageInfo("JPEG", BIG.width, BIG.height)
     return lambda _: rules.judge_content(BIG, dataclasses.replace(good, **facts))[0]
 
 
 def _url(url: str) -> Specimen:
     def problem(_: PictureHost) -> Problem:
-        found = url_rules.url_problem(url)
+        found = picture_url.url_problem(url)
         assert found
         return found
 
@@ -44,13 +42,13 @@ def _url(url: str) -> Specimen:
 
 
 def _failure(error: Exception) -> Specimen:
-    return lambda _: failures.problem_with_failure(error)
+    return lambda _: download_errors.problem_from_exception(error)
 
 
 def _unverified(_: PictureHost) -> Problem:
     error = ssl.SSLCertVerificationError()
     error.verify_message = "certificate has expired"
-    return failures.problem_with_failure(error)
+    return download_errors.problem_from_exception(error)
 
 
 def _encoded(host: PictureHost) -> Problem:
@@ -66,16 +64,16 @@ def _redirected(host: PictureHost) -> Problem:
 def _insecure(_: PictureHost) -> Problem:
     answer = SimpleNamespace(headers={"Location": PICTURE_URL.replace("https", "http")}, status_code=302)
     with pytest.raises(download.DownloadError) as raised:
-        download._follow(PICTURE_URL, cast("Any", answer))
+        download._redirect_target(PICTURE_URL, cast("Any", answer))
     return raised.value.problem
 
 
 PROBLEMS: Final[dict[Code, Specimen]] = {
-    "access_denied": lambda _: failures.problem_with_status(403),
+    "access_denied": lambda _: download_errors.problem_from_status(403),
     "connection_failed": _failure(ConnectionResetError()),
     "empty": lambda _: rules.EMPTY,
-    "host_busy": lambda _: failures.problem_with_status(503),
-    "not_found": lambda _: failures.problem_with_status(404),
+    "host_busy": lambda _: download_errors.problem_from_status(503),
+    "not_found": lambda _: download_errors.problem_from_status(404),
     "timed_out": _failure(TimeoutError()),
     "truncated": lambda _: rules.TRUNCATED,
     "unknown_host": _failure(socket.gaierror()),
@@ -92,7 +90,7 @@ PROBLEMS: Final[dict[Code, Specimen]] = {
     "too_heavy": lambda _: rules.judge_weight(BIG, 1_310_720)[0],
     "tls_unverified": _unverified,
     "too_many_redirects": _redirected,
-    "unexpected_status": lambda _: failures.problem_with_status(400),
+    "unexpected_status": lambda _: download_errors.problem_from_status(400),
     "unreadable_file": lambda _: check_file("big", ".").problems[0],
     "unusual_coding": _content(coding="arithmetic coding"),
     "wrong_dimensions": _content(width=876, height=324),
@@ -108,7 +106,7 @@ def service_error(row: ErrorCode) -> ServiceError:
     what = "Pushing" if row.source == "push page" else f"Uploading the big picture {PICTURE_URL}"
     body = b'{"error": {"code": %d}}' % row.code
     with pytest.raises(ServiceError) as raised:
-        read_object(what, Answer(row.http_statuses[0], body))
+        read_object(what, Response(row.http_statuses[0], body))
     return raised.value
 
 

@@ -8,13 +8,18 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_oppo_image import errors
-from airflow_provider_oppo_image.batch.manifest import read_manifest
-from airflow_provider_oppo_image.batch.rows import ROW_CODES
+from airflow_provider_oppo_image.batch.manifest import ROW_CODES, read_manifest
 from airflow_provider_oppo_image.contract import ERROR_CODES, ErrorCode
-from airflow_provider_oppo_image.errors import OppoImageError, PictureError, ServiceError, TransportError
-from airflow_provider_oppo_image.help_pages import docs_url, page_of_type
-from airflow_provider_oppo_image.pictures.codes import ABSENT_CODES, WARNING_CODES, WRONG_CODES, Code
-from airflow_provider_oppo_image.places import place_of
+from airflow_provider_oppo_image.errors import (
+    OppoImageError,
+    PictureError,
+    ServiceError,
+    TransportError,
+    docs_url,
+    page_of_type,
+)
+from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES, Code
+from airflow_provider_oppo_image.storage import resolve
 from tests.docs.error_facts import HTTP_FACTS, ROW_FACTS, problem_block, problem_facts, service_facts, type_facts
 from tests.docs.pages import ROOT, Block, blocks, links
 from tests.docs.specimens import PROBLEMS, SERVICE_ERRORS
@@ -96,4 +101,4 @@ def test_the_page_on_a_status_says_which_are_retried() -> None:
 def test_a_manifest_that_a_page_shows_as_the_cure_is_one(block: Block, tmp_path: Path) -> None:
     manifest = tmp_path / "night.csv"
     manifest.write_text(block.text)
-    assert not [row.problem for row in read_manifest(place_of(manifest)) if row.problem]
+    assert not [row.problem for row in read_manifest(resolve(manifest)) if row.problem]

@@ -12,10 +12,10 @@ from typing import Any, cast
 import pytest
 
 from airflow_provider_oppo_image.airflow_compat import HAS_RETRY_POLICIES, airflow_version
+from airflow_provider_oppo_image.artwork.prepare import Layout, prepare
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
 from airflow_provider_oppo_image.operators.asset_events import announce_uploads
 from airflow_provider_oppo_image.pictures.check import check_bytes
-from airflow_provider_oppo_image.pictures.prepare import Layout, prepare
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.docs.pages import ROOT

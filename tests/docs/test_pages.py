@@ -12,7 +12,7 @@ import pytest
 
 import airflow_provider_oppo_image
 from airflow_provider_oppo_image.cli.main import COMMANDS, make_parser
-from airflow_provider_oppo_image.help_pages import DOCS
+from airflow_provider_oppo_image.errors import DOCS_URL
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, links, name
 
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=name)
@@ -20,7 +20,7 @@ EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=name)
 PACKAGE = Path(str(airflow_provider_oppo_image.__file__)).parent
 SITE = ROOT / "docs/index.md"
 
-KNOWN_HOSTS = re.compile(rf"127\.0\.0\.1|(.+\.)?example\.com|(.+\.)?engagelab\.com|{urlsplit(DOCS).hostname}")
+KNOWN_HOSTS = re.compile(rf"127\.0\.0\.1|(.+\.)?example\.com|(.+\.)?engagelab\.com|{urlsplit(DOCS_URL).hostname}")
 SERVED_PATHS = ("/v4/", "/sandbox/", "/v3/")
 
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_oppo_image import contract, errors
-from airflow_provider_oppo_image.batch.rows import ROW_CODES
+from airflow_provider_oppo_image.batch.manifest import ROW_CODES
 from airflow_provider_oppo_image.cli.failures import EXIT_CODES
 from airflow_provider_oppo_image.connection import FIELDS
 from airflow_provider_oppo_image.contract import ERROR_CODES
-from airflow_provider_oppo_image.engagelab.answers import Answer, read_object
-from airflow_provider_oppo_image.pictures.codes import ABSENT_CODES, WARNING_CODES, WRONG_CODES
+from airflow_provider_oppo_image.engagelab.responses import Response, read_object
+from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES
 from tests.docs.pages import ROOT, rows
 from tests.support.pages import skip_without_pages
 
@@ -36,7 +36,7 @@ def error_for(number: int) -> errors.ServiceError:
     """Return the error that the client makes of a code."""
     body = json.dumps({"error": {"code": number, "message": "words"}}).encode()
     with pytest.raises(errors.ServiceError) as raised:
-        read_object("Asking", Answer(ERROR_CODES[number].http_statuses[0], body))
+        read_object("Asking", Response(ERROR_CODES[number].http_statuses[0], body))
     return raised.value
 
 
@@ -110,9 +110,13 @@ def test_a_number_is_that_of_the_code(row: list[str]) -> None:
 def test_each_number_of_the_contract_is_there() -> None:
     named = " ".join(row[2] for row in NUMBERS)
     numbers = [name for name, value in vars(contract).items() if isinstance(value, int) and name.isupper()]
-    rules = [f'PICTURE_RULES["{kind}"].{part}' for kind in contract.KINDS for part in ("width", "height", "max_bytes")]
+    rules = [
+        f'PICTURE_RULES["{kind}"].{part}'
+        for kind in contract.PICTURE_KINDS
+        for part in ("width", "height", "max_bytes")
+    ]
     assert len(numbers) >= 5
-    assert not [name for name in [*numbers, *rules, "OLD_BIG_SIZE"] if f"contract.{name}" not in named]
+    assert not [name for name in [*numbers, *rules, "LEGACY_BIG_SIZE"] if f"contract.{name}" not in named]
 
 
 def test_the_connections_fields_are_those_of_the_form() -> None:

@@ -24,10 +24,10 @@ import pytest
 import trustme
 
 from airflow_provider_oppo_image.connection import FIELDS
-from airflow_provider_oppo_image.contract import ERROR_CODES, MAX_ANSWER_BYTES
+from airflow_provider_oppo_image.contract import ERROR_CODES, MAX_RESPONSE_BYTES
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
-from airflow_provider_oppo_image.engagelab.protocol import PushReceipt
-from airflow_provider_oppo_image.engagelab.rate import Rate, Turnstile
+from airflow_provider_oppo_image.engagelab.messages import PushReceipt
+from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 from airflow_provider_oppo_image.errors import (
     AccountError,
     CidAlreadyUsedError,
@@ -42,7 +42,7 @@ from airflow_provider_oppo_image.errors import (
     TransportError,
     UnreadableAnswerError,
 )
-from airflow_provider_oppo_image.transport import Timeouts
+from airflow_provider_oppo_image.net.deadline import Timeouts
 from tests.support.fault_server import (
     FaultServer,
     Line,
@@ -340,18 +340,18 @@ def test_an_error_inside_a_success_is_an_error() -> None:
         pytest.param(b'{"big_picture_id": "1', id="half of it"),
         pytest.param(b'{"big_picture_id": "\xff"}', id="invalid UTF-8"),
         pytest.param(b"[" * 60_000, id="nested"),
-        pytest.param(b'{"big_picture_id": "1"}' + b" " * MAX_ANSWER_BYTES, id="too long"),
+        pytest.param(b'{"big_picture_id": "1"}' + b" " * MAX_RESPONSE_BYTES, id="too long"),
     ],
 )
 def test_a_success_that_says_nothing_readable_is_an_error(body: Any) -> None:
     error, _ = upload(answer(200, body))
     assert isinstance(error, UnreadableAnswerError)
-    assert (error.http_status, error.permanent, error.may_have_acted) == (200, False, True)
+    assert (error.http_status, error.permanent, error.may_have_taken_effect) == (200, False, True)
 
 
 def test_the_longest_answer_is_read() -> None:
     body = b'{"big_picture_id": "1"}'
-    assert upload(answer(200, body + b" " * (MAX_ANSWER_BYTES - len(body))))[0] == "1"
+    assert upload(answer(200, body + b" " * (MAX_RESPONSE_BYTES - len(body))))[0] == "1"
 
 
 def test_an_answer_in_chunks_is_read() -> None:
@@ -429,7 +429,7 @@ def test_a_slow_server_is_left_in_time(reply: Reply) -> None:
     with soon(), FaultServer(reply) as server, client_for(server, timeouts=QUICK) as client:
         error = attempt(lambda: client.upload("big", URL))
     assert isinstance(error, OutcomeUnknownError)
-    assert (error.permanent, error.may_have_acted, error.attempts) == (False, True, 1)
+    assert (error.permanent, error.may_have_taken_effect, error.attempts) == (False, True, 1)
     assert "0.5 s" in str(error)
 
 
@@ -464,7 +464,7 @@ def test_a_host_that_takes_no_connection_is_left_in_time() -> None:
         for waiting in crowd:
             waiting.close()
     assert isinstance(error, NotSentError)
-    assert (error.permanent, error.may_have_acted) == (False, False)
+    assert (error.permanent, error.may_have_taken_effect) == (False, False)
 
 
 def test_a_name_server_that_does_not_answer_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -511,7 +511,7 @@ def test_an_unknown_host_is_not_sent_to(monkeypatch: pytest.MonkeyPatch) -> None
 def test_of_a_broken_answer_the_outcome_is_unknown(reply: Reply) -> None:
     error, _ = upload(reply)
     assert isinstance(error, OutcomeUnknownError)
-    assert (error.permanent, error.may_have_acted, error.scope) == (False, True, "request")
+    assert (error.permanent, error.may_have_taken_effect, error.scope) == (False, True, "request")
 
 
 @pytest.mark.parametrize(
@@ -655,17 +655,19 @@ def test_the_budget_is_the_connections_where_none_is_given() -> None:
 
 
 def test_a_turnstile_lets_each_try_through_and_slows_down_when_the_rate_is_refused(at_once: None) -> None:
-    turnstile = Turnstile(Rate(100))
-    picture_id, server = upload(refusal(23008, 400), refusal(23100, 500), GOOD, retry_budget=60, turnstile=turnstile)
+    rate_limiter = RateLimiter(AdaptiveRate(100))
+    picture_id, server = upload(
+        refusal(23008, 400), refusal(23100, 500), GOOD, retry_budget=60, rate_limiter=rate_limiter
+    )
     assert (picture_id, len(server.requests)) == ("1_a", 3)
-    assert turnstile.pace < 95
+    assert rate_limiter.pace < 95
 
 
 def test_what_is_no_refusal_of_the_rate_slows_nothing_down(at_once: None) -> None:
-    turnstile = Turnstile(Rate(100))
-    before = turnstile.pace
-    upload(refusal(23100, 500), GOOD, retry_budget=60, turnstile=turnstile)
-    assert turnstile.pace >= before
+    rate_limiter = RateLimiter(AdaptiveRate(100))
+    before = rate_limiter.pace
+    upload(refusal(23100, 500), GOOD, retry_budget=60, rate_limiter=rate_limiter)
+    assert rate_limiter.pace >= before
 
 
 @pytest.mark.parametrize(("code", "status", "level"), [(23008, 400, "DEBUG"), (23100, 500, "WARNING")])
@@ -673,24 +675,24 @@ def test_behind_a_turnstile_a_refusal_for_the_rate_is_nothing_to_be_warned_of(
     code: int, status: int, level: str, at_once: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG", "airflow_provider_oppo_image")
-    upload(refusal(code, status), GOOD, retry_budget=60, turnstile=Turnstile(Rate(100)))
+    upload(refusal(code, status), GOOD, retry_budget=60, rate_limiter=RateLimiter(AdaptiveRate(100)))
     assert [record.levelname for record in caplog.records if "Attempt 1 failed" in record.message] == [level]
 
 
 def test_through_a_shut_turnstile_nothing_is_sent() -> None:
-    turnstile = Turnstile(Rate(100))
-    turnstile.shut()
-    error, server = upload(GOOD, retry_budget=60, turnstile=turnstile)
+    rate_limiter = RateLimiter(AdaptiveRate(100))
+    rate_limiter.shut()
+    error, server = upload(GOOD, retry_budget=60, rate_limiter=rate_limiter)
     assert isinstance(error, NotSentError)
     assert (server.requests, error.attempts) == ([], 0)
 
 
 def test_a_turnstile_that_is_shut_ends_the_wait_for_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 1.0)
-    turnstile = Turnstile(Rate(100))
+    rate_limiter = RateLimiter(AdaptiveRate(100))
     with FaultServer(answer(429, {}, Retry_After="50"), GOOD) as server:
-        client = client_for(server, retry_budget=100, turnstile=turnstile)
-        threading.Timer(0.2, turnstile.shut).start()
+        client = client_for(server, retry_budget=100, rate_limiter=rate_limiter)
+        threading.Timer(0.2, rate_limiter.shut).start()
         assert isinstance(attempt(lambda: client.upload("big", URL)), NotSentError)
     assert len(server.requests) == 1
 
@@ -745,28 +747,28 @@ def test_a_retry_is_told(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize(("code", "status"), [(23002, 400), (21003, 400)])
 def test_credentials_are_proved_by_a_refusal_of_nothing(code: int, status: int) -> None:
     with FaultServer(refusal(code, status)) as server, client_for(server) as client:
-        client.prove_credentials()
+        client.check_credentials()
     assert server.requests[0].json == {}
 
 
 def test_wrong_credentials_are_told() -> None:
     with FaultServer(refusal(23001, 401)) as server, client_for(server) as client, pytest.raises(AccountError):
-        client.prove_credentials()
+        client.check_credentials()
 
 
 def test_credentials_are_proved_in_one_attempt() -> None:
     with FaultServer(refusal(23100, 500)) as server, client_for(server, retry_budget=10) as client:
         with pytest.raises(ServiceUnavailableError):
-            client.prove_credentials()
+            client.check_credentials()
         assert len(server.requests) == 1
 
 
 # Pushes
 
 
-def push(*replies: Reply, earlier_try: bool = False, body: Any = MESSAGE, **options: Any) -> tuple[Any, FaultServer]:
+def push(*replies: Reply, is_retry: bool = False, body: Any = MESSAGE, **options: Any) -> tuple[Any, FaultServer]:
     with FaultServer(*replies) as server, client_for(server, **{"retry_budget": 10} | options) as client:
-        return attempt(lambda: client.push(body, earlier_try=earlier_try)), server
+        return attempt(lambda: client.push(body, is_retry=is_retry)), server
 
 
 def test_a_push_returns_its_message_id() -> None:
@@ -798,7 +800,7 @@ def test_a_used_cid_after_a_timeout_means_that_the_push_was_sent() -> None:
 def test_a_used_cid_at_the_first_try_is_an_error() -> None:
     error, server = push(CID_USED)
     assert isinstance(error, CidAlreadyUsedError)
-    assert (error.permanent, error.after_doubt, len(server.requests)) == (True, False, 1)
+    assert (error.permanent, error.earlier_attempt_ambiguous, len(server.requests)) == (True, False, 1)
 
 
 def test_whoever_does_not_tell_of_an_earlier_try_had_none() -> None:
@@ -807,7 +809,7 @@ def test_whoever_does_not_tell_of_an_earlier_try_had_none() -> None:
 
 
 def test_a_used_cid_after_an_earlier_try_of_the_task_means_that_the_push_was_sent() -> None:
-    assert push(CID_USED, earlier_try=True)[0] == PushReceipt(msg_id=None)
+    assert push(CID_USED, is_retry=True)[0] == PushReceipt(msg_id=None)
 
 
 @pytest.mark.usefixtures("at_once")
@@ -815,7 +817,7 @@ def test_a_used_cid_after_an_earlier_try_of_the_task_means_that_the_push_was_sen
 def test_a_used_cid_after_a_refusal_is_an_error(refused: Reply) -> None:
     error, _ = push(refused, CID_USED)
     assert isinstance(error, CidAlreadyUsedError)
-    assert (error.attempts, error.after_doubt) == (2, False)
+    assert (error.attempts, error.earlier_attempt_ambiguous) == (2, False)
 
 
 @pytest.mark.usefixtures("at_once")
@@ -832,7 +834,7 @@ def test_a_used_cid_after_a_request_that_never_left_is_an_error(monkeypatch: pyt
 def test_doubt_outlasts_later_refusals() -> None:
     error, _ = push(reset, refusal(23008, 400), refusal(21011, 400))
     assert isinstance(error, RequestRefusedError)
-    assert (error.may_have_acted, error.after_doubt, error.attempts) == (False, True, 3)
+    assert (error.may_have_taken_effect, error.earlier_attempt_ambiguous, error.attempts) == (False, True, 3)
     assert push(reset, refusal(23008, 400), CID_USED)[0] == PushReceipt(msg_id=None)
 
 

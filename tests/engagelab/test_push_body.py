@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.contract import ERROR_CODES
-from airflow_provider_oppo_image.engagelab.protocol import to_json
+from airflow_provider_oppo_image.engagelab.messages import to_json
 from airflow_provider_oppo_image.engagelab.push_body import (
     cid_of,
     compose_push,
     has_pictures,
     with_cid,
     without_big_style,
-    without_missing,
+    without_blank_ids,
 )
 from airflow_provider_oppo_image.errors import ConfigurationError
 
@@ -142,7 +142,7 @@ def test_any_message_is_composed_or_refused_and_never_changed(given: Any, big: A
 @pytest.mark.parametrize("given", [None, "{}", [], 5, "{{ message }}"])
 def test_a_message_that_is_no_object_is_refused(given: Any) -> None:
     assert "it must be an object" in problem(given)
-    for change in (without_missing, without_big_style):
+    for change in (without_blank_ids, without_big_style):
         with pytest.raises(ConfigurationError, match="it must be an object"):
             change(given)
 
@@ -279,4 +279,4 @@ def test_a_push_tells_whether_it_carries_a_picture() -> None:
     assert has_pictures(message({"small_picture_id": "s"}))
     assert not has_pictures(message({"style": 3}))
     assert not has_pictures({})
-    assert not has_pictures(without_missing(message({"big_picture_id": "None"})))
+    assert not has_pictures(without_blank_ids(message({"big_picture_id": "None"})))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_oppo_image.hooks.lineage import MOST, Lineage, TellsLineage, uri_of
+from airflow_provider_oppo_image.hooks.lineage import MAX_DATASETS, Lineage, LineageMixin, uri_of
 from airflow_provider_oppo_image.operators.oppo_image import (
     OppoImageBatchUploadOperator,
     OppoImagePrepareOperator,
@@ -50,10 +50,10 @@ def small(host: PictureHost) -> str:
     return host.serve("/small.png", artwork.good("small"))
 
 
-class Teller(TellsLineage):
+class Teller(LineageMixin):
     """A task that tells whatever it is told to."""
 
-    tell = TellsLineage._tell_lineage
+    tell = LineageMixin._report_lineage
 
     @property
     def told(self) -> Lineage | None:
@@ -164,8 +164,8 @@ def test_a_hundred_thousand_places_are_not_all_told_nor_looked_at(collected: Col
             yield f"https://cdn.example.com/{number}.jpg"
 
     Teller().tell(places())
-    assert len(collected()[0]) == MOST
-    assert len(asked) <= 2 * MOST
+    assert len(collected()[0]) == MAX_DATASETS
+    assert len(asked) <= 2 * MAX_DATASETS
 
 
 def test_lineage_never_fails_a_task(monkeypatch: pytest.MonkeyPatch) -> None:

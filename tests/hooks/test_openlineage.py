@@ -12,7 +12,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from airflow_provider_oppo_image.hooks.lineage import Lineage
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from scripts import run_dag
 from tests.support import artwork
@@ -37,11 +36,9 @@ def test_places_go_by_their_host_or_bucket_and_their_path_and_ids_are_a_facet() 
     from airflow_provider_oppo_image.hooks.openlineage import FACET, PRODUCER, operator_lineage
 
     told = operator_lineage(
-        Lineage(
-            ("https://cdn.example.com/spring/big.jpg", "s3://bucket/night.csv", "file:///data/a%20b.csv"),
-            ("https://cdn.example.com",),
-            {"msg_id": "1180001"},
-        )
+        ("https://cdn.example.com/spring/big.jpg", "s3://bucket/night.csv", "file:///data/a%20b.csv"),
+        ("https://cdn.example.com",),
+        {"msg_id": "1180001"},
     )
     assert [(dataset.namespace, dataset.name) for dataset in told.inputs] == [
         ("https://cdn.example.com", "spring/big.jpg"),
@@ -52,7 +49,7 @@ def test_places_go_by_their_host_or_bucket_and_their_path_and_ids_are_a_facet() 
     facet = told.run_facets[FACET]
     assert (facet.msg_id, facet.big_picture_id) == ("1180001", None)
     assert (facet._producer, facet._schemaURL) == (PRODUCER, f"{SCHEMA['$id']}#/$defs/OppoImageIdsRunFacet")
-    assert operator_lineage(Lineage()).run_facets == {}
+    assert operator_lineage((), (), {}).run_facets == {}
 
 
 @pytest.mark.timeout(300)

@@ -25,7 +25,7 @@ from airflow_provider_oppo_image.errors import (
 )
 from airflow_provider_oppo_image.hooks import oppo_image
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
-from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, picture_ids, requested_pictures
+from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids
 from tests.support import artwork
 from tests.support.fault_server import FaultServer, Line, Reply, answer, refusal, reset, stall
 from tests.support.picture_host import PictureHost
@@ -263,7 +263,7 @@ def test_where_both_fail_the_worse_error_is_raised_and_the_other_is_logged(
 def test_an_outcome_without_errors_raises_none() -> None:
     UploadOutcome(ids={"big": "1"}, errors={}).raise_for_errors()
     assert picture_ids({"small": "1"}) == {"big_picture_id": None, "small_picture_id": "1"}
-    assert requested_pictures(BIG, None) == {"big": BIG}
+    assert parse_picture_urls(BIG, None) == {"big": BIG}
 
 
 # Pushes
@@ -295,7 +295,7 @@ def test_a_push_that_would_be_refused_is_not_sent(connect: Connect) -> None:
 
 def test_an_earlier_try_explains_a_used_cid(connect: Connect) -> None:
     with FaultServer(refusal(21003, 400, "cid duplicated")) as server:
-        assert connect(server).push(MESSAGE, cid="c", earlier_try=True) is None
+        assert connect(server).push(MESSAGE, cid="c", is_retry=True) is None
 
 
 # The test of a connection

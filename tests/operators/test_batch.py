@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_oppo_image.airflow_compat import AirflowFailException
 from airflow_provider_oppo_image.batch.run import ON_ERROR, THREADS
-from airflow_provider_oppo_image.engagelab.rate import DEFAULT_RATE
+from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE
 from airflow_provider_oppo_image.errors import BatchError, ConfigurationError
 from airflow_provider_oppo_image.operators.oppo_image import OppoImageBatchUploadOperator
 from airflow_provider_oppo_image.sandbox.server import SandboxServer

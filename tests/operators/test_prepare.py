@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from airflow_provider_oppo_image.airflow_compat import AirflowFailException
+from airflow_provider_oppo_image.artwork.files import PRESIGNED_URL_TTL_S
 from airflow_provider_oppo_image.errors import ConfigurationError, PictureAbsentError, PictureWrongError, StorageError
-from airflow_provider_oppo_image.mending import SIGNED_FOR_S
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePrepareOperator
 from airflow_provider_oppo_image.pictures.check import check_bytes
-from airflow_provider_oppo_image.places import Place, place_of
+from airflow_provider_oppo_image.storage import StoragePath, resolve
 from tests.support import artwork
 from tests.support.dags import run_source
 from tests.support.object_store import ObjectStore
@@ -31,24 +31,24 @@ def make(source: object, destination: object, **arguments: Any) -> str:
 
 
 @pytest.fixture
-def art(at: Callable[[str], Place]) -> Place:
+def art(at: Callable[[str], StoragePath]) -> StoragePath:
     """Artwork, on each kind of storage."""
     place = at("art.png")
     place.write_bytes(ART)
     return place
 
 
-def names(place: Place) -> list[str]:
+def names(place: StoragePath) -> list[str]:
     return sorted(path.name for path in place.parent.iterdir())
 
 
-def is_ready(place: Place, kind: Any = "big") -> bool:
+def is_ready(place: StoragePath, kind: Any = "big") -> bool:
     report = check_bytes(kind, place.read_bytes(), "")
     return (report.state, report.warnings) == ("ready", ())
 
 
 def test_it_makes_a_picture_and_returns_where_the_public_finds_it(
-    art: Place, at: Callable[[str], Place], task_log: Callable[[], str]
+    art: StoragePath, at: Callable[[str], StoragePath], task_log: Callable[[], str]
 ) -> None:
     assert make(art, at("big")) == "https://cdn.example.com/spring/big.png"
     assert is_ready(at("big.png"))
@@ -99,7 +99,7 @@ def test_what_it_is_asked_for_reaches_the_picture(tmp_path: Path, task_log: Call
     assert "was enlarged 1.20 times" in task_log()
 
 
-def test_a_retry_makes_the_same_picture_in_the_same_place(art: Place, at: Callable[[str], Place]) -> None:
+def test_a_retry_makes_the_same_picture_in_the_same_place(art: StoragePath, at: Callable[[str], StoragePath]) -> None:
     make(art, at("big.png"))
     first = at("big.png").read_bytes()
     make(art, at("big.png"))
@@ -113,11 +113,13 @@ def test_without_a_public_url_the_storage_signs_one(store: ObjectStore, monkeypa
     monkeypatch.setattr(store, "sign", sign, raising=False)
     store.put("bucket/art.png", ART)
     url = make("s3://stub@bucket/art.png", "s3://stub@bucket/out/big.png", public_url=None)
-    assert url == f"https://signed.example.com/bucket/out/big.png?for={SIGNED_FOR_S}"
-    assert is_ready(place_of("s3://stub@bucket/out/big.png"))
+    assert url == f"https://signed.example.com/bucket/out/big.png?for={PRESIGNED_URL_TTL_S}"
+    assert is_ready(resolve("s3://stub@bucket/out/big.png"))
 
 
-def test_where_nobody_knows_the_public_url_nothing_is_written(art: Place, at: Callable[[str], Place]) -> None:
+def test_where_nobody_knows_the_public_url_nothing_is_written(
+    art: StoragePath, at: Callable[[str], StoragePath]
+) -> None:
     with pytest.raises(AirflowFailException, match=r"signs no URLs.*public URL"):
         make(art, at("big.png"), public_url=None)
     assert names(art) == ["art.png"]
@@ -125,14 +127,14 @@ def test_where_nobody_knows_the_public_url_nothing_is_written(art: Place, at: Ca
 
 @pytest.mark.parametrize("url", ["ftp://cdn.example.com/{name}", "cdn.example.com/{name}", "https://u:p@example.com/a"])
 def test_a_public_url_that_is_none_is_refused_before_anything_is_written(
-    url: str, art: Place, at: Callable[[str], Place]
+    url: str, art: StoragePath, at: Callable[[str], StoragePath]
 ) -> None:
     with pytest.raises(AirflowFailException, match=r"public URL of .*big\.png is none"):
         make(art, at("big.png"), public_url=url)
     assert names(art) == ["art.png"]
 
 
-def test_a_picture_never_takes_the_place_of_its_artwork(art: Place, at: Callable[[str], Place]) -> None:
+def test_a_picture_never_takes_the_place_of_its_artwork(art: StoragePath, at: Callable[[str], StoragePath]) -> None:
     for destination in (art, at("art")):
         with pytest.raises(AirflowFailException, match="would take the place of its artwork"):
             make(art, destination)
@@ -151,13 +153,17 @@ def test_nor_by_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert art.read_bytes() == ART
 
 
-def test_artwork_that_is_not_there_yet_is_left_to_airflow_s_retries(art: Place, at: Callable[[str], Place]) -> None:
+def test_artwork_that_is_not_there_yet_is_left_to_airflow_s_retries(
+    art: StoragePath, at: Callable[[str], StoragePath]
+) -> None:
     with pytest.raises(PictureAbsentError, match=r"later\.png is absent: .*not_found\.html$") as raised:
         make(at("later.png"), at("big.png"))
     assert not raised.value.permanent
 
 
-def test_artwork_of_which_no_picture_can_be_made_fails_for_good(art: Place, at: Callable[[str], Place]) -> None:
+def test_artwork_of_which_no_picture_can_be_made_fails_for_good(
+    art: StoragePath, at: Callable[[str], StoragePath]
+) -> None:
     at("text.png").write_bytes(b"to be drawn")
     for source, kind in ((at("text.png"), "big"), (at("text.png"), "small")):
         with pytest.raises(AirflowFailException, match="wrong_format") as raised:

@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_oppo_image.airflow_compat import AirflowFailException
 from airflow_provider_oppo_image.errors import ServiceUnavailableError
+from airflow_provider_oppo_image.hooks.task_record import XCOM_KEY
 from airflow_provider_oppo_image.operators.oppo_image import (
     OppoImageBatchUploadOperator,
     OppoImagePrepareOperator,
@@ -18,7 +19,6 @@ from airflow_provider_oppo_image.operators.oppo_image import (
     OppoImageUploadOperator,
 )
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from airflow_provider_oppo_image.task_record import XCOM_KEY
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
 from tests.support.tasks import MemoryStore, make_context

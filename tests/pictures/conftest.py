@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from airflow_provider_oppo_image.net.deadline import Timeouts
 from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.report import PictureReport
-from airflow_provider_oppo_image.transport import Timeouts
 from tests.support.picture_host import PictureHost
 
 

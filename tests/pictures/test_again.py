@@ -12,21 +12,21 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_oppo_image import tls
+from airflow_provider_oppo_image.net import session
+from airflow_provider_oppo_image.net.deadline import Timeouts
 from airflow_provider_oppo_image.pictures import check as check_module
-from airflow_provider_oppo_image.pictures import lines as lines_module
-from airflow_provider_oppo_image.pictures import looking
-from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture
+from airflow_provider_oppo_image.pictures import check_many
+from airflow_provider_oppo_image.pictures import session_pool as lines_module
 from airflow_provider_oppo_image.pictures.check import check_picture
-from airflow_provider_oppo_image.pictures.lines import Lines
-from airflow_provider_oppo_image.pictures.remembering import Memory
+from airflow_provider_oppo_image.pictures.polling import ExpectedPicture
 from airflow_provider_oppo_image.pictures.report import PictureReport
-from airflow_provider_oppo_image.transport import Timeouts
+from airflow_provider_oppo_image.pictures.report_cache import ReportCache
+from airflow_provider_oppo_image.pictures.session_pool import SessionPool
+from tests.net.test_session import trusted_host
 from tests.support import artwork
 from tests.support.fault_server import FaultServer, answer, close, flood, send
 from tests.support.names import lead_names
 from tests.support.picture_host import PictureHost
-from tests.test_transport import trusted_host
 
 Check = Callable[..., PictureReport]
 
@@ -34,18 +34,18 @@ GOOD = artwork.good("big")
 
 
 @pytest.fixture
-def lines() -> Iterator[Lines]:
-    with Lines() as lines:
+def lines() -> Iterator[SessionPool]:
+    with SessionPool() as lines:
         yield lines
 
 
 @pytest.fixture
-def memory() -> Memory:
-    return Memory()
+def memory() -> ReportCache:
+    return ReportCache()
 
 
 @pytest.fixture
-def again(check: Check, memory: Memory, lines: Lines) -> Check:
+def again(check: Check, memory: ReportCache, lines: SessionPool) -> Check:
     """The check of a sensor: it remembers, and keeps its connections."""
     return functools.partial(check, memory=memory, lines=lines)
 
@@ -240,14 +240,14 @@ class TestConnections:
         assert codes(again("big", host.add("/big.png", page))) == ["not_found"]
         assert time.monotonic() - begun < 2
 
-    def test_they_are_not_shared_with_who_may_connect_elsewhere(self, host: PictureHost, lines: Lines) -> None:
+    def test_they_are_not_shared_with_who_may_connect_elsewhere(self, host: PictureHost, lines: SessionPool) -> None:
         url = host.status("/big.png", 404)
         assert codes(check_picture("big", url, allow_private_addresses=True, lines=lines)) == ["not_found"]
         assert codes(check_picture("big", url, lines=lines)) == ["address_refused"]
         assert len(host.requests) == 1
 
     def test_each_new_one_is_judged(
-        self, host: PictureHost, again: Check, lines: Lines, monkeypatch: pytest.MonkeyPatch
+        self, host: PictureHost, again: Check, lines: SessionPool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked = lead_names(monkeypatch, {"name.example": [["127.0.0.1"], ["169.254.169.254"]]})
         host.status("/big.png", 404)
@@ -255,14 +255,14 @@ class TestConnections:
         for _ in range(3):
             assert codes(again("big", url)) == ["not_found"]
         assert asked == ["name.example"]
-        lines._clock = lambda: time.monotonic() + lines_module.RENEWED_S
+        lines._clock = lambda: time.monotonic() + lines_module.SESSION_TTL_S
         assert codes(again("big", url)) == ["address_refused"]
         assert asked == ["name.example"] * 2
 
     def test_they_are_kept_to_a_bounded_number_of_hosts(
-        self, again: Check, lines: Lines, monkeypatch: pytest.MonkeyPatch
+        self, again: Check, lines: SessionPool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(lines_module, "HOSTS", 1)
+        monkeypatch.setattr(lines_module, "MAX_HOSTS", 1)
         with FaultServer(answer(404)) as one, FaultServer(answer(404)) as other:
             for server in (one, other, one):
                 again("big", f"{server.url}/big.png")
@@ -273,10 +273,10 @@ class TestConnections:
     ) -> None:
         with trusted_host(monkeypatch, tmp_path, "127.0.0.1") as secure:
             url = secure.serve("/", GOOD)
-            before = tls._load.cache_info().misses
+            before = session._load.cache_info().misses
             for _ in range(3):
                 assert check("big", url).state == "ready"
-            assert tls._load.cache_info().misses == before + 1
+            assert session._load.cache_info().misses == before + 1
             assert secure.connections == 3
 
     def test_authorities_that_were_replaced_are_loaded_anew(
@@ -301,12 +301,12 @@ class TestAHostThatNeverAnswers:
             yield dead
 
     @pytest.fixture
-    def patient(self, lines: Lines) -> Check:
+    def patient(self, lines: SessionPool) -> Check:
         return functools.partial(check_picture, allow_private_addresses=True, timeout=self.PATIENT, lines=lines)
 
     @staticmethod
-    def pictures(host: PictureHost, count: int) -> list[AwaitedPicture]:
-        return [AwaitedPicture("big", f"{host.base_url}/big.png?{number}") for number in range(count)]
+    def pictures(host: PictureHost, count: int) -> list[ExpectedPicture]:
+        return [ExpectedPicture("big", f"{host.base_url}/big.png?{number}") for number in range(count)]
 
     def test_it_delays_other_sensors_of_its_triggerer_by_less_than_a_round(
         self, host: PictureHost, dead: PictureHost, patient: Check
@@ -315,13 +315,14 @@ class TestAHostThatNeverAnswers:
 
         async def run() -> float:
             stuck = [
-                asyncio.ensure_future(looking.look_async([picture], patient)) for picture in self.pictures(dead, 100)
+                asyncio.ensure_future(check_many.check_all_async([picture], patient))
+                for picture in self.pictures(dead, 100)
             ]
-            stuck.append(asyncio.ensure_future(looking.look_async(self.pictures(dead, 1_000), patient)))
+            stuck.append(asyncio.ensure_future(check_many.check_all_async(self.pictures(dead, 1_000), patient)))
             await asyncio.sleep(0.2)
             begun = time.monotonic()
             looks = await asyncio.gather(
-                *(looking.look_async([picture], patient) for picture in self.pictures(host, 50))
+                *(check_many.check_all_async([picture], patient) for picture in self.pictures(host, 50))
             )
             took = time.monotonic() - begun
             assert all(look.decide("fail") == "ready" for look in looks)
@@ -332,7 +333,7 @@ class TestAHostThatNeverAnswers:
             return took
 
         assert asyncio.run(run()) < self.ROUND_S
-        assert dead.connections == looking.HOST_SHARE
+        assert dead.connections == check_many.MAX_PER_HOST
 
     def test_it_delays_the_other_pictures_of_its_sensor_by_less_than_a_round(
         self, host: PictureHost, dead: PictureHost, patient: Check
@@ -347,17 +348,17 @@ class TestAHostThatNeverAnswers:
             handler.begin(404, {"Content-Length": "0"})
 
         host.add("/big.png", page)
-        wanted = self.pictures(dead, looking.HOST_SHARE) + self.pictures(host, 50)
-        looking.look(wanted, patient)
+        wanted = self.pictures(dead, check_many.MAX_PER_HOST) + self.pictures(host, 50)
+        check_many.check_all(wanted, patient)
         assert max(asked) < self.ROUND_S
-        assert dead.connections <= looking.HOST_SHARE
+        assert dead.connections <= check_many.MAX_PER_HOST
 
     def test_a_look_at_a_thousand_of_its_pictures_ends_after_a_few_of_them(
         self, dead: PictureHost, impatient: Check
     ) -> None:
         begun = time.monotonic()
-        found = looking.look(self.pictures(dead, 1_000), impatient)
+        found = check_many.check_all(self.pictures(dead, 1_000), impatient)
         assert time.monotonic() - begun < self.ROUND_S
-        assert dead.connections <= looking.HOST_SHARE
+        assert dead.connections <= check_many.MAX_PER_HOST
         assert {(report.state, *codes(report)) for report in found.reports} == {("absent", "timed_out")}
         assert json.dumps(found.result())

@@ -7,32 +7,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.contract import KINDS
+from airflow_provider_oppo_image.contract import PICTURE_KINDS
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.pictures.awaited import AwaitedPicture, awaited_pictures
+from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, parse_pictures
 
-BIG = AwaitedPicture("big", "https://h/b.png")
-SMALL = AwaitedPicture("small", "https://h/s.png")
+BIG = ExpectedPicture("big", "https://h/b.png")
+SMALL = ExpectedPicture("small", "https://h/s.png")
 
 
 def test_one_url_is_enough() -> None:
-    assert awaited_pictures(big_picture_url=BIG.url) == [BIG]
-    assert awaited_pictures(small_picture_url=SMALL.url) == [SMALL]
+    assert parse_pictures(big_picture_url=BIG.url) == [BIG]
+    assert parse_pictures(small_picture_url=SMALL.url) == [SMALL]
 
 
 def test_both_ways_of_naming_pictures_go_together_in_order() -> None:
     entries = [{"name": "spring", "big_picture_url": "https://h/1"}, {"small_picture_url": "https://h/2"}]
-    assert awaited_pictures(BIG.url, SMALL.url, entries) == [
+    assert parse_pictures(BIG.url, SMALL.url, entries) == [
         BIG,
         SMALL,
-        AwaitedPicture("big", "https://h/1", "spring"),
-        AwaitedPicture("small", "https://h/2"),
+        ExpectedPicture("big", "https://h/1", "spring"),
+        ExpectedPicture("small", "https://h/2"),
     ]
 
 
 def test_an_entry_may_hold_both_pictures_of_a_campaign() -> None:
     entry = {"name": "spring", "big_picture_url": "https://h/1", "small_picture_url": "https://h/2"}
-    assert [(picture.kind, picture.name) for picture in awaited_pictures(pictures=[entry])] == [
+    assert [(picture.kind, picture.name) for picture in parse_pictures(pictures=[entry])] == [
         ("big", "spring"),
         ("small", "spring"),
     ]
@@ -41,12 +41,12 @@ def test_an_entry_may_hold_both_pictures_of_a_campaign() -> None:
 @pytest.mark.parametrize("nothing", [None, "", " ", "None", "null"])
 def test_what_a_template_makes_of_nothing_is_nothing(nothing: str | None) -> None:
     entry = {"name": nothing, "big_picture_url": nothing, "small_picture_url": SMALL.url}
-    assert awaited_pictures(nothing, nothing, [entry]) == [SMALL]
-    assert awaited_pictures(BIG.url, nothing, nothing) == [BIG]
+    assert parse_pictures(nothing, nothing, [entry]) == [SMALL]
+    assert parse_pictures(BIG.url, nothing, nothing) == [BIG]
 
 
 def test_any_sequence_of_mappings_will_do() -> None:
-    assert awaited_pictures(pictures=UserList([{"big_picture_url": BIG.url}])) == [BIG]
+    assert parse_pictures(pictures=UserList([{"big_picture_url": BIG.url}])) == [BIG]
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_any_sequence_of_mappings_will_do() -> None:
 )
 def test_what_names_no_picture_is_refused_in_words(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
-        awaited_pictures(**arguments)
+        parse_pictures(**arguments)
 
 
 names = st.none() | st.text(min_size=1).filter(lambda text: text.strip() not in ("", "None", "null"))
 
 
-@given(st.builds(AwaitedPicture, st.sampled_from(KINDS), st.just("https://h/p?x=1"), names))
-def test_an_entry_is_read_back_as_the_picture_it_was_made_of(picture: AwaitedPicture) -> None:
-    assert awaited_pictures(pictures=[picture.to_entry()]) == [picture]
+@given(st.builds(ExpectedPicture, st.sampled_from(PICTURE_KINDS), st.just("https://h/p?x=1"), names))
+def test_an_entry_is_read_back_as_the_picture_it_was_made_of(picture: ExpectedPicture) -> None:
+    assert parse_pictures(pictures=[picture.to_entry()]) == [picture]

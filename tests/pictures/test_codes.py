@@ -1,4 +1,4 @@
-from airflow_provider_oppo_image.pictures.codes import ABSENT_CODES, WARNING_CODES, WRONG_CODES
+from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES
 
 
 def test_the_codes_are_a_promise() -> None:

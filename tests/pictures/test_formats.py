@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.pictures.formats import name_format
+from airflow_provider_oppo_image.pictures.image_info import sniff_format
 from tests.support import artwork
 
 
@@ -36,9 +36,9 @@ from tests.support import artwork
     ],
 )
 def test_content_is_named_as_what_it_is(content: bytes, name: str | None) -> None:
-    assert name_format(content) == name
+    assert sniff_format(content) == name
 
 
 @given(st.binary(max_size=600))
 def test_any_bytes_have_a_name_or_none(content: bytes) -> None:
-    name_format(content)
+    sniff_format(content)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import trustme
 
+from airflow_provider_oppo_image.net.address_policy import forbidden_reason
 from airflow_provider_oppo_image.pictures import download
-from airflow_provider_oppo_image.pictures.addresses import forbidden_reason
 from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from tests.support import artwork
@@ -141,7 +141,7 @@ def test_a_drip_through_sockets_that_keep_no_deadline_ends(
     host: PictureHost, impatient: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As those to a SOCKS proxy are."""
-    monkeypatch.delattr("airflow_provider_oppo_image.attempt.KeepsDeadline.recv_into")
+    monkeypatch.delattr("airflow_provider_oppo_image.net.deadline.DeadlineSocket.recv_into")
     report = impatient("big", host.drip("/", artwork.png()[:2000], every=0.01))
     assert verdict(report) == ("absent", ["timed_out"])
     assert host.sent < 1000

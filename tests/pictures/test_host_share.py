@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 
 import pytest
 
-from airflow_provider_oppo_image.pictures.host_share import HostShare
+from airflow_provider_oppo_image.pictures.per_host import PerHostExecutor
 
 PATIENT = 10
 
@@ -27,7 +27,7 @@ def go_on() -> Iterator[threading.Event]:
 def test_a_host_that_never_answers_holds_its_share_and_the_others_go_on(
     pool: ThreadPoolExecutor, go_on: threading.Event
 ) -> None:
-    share = HostShare(pool, 2)
+    share = PerHostExecutor(pool, 2)
     begun = threading.Semaphore(0)
 
     def hang() -> bool:
@@ -45,7 +45,7 @@ def test_a_host_that_never_answers_holds_its_share_and_the_others_go_on(
 
 
 def test_an_error_comes_out_where_the_result_is_asked_for_and_gives_the_turn_back(pool: ThreadPoolExecutor) -> None:
-    share = HostShare(pool, 1)
+    share = PerHostExecutor(pool, 1)
     failing = share.submit("http://h/", int, "no number")
     after = share.submit("http://h/", int, "7")
     with pytest.raises(ValueError, match="no number"):
@@ -54,7 +54,7 @@ def test_an_error_comes_out_where_the_result_is_asked_for_and_gives_the_turn_bac
 
 
 def test_what_is_cancelled_while_it_waits_does_not_begin(pool: ThreadPoolExecutor, go_on: threading.Event) -> None:
-    share = HostShare(pool, 1)
+    share = PerHostExecutor(pool, 1)
     first = share.submit("http://h/", go_on.wait, PATIENT)
     called: list[int] = []
     second, third = (share.submit("http://h/", called.append, number) for number in (2, 3))
@@ -67,7 +67,7 @@ def test_what_is_cancelled_while_it_waits_does_not_begin(pool: ThreadPoolExecuto
 
 def test_what_waits_is_cancelled_with_the_pool(go_on: threading.Event) -> None:
     pool = ThreadPoolExecutor(1)
-    share = HostShare(pool, 2)
+    share = PerHostExecutor(pool, 2)
     running = share.submit("http://a/", go_on.wait, PATIENT)
     rest: list[Future[bool]] = [share.submit(f"http://{host}/", go_on.wait, PATIENT) for host in "aab" * 1_000]
     pool.shutdown(wait=False, cancel_futures=True)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
-from airflow_provider_oppo_image.pictures.report_table import as_table
+from airflow_provider_oppo_image.pictures.report import PictureReport, Problem, as_table
 from airflow_provider_oppo_image.plugins.words import ENGLISH
 
 REPORT = PictureReport(

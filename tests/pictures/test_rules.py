@@ -7,14 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind, PictureRule
-from airflow_provider_oppo_image.pictures.facts import Facts
-from airflow_provider_oppo_image.pictures.formats import WEB_PAGE
+from airflow_provider_oppo_image.pictures.image_info import WEB_PAGE, ImageInfo
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import judge_content, judge_weight, warnings
 
 BIG = PICTURE_RULES["big"]
 SMALL = PICTURE_RULES["small"]
-GOOD = Facts("PNG", 984, 369)
+GOOD = ImageInfo("PNG", 984, 369)
 
 
 def codes(problems: tuple[Problem, ...]) -> list[str]:
@@ -24,12 +23,12 @@ def codes(problems: tuple[Problem, ...]) -> list[str]:
 @pytest.mark.parametrize("name", ["PNG", "JPEG"])
 @pytest.mark.parametrize(("rule", "size"), [(BIG, (984, 369)), (SMALL, (144, 144))])
 def test_what_the_contract_asks_for_is_right(name: str, rule: object, size: tuple[int, int]) -> None:
-    assert judge_content(BIG if rule is BIG else SMALL, Facts(name, *size)) == ()
+    assert judge_content(BIG if rule is BIG else SMALL, ImageInfo(name, *size)) == ()
 
 
 @pytest.mark.parametrize("size", [(983, 369), (985, 369), (984, 368), (984, 370), (369, 984), (1968, 738), (0, 0)])
 def test_a_pixel_more_or_less_is_wrong(size: tuple[int, int]) -> None:
-    (problem,) = judge_content(BIG, Facts("PNG", *size))
+    (problem,) = judge_content(BIG, ImageInfo("PNG", *size))
     assert problem.code == "wrong_dimensions"
     assert problem.found.startswith(f"{size[0]} x {size[1]} px")
     assert problem.expected == "984 x 369 px"
@@ -38,7 +37,7 @@ def test_a_pixel_more_or_less_is_wrong(size: tuple[int, int]) -> None:
 
 
 def test_oppos_older_size_is_named_so() -> None:
-    (problem,) = judge_content(BIG, Facts("JPEG", 876, 324))
+    (problem,) = judge_content(BIG, ImageInfo("JPEG", 876, 324))
     assert "used to have" in problem.found
     assert problem.advice.endswith("Or let `oppo-image prepare` make it.")
 
@@ -47,13 +46,13 @@ def test_oppos_older_size_is_named_so() -> None:
     ("rule", "size"), [(SMALL, (876, 324)), (BIG, (875, 324)), (BIG, (877, 324)), (BIG, (876, 323)), (BIG, (876, 325))]
 )
 def test_no_other_size_is_named_so(rule: PictureRule, size: tuple[int, int]) -> None:
-    (problem,) = judge_content(rule, Facts("JPEG", *size))
+    (problem,) = judge_content(rule, ImageInfo("JPEG", *size))
     assert "used to have" not in problem.found
 
 
 @pytest.mark.parametrize(("rule", "size"), [(BIG, (144, 144)), (SMALL, (984, 369))])
 def test_exchanged_pictures_are_told(rule: object, size: tuple[int, int]) -> None:
-    (problem,) = judge_content(BIG if rule is BIG else SMALL, Facts("PNG", *size))
+    (problem,) = judge_content(BIG if rule is BIG else SMALL, ImageInfo("PNG", *size))
     assert "exchanged" in problem.advice
 
 
@@ -82,7 +81,7 @@ def test_everything_else_is_named_as_what_it_is(change: dict[str, object], code:
 
 @pytest.mark.parametrize("orientation", [5, 6, 7, 8])
 def test_a_turned_picture_is_told_the_size_that_it_is_stored_in(orientation: int) -> None:
-    dimensions, turned = judge_content(BIG, Facts("JPEG", 369, 984, orientation=orientation))
+    dimensions, turned = judge_content(BIG, ImageInfo("JPEG", 369, 984, orientation=orientation))
     assert (dimensions.code, turned.code) == ("wrong_dimensions", "exif_rotated")
     assert dimensions.found == "369 x 984 px before its EXIF turns it"
 
@@ -91,12 +90,12 @@ def test_a_turned_picture_is_told_the_size_that_it_is_stored_in(orientation: int
     ("size", "orientation"), [((369, 984), 1), ((369, 984), 3), ((369, 984), 4), ((368, 984), 6), ((370, 984), 6)]
 )
 def test_what_no_turn_makes_right_is_not_told_so(size: tuple[int, int], orientation: int) -> None:
-    dimensions = judge_content(BIG, Facts("JPEG", *size, orientation=orientation))[0]
+    dimensions = judge_content(BIG, ImageInfo("JPEG", *size, orientation=orientation))[0]
     assert dimensions.found == f"{size[0]} x {size[1]} px"
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
-    found = judge_content(BIG, Facts("JPEG", 10, 10, cmyk=True, orientation=8, coding="arithmetic coding"))
+    found = judge_content(BIG, ImageInfo("JPEG", 10, 10, cmyk=True, orientation=8, coding="arithmetic coding"))
     assert codes(found) == ["wrong_dimensions", "cmyk", "exif_rotated", "unusual_coding"]
 
 
@@ -128,7 +127,7 @@ def test_a_long_url_is_a_warning() -> None:
 
 
 _FACTS = st.builds(
-    Facts,
+    ImageInfo,
     st.sampled_from(["PNG", "JPEG", "GIF", None]),
     st.sampled_from([None, 984, 144, 1]),
     st.sampled_from([None, 369, 144, 1]),
@@ -143,10 +142,10 @@ _FACTS = st.builds(
 
 
 @given(_FACTS, st.sampled_from(["big", "small"]))
-def test_only_perfect_facts_are_right_and_every_problem_helps(facts: Facts, kind: PictureKind) -> None:
+def test_only_perfect_facts_are_right_and_every_problem_helps(facts: ImageInfo, kind: PictureKind) -> None:
     rule = PICTURE_RULES[kind]
     problems = judge_content(rule, facts)
-    perfect = facts in [Facts(name, rule.width, rule.height) for name in ("PNG", "JPEG")]
+    perfect = facts in [ImageInfo(name, rule.width, rule.height) for name in ("PNG", "JPEG")]
     if facts.width is not None and facts.height is not None:
         assert (problems == ()) == perfect
     assert len(set(codes(problems))) == len(problems)

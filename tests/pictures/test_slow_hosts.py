@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.pictures.codes import Code
-from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
-from airflow_provider_oppo_image.pictures.slow_hosts import giving_up
+from airflow_provider_oppo_image.pictures.check_many import with_circuit_breaker
+from airflow_provider_oppo_image.pictures.report import Code, PictureReport, Problem
 
 SLOW = "http://slow.example.com/{}.png?sig=s3cret"
 QUICK = "http://quick.example.com/{}.png"
@@ -25,7 +24,7 @@ class Hosts:
 
 def test_a_host_that_was_too_slow_so_often_in_a_row_is_asked_no_more() -> None:
     hosts = Hosts("timed_out", "timed_out", "timed_out")
-    look = giving_up(hosts.check, 3)
+    look = with_circuit_breaker(hosts.check, 3)
     reports = [look("small", SLOW.format(number)) for number in range(10)]
     assert len(hosts.asked) == 3
     assert (reports[9].kind, reports[9].state) == ("small", "absent")
@@ -34,14 +33,14 @@ def test_a_host_that_was_too_slow_so_often_in_a_row_is_asked_no_more() -> None:
 
 
 def test_other_hosts_are_asked_as_ever() -> None:
-    look = giving_up(Hosts("timed_out").check, 1)
+    look = with_circuit_breaker(Hosts("timed_out").check, 1)
     look("big", SLOW.format(1))
     assert look("big", QUICK.format(1)).state == "ready"
 
 
 def test_whatever_a_host_answers_in_between_forgives() -> None:
     hosts = Hosts("timed_out", "not_found", "timed_out", None, "timed_out")
-    look = giving_up(hosts.check, 2)
+    look = with_circuit_breaker(hosts.check, 2)
     for number in range(5):
         look("big", SLOW.format(number))
     assert len(hosts.asked) == 5
@@ -55,7 +54,7 @@ def test_a_late_answer_of_a_host_that_was_given_up_changes_nothing() -> None:
             look("big", SLOW.format(1))  # meanwhile, it is given up
         return hosts.check(kind, url)
 
-    look = giving_up(check, 1)
+    look = with_circuit_breaker(check, 1)
     assert look("big", SLOW.format("late")).state == "ready"
     look("big", SLOW.format(2))
     assert len(hosts.asked) == 2

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_oppo_image.pictures.stamps import Stamp, read_stamp
+from airflow_provider_oppo_image.pictures.report_cache import Validators, read_validators
 
 URL = "https://h/big.png"
 WRITTEN = "Tue, 24 Nov 2026 10:00:00 GMT"
@@ -10,14 +10,14 @@ LATER = "Tue, 24 Nov 2026 10:01:00 GMT"
 TOO_SOON = "Tue, 24 Nov 2026 10:00:59 GMT"
 
 
-def stamp(**headers: str) -> Stamp | None:
-    return read_stamp(URL, {name.replace("_", "-"): value for name, value in headers.items()})
+def stamp(**headers: str) -> Validators | None:
+    return read_validators(URL, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 @pytest.mark.parametrize("etag", ['"1a2b"', 'W/"1a2b"', "unquoted"])
 def test_an_etag_marks_a_version(etag: str) -> None:
     found = stamp(ETag=etag)
-    assert found == Stamp(URL, etag, None)
+    assert found == Validators(URL, etag, None)
     assert found.conditions() == {"If-None-Match": etag}
 
 
@@ -41,7 +41,7 @@ def test_what_was_written_just_now_may_be_written_again_in_the_same_second() -> 
 @pytest.mark.parametrize("date", ["", "yesterday", "Tue, 24 Nov 2026 10:01:00 -0000", "Tue, 99 Nov 2026 10:01:00 GMT"])
 def test_a_time_that_cannot_be_compared_marks_nothing(date: str) -> None:
     assert stamp(Last_Modified=WRITTEN, Date=date) is None
-    assert stamp(ETag='"1"', Last_Modified=date or "x", Date=LATER) == Stamp(URL, '"1"', None)
+    assert stamp(ETag='"1"', Last_Modified=date or "x", Date=LATER) == Validators(URL, '"1"', None)
 
 
 @pytest.mark.parametrize("etag", ["", " ", '"é"', '"a\r\n b"', '"a\0"', '"' + "x" * 200 + '"'])

@@ -5,13 +5,13 @@ import threading
 import pytest
 from PIL import ImageFile
 
-from airflow_provider_oppo_image.pictures.strictness import StrictPillow
+from airflow_provider_oppo_image.pictures.decode import StrictDecoding
 
 
 @pytest.mark.parametrize("lenient", [False, True])
 def test_pillow_is_strict_until_the_last_thread_is_through(lenient: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)
-    strict, found = StrictPillow(2), []
+    strict, found = StrictDecoding(2), []
     strict.__enter__()
     found.append(ImageFile.LOAD_TRUNCATED_IMAGES)
     strict.__enter__()
@@ -24,13 +24,13 @@ def test_pillow_is_strict_until_the_last_thread_is_through(lenient: bool, monkey
 
 def test_it_is_lenient_again_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
-    with pytest.raises(ValueError, match="broken"), StrictPillow(1):
+    with pytest.raises(ValueError, match="broken"), StrictDecoding(1):
         raise ValueError("broken")
     assert ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_no_more_threads_are_inside_than_there_are_places() -> None:
-    strict, inside, most = StrictPillow(2), 0, 0
+    strict, inside, most = StrictDecoding(2), 0, 0
     lock = threading.Lock()
     both_there = threading.Barrier(2, timeout=10)
 

@@ -6,8 +6,7 @@ import json
 import pytest
 
 from airflow_provider_oppo_image.errors import PictureAbsentError, PictureWrongError
-from airflow_provider_oppo_image.pictures.report import STATES, PictureReport, Problem, State
-from airflow_provider_oppo_image.pictures.verdict import error_for, overall_state
+from airflow_provider_oppo_image.pictures.report import STATES, PictureReport, Problem, State, error_for, overall_state
 
 
 def report(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_oppo_image.task_record import XCOM_KEY, TaskRecord
+from airflow_provider_oppo_image.hooks.task_record import XCOM_KEY, TaskRecord
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient

@@ -14,12 +14,12 @@ if not HAS_PAGES:
 
 from fastapi.testclient import TestClient
 
-from airflow_provider_oppo_image.batch.outcomes import Failure
 from airflow_provider_oppo_image.batch.progress import Summary
+from airflow_provider_oppo_image.errors import Failure
+from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord, TaskRecord
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
 from airflow_provider_oppo_image.plugins import app as page_app
-from airflow_provider_oppo_image.plugins.campaigns import TaskSeen
-from airflow_provider_oppo_image.task_record import PictureRecord, PushRecord, TaskRecord
+from airflow_provider_oppo_image.plugins.campaigns import TaskView
 
 EVIL = "<script>alert(1)</script>"
 WRONG = PictureReport(
@@ -34,7 +34,7 @@ WRONG = PictureReport(
 )
 
 
-def tasks() -> list[TaskSeen]:
+def tasks() -> list[TaskView]:
     now = datetime.datetime.now(datetime.UTC).isoformat()
     good = PictureRecord("big", "https://cdn.example.com/a.jpg", "", None, "3653918_a", now)
     bad = PictureRecord("big", WRONG.url, "", WRONG)
@@ -43,13 +43,13 @@ def tasks() -> list[TaskSeen]:
     push = PushRecord(EVIL, EVIL, sent=True, msg_id="1180003")
     pushed = [PictureRecord(picture.kind, picture_id=picture.picture_id) for picture in (good, signed)]
     return [
-        TaskSeen("upload", 0, None, "success", None, TaskRecord("upload", EVIL, [good, signed])),
-        TaskSeen("push", 0, None, "success", None, TaskRecord("push", EVIL, pushed, push)),
-        TaskSeen("upload", 1, None, "failed", None, TaskRecord("upload", "autumn", [bad], failure=failure)),
-        TaskSeen(
+        TaskView("upload", 0, None, "success", None, TaskRecord("upload", EVIL, [good, signed])),
+        TaskView("push", 0, None, "success", None, TaskRecord("push", EVIL, pushed, push)),
+        TaskView("upload", 1, None, "failed", None, TaskRecord("upload", "autumn", [bad], failure=failure)),
+        TaskView(
             "night", -1, None, "success", None, TaskRecord("batch", batch=Summary(3, 3, 0, 0, results="night.csv"))
         ),
-        TaskSeen("other", -1, None, "success", None, None),
+        TaskView("other", -1, None, "success", None, None),
     ]
 
 

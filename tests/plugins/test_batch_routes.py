@@ -21,16 +21,16 @@ if not HAS_PAGES:
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from airflow_provider_oppo_image.batch.parts import Checkpoint
-from airflow_provider_oppo_image.batch.progress import Cause, Summary, Tally
+from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
+from airflow_provider_oppo_image.batch.progress import Cause, ResultCounter, Summary
 from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, write_results
 from airflow_provider_oppo_image.errors import StorageError
-from airflow_provider_oppo_image.places import Place
+from airflow_provider_oppo_image.hooks.task_record import TaskRecord
+from airflow_provider_oppo_image.net.redaction import REDACTED_QUERY
 from airflow_provider_oppo_image.plugins import app, batch_routes, results_cache
 from airflow_provider_oppo_image.plugins.batch_page import RowPicture
 from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
-from airflow_provider_oppo_image.task_record import TaskRecord
-from airflow_provider_oppo_image.urls import QUERY_MARK
+from airflow_provider_oppo_image.storage import StoragePath
 from tests.plugins.conftest import Leave
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> ResultsTables:
 
 
 def told(rows: list[RowResult], results: str | None) -> TaskRecord:
-    tally = Tally()
+    tally = ResultCounter()
     for _ in tally.count(rows):
         pass
     return TaskRecord("batch", batch=tally.summary(results))
@@ -380,7 +380,7 @@ def test_a_place_that_is_no_storage_of_results_is_refused(vera: TestClient, leav
 def test_a_storage_that_fails_is_told_in_words_and_in_the_log_why(
     vera: TestClient, batch: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(_: Place) -> None:
+    def fail(_: StoragePath) -> None:
         raise StorageError(f"Looking at s3://bucket/r.csv: {SECRET}")
 
     monkeypatch.setattr(results_cache, "stamp_of", fail)
@@ -394,11 +394,11 @@ def test_slow_storages_do_not_take_all_threads_of_airflow(
     vera: TestClient, batch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(batch_routes.AT_ONCE):
-        assert batch_routes._SEATS.acquire(blocking=False)
+        assert batch_routes._READ_SLOTS.acquire(blocking=False)
     try:
         answer = ask(vera)
     finally:
-        batch_routes._SEATS.release(batch_routes.AT_ONCE)
+        batch_routes._READ_SLOTS.release(batch_routes.AT_ONCE)
     assert (answer.status_code, "in a moment" in answer.text) == (503, True)
     for _ in range(batch_routes.AT_ONCE + 1):  # a refused or a failed one gives its place back
         assert ask(vera).status_code == 200
@@ -442,7 +442,7 @@ def test_names_errors_and_paths_are_text(vera: TestClient, leave: Leave, tmp_pat
 
 @pytest.mark.parametrize(
     ("picture_id", "url", "hole"),
-    [(None, None, "hole_none"), ("id_1", None, "hole_id"), ("id_1", f"https://h/a.png{QUERY_MARK}", "hole_signed")],
+    [(None, None, "hole_none"), ("id_1", None, "hole_id"), ("id_1", f"https://h/a.png{REDACTED_QUERY}", "hole_signed")],
 )
 def test_a_picture_that_no_browser_finds_is_a_hole_that_says_why(
     picture_id: str | None, url: str | None, hole: str
@@ -503,7 +503,7 @@ def test_many_rows_are_read_once_for_all_pages(
     read = []
     read_strictly = results_cache.read_strictly
 
-    def counted(place: Place) -> Any:
+    def counted(place: StoragePath) -> Any:
         for row in read_strictly(place):
             read.append(row.line)
             yield row
@@ -517,7 +517,7 @@ def test_many_rows_are_read_once_for_all_pages(
 
 
 def test_results_in_object_storage_are_shown_as_others_are(
-    vera: TestClient, leave: Leave, at: Callable[[str], Place]
+    vera: TestClient, leave: Leave, at: Callable[[str], StoragePath]
 ) -> None:
     write_results(at("r.jsonl"), ROWS)
     leave("batch", told(ROWS, str(at("r.jsonl"))))

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from airflow_provider_oppo_image.batch.outcomes import Failure
+from airflow_provider_oppo_image.errors import Failure
+from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord, Step, TaskRecord
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
-from airflow_provider_oppo_image.plugins.campaigns import Campaign, TaskSeen
+from airflow_provider_oppo_image.plugins.campaigns import Campaign, TaskView
 from airflow_provider_oppo_image.plugins.joining import campaigns_of
-from airflow_provider_oppo_image.task_record import PictureRecord, PushRecord, Step, TaskRecord
 
 WRONG = Failure("wrong_dimensions", "876 x 324 px", "picture")
 BUSY = Failure("23100", "the service had an internal error", "service", passing=True)
@@ -24,9 +24,9 @@ def seen(
     campaign: str = "",
     push: PushRecord | None = None,
     failure: Failure | None = None,
-) -> TaskSeen:
+) -> TaskView:
     record = TaskRecord(step, campaign, list(pictures), push, failure=failure)
-    return TaskSeen(f"{group}.{step}" if group else step, index, None, state, None, record)
+    return TaskView(f"{group}.{step}" if group else step, index, None, state, None, record)
 
 
 def uploaded(number: int, *, url: str = "") -> PictureRecord:
@@ -86,7 +86,7 @@ def test_a_sensor_of_many_makes_a_campaign_of_each_name() -> None:
 
 
 def test_what_cannot_be_read_is_passed_over() -> None:
-    assert campaigns_of([TaskSeen("x", -1, None, "success", None, None)]) == []
+    assert campaigns_of([TaskView("x", -1, None, "success", None, None)]) == []
 
 
 def test_a_name_is_the_campaigns_or_the_labels_or_the_titles() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from airflow_provider_oppo_image.batch.results import RowResult, write_results
 from airflow_provider_oppo_image.errors import ConfigurationError, StorageError
-from airflow_provider_oppo_image.places import Place
 from airflow_provider_oppo_image.plugins import results_cache
 from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
+from airflow_provider_oppo_image.storage import StoragePath
 
 ROWS = [RowResult(2, "spring", "uploaded", "id_1"), RowResult(3, "summer", "not tried")]
 
@@ -23,7 +23,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     read_strictly = results_cache.read_strictly
 
-    def noted(place: Place) -> Iterator[RowResult]:
+    def noted(place: StoragePath) -> Iterator[RowResult]:
         names.append(place.name)
         return read_strictly(place)
 
@@ -37,7 +37,7 @@ def write(folder: Path, *names: str) -> list[str]:
     return [str(folder / name) for name in names]
 
 
-def test_results_are_read_once(at: Callable[[str], Place], read: list[str]) -> None:
+def test_results_are_read_once(at: Callable[[str], StoragePath], read: list[str]) -> None:
     write_results(at("r.csv"), ROWS)
     tables = ResultsTables()
     table = tables.get(str(at("r.csv")))
@@ -47,7 +47,7 @@ def test_results_are_read_once(at: Callable[[str], Place], read: list[str]) -> N
     assert read == ["r.csv"]
 
 
-def test_results_that_changed_are_read_again(at: Callable[[str], Place]) -> None:
+def test_results_that_changed_are_read_again(at: Callable[[str], StoragePath]) -> None:
     tables = ResultsTables()
     for rows in (ROWS, ROWS[:1], []):
         write_results(at("r.csv"), rows)
@@ -100,7 +100,7 @@ def test_what_could_not_be_read_is_tried_again(tmp_path: Path, monkeypatch: pyte
     assert tables.get(path).page().rows == tuple(ROWS)
 
 
-def fail(_: Place) -> Iterator[RowResult]:
+def fail(_: StoragePath) -> Iterator[RowResult]:
     raise StorageError("The store is busy.")
 
 
@@ -121,7 +121,7 @@ def test_of_many_who_ask_at_once_one_reads_and_the_others_wait(
     [path] = write(tmp_path, "r.csv")
     tables, entered = ResultsTables(), []
 
-    def read(_: Place) -> Iterator[RowResult]:
+    def read(_: StoragePath) -> Iterator[RowResult]:
         entered.append(threading.get_ident())
         for _ in range(7):
             assert Counted.waiting.acquire(timeout=20)
@@ -146,7 +146,7 @@ def test_others_are_read_while_one_is_slow(tmp_path: Path, monkeypatch: pytest.M
     slow, quick = write(tmp_path, "slow.csv", "quick.csv")
     tables, begun, go_on = ResultsTables(), threading.Event(), threading.Event()
 
-    def read(place: Place) -> Iterator[RowResult]:
+    def read(place: StoragePath) -> Iterator[RowResult]:
         if place.name == "slow.csv":
             begun.set()
             assert go_on.wait(20)

@@ -11,13 +11,13 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.parts import Checkpoint
-from airflow_provider_oppo_image.batch.results import RowResult, combine, write_results
+from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
+from airflow_provider_oppo_image.batch.results import RowResult, build_result, write_results
 from airflow_provider_oppo_image.errors import ConfigurationError, StorageError
-from airflow_provider_oppo_image.pictures.url_rules import url_problem
-from airflow_provider_oppo_image.places import Place, place_of, writing
+from airflow_provider_oppo_image.pictures.picture_url import url_problem
 from airflow_provider_oppo_image.plugins import results_file
 from airflow_provider_oppo_image.plugins.results_file import read_strictly, stamp_of
+from airflow_provider_oppo_image.storage import StoragePath, atomic_write, resolve
 from tests.support.object_store import ObjectStore
 from tests.support.results import lists_of_results
 
@@ -29,20 +29,20 @@ RESULTS = [
 ]
 
 
-def write(place: Place, content: bytes) -> Place:
-    with writing(place) as file:
+def write(place: StoragePath, content: bytes) -> StoragePath:
+    with atomic_write(place) as file:
         file.write(content)
     return place
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.CSV", "r.jsonl", "r.ndjson"])
-def test_what_a_batch_writes_is_read(at: Callable[[str], Place], name: str) -> None:
+def test_what_a_batch_writes_is_read(at: Callable[[str], StoragePath], name: str) -> None:
     write_results(at(name), RESULTS)
     assert list(read_strictly(at(name))) == RESULTS
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
-def test_no_rows_are_results_too(at: Callable[[str], Place], name: str) -> None:
+def test_no_rows_are_results_too(at: Callable[[str], StoragePath], name: str) -> None:
     write_results(at(name), [])
     stamp_of(at(name))
     assert list(read_strictly(at(name))) == []
@@ -87,7 +87,7 @@ def test_whatever_url_a_row_may_have_is_read_back(
     if url_problem(url, allow_private_addresses=True):
         return
     place = tmp_path_factory.getbasetemp() / "urls.csv"
-    row = combine(1, "a", ("id", None), (), urls=(url, None), missing=False)
+    row = build_result(1, "a", ("id", None), (), urls=(url, None), missing=False)
     write_results(place, [row])
     assert list(read_strictly(place)) == [row]
 
@@ -103,7 +103,7 @@ def test_a_stamp_is_another_one_when_the_results_are_written_again(tmp_path: Pat
 
 
 def test_a_stamp_of_an_object_is_what_its_store_says_of_it(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    place, facts = place_of("s3://stub@bucket/r.csv"), {"size": 9, "type": "file", "ETag": "a"}
+    place, facts = resolve("s3://stub@bucket/r.csv"), {"size": 9, "type": "file", "ETag": "a"}
     monkeypatch.setattr(store, "info", lambda *_: dict(facts))
     first = stamp_of(place)
     assert stamp_of(place) == first
@@ -111,14 +111,14 @@ def test_a_stamp_of_an_object_is_what_its_store_says_of_it(store: ObjectStore, m
     assert stamp_of(place) != first
 
 
-def test_results_that_are_not_written_yet_are_said_to_come(at: Callable[[str], Place]) -> None:
+def test_results_that_are_not_written_yet_are_said_to_come(at: Callable[[str], StoragePath]) -> None:
     Checkpoint(at("r.csv")).claim("1" * 64)
     with pytest.raises(StorageError, match=r"no results at \S*r\.csv yet(?s:.)*when the batch ends") as raised:
         stamp_of(at("r.csv"))
     assert not raised.value.permanent
 
 
-def test_where_nothing_is_a_place_that_both_reach_is_asked_for(at: Callable[[str], Place]) -> None:
+def test_where_nothing_is_a_place_that_both_reach_is_asked_for(at: Callable[[str], StoragePath]) -> None:
     with pytest.raises(StorageError, match=r"nothing at \S*r\.csv, as seen from Airflow's API server(?s:.)*worker"):
         stamp_of(at("r.csv"))
 
@@ -145,7 +145,7 @@ def fifo(path: Path) -> None:
 @pytest.mark.parametrize("lay", [fifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
 @pytest.mark.parametrize("place", [Path, lambda path: ObjectStoragePath(f"file://{path}")])
 def test_what_is_no_file_is_not_waited_for(
-    tmp_path: Path, lay: Callable[[Path], Any], place: Callable[[Path], Place]
+    tmp_path: Path, lay: Callable[[Path], Any], place: Callable[[Path], StoragePath]
 ) -> None:
     lay(tmp_path / "r.csv")
     with pytest.raises(ConfigurationError, match="is not shown: it is no file"):
@@ -169,7 +169,7 @@ def test_a_file_that_is_too_large_is_not_opened(tmp_path: Path) -> None:
 
 
 def test_no_more_is_read_than_may_be_whatever_a_store_says_of_the_size(
-    at: Callable[[str], Place], monkeypatch: pytest.MonkeyPatch
+    at: Callable[[str], StoragePath], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_results(at("r.csv"), RESULTS)
     size = len(at("r.csv").read_bytes())

@@ -11,10 +11,10 @@ import pytest
 
 from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.places import Place, writing
 from airflow_provider_oppo_image.plugins import results_file
 from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
 from airflow_provider_oppo_image.plugins.results_file import SCHEMES, NotShownError, results_at
+from airflow_provider_oppo_image.storage import StoragePath, atomic_write
 from tests.support.leaks import everything_about, with_locals
 
 SECRET = "tr0ub4dor-and-3"
@@ -165,8 +165,8 @@ def test_files_of_the_kernel_are_read_as_any_other(tmp_path: Path, file: str, na
         ResultsTables().get(str(tmp_path / name))
 
 
-def test_an_object_is_treated_as_a_file_is(at: Callable[[str], Place]) -> None:
-    with writing(at("r.csv")) as file:
+def test_an_object_is_treated_as_a_file_is(at: Callable[[str], StoragePath]) -> None:
+    with atomic_write(at("r.csv")) as file:
         file.write(f"root:{SECRET}\n".encode())
     with pytest.raises(ConfigurationError, match="its first line does not name") as raised:
         ResultsTables().get(str(at("r.csv")))
@@ -196,7 +196,7 @@ def test_what_is_neither_a_path_nor_object_storage_is_refused_even_where_airflow
     monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     reached: list[str] = []
-    monkeypatch.setattr(results_file, "place_of", reached.append)
+    monkeypatch.setattr(results_file, "resolve", reached.append)
     with pytest.raises(NotShownError, match="is not shown: it"):
         ResultsTables().get(path)
     assert reached == []
@@ -206,5 +206,5 @@ def test_what_is_neither_a_path_nor_object_storage_is_refused_even_where_airflow
     "path", ["/data/夜.csv", "r.csv", "file:///data/r.csv", *(f"{s}://c@b/r.csv" for s in SCHEMES)]
 )
 def test_a_path_and_object_storage_are_looked_at(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    monkeypatch.setattr(results_file, "place_of", lambda path: path)
+    monkeypatch.setattr(results_file, "resolve", lambda path: path)
     assert results_at(path) == path

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.outcomes import FAULTS
 from airflow_provider_oppo_image.batch.progress import Cause, Summary
 from airflow_provider_oppo_image.batch.results import RowResult
-from airflow_provider_oppo_image.errors import StorageError
+from airflow_provider_oppo_image.errors import FAULTS, StorageError
 from airflow_provider_oppo_image.plugins import results_table
 from airflow_provider_oppo_image.plugins.results_table import ALL, Filter, Page, ResultsTable
 

@@ -11,9 +11,9 @@ from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
 if not HAS_PAGES:
     pytest.skip("this Airflow has no such pages", allow_module_level=True)
 
+from airflow_provider_oppo_image.hooks.task_record import TaskRecord
 from airflow_provider_oppo_image.plugins import stored
 from airflow_provider_oppo_image.plugins.stored import task_of, tasks_of
-from airflow_provider_oppo_image.task_record import TaskRecord
 from tests.plugins.conftest import Leave
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from airflow_provider_oppo_image.pictures.codes import ABSENT_CODES, WARNING_CODES, WRONG_CODES
+from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES
 from airflow_provider_oppo_image.plugins.words import CHINESE, ENGLISH, words_for
 
 

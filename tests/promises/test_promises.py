@@ -24,11 +24,11 @@ from airflow_provider_oppo_image.batch.manifest import read_manifest
 from airflow_provider_oppo_image.batch.progress import Summary
 from airflow_provider_oppo_image.batch.results import read_results
 from airflow_provider_oppo_image.connection import read_settings
+from airflow_provider_oppo_image.hooks.task_record import TaskRecord
 from airflow_provider_oppo_image.operators.asset_events import uploaded_pictures
-from airflow_provider_oppo_image.operators.task_memory import PushMemory, UploadMemory
+from airflow_provider_oppo_image.operators.task_memory import PushState, UploadState
 from airflow_provider_oppo_image.pictures.report import PictureReport
-from airflow_provider_oppo_image.places import place_of
-from airflow_provider_oppo_image.task_record import TaskRecord
+from airflow_provider_oppo_image.storage import resolve
 from scripts.promises import specimens
 from scripts.promises.__main__ import main
 from scripts.promises.compare import REQUIRED, lost, newly_required
@@ -107,11 +107,11 @@ class TestWhatWasWrittenIsRead:
     def test_manifests_and_results_are_read(self, version: str, tmp_path: Path) -> None:
         for name, text in read(version)["files"].items():
             (tmp_path / name).write_text(text)
-        csv, jsonl = (list(read_manifest(place_of(tmp_path / f"night.{kind}"))) for kind in ("csv", "jsonl"))
+        csv, jsonl = (list(read_manifest(resolve(tmp_path / f"night.{kind}"))) for kind in ("csv", "jsonl"))
         assert [(row.name, set(row.pictures)) for row in csv] == [("spring", {"big", "small"}), ("old", {"small"})]
         assert [(row.name, dict(row.pictures)) for row in jsonl] == [("spring", {"big": specimens.URL})]
         for kind in ("csv", "jsonl"):
-            failed, uploaded = read_results(place_of(tmp_path / f"night.results.{kind}"))
+            failed, uploaded = read_results(resolve(tmp_path / f"night.results.{kind}"))
             assert (failed.state, failed.fault, failed.error_code) == ("failed", "picture", "wrong_dimensions")
             assert (uploaded.line, uploaded.state, uploaded.big_picture_id) == (3, "uploaded", specimens.PICTURE_ID)
 
@@ -126,10 +126,10 @@ class TestWhatWasWrittenIsRead:
 
     def test_a_push_and_an_upload_that_were_remembered_are_known(self, version: str) -> None:
         store = stored_state(read(version)["task_state"]["stored"])
-        pushed = PushMemory(store).recall(specimens.CID, specimens.PUSH)
+        pushed = PushState(store).recall(specimens.CID, specimens.PUSH)
         assert (pushed.sent, pushed.msg_id) == (True, "1180003")
         report = PictureReport("big", specimens.URL, "ready", sha256=specimens.SHA256)
-        [upload] = UploadMemory(store, {"big": specimens.URL}, {"big": report}).recall().values()
+        [upload] = UploadState(store, {"big": specimens.URL}, {"big": report}).recall().values()
         assert upload.picture_id == specimens.PICTURE_ID
 
     def test_an_uploads_event_gives_its_ids(self, version: str) -> None:

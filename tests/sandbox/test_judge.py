@@ -1,17 +1,17 @@
 import pytest
 
-from airflow_provider_oppo_image.contract import KINDS, PICTURE_RULES
-from airflow_provider_oppo_image.sandbox.answers import Refused
-from airflow_provider_oppo_image.sandbox.judge import judge
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES
+from airflow_provider_oppo_image.sandbox.answers import RefusedError
+from airflow_provider_oppo_image.sandbox.judge import validate_picture
 from tests.support import artwork
 
 BIG, SMALL = PICTURE_RULES["big"], PICTURE_RULES["small"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PICTURE_KINDS)
 @pytest.mark.parametrize(("file_format", "media_type"), [("PNG", "image/png"), ("JPEG", "image/jpeg")])
 def test_a_good_picture_is_accepted_by_its_content(kind, file_format, media_type):
-    picture = judge(artwork.good(kind, file_format), PICTURE_RULES[kind])
+    picture = validate_picture(artwork.good(kind, file_format), PICTURE_RULES[kind])
 
     assert picture.media_type == media_type
     assert picture.content == artwork.good(kind, file_format)
@@ -21,7 +21,7 @@ def test_a_good_picture_is_accepted_by_its_content(kind, file_format, media_type
 def test_the_largest_weight_is_still_accepted(rule):
     picture = artwork.png_of_size(rule.max_bytes, rule.width, rule.height)
 
-    assert judge(picture, rule).content == picture
+    assert validate_picture(picture, rule).content == picture
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_the_largest_weight_is_still_accepted(rule):
     ],
 )
 def test_what_the_contract_excludes_is_refused_with_51_and_the_reason(content, rule, says):
-    with pytest.raises(Refused) as refused:
-        judge(content, rule)
+    with pytest.raises(RefusedError) as refused:
+        validate_picture(content, rule)
 
     assert refused.value.code == 51
     assert refused.value.status == 200

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.contract import PUSH_PATH, STATUS_PATH, VALIDATE_PATH, WITHDRAW_PATH
-from airflow_provider_oppo_image.sandbox.answers import Refused
+from airflow_provider_oppo_image.sandbox.answers import RefusedError
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.push_rules import read_push
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
@@ -96,7 +96,7 @@ def test_every_kind_of_target_is_accepted_for_text(to):
     ],
 )
 def test_each_wrong_push_is_refused_with_the_code_for_its_cause(push, code):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         read(push)
 
     assert refused.value.code == code
@@ -106,7 +106,7 @@ def test_a_distribution_without_an_alert_is_27008():
     push = message(distribution="ospush")
     push["body"]["notification"]["android"]["alert"] = ""
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         read(push)
 
     assert refused.value.code == 27008
@@ -165,7 +165,7 @@ def test_whatever_stands_anywhere_in_a_push_it_is_accepted_or_refused(path, valu
     place[path[-1]] = value
     try:
         accepted = read(push)
-    except Refused:
+    except RefusedError:
         return
 
     assert accepted == json.loads(json.dumps(push))
@@ -174,7 +174,7 @@ def test_whatever_stands_anywhere_in_a_push_it_is_accepted_or_refused(path, valu
 @settings(deadline=None)
 @given(st.binary(max_size=50))
 def test_any_bytes_are_accepted_or_refused(raw):
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         read(raw)
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.sandbox.answers import Refused
+from airflow_provider_oppo_image.sandbox.answers import RefusedError
 from airflow_provider_oppo_image.sandbox.options import SANDBOX_APP_KEY, SANDBOX_MASTER_SECRET, SandboxOptions
-from airflow_provider_oppo_image.sandbox.rate import SlidingSecond
+from airflow_provider_oppo_image.sandbox.rate import SlidingWindowCounter
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from airflow_provider_oppo_image.sandbox.service import Service
 from tests.sandbox.conftest import Caller
@@ -34,7 +34,7 @@ def admitted(service, requests):
     for _ in range(requests):
         try:
             service.admit(GOOD, 23001)
-        except Refused as refused:
+        except RefusedError as refused:
             codes.append(refused.code)
     assert set(codes) <= {23008}
     return requests - len(codes)
@@ -75,7 +75,7 @@ def test_refused_requests_take_no_place_in_the_second(clock):
 
 def test_wrong_credentials_take_no_place_in_the_second(clock):
     service = Service(SandboxOptions(requests_per_second=1), clock)
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         service.admit("Basic wrong", 23001)
 
     assert admitted(service, 1) == 1
@@ -89,7 +89,7 @@ def test_the_limit_can_be_turned_off(clock, off):
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 3), max_size=60).map(sorted))
 def test_the_peak_is_the_fullest_second(times):
-    window = SlidingSecond()
+    window = SlidingWindowCounter()
     for time in times:
         window.add(time)
 

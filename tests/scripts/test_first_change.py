@@ -16,7 +16,7 @@ SCRIPT = ROOT / "scripts/first_change.sh"
 MAKEFILE = """\
 test:
 	@test -z "$$A_SETTING_OF_MINE" && test -z "$$(ls -A "$$HOME")"
-	@tail -n 1 airflow_provider_oppo_image/urls.py | grep -q hostname
+	@tail -n 1 airflow_provider_oppo_image/net/redaction.py | grep -q hostname
 	@grep -q host_of tests/test_first_change.py
 	@pwd > {place}
 """
@@ -25,7 +25,7 @@ test:
 def repository(folder: Path, makefile: str) -> Path:
     """Make a repository with a Makefile and with what the first change changes."""
     for name, text in {
-        "airflow_provider_oppo_image/urls.py": "",
+        "airflow_provider_oppo_image/net/redaction.py": "",
         "tests/__init__.py": "\n",
         "Makefile": makefile,
     }.items():
@@ -59,11 +59,11 @@ def test_what_is_not_green_has_no_figure(tmp_path: Path) -> None:
 def test_the_change_passes_the_checks_of_style(tmp_path: Path) -> None:
     pytest.importorskip("ruff", reason="the programs of the checks are in the extra dev")
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
-    urls = "airflow_provider_oppo_image/urls.py"
+    urls = "airflow_provider_oppo_image/net/redaction.py"
     for mark, path, before in (("CHANGE", urls, (ROOT / urls).read_text()), ("TEST", "tests/test_first_change.py", "")):
         found = re.search(rf"<<'{mark}'\n(.*?)^{mark}$", SCRIPT.read_text(), re.S | re.M)
         assert found
-        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(before + found[1])
     for command in (["check"], ["format", "--check"]):
         ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "."]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import airflow_provider_oppo_image.pictures.check as check_module
-from airflow_provider_oppo_image.pictures import waiting
+from airflow_provider_oppo_image.pictures import polling
 from tests.conftest import CONNECTION_VARIABLE
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
@@ -114,7 +114,7 @@ class Stage:
 
 @pytest.fixture
 def stage(host: PictureHost, monkeypatch: pytest.MonkeyPatch, connect: Callable[..., None]) -> Stage:
-    monkeypatch.setattr(waiting, "SHORTEST_PAUSE_S", 0.02)
+    monkeypatch.setattr(polling, "MIN_POLL_INTERVAL_S", 0.02)
     return Stage(host, monkeypatch)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_oppo_image.airflow_compat import AirflowFailException
+from airflow_provider_oppo_image.hooks.task_record import XCOM_KEY
 from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
-from airflow_provider_oppo_image.task_record import XCOM_KEY
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
 from tests.support.tasks import make_context

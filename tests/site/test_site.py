@@ -11,13 +11,13 @@ from inspect import isclass, isfunction
 import pytest
 
 from airflow_provider_oppo_image import contract, errors
-from airflow_provider_oppo_image.batch.rows import ROW_CODES
+from airflow_provider_oppo_image.batch.manifest import ROW_CODES
 from airflow_provider_oppo_image.cli.main import make_parser, parsers
 from airflow_provider_oppo_image.connection import FIELDS
-from airflow_provider_oppo_image.help_pages import DOCS, docs_url
+from airflow_provider_oppo_image.errors import DOCS_URL, docs_url
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.operators import oppo_image as operators
-from airflow_provider_oppo_image.pictures import codes
+from airflow_provider_oppo_image.pictures import report
 from airflow_provider_oppo_image.triggers import oppo_image as triggers
 from tests.docs.pages import PAGES as SOURCES
 from tests.docs.pages import ROOT
@@ -69,14 +69,14 @@ def test_a_link_leads_to_a_page_and_to_a_place_that_are_there(name: str) -> None
 
 def test_each_message_about_an_error_leads_to_a_page() -> None:
     every = (
-        *codes.ABSENT_CODES,
-        *codes.WRONG_CODES,
-        *codes.WARNING_CODES,
+        *report.ABSENT_CODES,
+        *report.WRONG_CODES,
+        *report.WARNING_CODES,
         *ROW_CODES,
         *contract.ERROR_CODES,
         "http_404",
     )
-    assert {docs_url(code).removeprefix(f"{DOCS}/") for code in every} <= PAGES.keys()
+    assert {docs_url(code).removeprefix(f"{DOCS_URL}/") for code in every} <= PAGES.keys()
 
 
 def public() -> Iterator[str]:
@@ -98,7 +98,7 @@ def public() -> Iterator[str]:
         "batch.split.merge_results",
         "pictures.check.check_picture",
         "pictures.report.PictureReport",
-        "pictures.codes.WRONG_CODES",
+        "pictures.report.WRONG_CODES",
         "help_pages.docs_url",
     )
 

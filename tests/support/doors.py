@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from airflow_provider_oppo_image.airflow_compat import AirflowFailException
-from airflow_provider_oppo_image.errors import ConfigurationError, PictureError
-from airflow_provider_oppo_image.help_pages import docs_url_for
+from airflow_provider_oppo_image.errors import ConfigurationError, PictureError, docs_url_for
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.operators.oppo_image import OppoImageUploadOperator
 from airflow_provider_oppo_image.pictures.check import check_picture

@@ -6,8 +6,8 @@ import ssl
 
 import pytest
 
+from airflow_provider_oppo_image.net.address_policy import forbidden_reason
 from airflow_provider_oppo_image.pictures import download
-from airflow_provider_oppo_image.pictures.addresses import forbidden_reason
 from tests.support.names import lead_names
 from tests.support.picture_host import PictureHost
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.outcomes import FAULTS
 from airflow_provider_oppo_image.batch.results import RowResult
+from airflow_provider_oppo_image.errors import FAULTS
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
 

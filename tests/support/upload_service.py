@@ -1,6 +1,6 @@
 """The service on a loopback port, as far as uploads go, answering each picture as a test says.
 
-with UploadService() as service, service.client(turnstile) as client:
+with UploadService() as service, service.client(rate_limiter) as client:
     client.upload("big", "https://cdn.example.com/1.jpg")
 assert service.asked == {"https://cdn.example.com/1.jpg": 1}
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Self, TypeAlias
 
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
-from airflow_provider_oppo_image.engagelab.rate import Turnstile
+from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
 from tests.support.fault_server import FaultServer, HungUpError, Line, Step, answer
 
 Judge: TypeAlias = Callable[[str], Step | None]
@@ -54,7 +54,7 @@ class UploadService:
     def url(self) -> str:
         return self._server.url
 
-    def client(self, turnstile: Turnstile, *, threads: int = 8, retry_budget: float = 0.0) -> EngageLabClient:
+    def client(self, rate_limiter: RateLimiter, *, threads: int = 8, retry_budget: float = 0.0) -> EngageLabClient:
         """Return a client that keeps so many connections."""
         return EngageLabClient(
             self.url,
@@ -63,7 +63,7 @@ class UploadService:
             user_agent="tests",
             connections=threads,
             retry_budget=retry_budget,
-            turnstile=turnstile,
+            rate_limiter=rate_limiter,
         )
 
     def _reply(self, line: Line) -> None:

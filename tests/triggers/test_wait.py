@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import airflow_provider_oppo_image.pictures.check as check_module
-from airflow_provider_oppo_image.pictures import waiting
+from airflow_provider_oppo_image.pictures import polling
 from airflow_provider_oppo_image.triggers import wait
 from airflow_provider_oppo_image.triggers.oppo_image import OppoImageTrigger
 from tests.conftest import CONNECTION_VARIABLE
@@ -27,7 +27,7 @@ CHANCE = 0.25
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, connect: Connect) -> None:
-    monkeypatch.setattr(waiting, "SHORTEST_PAUSE_S", 0.02)
+    monkeypatch.setattr(polling, "MIN_POLL_INTERVAL_S", 0.02)
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_a_last_look_that_never_ends_is_a_timeout(host: PictureHost, monkeypatch
         go_on.wait(10)
 
     monkeypatch.setattr(check_module, "check_picture", check)
-    monkeypatch.setattr(wait, "LAST_LOOK_S", 0.05)
+    monkeypatch.setattr(wait, "FINAL_POLL_TIMEOUT_S", 0.05)
     try:
         assert first_event(make_trigger(0.05, big_picture_url="https://h/")) == {"status": "timeout", "result": None}
     finally:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from airflow_provider_oppo_image.contract import ERROR_CODES, MAX_ANSWER_BYTES, ErrorCode
+from airflow_provider_oppo_image.contract import ERROR_CODES, MAX_RESPONSE_BYTES, ErrorCode
 from airflow_provider_oppo_image.errors import (
     AccountError,
     CidAlreadyUsedError,
@@ -237,7 +237,7 @@ def sizes() -> Iterator[Fault]:
     )
     yield Fault(
         "an answer that is a byte too long",
-        always(answer(200, start.ljust(MAX_ANSWER_BYTES + 1))),
+        always(answer(200, start.ljust(MAX_RESPONSE_BYTES + 1))),
         unreadable(200),
         NO_PICTURE,
     )

@@ -13,8 +13,7 @@ from airflow_provider_oppo_image.errors import (
     OutcomeUnknownError,
     UnreadableAnswerError,
 )
-from airflow_provider_oppo_image.pictures.codes import Code
-from airflow_provider_oppo_image.pictures.report import State
+from airflow_provider_oppo_image.pictures.report import Code, State
 from tests.support.fault_server import Reply, Step
 from tests.trust.calls import Call
 

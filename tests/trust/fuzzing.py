@@ -22,7 +22,7 @@ from PIL import Image
 
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.pictures.check import check_bytes, check_file
-from airflow_provider_oppo_image.pictures.inspect import look_at_start, look_at_whole
+from airflow_provider_oppo_image.pictures.decode import inspect_header, inspect_structure
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.pictures.rules import judge_content
 from tests.support import artwork
@@ -116,10 +116,10 @@ class Attack:
         path.write_bytes(content)
         report = self._timed(check_file, kind, path)
         if len(content) > rule.max_bytes:  # the check has not read it
-            self._timed(look_at_whole, content)
+            self._timed(inspect_structure, content)
         settled = None
         for length in sorted({1, 4, 33, 40, 512, 1_000, *range(0, len(content), len(content) // 4 + 1)}):
-            facts = self._timed(look_at_start, content[:length])
+            facts = self._timed(inspect_header, content[:length])
             overturned = settled is not None and facts != settled
             refused = facts is not None and judge_content(rule, facts)
             if overturned or (refused and report.state == "ready"):

@@ -83,7 +83,7 @@ def _error_differs(wanted: Verdict, came: Came) -> Iterator[str]:
         return
     for attribute, value in (
         ("permanent", wanted.permanent),
-        ("may_have_acted", wanted.outcome == "unknown"),
+        ("may_have_taken_effect", wanted.outcome == "unknown"),
         ("scope", wanted.scope),
         ("code", wanted.code),
         ("http_status", wanted.http_status),

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import trustme
 
-from airflow_provider_oppo_image.transport import Timeouts
+from airflow_provider_oppo_image.net.deadline import Timeouts
 from tests.support.fault_server import FaultServer, Reply
 from tests.trust.answer_faults import ANSWER_FAULTS
 from tests.trust.calls import CALLS, Call, make_hook

@@ -15,16 +15,16 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.base_url import base_url
+from airflow_provider_oppo_image.connection import base_url
 from airflow_provider_oppo_image.contract import DATA_CENTERS, ERROR_CODES
-from airflow_provider_oppo_image.engagelab import protocol
-from airflow_provider_oppo_image.engagelab.answers import Answer
+from airflow_provider_oppo_image.engagelab import messages
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
-from airflow_provider_oppo_image.engagelab.protocol import PushReceipt
-from airflow_provider_oppo_image.engagelab.wire import Wire
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
+from airflow_provider_oppo_image.engagelab.messages import PushReceipt
+from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, RateLimitedError, RequestRefusedError
-from airflow_provider_oppo_image.retry_after import MAX_RETRY_AFTER, read_retry_after
-from airflow_provider_oppo_image.transport import Timeouts
+from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.retry_after import MAX_RETRY_AFTER_S, read_retry_after
 from tests.support.fault_server import FaultServer, Line, close
 from tests.trust.calls import APP_KEY, MESSAGE, PICTURE, SECRET
 from tests.trust.ledger import Ledger
@@ -76,17 +76,20 @@ def judge(ledger: Ledger) -> Judge:
 def test_any_status_and_any_bytes_are_a_result_or_one_of_our_errors(
     judge: Judge, status: int, body: bytes, whole: bool
 ) -> None:
-    answer = Answer(status, body, whole=whole)
-    upload, push = protocol.upload_request("big", PICTURE), protocol.push_request(MESSAGE)
+    answer = Response(status, body, whole=whole)
+    upload, push = messages.upload_request("big", PICTURE), messages.push_request(MESSAGE)
     for read in (
-        lambda: protocol.read_upload("big", upload, answer),
-        lambda: protocol.read_upload("small", upload, answer),
-        lambda: protocol.read_push(push, answer),
-        lambda: protocol.read_consent(push, answer),
+        lambda: messages.read_upload("big", upload, answer),
+        lambda: messages.read_upload("small", upload, answer),
+        lambda: messages.read_push(push, answer),
+        lambda: messages.read_acknowledgement(push, answer),
     ):
         judge("an answer, by status and bytes", _is_told(read, lambda _: answer.is_success and whole))
-    proof = protocol.probe_request()
-    judge("an answer, by status and bytes", _is_told(lambda: protocol.read_probe(proof, answer), lambda _: whole))
+    proof = messages.credentials_probe()
+    judge(
+        "an answer, by status and bytes",
+        _is_told(lambda: messages.read_credentials_probe(proof, answer), lambda _: whole),
+    )
 
 
 def _is_told(read: Callable[[], Any], may_be: Callable[[Any], bool]) -> bool:
@@ -103,19 +106,19 @@ def _is_told(read: Callable[[], Any], may_be: Callable[[Any], bool]) -> bool:
 @EXAMPLES
 @given(content=objects)
 def test_a_success_has_what_was_asked_for(judge: Judge, content: dict[str, Any]) -> None:
-    answer = Answer(200, json.dumps(content).encode())
+    answer = Response(200, json.dumps(content).encode())
     is_error = content.get("error") is not None
     with contextlib.suppress(OppoImageError):
-        picture_id = protocol.read_upload("big", protocol.upload_request("big", PICTURE), answer)
+        picture_id = messages.read_upload("big", messages.upload_request("big", PICTURE), answer)
         judge("an answer that is taken", content["big_picture_id"] == picture_id != "" and not is_error)
     with contextlib.suppress(OppoImageError):
-        msg_id = protocol.read_push(protocol.push_request(MESSAGE), answer).msg_id
+        msg_id = messages.read_push(messages.push_request(MESSAGE), answer).msg_id
         judge("an answer that is taken", str(content["msg_id"]) == msg_id != "" and not is_error)
     with contextlib.suppress(OppoImageError):
-        protocol.read_consent(protocol.push_request(MESSAGE), answer)
+        messages.read_acknowledgement(messages.push_request(MESSAGE), answer)
         judge("an answer that is taken", not is_error)
     with contextlib.suppress(OppoImageError):
-        protocol.read_probe(protocol.probe_request(), answer)
+        messages.read_credentials_probe(messages.credentials_probe(), answer)
         judge("an answer that is taken", float((content["error"] if is_error else content)["code"]) in PROOFS)
 
 
@@ -194,7 +197,7 @@ def test_any_host_is_a_base_url_or_a_mistake_in_the_configuration(
 @given(header=st.text() | st.integers().map(str) | st.datetimes().map(email.utils.format_datetime), date=st.text())
 def test_any_retry_after_is_a_wait_of_at_most_a_day_or_none(judge: Judge, header: str, date: str) -> None:
     told = [read_retry_after({"Retry-After": header}), read_retry_after({"Retry-After": header, "Date": date})]
-    judge("a Retry-After", all(seconds is None or 0 <= seconds <= MAX_RETRY_AFTER for seconds in told))
+    judge("a Retry-After", all(seconds is None or 0 <= seconds <= MAX_RETRY_AFTER_S for seconds in told))
 
 
 class Clock:
@@ -212,7 +215,7 @@ class Clock:
         self.now += seconds
 
 
-waits = st.none() | st.floats(0, 100) | st.just(MAX_RETRY_AFTER)
+waits = st.none() | st.floats(0, 100) | st.just(MAX_RETRY_AFTER_S)
 
 
 @EXAMPLES
@@ -226,10 +229,10 @@ def test_the_decision_to_try_again_keeps_its_budget(
 ) -> None:
     clock, began, asked = Clock(), [], list(failures)
 
-    def fail(*_: Any) -> Answer:
+    def fail(*_: Any) -> Response:
         began.append(clock.now)
         if not asked:
-            return Answer(200, b'{"big_picture_id": "1"}')
+            return Response(200, b'{"big_picture_id": "1"}')
         permanent, wait, seconds = asked.pop(0)
         clock.now += seconds
         raise RequestRefusedError("no") if permanent else RateLimitedError("no", retry_after=wait)
@@ -239,7 +242,7 @@ def test_the_decision_to_try_again_keeps_its_budget(
         patch(f"{module}.time", clock),
         patch(f"{module}.log"),
         patch("random.random", return_value=chance),
-        patch.object(Wire, "exchange", fail),
+        patch.object(HttpTransport, "exchange", fail),
         contextlib.suppress(OppoImageError),
     ):
         _client("http://127.0.0.1:1", budget).upload("big", PICTURE)

@@ -146,7 +146,7 @@ with DAG(
         """Push, and at a retry not once more while the service remembers the `cid`."""
         cid = hashlib.sha256(f"spring push {run_id}".encode()).hexdigest()[:40]
         with airflow_errors():
-            return OppoImageHook().push(MESSAGE, big_picture_id=picture_id, cid=cid, earlier_try=ti.try_number > 1)
+            return OppoImageHook().push(MESSAGE, big_picture_id=picture_id, cid=cid, is_retry=ti.try_number > 1)
 
     # [END hook_push]
 

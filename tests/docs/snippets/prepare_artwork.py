@@ -47,7 +47,7 @@ with DAG(
 # [START prepare_in_python]
 def make_small(artwork: Path) -> bytes:
     """Return the file of a small picture."""
-    from airflow_provider_oppo_image.pictures.prepare import Layout, prepare
+    from airflow_provider_oppo_image.artwork.prepare import Layout, prepare
 
     layout = Layout("contain", background="white", enlarge=True)
     return prepare("small", artwork.read_bytes(), layout).body

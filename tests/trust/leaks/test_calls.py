@@ -11,7 +11,7 @@ import requests
 from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.errors import OppoImageError
-from airflow_provider_oppo_image.transport import Timeouts
+from airflow_provider_oppo_image.net.deadline import Timeouts
 from tests.support.echoes import ECHOES, PLACES, tell
 from tests.support.fault_server import FaultServer, Reply, close, refusal, reset, send, stall
 from tests.support.leaks import APP_KEY, SECRET, SIGNATURE, TOKEN, everything_about, leaks, signatures, with_locals
@@ -29,11 +29,11 @@ CALLS: Mapping[str, Call] = {
     "upload big": lambda client: client.upload("big", URL),
     "upload small": lambda client: client.upload("small", URL),
     "push": lambda client: client.push(MESSAGE),
-    "push again": lambda client: client.push({**MESSAGE, "cid": "1"}, earlier_try=True),
+    "push again": lambda client: client.push({**MESSAGE, "cid": "1"}, is_retry=True),
     "validate": lambda client: client.validate_push(MESSAGE),
     "withdraw": lambda client: client.withdraw("1180001"),
     "status": lambda client: client.push_status(["1180001"]),
-    "prove credentials": lambda client: client.prove_credentials(),
+    "prove credentials": lambda client: client.check_credentials(),
 }
 
 TROUBLE: Mapping[str, Reply] = {

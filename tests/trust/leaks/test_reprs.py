@@ -14,17 +14,17 @@ import pytest
 import airflow_provider_oppo_image
 from airflow_provider_oppo_image.cli.new_connection import NewConnection
 from airflow_provider_oppo_image.connection import Settings
-from airflow_provider_oppo_image.engagelab.answers import Answer
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
-from airflow_provider_oppo_image.engagelab.hiding import Secrets
-from airflow_provider_oppo_image.engagelab.wire import Wire
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
+from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
+from airflow_provider_oppo_image.net.deadline import DEFAULT_TIMEOUTS
+from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from airflow_provider_oppo_image.sandbox.service import Service
 from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
-from airflow_provider_oppo_image.transport import DEFAULT_TIMEOUTS
 from tests.conftest import CONNECTION_VARIABLE
 from tests.support.leaks import APP_KEY, SECRET, SIGNATURE, TOKEN, leaks, signatures
 from tests.trust.ledger import Ledger
@@ -62,15 +62,15 @@ HOLDERS: Mapping[type, Callable[[], object]] = {
     NewConnection: lambda: NewConnection("oppo_image_default", APP_KEY, SECRET),
     Settings: settings,
     EngageLabClient: lambda: used(OppoImageHook()).get_conn(),
-    Wire: lambda: Wire(
+    HttpTransport: lambda: HttpTransport(
         "https://127.0.0.1:1",
         {"Authorization": f"Basic {TOKEN}"},
-        secrets=Secrets(SECRET, TOKEN),
+        secrets=SecretRedactor(SECRET, TOKEN),
         timeouts=DEFAULT_TIMEOUTS,
         connections=1,
     ),
-    Secrets: lambda: Secrets(SECRET, TOKEN),
-    Answer: lambda: Answer(200, f"{SECRET} {TOKEN}".encode(), secrets=Secrets(SECRET)),
+    SecretRedactor: lambda: SecretRedactor(SECRET, TOKEN),
+    Response: lambda: Response(200, f"{SECRET} {TOKEN}".encode(), secrets=SecretRedactor(SECRET)),
     OppoImageHook: lambda: used(OppoImageHook()),
     OppoImageUploadOperator: upload_operator,
     OppoImagePushOperator: push_operator,
@@ -101,7 +101,7 @@ def is_handed_a_secret(kind: type) -> bool:
     if issubclass(kind, BaseException) or not inspect.isfunction(kind.__init__):
         return False
     handed = {name: str(parameter.annotation) for name, parameter in inspect.signature(kind).parameters.items()}
-    holders = [rf"\b{holder.__name__}\b" for holder in (Settings, EngageLabClient, Secrets, SandboxOptions)]
+    holders = [rf"\b{holder.__name__}\b" for holder in (Settings, EngageLabClient, SecretRedactor, SandboxOptions)]
     return any(
         _SECRET.search(name) or any(re.search(holder, annotation) for holder in holders)
         for name, annotation in handed.items()

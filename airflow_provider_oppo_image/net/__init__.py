@@ -1,0 +1,1 @@
+"""HTTP for the whole package: sessions, deadlines, the address policy and redaction."""

@@ -1,0 +1,290 @@
+"""What an answer is read as: the body before the status, and never an exception that is not ours."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from airflow_provider_oppo_image.contract import ERROR_CODES, ErrorCode
+from airflow_provider_oppo_image.engagelab.responses import Response, read_object
+from airflow_provider_oppo_image.errors import (
+    AccountError,
+    OppoImageError,
+    PictureRefusedError,
+    RateLimitedError,
+    RequestRefusedError,
+    ServiceError,
+    ServiceUnavailableError,
+    UnreadableAnswerError,
+)
+from airflow_provider_oppo_image.net.redaction import SecretRedactor
+
+DEEP = b"[" * 3_000 + b"]" * 3_000
+
+
+def read(status: int, body: Any, **fields: Any) -> dict[str, Any] | OppoImageError:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    try:
+        return read_object("Asking", Response(status, content, **fields))
+    except OppoImageError as error:
+        return error
+
+
+def refusal(status: int, code: object, message: object = "no", **fields: Any) -> ServiceError:
+    error = read(status, {"error": {"code": code, "message": message}}, **fields)
+    assert isinstance(error, ServiceError)
+    return error
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["code", "message", "x"]), inner),
+    max_leaves=8,
+)
+
+
+@given(st.integers(100, 999), st.binary(), st.booleans(), st.none() | st.floats(0, 1e9))
+@example(200, DEEP, True, None)
+@example(200, b'{"error": {"message": ' + DEEP + b"}}", True, None)
+@example(200, b'{"error": {"code": ' + b"9" * 5_000 + b"}}", True, None)
+@example(200, b'{"error": {"code": ' + b"9" * 4_000 + b"}}", True, None)
+@example(200, b'{"error": {"code": "' + b"9" * 5_000 + b'"}}', True, None)
+@example(200, b'{"error": {"code": 1e999}}', True, None)
+@example(200, b'{"error": {"code": NaN}}', True, None)
+def test_any_answer_is_an_object_or_one_of_our_errors(
+    status: int, body: bytes, whole: bool, retry_after: float | None
+) -> None:
+    outcome = read(status, body, whole=whole, retry_after=retry_after)
+    assert isinstance(outcome, (dict, ServiceError, UnreadableAnswerError))
+    if isinstance(outcome, dict):
+        assert 200 <= status < 300
+    elif isinstance(outcome, UnreadableAnswerError):
+        assert 200 <= status < 300
+        assert outcome.http_status == status
+
+
+@given(st.integers(100, 999), json_values)
+def test_any_error_in_any_answer_is_an_error(status: int, error: Any) -> None:
+    outcome = read(status, {"error": error, "big_picture_id": "1"})
+    if error is not None:
+        assert isinstance(outcome, ServiceError)
+        assert outcome.http_status == status
+    else:
+        assert isinstance(outcome, dict) == (200 <= status < 300)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [(51, 200, PictureRefusedError), (21003, 200, RequestRefusedError), (4242, 200, RequestRefusedError),
+     ("23008", 400, RateLimitedError), (23001, 500, AccountError)],
+)  # fmt: skip
+def test_a_code_that_stands_by_itself_is_an_error_too(code: object, status: int, kind: type[ServiceError]) -> None:
+    error = read(status, {"code": code, "message": "no", "big_picture_id": "1"})
+    assert type(error) is kind
+    assert (error.code, error.said) == (int(str(code)), "'no'")
+
+
+@pytest.mark.parametrize("code", [0, "0", 200, None, "ok", [51]])
+def test_a_code_that_says_yes_or_nothing_is_no_error(code: object) -> None:
+    assert read(200, {"code": code, "big_picture_id": "1"}) == {"code": code, "big_picture_id": "1"}
+    assert isinstance(read(500, {"code": code}), ServiceUnavailableError)
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 404, 500, 503])
+@pytest.mark.parametrize("row", ERROR_CODES.values(), ids=lambda row: str(row.code))
+def test_a_known_code_is_read_by_its_row_under_any_status(row: ErrorCode, status: int) -> None:
+    error = refusal(status, row.code, "the service's words")
+    assert (error.code, error.http_status) == (row.code, status)
+    assert (error.permanent, error.scope, error.retry_after) == (row.permanent, row.scope, row.retry_after)
+    assert str(error).startswith(f'Asking: {row.meaning} (code {row.code}, HTTP {status}: "the service\'s words"). ')
+    assert str(error).endswith(row.advice)
+    assert error.said == '"the service\'s words"'
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (51, PictureRefusedError),
+        (23001, AccountError),
+        (21004, AccountError),
+        (23009, AccountError),
+        (21038, AccountError),
+        (11, AccountError),
+        (33, AccountError),
+        (34, AccountError),
+        (23008, RateLimitedError),
+        (13, RateLimitedError),
+        (55, RateLimitedError),
+        (23100, ServiceUnavailableError),
+        (27000, ServiceUnavailableError),
+        (21030, ServiceUnavailableError),
+        (-1, ServiceUnavailableError),
+        (-2, ServiceUnavailableError),
+        (21001, RequestRefusedError),
+        (21003, RequestRefusedError),
+        (23002, RequestRefusedError),
+        (21005, RequestRefusedError),
+    ],
+)
+def test_a_codes_error_says_whose_fault_it_is(code: int, kind: type[ServiceError]) -> None:
+    assert type(refusal(ERROR_CODES[code].http_statuses[0], code)) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "permanent", "scope"),
+    [
+        (200, RequestRefusedError, True, "request"),
+        (302, RequestRefusedError, True, "request"),
+        (400, RequestRefusedError, True, "request"),
+        (401, AccountError, True, "account"),
+        (403, AccountError, True, "account"),
+        (404, RequestRefusedError, True, "request"),
+        (408, ServiceUnavailableError, False, "request"),
+        (425, ServiceUnavailableError, False, "request"),
+        (429, RateLimitedError, False, "request"),
+        (500, ServiceUnavailableError, False, "request"),
+        (502, ServiceUnavailableError, False, "request"),
+        (599, ServiceUnavailableError, False, "request"),
+    ],
+)
+def test_an_unknown_code_is_read_by_the_status(
+    status: int, kind: type[ServiceError], permanent: bool, scope: str
+) -> None:
+    error = refusal(status, 99_999)
+    assert (type(error), error.permanent, error.scope, error.code) == (kind, permanent, scope, 99_999)
+
+
+_CHECK_THE_HOST, _CHECK_THE_KEY = ERROR_CODES[21001].advice, ERROR_CODES[23001].advice
+
+
+@pytest.mark.parametrize(
+    ("statuses", "meaning", "advice"),
+    [
+        ((200, 299), "said no inside a success", "The code may be OPPO's own; ask EngageLab."),
+        ((300, 307, 399), "answered with a redirect", _CHECK_THE_HOST),
+        ((199, 400, 402, 404, 428, 430, 499), "the service refused the request", _CHECK_THE_HOST),
+        ((401, 403), "does not let this AppKey in", _CHECK_THE_KEY),
+        ((429,), "asks for fewer requests", "Try again later."),
+        ((408, 425, 500, 599), "the service failed", "Try again later."),
+    ],
+)
+def test_of_an_unknown_code_the_status_says_what_it_means_and_what_to_do(
+    statuses: tuple[int, ...], meaning: str, advice: str
+) -> None:
+    for status in statuses:
+        words = str(refusal(status, 99_999))
+        assert meaning in words, status
+        assert words.endswith(advice), status
+
+
+@pytest.mark.parametrize("code", [51, "51", 51.0])
+def test_a_code_may_be_written_as_text_or_with_a_point(code: object) -> None:
+    assert type(refusal(200, code)) is PictureRefusedError
+
+
+@pytest.mark.parametrize("code", [None, True, "", "fifty-one", "5_1", "٥١", 51.5, [51], {"code": 51}, 10**20])
+def test_what_is_no_code_is_none(code: object) -> None:
+    error = refusal(200, code)
+    assert error.code is None
+    assert type(error) is RequestRefusedError
+
+
+@pytest.mark.parametrize("error", [0, "", False, {}, [], "Invalid Picture", ["x"], {"code": 0}])
+def test_an_error_of_any_shape_is_an_error(error: Any) -> None:
+    outcome = read(200, {"error": error, "big_picture_id": "1"})
+    assert type(outcome) is RequestRefusedError
+    assert outcome.permanent
+
+
+def test_a_bare_text_as_error_is_quoted() -> None:
+    assert "'Invalid Picture'" in str(read(200, {"error": "Invalid Picture"}))
+
+
+def test_an_error_that_is_null_is_none() -> None:
+    assert read(200, {"error": None, "a": 1}) == {"error": None, "a": 1}
+
+
+def test_a_byte_order_mark_does_no_harm() -> None:
+    assert read(200, b"\xef\xbb\xbf" + b'{"a": 1}') == {"a": 1}
+
+
+def test_of_a_key_that_comes_twice_the_last_one_counts() -> None:
+    assert read(200, b'{"a": 1, "a": 2}') == {"a": 2}
+
+
+def test_an_answer_that_was_not_read_whole_is_not_parsed() -> None:
+    assert isinstance(read(200, {"a": 1}, whole=False), UnreadableAnswerError)
+    assert type(read(502, {"error": {"code": 51}}, whole=False)) is ServiceUnavailableError
+
+
+def test_the_header_says_better_than_the_table_when_to_come_back() -> None:
+    assert refusal(200, 34, retry_after=5.0).retry_after == 5.0
+    assert refusal(200, 34, retry_after=0.0).retry_after == 0.0
+    assert refusal(400, 23008, retry_after=5.0).retry_after == 5.0
+
+
+def test_who_must_not_come_back_is_not_told_when() -> None:
+    assert refusal(400, 21003, retry_after=5.0).retry_after is None
+
+
+def test_what_the_service_says_is_quoted_in_one_short_line() -> None:
+    error = refusal(400, 21003, "line one\n\x1b[31m" + "x" * 500)
+    assert "\n" not in str(error)
+    assert "\x1b" not in str(error)
+    assert error.said == ascii(f"line one \x1b[31m{'x' * 186}")
+
+
+@pytest.mark.parametrize(
+    ("body", "whole", "found"),
+    [
+        (b"", True, "nothing"),
+        (b"x" * 100, True, f"'{'x' * 60}'"),
+        (b"[1]", True, "'[1]'"),
+        (b"x", False, "more than it should, or in an encoding that was not asked for"),
+    ],
+)
+def test_what_is_no_object_is_named(body: bytes, whole: bool, found: str) -> None:
+    assert f"the service answered HTTP 200 with {found}, and not with a JSON object" in str(
+        read(200, body, whole=whole)
+    )
+
+
+def test_a_secret_is_not_quoted_wherever_it_stands() -> None:
+    secrets = SecretRedactor("hunter2hunter2")
+    for message in ("hunter2hunter2", "x" * 195 + "hunter2hunter2", "(hunter2hunter2)"):
+        assert "hunter" not in str(refusal(400, 21003, message, secrets=secrets))
+    assert "hunter" not in str(read(200, b"<p>" + b"x" * 52 + b"hunter2hunter2", secrets=secrets))
+
+
+@given(st.text("KLMN/+=", min_size=5), st.text(), st.text())
+def test_any_secret_is_hidden(secret: str, before: str, after: str) -> None:
+    assert secret not in Response(200, b"", secrets=SecretRedactor(secret)).quote(
+        before + secret + after, longest=10_000
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.example/b.png?sig=abc", r"https:\/\/a.example\/b.png?sig=abc", "/b.png?abc"]
+)
+def test_a_urls_query_is_not_quoted(url: str) -> None:
+    error = refusal(400, 21003, f'no picture at "{url}" today')
+    assert "abc" not in str(error)
+    assert "today" in str(error)
+    assert "b.png?..." in str(error)
+
+
+def test_an_answer_shows_neither_its_body_nor_its_secrets() -> None:
+    assert (
+        repr(Response(200, b"body", secrets=SecretRedactor("secret")))
+        == "Response(status=200, retry_after=None, whole=True)"
+    )
+
+
+def test_an_answer_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Response(200, b"").status = 500  # type: ignore[misc]
