@@ -89,7 +89,7 @@ def test_the_wheel_holds_all_of_the_package(shipped: set[str], checkout: Path) -
         "sandbox/page.html",
         "plugins/templates/base.html",
         "plugins/static/page.css",
-        "plugins/words/zh.py",
+        "plugins/translations/zh.py",
     ):
         assert f"{PACKAGE}/{needed}" in shipped
 

@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
 
 SERVED_BY_AIRFLOW = {
-    f"airflow_provider_oppo_image.plugins.{name}" for name in ("access", "app", "batch_routes", "stored")
+    f"airflow_provider_oppo_image.plugins.{name}" for name in ("app", "batch_page", "database", "pictures_page", "web")
 }
 
 

@@ -5,22 +5,22 @@ import re
 import pytest
 
 from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES
-from airflow_provider_oppo_image.plugins.words import CHINESE, ENGLISH, words_for
+from airflow_provider_oppo_image.plugins.translations import CHINESE, ENGLISH, translation_for
 
 
-def places(text: str) -> set[str]:
+def fields(text: str) -> set[str]:
     return set(re.findall(r"{(\w+)}", text))
 
 
-def test_both_languages_have_the_same_texts_with_the_same_places() -> None:
-    assert {name: places(text) for name, text in ENGLISH.texts.items()} == {
-        name: places(text) for name, text in CHINESE.texts.items()
+def test_both_languages_have_the_same_messages_and_fields() -> None:
+    assert {name: fields(text) for name, text in ENGLISH.messages.items()} == {
+        name: fields(text) for name, text in CHINESE.messages.items()
     }
     assert ENGLISH.problems.keys() == CHINESE.problems.keys()
 
 
 @pytest.mark.parametrize("code", [*ABSENT_CODES, *WRONG_CODES, *WARNING_CODES])
-def test_each_code_of_the_check_has_a_name_and_in_chinese_says_what_to_do(code: str) -> None:
+def test_each_problem_code_has_a_heading_and_advice(code: str) -> None:
     assert ENGLISH.heading(code) != code
     assert CHINESE.advice(code, "") != ""
     assert ENGLISH.advice(code, "Export it.") == "Export it."
@@ -38,5 +38,5 @@ def test_each_code_of_the_check_has_a_name_and_in_chinese_says_what_to_do(code: 
         ("zh;q=rubbish,en", "en"),
     ],
 )
-def test_the_browsers_first_language_is_spoken(header: str, tag: str) -> None:
-    assert words_for(header).tag == tag
+def test_translation_for_accept_language(header: str, tag: str) -> None:
+    assert translation_for(header).tag == tag
