@@ -7,7 +7,6 @@ task that matches no upload creates a campaign of its own.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, get_args
@@ -39,7 +38,6 @@ class TaskView:
     :param map_index: its map index; -1 for a task that is not mapped.
     :param label: the name that the DAG gives to this mapped instance; None or the map index for none.
     :param state: its state in Airflow; "" for none.
-    :param ended_at: when it ended; None if it has not ended.
     :param record: its record; None if the record cannot be read.
     """
 
@@ -47,13 +45,7 @@ class TaskView:
     map_index: int
     label: str | None
     state: str
-    ended_at: datetime.datetime | None
     record: TaskRecord | None
-
-    @property
-    def pictures(self) -> Sequence[PictureRecord]:
-        """The pictures in its record."""
-        return self.record.pictures if self.record else ()
 
     @property
     def group(self) -> str:
@@ -116,8 +108,8 @@ class Campaign:
         return "uploaded" if all_uploaded else "ready"
 
     def _all_pictures_pushed(self) -> bool:
-        push_tasks = [task for task in self.tasks if task.record and task.record.step == "push"]
-        pushed = {picture.kind for task in push_tasks for picture in task.pictures}
+        pushes = [task.record for task in self.tasks if task.record and task.record.step == "push"]
+        pushed = {picture.kind for record in pushes for picture in record.pictures}
         return bool(pushed) and pushed >= self.pictures.keys()
 
     def _has_any_of(self, pictures: Sequence[PictureRecord]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from airflow.models.dagrun import DagRun
@@ -58,7 +57,6 @@ def _select_records(dag_id: str, run_id: str) -> Any:
             TaskInstance.map_index,
             cast("Any", TaskInstance.rendered_map_index),  # a hybrid property, which SQLAlchemy does not type
             TaskInstance.state,
-            TaskInstance.end_date,
         )
         .join(
             TaskInstance,
@@ -71,10 +69,8 @@ def _select_records(dag_id: str, run_id: str) -> Any:
     )
 
 
-def _task_view(
-    value: Any, task_id: str, map_index: int, label: str | None, state: str | None, ended_at: datetime.datetime | None
-) -> TaskView:
-    return TaskView(task_id, map_index, label, str(state or ""), ended_at, _parse_record(value))
+def _task_view(value: Any, task_id: str, map_index: int, label: str | None, state: str | None) -> TaskView:
+    return TaskView(task_id, map_index, label, str(state or ""), _parse_record(value))
 
 
 def _parse_record(value: Any) -> TaskRecord | None:

@@ -50,11 +50,6 @@ class PictureView:
     src: str
     placeholder: str
 
-    @property
-    def is_bad(self) -> bool:
-        """Whether OPPO phones would not show it."""
-        return self.state in ("wrong", "failed")
-
 
 def show_pictures(
     request: Request,
@@ -97,7 +92,7 @@ def render_pictures(translation: Translation, query: PageQuery, tasks: Sequence[
         problem_statuses=PROBLEM_STATUSES,
         campaigns=matching[(number - 1) * PAGE_SIZE : number * PAGE_SIZE],
         batches=[task for task in tasks if task.record and task.record.batch and query.matches_task(task)],
-        batch_query=functools.partial(BatchQuery.for_task, query.dag_id, query.run_id),
+        batch_query=lambda task: BatchQuery(query.dag_id, query.run_id, task.task_id, task.map_index),
         cause_key=cause_key,
         records_read=len(tasks),
         total_records=total_records,

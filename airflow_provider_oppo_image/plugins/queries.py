@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Final, Literal, Self, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 from urllib.parse import urlencode
 
 from airflow_provider_oppo_image.batch.progress import OTHER_CAUSE
@@ -83,11 +83,6 @@ class BatchQuery:
     text: str = ""
     number: int = 1
 
-    @classmethod
-    def for_task(cls, dag_id: str, run_id: str, task: TaskView) -> Self:
-        """Return the query of all rows of a task's batch."""
-        return cls(dag_id, run_id, task.task_id, task.map_index)
-
     @property
     def row_filter(self) -> Filter:
         """The filter for the results table."""
@@ -104,7 +99,3 @@ class BatchQuery:
         """
         changed = dataclasses.replace(self, number=number, **changes)  # type: ignore[arg-type]
         return "?" + urlencode({name: value for name, value in dataclasses.asdict(changed).items() if value != ""})
-
-    def run_url_query(self) -> str:
-        """Return the query string of the run's page."""
-        return "?" + urlencode({"dag_id": self.dag_id, "run_id": self.run_id})

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from airflow_provider_oppo_image import __version__
-from airflow_provider_oppo_image.cli.output import table
 from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.engagelab.messages import to_json
+from airflow_provider_oppo_image.pictures.report import format_rows
 from scripts.live.comparing import ID_FORMS, Verdict, mask, name
 from scripts.live.parties import Seen
 from scripts.live.questions import Question
@@ -60,7 +60,7 @@ def describe(number: int, row: Row) -> str:
     """
     words = {"known": "as we know it", "different": "DIFFERENT", "untried": "NOT TRIED"}[row.verdict.state]
     reasons = "; ".join(row.verdict.reasons)
-    return f"{number}. {row.question.name}: {words}{': ' if reasons else ''}{reasons}\n" + table(_lines(row))
+    return f"{number}. {row.question.name}: {words}{': ' if reasons else ''}{reasons}\n" + format_rows(_lines(row))
 
 
 def _lines(row: Row) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from airflow_provider_oppo_image import errors
 from airflow_provider_oppo_image.batch.manifest import MANIFEST_FORMATS as MANIFEST_FORMATS
 from airflow_provider_oppo_image.batch.manifest import NAME, ROW_CODES, URL_KEYS
 from airflow_provider_oppo_image.batch.results import COLUMNS, RESULT_FORMATS
-from airflow_provider_oppo_image.cli import failures
+from airflow_provider_oppo_image.cli import output
 from airflow_provider_oppo_image.cli.main import make_parser, parsers
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, FIELDS
 from airflow_provider_oppo_image.contract import ERROR_CODES
@@ -113,7 +113,7 @@ def _errors() -> dict[str, Any]:
             "is": [one.__name__ for one in cls.__mro__ if one in classes],
             "attributes": sorted(vars(cls("words"))),
             "default_permanent": cls.default_permanent,
-            "exit_code": failures.exit_code(cls("words")),
+            "exit_code": output.exit_code(cls("words")),
         }
         for cls in classes
     }
@@ -129,9 +129,9 @@ def _columns() -> dict[str, Any]:
 
 
 def _commands() -> dict[str, Any]:
-    codes = ("GOOD", "WRONG_PICTURE", "USAGE", "SERVICE", "INTERNAL", "INTERRUPTED")
+    codes = ("SUCCESS", "WRONG_PICTURE", "USAGE", "SERVICE", "INTERNAL", "INTERRUPTED")
     return {
-        "exit_codes": {code: getattr(failures, code) for code in codes},
+        "exit_codes": {code: getattr(output, code) for code in codes},
         "commands": {parser.prog: _options(parser) for parser in parsers(make_parser())},
     }
 

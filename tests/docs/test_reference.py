@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_oppo_image import contract, errors
 from airflow_provider_oppo_image.batch.manifest import ROW_CODES
-from airflow_provider_oppo_image.cli.failures import EXIT_CODES
+from airflow_provider_oppo_image.cli.output import EXIT_CODES
 from airflow_provider_oppo_image.connection import FIELDS
 from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object

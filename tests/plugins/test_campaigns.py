@@ -23,7 +23,7 @@ def task(
     failure: Failure | None = None,
 ) -> TaskView:
     record = TaskRecord(step, campaign, list(pictures), push, failure=failure)
-    return TaskView(f"{group}.{step}" if group else step, index, None, state, None, record)
+    return TaskView(f"{group}.{step}" if group else step, index, None, state, record)
 
 
 def uploaded(number: int, *, url: str = "") -> PictureRecord:
@@ -73,7 +73,7 @@ def test_group_sorts_problems_first() -> None:
 
 
 def test_group_skips_tasks_without_a_record() -> None:
-    assert group_campaigns([TaskView("x", -1, None, "success", None, None)]) == []
+    assert group_campaigns([TaskView("x", -1, None, "success", None)]) == []
 
 
 def test_status_of_a_push_without_pictures() -> None:

@@ -44,11 +44,11 @@ def tasks() -> list[TaskView]:
     pushed = [PictureRecord(picture.kind, picture_id=picture.picture_id) for picture in (good, signed)]
     batch = Summary(3, 3, 0, 0, results="night.csv")
     return [
-        TaskView("upload", 0, None, "success", None, TaskRecord("upload", EVIL, [good, signed])),
-        TaskView("push", 0, None, "success", None, TaskRecord("push", EVIL, pushed, push)),
-        TaskView("upload", 1, None, "failed", None, TaskRecord("upload", "autumn", [bad], failure=failure)),
-        TaskView("night", -1, None, "success", None, TaskRecord("batch", batch=batch)),
-        TaskView("other", -1, None, "success", None, None),
+        TaskView("upload", 0, None, "success", TaskRecord("upload", EVIL, [good, signed])),
+        TaskView("push", 0, None, "success", TaskRecord("push", EVIL, pushed, push)),
+        TaskView("upload", 1, None, "failed", TaskRecord("upload", "autumn", [bad], failure=failure)),
+        TaskView("night", -1, None, "success", TaskRecord("batch", batch=batch)),
+        TaskView("other", -1, None, "success", None),
     ]
 
 

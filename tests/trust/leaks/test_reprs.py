@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 import airflow_provider_oppo_image
-from airflow_provider_oppo_image.cli.new_connection import NewConnection
+from airflow_provider_oppo_image.cli.connection import NewConnection
 from airflow_provider_oppo_image.connection import Settings
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.http import HttpTransport
