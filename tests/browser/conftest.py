@@ -1,4 +1,4 @@
-"""A browser, and an Airflow that it is logged in to, both started once."""
+"""A browser, and an Airflow with logged-in users; both are started once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Frame, Locator, Page, StorageState
 
 from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from tests.browser import evening as an_evening
-from tests.browser.evening import Evening
+from tests.browser import demo_run as runs
+from tests.browser.demo_run import DemoRun
 from tests.support import browsing, processes
 from tests.support.airflow_2 import Airflow2
 from tests.support.airflow_stack import AirflowStack, User
@@ -48,14 +48,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def windows(browser: Browser) -> Iterator[Windows]:
-    """Opens windows that know nothing of each other, for one test."""
+    """Opens isolated windows for one test."""
     with Windows(browser) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
 def airflow(session_sandbox: SandboxServer) -> Iterator[AirflowStack]:
-    """A whole Airflow 3 with the DAGs of tests/browser/dags, whose connection leads to the sandbox."""
+    """A whole Airflow 3 with the DAGs of tests/browser/dags, and a connection to the sandbox."""
     if not airflow_version().startswith("3.3."):
         pytest.skip(f"the Airflow of these tests is a 3.3, and this is {airflow_version()}")
     connection = {
@@ -79,7 +79,7 @@ def airflow(session_sandbox: SandboxServer) -> Iterator[AirflowStack]:
 
 @pytest.fixture(scope="session")
 def logged_in(browser: Browser, airflow: AirflowStack) -> Callable[[User], StorageState]:
-    """Logs somebody in by Airflow's own form, once, and returns what the browser knows then."""
+    """Log a user in with Airflow's form, once, and return the browser's storage state."""
     known: dict[User, StorageState] = {}
 
     def state_of(user: User) -> StorageState:
@@ -111,18 +111,18 @@ def open_airflow(
 
 
 @pytest.fixture(scope="session")
-def evening(
+def demo_run(
     airflow: AirflowStack, session_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Evening]:
-    """An evening's run that has come as far as it gets, and the host of its pictures."""
+) -> Iterator[DemoRun]:
+    """The demo run, finished except for the task that waits for a picture."""
     session_sandbox.forget()
     session_sandbox.recover()
     with PictureHost() as host:
-        run = an_evening.begin(airflow, host, tmp_path_factory.mktemp("evening"))
-        airflow.until(lambda: an_evening.is_over(airflow, run), "the evening to be over", within=150)
+        run = runs.start_run(airflow, host, tmp_path_factory.mktemp("demo_run"))
+        airflow.until(lambda: runs.is_finished(airflow, run), "the demo run to finish", within=150)
         pushes = session_sandbox.received()["pushes"]
         titles = {push["body"]["body"]["notification"]["android"]["title"]: push["msg_id"] for push in pushes}
-        yield Evening(run, host, titles)
+        yield DemoRun(run, host, titles)
 
 
 @pytest.fixture(scope="session")
@@ -137,7 +137,7 @@ def airflow_2(pytestconfig: pytest.Config) -> Iterator[Airflow2]:
 
 @pytest.fixture(scope="session")
 def logged_in_2(browser: Browser, airflow_2: Airflow2) -> StorageState:
-    """What the browser knows when the admin has logged in to Airflow 2 by its own form."""
+    """The browser's storage state after the admin's login to Airflow 2."""
     with Windows(browser) as windows:
         page = windows.open(airflow_2.url)
         browsing.log_in_to_airflow_2(page, ADMIN.name, ADMIN.name)
@@ -146,7 +146,7 @@ def logged_in_2(browser: Browser, airflow_2: Airflow2) -> StorageState:
 
 @pytest.fixture
 def axe() -> Callable[[Page | Frame], list[str]]:
-    """Finds what keeps people out who use a keyboard or a screen reader."""
+    """Finds accessibility violations."""
     return browsing.barriers
 
 

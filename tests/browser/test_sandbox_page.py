@@ -1,4 +1,4 @@
-"""A person looks at what the sandbox received."""
+"""The sandbox's page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.picture_host import PictureHost
 
 @pytest.fixture
 def busy_sandbox(sandbox: SandboxServer, host: PictureHost, tmp_path: Path) -> SandboxServer:
-    """A sandbox that had the pictures of three campaigns, and the pushes of two."""
+    """A sandbox that received the pictures of three campaigns and the pushes of two."""
 
     def ask(path: str, body: Any) -> Any:
         credentials = (sandbox.options.app_key, sandbox.options.master_secret)
@@ -42,7 +42,7 @@ def busy_sandbox(sandbox: SandboxServer, host: PictureHost, tmp_path: Path) -> S
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1080, 390])
-def test_it_shows_what_it_received_to_everybody(
+def test_page_is_accessible_and_complete(
     width: int,
     scheme: Literal["light", "dark"],
     windows: Windows,

@@ -16,8 +16,10 @@ import pytest
 import airflow_provider_oppo_image.hooks.oppo_image  # noqa: F401
 from airflow_provider_oppo_image.cli.main import main
 from airflow_provider_oppo_image.cli.sandbox import SECRET_VARIABLE
-from tests.cli.conftest import start  # noqa: F401 - a fixture
-from tests.cli.support import Start
+from tests.cli.conftest import (
+    Start,
+    start,  # noqa: F401 - a fixture
+)
 from tests.conftest import CONNECTION_VARIABLE
 from tests.support import artwork
 from tests.support.echoes import PLACES, tell

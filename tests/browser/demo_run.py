@@ -1,4 +1,4 @@
-"""An evening to look at: campaigns that went well and others, a batch, and the pages of Airflow that show it."""
+"""A DAG run with campaigns in different states and a batch, and the addresses of its pages."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from tests.support.picture_host import PictureHost
 TAB: Final = "OPPO pictures"
 EVIL: Final = "<script>alert(1)</script>"
 AUTUMN: Final = Campaign("autumn", "Autumn", "The last pieces of the season", ("#7c4a03", "#d9a441"))
-NIGHT_ROWS: Final = 40
+BATCH_ROWS: Final = 40
 WRONG_ROWS: Final = (3, 5)
 SPRING, WRONG, ABSENT, TEXT, HEAVY = range(5)
-"""Where the campaigns stand among the mapped tasks."""
+"""Map indexes of the campaigns."""
 
-_OVER: Final = ("success", "failed", "upstream_failed", "up_for_retry")
+_FINISHED: Final = ("success", "failed", "upstream_failed", "up_for_retry")
 
 
 @dataclass(frozen=True)
-class Evening:
-    """A run of the DAG `evening`, as far as it gets.
+class DemoRun:
+    """A run of the DAG `demo_run`.
 
     :param run: the run.
-    :param host: where its pictures are.
+    :param host: the host of its pictures.
     :param message_ids: the message ids of its pushes, by their titles.
     """
 
@@ -41,22 +41,22 @@ class Evening:
     message_ids: dict[str, str]
 
     def page_of(self, task: str = "", map_index: int = -1) -> str:
-        """Return where Airflow shows the run, or one of its tasks."""
+        """Return the path of the run, or of one of its tasks, in Airflow."""
         run = f"/dags/{self.run.dag_id}/runs/{self.run.run_id}"
         mapped = f"/mapped/{map_index}" if map_index >= 0 else ""
         return f"{run}/tasks/{task}{mapped}" if task else run
 
     def tab_of(self, task: str = "", map_index: int = -1) -> str:
-        """Return where Airflow shows the run's pictures, or those of one of its tasks."""
+        """Return the path of the tab of the run, or of one of its tasks."""
         return f"{self.page_of(task, map_index)}/plugin/{'oppo-task-pictures' if task else 'oppo-pictures'}"
 
-    def address(self, page: str = "pictures", **asked: object) -> str:
-        """Return where a page is by itself."""
-        return f"/oppo-image/{page}?" + urlencode({"dag_id": self.run.dag_id, "run_id": self.run.run_id, **asked})
+    def address(self, page: str = "pictures", **query: object) -> str:
+        """Return the path of a page without Airflow around it."""
+        return f"/oppo-image/{page}?" + urlencode({"dag_id": self.run.dag_id, "run_id": self.run.run_id, **query})
 
 
-def begin(airflow: AirflowStack, host: PictureHost, folder: Path) -> Run:
-    """Start the evening's run."""
+def start_run(airflow: AirflowStack, host: PictureHost, folder: Path) -> Run:
+    """Start the run."""
     campaigns = [
         _campaign(CAMPAIGNS[0], host),
         _campaign(LAST_YEAR, host),
@@ -65,17 +65,17 @@ def begin(airflow: AirflowStack, host: PictureHost, folder: Path) -> Run:
         _campaign(CAMPAIGNS[1], host) | {"big_picture_url": f"{host.base_url}/heavy.jpg"},
     ]
     _serve(host, folder / "pictures")
-    manifest = _write_night(host, folder / "night.csv")
+    manifest = _write_manifest(host, folder / "night.csv")
     teaser = f"{host.base_url}/{CAMPAIGNS[1].big}"
-    return airflow.trigger("evening", {"campaigns": campaigns, "teaser": teaser, "manifest": str(manifest)})
+    return airflow.trigger("demo_run", {"campaigns": campaigns, "teaser": teaser, "manifest": str(manifest)})
 
 
-def is_over(airflow: AirflowStack, run: Run) -> bool:
-    """Tell whether all is done but what waits for a picture."""
+def is_finished(airflow: AirflowStack, run: Run) -> bool:
+    """Return True if only the task that waits for a picture is unfinished."""
     tasks = airflow.database.tasks(run)
-    over = [task for task in tasks if task["state"] in _OVER]
+    finished = [task for task in tasks if task["state"] in _FINISHED]
     waiting = [task for task in tasks if (task["task_id"], task["map_index"]) == ("campaign.push", ABSENT)]
-    return len(waiting) == 1 and len(over) == len(tasks) - 1
+    return len(waiting) == 1 and len(finished) == len(tasks) - 1
 
 
 def _campaign(campaign: Campaign, host: PictureHost) -> dict[str, str]:
@@ -92,12 +92,12 @@ def _serve(host: PictureHost, folder: Path) -> None:
     host.serve("/heavy.jpg", heavy, content_type="image/jpeg")
 
 
-def _write_night(host: PictureHost, manifest: Path) -> Path:
+def _write_manifest(host: PictureHost, manifest: Path) -> Path:
     pages = {name: host.pages[f"/{name}"] for name in (CAMPAIGNS[0].big, CAMPAIGNS[1].big, LAST_YEAR.big)}
     with manifest.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("name", "big_picture_url", "small_picture_url"))
-        for number in range(NIGHT_ROWS):
+        for number in range(BATCH_ROWS):
             like = LAST_YEAR.big if number in WRONG_ROWS else CAMPAIGNS[number % 2].big
             big = host.add(f"/night_{number:02d}.jpg", pages[like])
             writer.writerow((f"night_{number:02d}", big, f"{host.base_url}/{CAMPAIGNS[number % 2].small}"))
@@ -109,12 +109,12 @@ def _type(name: str) -> str:
 
 
 def framed(page: Page) -> FrameLocator:
-    """Return what Airflow's tab shows."""
+    """Return the content of Airflow's tab."""
     return page.frame_locator(f'iframe[title="{TAB}"]')
 
 
 def frame_of(page: Page) -> Frame:
-    """Return the frame of Airflow's tab itself, when there is something in it."""
+    """Return the frame of Airflow's tab, once it has content."""
     framed(page).get_by_role("main").wait_for()
     frame = page.locator(f'iframe[title="{TAB}"]').element_handle().content_frame()
     assert frame

@@ -1,4 +1,4 @@
-"""A person looks at the pictures of an evening in Airflow 3, and works with the page."""
+"""The pictures page in Airflow 3: its content and its buttons."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 from playwright.sync_api import Frame, Locator, Page, expect
 
 from tests.browser.conftest import VIEWER
-from tests.browser.evening import ABSENT, EVIL, HEAVY, SPRING, TAB, WRONG, Evening, frame_of, framed
+from tests.browser.demo_run import ABSENT, EVIL, HEAVY, SPRING, TAB, WRONG, DemoRun, frame_of, framed
 from tests.support.browsing import Windows
 
 
 @pytest.fixture
-def page(open_airflow: Callable[..., Page], evening: Evening) -> Page:
-    """The run's page of pictures by itself, which is what Airflow's tab shows."""
-    return open_airflow(evening.address())
+def page(open_airflow: Callable[..., Page], demo_run: DemoRun) -> Page:
+    """The run's page, without Airflow around it."""
+    return open_airflow(demo_run.address())
 
 
 def campaign(page: Page | Frame, name: str) -> Locator:
@@ -25,64 +25,60 @@ def campaign(page: Page | Frame, name: str) -> Locator:
     return page.get_by_role("article").filter(has=page.get_by_role("heading", name=name, exact=False))
 
 
-def test_a_run_has_a_tab_that_shows_its_campaigns_those_with_problems_first(
+def test_run_tab_shows_problems_first(
     open_airflow: Callable[..., Page],
-    evening: Evening,
+    demo_run: DemoRun,
     keep_screenshot: Callable[[Page | Locator, str], None],
 ) -> None:
-    page = open_airflow(evening.page_of())
+    page = open_airflow(demo_run.page_of())
     page.get_by_role("link", name=TAB).click()
     expect(framed(page).get_by_role("article")).to_have_count(6)
     frame = frame_of(page)
     statuses = frame.locator("article h2 small").all_inner_texts()
     assert statuses == ["Stopped before the push", "Waiting for its pictures", "Uploaded, not pushed", *["Pushed"] * 3]
-    assert urlsplit(page.url).path == evening.tab_of()
-    pictures_of_phones(frame)
+    assert urlsplit(page.url).path == demo_run.tab_of()
+    load_phone_pictures(frame)
     frame.locator("article").first.evaluate("article => article.scrollIntoView()")
     keep_screenshot(page, "pictures-light")
 
 
-def test_a_task_has_a_tab_that_shows_its_own_pictures(open_airflow: Callable[..., Page], evening: Evening) -> None:
-    page = open_airflow(evening.page_of("teaser"))
+def test_task_tab_shows_its_campaign(open_airflow: Callable[..., Page], demo_run: DemoRun) -> None:
+    page = open_airflow(demo_run.page_of("teaser"))
     page.get_by_role("link", name=TAB).first.click()
     expect(framed(page).get_by_role("article")).to_have_count(1)
     expect(framed(page).get_by_role("heading", name="teaser")).to_be_visible()
-    assert urlsplit(page.url).path == evening.tab_of("teaser")
+    assert urlsplit(page.url).path == demo_run.tab_of("teaser")
 
 
-def test_a_mapped_task_has_one_too_and_from_there_the_whole_run_is_one_click_away(
-    open_airflow: Callable[..., Page], evening: Evening
-) -> None:
-    page = open_airflow(evening.page_of("campaign.upload", WRONG))
+def test_mapped_task_tab_links_to_the_run(open_airflow: Callable[..., Page], demo_run: DemoRun) -> None:
+    page = open_airflow(demo_run.page_of("campaign.upload", WRONG))
     page.get_by_role("link", name=TAB).first.click()
     expect(framed(page).get_by_role("article")).to_have_count(1)
     expect(framed(page).get_by_role("heading", name="last_year")).to_be_visible()
-    assert urlsplit(page.url).path == evening.tab_of("campaign.upload", WRONG)
+    assert urlsplit(page.url).path == demo_run.tab_of("campaign.upload", WRONG)
     framed(page).get_by_role("link", name="All pictures of this run").click()
     expect(framed(page).get_by_role("article")).to_have_count(6)
 
 
 @pytest.mark.parametrize(("task", "map_index"), [("teaser", -1), ("campaign.push", SPRING)])
-def test_a_task_links_to_its_pictures_and_to_the_console(
-    task: str, map_index: int, open_airflow: Callable[..., Page], evening: Evening
-) -> None:
-    page = open_airflow(f"{evening.page_of(task, map_index)}/details")
+def test_task_links(task: str, map_index: int, open_airflow: Callable[..., Page], demo_run: DemoRun) -> None:
+    page = open_airflow(f"{demo_run.page_of(task, map_index)}/details")
     expect(page.get_by_role("link", name="EngageLab console")).to_have_attribute(
         "href", "https://console.engagelab.com"
     )
     link = page.locator('a[rel="noopener noreferrer"]').filter(has_text=TAB)
     link.click()
     expect(framed(page).get_by_role("article")).to_have_count(1)
-    assert unquote(urlsplit(page.url).path) == evening.tab_of(task, map_index)
+    assert unquote(urlsplit(page.url).path) == demo_run.tab_of(task, map_index)
 
 
-def test_pictures_are_shown_as_they_are(page: Page) -> None:
-    widths = pictures_of_phones(page)
+def test_pictures_are_loaded_in_full_size(page: Page) -> None:
+    widths = load_phone_pictures(page)
     assert sorted(set(widths)) == [144, 984]
-    assert len(widths) == 3 * 2 + 1 + 2  # two where nothing is wrong, the teaser's, and the small ones of the others
+    assert len(widths) == 3 * 2 + 1 + 2  # three complete campaigns, the teaser, and two with only a small picture
 
 
-def pictures_of_phones(page: Page | Frame) -> list[int]:
+def load_phone_pictures(page: Page | Frame) -> list[int]:
     """Scroll to every picture on a phone, and return their own widths when all are there."""
     pictures = page.locator(".phone img")
     for picture in pictures.all():
@@ -93,35 +89,35 @@ def pictures_of_phones(page: Page | Frame) -> list[int]:
     return widths
 
 
-def test_a_wrong_picture_says_what_was_found_what_is_asked_for_and_what_to_do(page: Page) -> None:
+def test_wrong_picture_has_advice(page: Page) -> None:
     wrong = campaign(page, "last_year")
     for words in ("876 × 324 px", "asked for: 984 × 369 px", "lay it out again", "Then clear the task"):
         expect(wrong.get_by_text(words, exact=False).first).to_be_visible()
-    expect(wrong.locator(".phone .hole")).to_have_text("No picture: OPPO would refuse this one")
+    expect(wrong.locator(".phone .placeholder")).to_have_text("No picture: OPPO would refuse this one")
     expect(wrong.get_by_text(f"[{WRONG}]").first).to_be_visible()
 
 
-def test_one_that_is_not_there_yet_is_waited_for(page: Page) -> None:
+def test_absent_picture_is_waited_for(page: Page) -> None:
     waiting = campaign(page, "autumn")
-    expect(waiting.get_by_text("Airflow tries it again by itself.")).to_be_visible()
-    expect(waiting.locator(".phone .hole")).to_have_text("No picture yet")
+    expect(waiting.get_by_text("Airflow retries it automatically.")).to_be_visible()
+    expect(waiting.locator(".phone .placeholder")).to_have_text("No picture yet")
     expect(waiting.get_by_text(f"campaign.upload [{ABSENT}]")).to_be_visible()
 
 
-def test_a_warning_is_told_though_all_was_pushed(page: Page) -> None:
+def test_warning_of_a_pushed_campaign(page: Page) -> None:
     heavy = campaign(page, "member_day")
-    expect(heavy.get_by_text("Accepted, but: Nearly too heavy.", exact=False)).to_be_visible()
+    expect(heavy.get_by_text("Accepted, but: File nearly too large.", exact=False)).to_be_visible()
     expect(heavy.get_by_text(f"campaign.upload [{HEAVY}] → campaign.push [{HEAVY}]", exact=False)).to_be_visible()
 
 
-def test_message_ids_and_ages_are_there(page: Page, evening: Evening) -> None:
+def test_message_ids_and_ages(page: Page, demo_run: DemoRun) -> None:
     spring = campaign(page, "spring_sale")
-    expect(spring.get_by_text(evening.message_ids["Spring sale"], exact=True)).to_be_visible()
+    expect(spring.get_by_text(demo_run.message_ids["Spring sale"], exact=True)).to_be_visible()
     age = spring.get_by_role("row", name="Uploaded").first
     expect(age).to_have_text(re.compile(r"(just now|\d+ min ago).*kept for about 30 days, 30 left"))
 
 
-def test_a_name_that_is_html_is_text(page: Page) -> None:
+def test_names_are_escaped(page: Page) -> None:
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.reload()
@@ -131,36 +127,36 @@ def test_a_name_that_is_html_is_text(page: Page) -> None:
     assert not dialogs
 
 
-def test_a_picture_is_shown_pixel_by_pixel_on_request(page: Page) -> None:
+def test_actual_pixels(page: Page) -> None:
     shown = campaign(page, "spring_sale").locator("details").first
-    shown.get_by_text("True to pixels").click()
+    shown.get_by_text("Actual pixels").click()
     picture = shown.get_by_role("img")
     expect(picture).to_have_css("width", "984px")
     expect(picture).to_have_css("height", "369px")
 
 
-def test_a_picture_that_was_replaced_since_is_told(page: Page) -> None:
-    def other(picture: str) -> None:
+def test_replaced_picture_is_reported(page: Page) -> None:
+    def serve_old_instead_of(picture: str) -> None:
         page.route(
             f"**/{picture}", lambda route: route.continue_(url=route.request.url.replace(picture, "last_year_big.jpg"))
         )
 
-    other("spring_sale_big.jpg")
+    serve_old_instead_of("spring_sale_big.jpg")
     page.reload()
     shown = campaign(page, "spring_sale").locator("details").first
-    shown.get_by_text("True to pixels").click()
-    expect(shown).to_contain_text("What is at this address now is 876 × 324 px: it was replaced after the check.")
+    shown.get_by_text("Actual pixels").click()
+    expect(shown).to_contain_text("The picture at this URL is now 876 × 324 px: it was replaced after the check.")
 
 
-def test_a_picture_that_the_browser_cannot_load_leaves_words(page: Page) -> None:
+def test_unloadable_picture_has_a_placeholder(page: Page) -> None:
     page.route("**/spring_sale_small.png", lambda route: route.abort())
     page.reload()
     spring_sale = campaign(page, "spring_sale")
     spring_sale.scroll_into_view_if_needed()
-    expect(spring_sale.locator(".phone .hole")).to_have_text("Your browser cannot load it; the task could")
+    expect(spring_sale.locator(".phone .placeholder")).to_have_text("Your browser cannot load it, but the task could")
 
 
-def test_an_id_is_copied(page: Page) -> None:
+def test_copy_button(page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     button = campaign(page, "spring_sale").get_by_role("button", name="Copy the id of the Big picture")
     button.click()
@@ -170,7 +166,7 @@ def test_an_id_is_copied(page: Page) -> None:
     assert copied == button.get_attribute("data-copy")
 
 
-def test_without_a_clipboard_the_id_is_selected(page: Page) -> None:
+def test_copy_button_without_a_clipboard(page: Page) -> None:
     page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     page.reload()
     button = campaign(page, "spring_sale").get_by_role("button", name="Copy the id of the Small picture")
@@ -179,8 +175,8 @@ def test_without_a_clipboard_the_id_is_selected(page: Page) -> None:
     assert page.evaluate("getSelection().toString()") == button.get_attribute("data-copy")
 
 
-def test_the_phone_is_shown_light_and_dark(page: Page) -> None:
-    note = page.locator(".note").first
+def test_phone_theme_button(page: Page) -> None:
+    note = page.locator(".notification").first
     light = note.evaluate("note => getComputedStyle(note).backgroundColor")
     page.get_by_role("button", name="Phone: light").click()
     expect(page.get_by_role("button", name="Phone: dark")).to_be_visible()
@@ -189,10 +185,8 @@ def test_the_phone_is_shown_light_and_dark(page: Page) -> None:
     expect(note).to_have_css("background-color", light)
 
 
-def test_only_what_has_problems_is_shown_and_only_what_is_searched_for(
-    open_airflow: Callable[..., Page], evening: Evening
-) -> None:
-    page = open_airflow(evening.tab_of())
+def test_filters(open_airflow: Callable[..., Page], demo_run: DemoRun) -> None:
+    page = open_airflow(demo_run.tab_of())
     shown = framed(page)
     shown.get_by_role("link", name="With problems").click()
     expect(shown.get_by_role("article")).to_have_count(2)
@@ -206,44 +200,42 @@ def test_only_what_has_problems_is_shown_and_only_what_is_searched_for(
     expect(shown.get_by_text("No campaign matches.", exact=False)).to_be_visible()
 
 
-def test_a_viewer_sees_it(open_airflow: Callable[..., Page], evening: Evening) -> None:
-    page = open_airflow(evening.tab_of(), user=VIEWER)
+def test_viewer_sees_the_page(open_airflow: Callable[..., Page], demo_run: DemoRun) -> None:
+    page = open_airflow(demo_run.tab_of(), user=VIEWER)
     expect(framed(page).get_by_role("article")).to_have_count(6)
 
 
 @pytest.mark.parametrize("path", ["pictures", "batch", "batch/download", "static/page.css", "static/page.js"])
-def test_nobody_sees_anything_without_logging_in(
-    path: str, open_airflow: Callable[..., Page], evening: Evening
-) -> None:
+def test_pages_require_a_login(path: str, open_airflow: Callable[..., Page], demo_run: DemoRun) -> None:
     page = open_airflow("/auth/login", user=None)
-    answer = page.goto(evening.address(path, task_id="night"))
+    answer = page.goto(demo_run.address(path, task_id="night"))
     assert answer
     assert answer.status == 401
     expect(page.get_by_text("You are not logged in.")).to_be_visible()
     expect(page.get_by_text("Log in to Airflow, and open this page again.")).to_be_visible()
 
 
-def test_only_airflow_and_the_hosts_of_pictures_are_asked_and_told_nothing(
-    open_airflow: Callable[..., Page], evening: Evening, windows: Windows
+def test_requests_go_to_airflow_and_picture_hosts_only(
+    open_airflow: Callable[..., Page], demo_run: DemoRun, windows: Windows
 ) -> None:
-    evening.host.headers.clear()
+    demo_run.host.headers.clear()
     page = open_airflow("/dags")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(evening.tab_of())
-    pictures_of_phones(frame_of(page))
+    page.goto(demo_run.tab_of())
+    load_phone_pictures(frame_of(page))
     hosts = {urlsplit(url).netloc for url in asked if not url.startswith(("data:", "blob:"))}
-    assert hosts == {urlsplit(page.url).netloc, urlsplit(evening.host.base_url).netloc}
-    by_browsers = [headers for headers in evening.host.headers if "Chrome" in headers.get("User-Agent", "")]
+    assert hosts == {urlsplit(page.url).netloc, urlsplit(demo_run.host.base_url).netloc}
+    by_browsers = [headers for headers in demo_run.host.headers if "Chrome" in headers.get("User-Agent", "")]
     assert by_browsers
     # Not Cookie: cookies know no ports, and here both are one host.
     assert not [headers for headers in by_browsers if {"Referer", "Authorization"} & headers.keys()]
     assert not [complaint for complaint in windows.complaints if "Content Security" in complaint]
 
 
-def test_the_page_breaks_none_of_its_own_rules(page: Page, windows: Windows) -> None:
-    pictures_of_phones(page)
-    for shown in page.get_by_text("True to pixels").all():
+def test_page_keeps_its_content_security_policy(page: Page, windows: Windows) -> None:
+    load_phone_pictures(page)
+    for shown in page.get_by_text("Actual pixels").all():
         shown.click()
     page.get_by_role("button", name="Phone: light").click()
     assert windows.complaints == []

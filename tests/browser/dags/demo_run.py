@@ -1,6 +1,6 @@
-"""An evening, handed over as the run's `conf`: campaigns, a teaser that is only uploaded, and a batch for the night.
+"""Campaigns, a teaser that is only uploaded, and a batch, all from the run's `conf`.
 
-A picture that is not there yet is waited for until long after the tests.
+A task with an absent picture keeps waiting until after the tests.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from airflow_provider_oppo_image.operators.oppo_image import (
 
 
 @dag(schedule=None, start_date=datetime.datetime(2026, 1, 1))
-def evening() -> None:
+def demo_run() -> None:
     @task
     def campaigns() -> list[dict[str, Any]]:
         return list(get_current_context()["dag_run"].conf["campaigns"])
@@ -49,4 +49,4 @@ def evening() -> None:
     OppoImageBatchUploadOperator(task_id="night", manifest="{{ dag_run.conf['manifest'] }}", on_error="keep_going")
 
 
-evening()
+demo_run()

@@ -1,4 +1,4 @@
-"""The pages of pictures are for everybody: by keyboard, by ear, on a phone, in the light and the dark of Airflow."""
+"""Accessibility of the pages: screen readers, keyboards, narrow windows, both themes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Frame, Locator, Page, expect
 
-from tests.browser.evening import WRONG, Evening, frame_of
+from tests.browser.demo_run import WRONG, DemoRun, frame_of
 from tests.support.browsing import Look
 
 DARK, LIGHT = "rgb(17, 21, 28)", "rgb(255, 255, 255)"
@@ -16,14 +16,14 @@ DARK, LIGHT = "rgb(17, 21, 28)", "rgb(255, 255, 255)"
 PAGES: dict[str, dict[str, Any]] = {
     "the run's page": {},
     "a task's page": {"task_id": "campaign.upload", "map_index": WRONG},
-    "what is searched in vain": {"name": "nothing has this name"},
+    "a search without results": {"name": "nothing has this name"},
     "the batch's page": {"page": "batch", "task_id": "night"},
-    "trouble": {"run_id": "none"},
+    "the error page": {"run_id": "none"},
 }
 
 
 def choose_theme(page: Page, theme: str) -> None:
-    """Choose a theme as Airflow's menu does, in a system that asks for the other one."""
+    """Choose a theme as Airflow's menu does; the system prefers the other one."""
     page.emulate_media(color_scheme="light" if theme == "dark" else "dark")
     page.add_init_script(f"localStorage.setItem('theme', {theme!r})")
 
@@ -31,19 +31,19 @@ def choose_theme(page: Page, theme: str) -> None:
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_nobody_is_kept_out(
+def test_pages_are_accessible(
     width: int,
     theme: str,
     locale: str,
     open_airflow: Callable[..., Page],
-    evening: Evening,
+    demo_run: DemoRun,
     axe: Callable[[Page | Frame], list[str]],
     keep_screenshot: Callable[[Page | Locator, str], None],
 ) -> None:
     page = open_airflow("/oppo-image/static/page.css", Look(width=width, locale=locale))
     choose_theme(page, theme)
     for name, asked in PAGES.items():
-        page.goto(evening.address(**asked))
+        page.goto(demo_run.address(**asked))
         expect(page.locator("html")).to_have_attribute("lang", "zh-CN" if locale == "zh-CN" else "en")
         expect(page.locator("body")).to_have_css("background-color", DARK if theme == "dark" else LIGHT)
         assert axe(page) == [], name
@@ -54,15 +54,15 @@ def test_nobody_is_kept_out(
             keep_screenshot(page, "pictures-phone" if name == "the run's page" else "batch-phone")
 
 
-def test_in_airflow_the_page_follows_the_theme_that_is_chosen_there(
+def test_page_follows_airflows_theme(
     open_airflow: Callable[..., Page],
-    evening: Evening,
+    demo_run: DemoRun,
     axe: Callable[[Page | Frame], list[str]],
     keep_screenshot: Callable[[Page | Locator, str], None],
 ) -> None:
     page = open_airflow("/oppo-image/static/page.css")
     choose_theme(page, "dark")
-    page.goto(evening.tab_of())
+    page.goto(demo_run.tab_of())
     frame = frame_of(page)
     expect(frame.locator("body")).to_have_css("background-color", DARK)
     assert axe(frame) == []
@@ -76,13 +76,13 @@ def test_in_airflow_the_page_follows_the_theme_that_is_chosen_there(
 
 
 @pytest.mark.parametrize("name", ["the run's page", "the batch's page"])
-def test_everything_is_reached_by_tab_and_shows_that_it_is(
-    name: str, open_airflow: Callable[..., Page], evening: Evening
+def test_tab_key_reaches_everything_with_a_visible_focus(
+    name: str, open_airflow: Callable[..., Page], demo_run: DemoRun
 ) -> None:
-    page = open_airflow(evening.address(**PAGES[name]))
+    page = open_airflow(demo_run.address(**PAGES[name]))
     for details in page.locator("summary").all():
         details.click()
-    # What can be scrolled is reached by the keyboard too; so much has no name of its own.
+    # Scrollable regions must be reachable too.
     wanted = page.locator("a, button, select, summary, input:not([type=hidden]), [tabindex]").filter(visible=True)
     total = wanted.count()
     page.evaluate("scrollTo(0, 0); document.activeElement.blur(); getSelection().removeAllRanges()")
@@ -90,7 +90,7 @@ def test_everything_is_reached_by_tab_and_shows_that_it_is(
     reached: set[int] = set()
     for _ in range(total):
         page.keyboard.press("Tab")
-        place, outline = page.evaluate(
+        index, outline = page.evaluate(
             """() => {
                 const all = [...document.querySelectorAll(
                     "a, button, select, summary, input:not([type=hidden]), [tabindex]")];
@@ -99,5 +99,5 @@ def test_everything_is_reached_by_tab_and_shows_that_it_is(
             }"""
         )
         assert outline == "solid 2px", page.evaluate("document.activeElement.outerHTML")
-        reached.add(place)
+        reached.add(index)
     assert len(reached - {-1}) == total
