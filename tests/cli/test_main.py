@@ -21,20 +21,16 @@ def test_help_imports_no_slow_packages(arguments: list[str], start: Start) -> No
     assert packages.isdisjoint(SLOW)
 
 
-def test_help_lists_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("option", "texts"),
+    [("--help", [*COMMANDS, "exit codes:", "  3  "]), ("--version", [f"oppo-image {__version__}"])],
+)
+def test_help_and_version(option: str, texts: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        main(["--help"])
+        main([option])
     assert end.value.code == 0
     out = capsys.readouterr().out
-    for expected in (*COMMANDS, "exit codes:", "  3  "):
-        assert expected in out
-
-
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        main(["--version"])
-    assert end.value.code == 0
-    assert capsys.readouterr().out == f"oppo-image {__version__}\n"
+    assert all(text in out for text in texts)
 
 
 def test_no_command_prints_help_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,19 +76,14 @@ def test_invalid_arguments(arguments: list[str], capsys: pytest.CaptureFixture[s
     assert "error: " in err
 
 
-def test_run_safely_interrupted(capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(args: argparse.Namespace) -> int:
-        raise KeyboardInterrupt
+@pytest.mark.parametrize(
+    ("error", "code", "words"), [(KeyboardInterrupt, 130, "Interrupted."), (ZeroDivisionError, 70, "ZeroDivisionError")]
+)
+def test_run_safely(error: type[BaseException], code: int, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(args: argparse.Namespace) -> int:
+        raise error
 
-    assert run_safely(interrupted, argparse.Namespace(json=False)) == 130
-    assert capsys.readouterr().err == "Interrupted.\n"
-
-
-def test_run_safely_with_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
-    def broken(args: argparse.Namespace) -> int:
-        raise ZeroDivisionError
-
-    assert run_safely(broken, argparse.Namespace(json=False)) == 70
+    assert run_safely(run, argparse.Namespace(json=False)) == code
     out, err = capsys.readouterr()
     assert out == ""
-    assert "ZeroDivisionError" in err
+    assert words in err

@@ -45,10 +45,6 @@ def test_a_wrong_picture_is_not_uploaded(
     assert sandbox.received()["uploads"] == []
 
 
-def test_an_absent_picture_exits_with_3(sandbox: SandboxServer, host: PictureHost) -> None:
-    assert main(["upload", "--big", host.status("/big.png", 404)]) == 3
-
-
 @pytest.mark.parametrize("as_json", [False, True])
 def test_one_failed_upload_prints_the_other_id(
     as_json: bool, sandbox: SandboxServer, host: PictureHost, capsys: pytest.CaptureFixture[str]
