@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_oppo_image.errors import Failure
 from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord, Step, TaskRecord
-from airflow_provider_oppo_image.pictures.report import PictureReport
+from airflow_provider_oppo_image.pictures.report import PictureReport, State
 from airflow_provider_oppo_image.plugins.campaigns import Campaign, TaskView, group_campaigns
 
 WRONG = Failure("wrong_dimensions", "876 x 324 px", "picture")
@@ -84,6 +84,13 @@ def test_status_of_a_push_without_pictures() -> None:
 @pytest.mark.parametrize(("state", "status"), [("up_for_retry", "waiting"), ("failed", "stopped")])
 def test_status_of_a_transient_failure(state: str, status: str) -> None:
     [campaign] = group_campaigns([task("upload", PictureRecord("big", "v"), state=state, failure=BUSY)])
+    assert campaign.status == status
+
+
+@pytest.mark.parametrize(("state", "status"), [("wrong", "stopped"), ("absent", "waiting"), ("ready", "ready")])
+def test_status_follows_the_report(state: State, status: str) -> None:
+    report = PictureReport("big", "u", state)
+    [campaign] = group_campaigns([task("wait", PictureRecord("big", "u", report=report))])
     assert campaign.status == status
 
 

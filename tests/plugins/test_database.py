@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,9 +10,12 @@ from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
 if not HAS_PAGES:
     pytest.skip("this Airflow has no such pages", allow_module_level=True)
 
+from airflow.models.dagrun import DagRun
+from sqlalchemy import insert
+
 from airflow_provider_oppo_image.hooks.task_record import TaskRecord
 from airflow_provider_oppo_image.plugins import database
-from airflow_provider_oppo_image.plugins.database import load_task, load_tasks
+from airflow_provider_oppo_image.plugins.database import load_task, load_tasks, run_exists
 from tests.plugins.conftest import AddTask
 
 if TYPE_CHECKING:
@@ -30,6 +34,13 @@ def test_load_tasks_returns_the_oldest_record_first(session: Session, add_task: 
         ("check", "check"),
     ]
     assert count == 3
+
+
+def test_run_exists(session: Session) -> None:
+    columns = {"run_type": "manual", "run_after": datetime.datetime.now(datetime.UTC), "state": "success"}
+    session.execute(insert(DagRun), [{"dag_id": "nightly", "run_id": "run 1", "log_template_id": 1, **columns}])
+    assert run_exists(session, "nightly", "run 1")
+    assert not run_exists(session, "nightly", "run 2")
 
 
 @pytest.mark.parametrize(("records", "loaded"), [(3, 3), (4, 4), (5, 4)])

@@ -156,3 +156,53 @@ def test_page_reports_records_over_the_limit(viewer: TestClient, monkeypatch: py
     assert "displayed here" not in page(viewer)
     monkeypatch.setattr(pictures_page, "load_tasks", lambda *_: (tasks(), 7_200))
     assert "This run has 7,200 records. Only the first 5 are displayed here" in page(viewer)
+
+
+READY = PictureReport("big", "https://cdn.example.com/a.jpg", "ready")
+ABSENT = PictureReport("big", "https://cdn.example.com/a.jpg", "absent")
+FAILURE = Failure("51", "OPPO refused it", "picture")
+
+
+@pytest.mark.parametrize(
+    ("picture", "texts"),
+    [
+        (PictureRecord("big", READY.url, report=ABSENT), ["not there yet", "No picture yet"]),
+        (PictureRecord("big", READY.url, report=READY, failure=FAILURE), ["not uploaded", "the upload failed"]),
+        (PictureRecord("big", READY.url, report=READY), [">ready<", f'src="{READY.url}"']),
+        (PictureRecord("big", READY.url), ["not checked"]),
+        (PictureRecord("big", picture_id="1_a"), ["uploaded by another run", "only its id is known"]),
+        (PictureRecord("big", READY.url, picture_id="1_a"), ["uploaded without a check"]),
+        (PictureRecord("big", READY.url, report=READY, picture_id="1_a"), ["ready, uploaded"]),
+        (PictureRecord("big", "s3://bucket/a.jpg", picture_id="1_a"), ["browsers cannot open its URL"]),
+    ],
+)
+def test_states_of_a_picture(
+    viewer: TestClient, monkeypatch: pytest.MonkeyPatch, picture: PictureRecord, texts: list[str]
+) -> None:
+    task = TaskView("upload", -1, None, "success", TaskRecord("upload", "spring", [picture]))
+    monkeypatch.setattr(pictures_page, "load_tasks", lambda *_: ([task], 1))
+    html = page(viewer)
+    assert all(text in html for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("ago", "texts"),
+    [
+        ({"seconds": 5}, ["just now", "30 left"]),
+        ({"minutes": 119}, ["119 min ago"]),
+        ({"hours": 47}, ["47 h ago", "29 left"]),
+        ({"days": 3}, ["3 days ago", "27 left"]),
+        ({"days": 31}, ["31 days ago", "upload it again before a push"]),
+        (None, ["</time>, <br>", "30 left"]),
+    ],
+)
+def test_age_of_an_upload(
+    viewer: TestClient, monkeypatch: pytest.MonkeyPatch, ago: dict[str, float] | None, texts: list[str]
+) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    uploaded_at = (now - datetime.timedelta(**ago)).isoformat() if ago else "yesterday"
+    picture = PictureRecord("big", READY.url, picture_id="1_a", uploaded_at=uploaded_at)
+    task = TaskView("upload", -1, None, "success", TaskRecord("upload", "spring", [picture]))
+    monkeypatch.setattr(pictures_page, "load_tasks", lambda *_: ([task], 1))
+    html = page(viewer)
+    assert all(text in html for text in texts)
