@@ -1,4 +1,4 @@
-"""Somebody sets the connection up by clicking in Airflow 2.11, and a DAG works with what was saved."""
+"""The connection form of Airflow 2.11, and a DAG that uses the saved connection."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def fill_in(sandbox: SandboxServer) -> Callable[..., None]:
     return fill
 
 
-def test_the_form_asks_in_the_users_words_and_for_what_is_needed_only(
-    page: Page, keep_screenshot: Callable[[Page | Locator, str], None]
-) -> None:
+def test_form_fields_and_labels(page: Page, keep_screenshot: Callable[[Page | Locator, str], None]) -> None:
     form = ConnectionForm.add(page, "oppo_image_default")
     for label in [*LABELS.values(), *(entry.label for entry in FIELDS)]:
         expect(form.field(label)).to_be_visible()
@@ -53,7 +51,7 @@ def test_the_form_asks_in_the_users_words_and_for_what_is_needed_only(
     keep_screenshot(page, "connection-form-airflow-2")
 
 
-def test_what_was_clicked_is_stored_and_works_in_a_dag(
+def test_saved_connection_works_in_a_dag(
     page: Page, fill_in: Callable[..., None], airflow_2: Airflow2, sandbox: SandboxServer, host: PictureHost
 ) -> None:
     form = ConnectionForm.add(page, "clicked")
@@ -84,7 +82,7 @@ def test_what_was_clicked_is_stored_and_works_in_a_dag(
     ],
     ids=["good", "a wrong secret", "no secret", "a host that nobody listens at", "a wrong value"],
 )
-def test_the_test_button_says_what_it_found(
+def test_test_button_shows_the_result(
     fields: dict[str, str | None], words: str, page: Page, fill_in: Callable[..., None]
 ) -> None:
     form = ConnectionForm.add(page, "tested")
@@ -93,7 +91,7 @@ def test_the_test_button_says_what_it_found(
     assert words in form.test()
 
 
-def test_a_stored_connection_is_tested_with_its_secret_typed_again(
+def test_stored_connection_is_tested_with_a_new_secret(
     page: Page, fill_in: Callable[..., None], sandbox: SandboxServer
 ) -> None:
     form = ConnectionForm.add(page, "stored")
@@ -109,7 +107,7 @@ def test_a_stored_connection_is_tested_with_its_secret_typed_again(
     assert "accepts AppKey" in form.test()
 
 
-def test_a_stored_connection_that_is_saved_again_keeps_its_secret(
+def test_stored_connection_keeps_its_secret(
     page: Page, fill_in: Callable[..., None], airflow_2: Airflow2, sandbox: SandboxServer
 ) -> None:
     form = ConnectionForm.add(page, "kept")
@@ -122,16 +120,14 @@ def test_a_stored_connection_that_is_saved_again_keeps_its_secret(
     assert (stored["description"], stored["password"]) == ("saved again", sandbox.options.master_secret)
 
 
-def test_a_budget_of_0_from_elsewhere_is_shown_as_the_default(page: Page, airflow_2: Airflow2) -> None:
+def test_imported_budget_of_0_is_displayed_as_the_default(page: Page, airflow_2: Airflow2) -> None:
     # A fault of Airflow 2, which the documentation warns of.
     stored = {"conn_type": "oppo_image", "login": "key", "password": "secret", "extra": {"retry_budget": 0}}
     airflow_2.run("connections", "add", "zero", "--conn-json", json.dumps(stored))
     expect(ConnectionForm.change(page, "zero").field("Retry budget")).to_have_value("120")
 
 
-def test_where_tests_are_not_allowed_the_button_says_so(
-    windows: Windows, airflow_2: Airflow2, logged_in_2: StorageState
-) -> None:
+def test_test_button_if_tests_are_disabled(windows: Windows, airflow_2: Airflow2, logged_in_2: StorageState) -> None:
     # Cookies do not know ports: who is logged in to one webserver is logged in to the other.
     page = windows.open(airflow_2.serve(CORE__TEST_CONNECTION="Disabled"), TALL, logged_in_2)
     form = ConnectionForm.add(page, "untested")
