@@ -23,7 +23,7 @@ from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from airflow_provider_oppo_image.sandbox.service import Service
+from airflow_provider_oppo_image.sandbox.service import SandboxService
 from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
 from tests.conftest import CONNECTION_VARIABLE
 from tests.support.leaks import APP_KEY, SECRET, SIGNATURE, TOKEN, leaks, signatures
@@ -77,7 +77,7 @@ HOLDERS: Mapping[type, Callable[[], object]] = {
     OppoImageSensor: lambda: OppoImageSensor(task_id="wait", big_picture_url=URL),
     SandboxOptions: lambda: SandboxOptions(APP_KEY, SECRET),
     SandboxServer: lambda: SandboxServer(SandboxOptions(APP_KEY, SECRET)),
-    Service: lambda: Service(SandboxOptions(APP_KEY, SECRET)),
+    SandboxService: lambda: SandboxService(SandboxOptions(APP_KEY, SECRET)),
 }
 
 
