@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.report import Figure, Part, circumstances, save, table
-from tests.celery.nights import Night
+from tests.celery.batch_runs import BatchRun
 from tests.support import processes, servers
 from tests.support.celery_stack import CeleryStack
 from tests.support.servers import Service
@@ -65,13 +65,13 @@ def airflow(stack: CeleryStack) -> CeleryStack:
 
 
 @pytest.fixture
-def begin_night(
+def start_batch(
     airflow: CeleryStack, service: Service, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[int, int], Night]:
-    """Start a night of so many rows in so many parts."""
+) -> Callable[[int, int], BatchRun]:
+    """Start a batch_run of so many rows in so many parts."""
 
-    def begin(rows: int, parts: int) -> Night:
-        return Night(airflow, service, tmp_path_factory.mktemp("night"), rows=rows, parts=parts)
+    def begin(rows: int, parts: int) -> BatchRun:
+        return BatchRun(airflow, service, tmp_path_factory.mktemp("batch_run"), rows=rows, parts=parts)
 
     return begin
 

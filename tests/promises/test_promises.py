@@ -34,8 +34,8 @@ from scripts.promises.__main__ import main
 from scripts.promises.compare import REQUIRED, lost, newly_required
 from scripts.promises.gather import promises
 from scripts.promises.written import read, versions
+from tests.support.sensor_runs import make_sensor
 from tests.support.tasks import MemoryStore, make_context
-from tests.support.waits import make_sensor
 
 EACH_VERSION = pytest.mark.parametrize("version", versions())
 EACH_PROMISE = pytest.mark.parametrize(("version", "kind"), [(one, kind) for one in versions() for kind in read(one)])

@@ -80,7 +80,7 @@ TEST_CONNECTION: Final = Call(
     "test connection",
     lambda hook, _: hook.test_connection(),
     refusal(23002, 400),
-    lambda verdict: verdict[0] is True,
+    lambda result: result[0] is True,
     tried_again=False,
 )
 CHECK: Final = Call(

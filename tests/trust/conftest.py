@@ -1,4 +1,4 @@
-"""The ledger: what was tried against the provider, and what got through, printed as a table at the end.
+"""The attacks: what was tried against the provider, and what got succeeded, printed as a table at the end.
 
 And a whole Airflow, started once for all tests that need one, with connections to sandboxes.
 """
@@ -16,9 +16,9 @@ from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support.airflow_stack import AirflowStack
-from tests.trust.ledger import Ledger
+from tests.trust.attack_report import AttackReport
 
-_LEDGER = pytest.StashKey[Ledger]()
+_LEDGER = pytest.StashKey[AttackReport]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,11 +40,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_LEDGER] = Ledger()
+    config.stash[_LEDGER] = AttackReport()
 
 
 @pytest.fixture(scope="session")
-def ledger(pytestconfig: pytest.Config) -> Ledger:
+def attacks(pytestconfig: pytest.Config) -> AttackReport:
     return pytestconfig.stash[_LEDGER]
 
 
@@ -55,7 +55,7 @@ def kills(pytestconfig: pytest.Config) -> int:
 
 
 @pytest.fixture
-def lot(pytestconfig: pytest.Config) -> Random:
+def rng(pytestconfig: pytest.Config) -> Random:
     """Draws moments, the same ones for the same `--lot`."""
     return Random(pytestconfig.getoption("--lot"))  # noqa: S311  # no secret
 
@@ -96,6 +96,6 @@ def airflow(services: dict[str, SandboxServer]) -> Iterator[AirflowStack]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if rows := config.stash[_LEDGER].rows():
-        terminalreporter.section("trust: what was tried, and what got through")
+        terminalreporter.section("trust: what was tried, and what got succeeded")
         for row in rows:
             terminalreporter.write_line(row)

@@ -12,8 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.trust import clock
-from tests.trust.matrix import Combination, write_authority
+from tests.trust.fault_matrix import Combination, write_authority
 
 T = TypeVar("T")
 
@@ -25,7 +24,7 @@ def trials(
     request: pytest.FixtureRequest,
     directory: Path,
 ) -> Iterator[Callable[[Combination], T]]:
-    """Hand out what came of each combination of a module's tests: of those that take time, it was tried before.
+    """Hand out what observed of each combination of a module's tests: of those that take time, it was tried before.
 
     This machine trusts the test's authority meanwhile, and its clock is the one that jumps.
 

@@ -7,9 +7,9 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.trust.judging import differences_with
-from tests.trust.ledger import Ledger
-from tests.trust.matrix import COMBINATIONS, Came, Combination, try_on
+from tests.trust.attack_report import AttackReport
+from tests.trust.fault_expectations import differences_with
+from tests.trust.fault_matrix import COMBINATIONS, Combination, Observation, try_on
 from tests.trust.side_by_side import trials
 
 BUDGET = 3.0
@@ -18,9 +18,9 @@ BUDGET = 3.0
 @pytest.fixture(scope="module")
 def tried(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[Combination], Came]]:
+) -> Iterator[Callable[[Combination], Observation]]:
     def takes_time(each: Combination) -> bool:
-        return bool(each.fault.patience or each.fault.lasts or each.fault.verdict_for(each.call).wait)
+        return bool(each.fault.wait_s or each.fault.lasts or each.fault.result_for(each.call).wait)
 
     directory = tmp_path_factory.mktemp("authority")
     with (
@@ -32,8 +32,8 @@ def tried(
 
 @pytest.mark.parametrize("combination", COMBINATIONS, ids=str)
 def test_a_fault_is_outlasted_if_it_may_pass(
-    combination: Combination, tried: Callable[[Combination], Came], ledger: Ledger
+    combination: Combination, tried: Callable[[Combination], Observation], attacks: AttackReport
 ) -> None:
     wrong = differences_with(BUDGET, combination, tried(combination))
-    ledger.note("no failure is silent", f"{combination.call}, with a budget", through=bool(wrong))
+    attacks.record("no failure is silent", f"{combination.call}, with a budget", succeeded=bool(wrong))
     assert not wrong

@@ -8,10 +8,10 @@ from unittest.mock import patch
 import pytest
 
 from tests.support.fault_server import refusal
+from tests.trust.attack_report import AttackReport
 from tests.trust.calls import PUSH
-from tests.trust.judging import differences_in_doubt, is_tried_again
-from tests.trust.ledger import Ledger
-from tests.trust.matrix import COMBINATIONS, Came, Combination, try_on
+from tests.trust.fault_expectations import differences_in_doubt, is_tried_again
+from tests.trust.fault_matrix import COMBINATIONS, Combination, Observation, try_on
 from tests.trust.side_by_side import trials
 
 BUDGET = 3.0
@@ -25,9 +25,9 @@ DOUBTS = tuple(
 @pytest.fixture(scope="module")
 def tried(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[Combination], Came]]:
+) -> Iterator[Callable[[Combination], Observation]]:
     def takes_time(each: Combination) -> bool:
-        return bool(each.fault.patience or each.fault.verdict_for(each.call).wait)
+        return bool(each.fault.wait_s or each.fault.result_for(each.call).wait)
 
     directory = tmp_path_factory.mktemp("authority")
     with (
@@ -39,8 +39,8 @@ def tried(
 
 @pytest.mark.parametrize("combination", DOUBTS, ids=str)
 def test_a_push_knows_whether_its_first_request_may_have_sent_it(
-    combination: Combination, tried: Callable[[Combination], Came], ledger: Ledger
+    combination: Combination, tried: Callable[[Combination], Observation], attacks: AttackReport
 ) -> None:
     wrong = differences_in_doubt(combination, tried(combination))
-    ledger.note("no failure is silent", "push, told that its cid was used", through=bool(wrong))
+    attacks.record("no failure is silent", "push, told that its cid was used", succeeded=bool(wrong))
     assert not wrong

@@ -6,28 +6,28 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.trust.judging import differences
-from tests.trust.ledger import Ledger
-from tests.trust.matrix import COMBINATIONS, Came, Combination, try_once
+from tests.trust.attack_report import AttackReport
+from tests.trust.fault_expectations import differences
+from tests.trust.fault_matrix import COMBINATIONS, Combination, Observation, try_once
 from tests.trust.side_by_side import trials
 
 
 @pytest.fixture(scope="module")
 def tried(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[Combination], tuple[Came, Came]]]:
+) -> Iterator[Callable[[Combination], tuple[Observation, Observation]]]:
     directory = tmp_path_factory.mktemp("authority")
-    with trials(try_once, lambda each: each.fault.patience > 0, request, directory) as tried:
+    with trials(try_once, lambda each: each.fault.wait_s > 0, request, directory) as tried:
         yield tried
 
 
 @pytest.mark.parametrize("combination", COMBINATIONS, ids=str)
 def test_a_fault_is_told_for_what_it_is(
-    combination: Combination, tried: Callable[[Combination], tuple[Came, Came]], ledger: Ledger
+    combination: Combination, tried: Callable[[Combination], tuple[Observation, Observation]], attacks: AttackReport
 ) -> None:
-    came, after = tried(combination)
-    wrong = differences(combination, came)
+    observed, after = tried(combination)
+    wrong = differences(combination, observed)
     if not combination.fault.lasts and (after.error or not combination.call.succeeded(after.result)):
-        wrong.append(f"the next call came to {after.result!r} and {after.error!r}")
-    ledger.note("no failure is silent", f"{combination.call}, in one attempt", through=bool(wrong))
+        wrong.append(f"the next call observed to {after.result!r} and {after.error!r}")
+    attacks.record("no failure is silent", f"{combination.call}, in one attempt", succeeded=bool(wrong))
     assert not wrong

@@ -8,10 +8,10 @@ import pytest
 
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support.airflow_stack import AirflowStack
-from tests.support.kills import VICTIMS, Marksman
-from tests.support.nights import PUSH, UPLOAD, Night
+from tests.support.campaign_runs import PUSH, UPLOAD, CampaignRuns
+from tests.support.kills import VICTIMS, TaskKiller
 from tests.support.picture_host import PictureHost
-from tests.trust.ledger import Ledger
+from tests.trust.attack_report import AttackReport
 
 DELAY_S = 5.0
 """How late the service answers: long, so that many kills strike while its answer is awaited."""
@@ -25,23 +25,25 @@ def test_killed_tasks_lose_no_picture_and_push_once(
     airflow: AirflowStack,
     services: dict[str, SandboxServer],
     host: PictureHost,
-    ledger: Ledger,
+    attacks: AttackReport,
     kills: int,
-    lot: Random,
+    rng: Random,
 ) -> None:
-    night = Night(airflow, services, host, DELAY_S)
-    marksman = Marksman(airflow, (UPLOAD, PUSH), quota=kills, within=MOMENTS_S, lot=lot)
+    runs = CampaignRuns(airflow, services, host, DELAY_S)
+    killer = TaskKiller(airflow, (UPLOAD, PUSH), quota=kills, within=MOMENTS_S, rng=rng)
 
     states = set()
-    while marksman.wanted or not night.pushes_asked_for_again():
-        count = max(marksman.wanted, 1)
-        states.add(marksman.shoot(night.begin(count), within=60 + 12 * count))
+    while killer.wanted or not runs.repeated_pushes():
+        count = max(killer.wanted, 1)
+        states.add(killer.run_and_kill(runs.start(count), within=60 + 12 * count))
 
-    problems = night.problems()
+    problems = runs.problems()
     for task_id, what in ((UPLOAD, "an upload's"), (PUSH, "a push's")):
         for victim in VICTIMS:
-            tried = marksman.hits[task_id, victim]
-            ledger.note("nothing is lost", f"SIGKILL of {what} {victim}", tried=tried, through=len(problems[task_id]))
-    ledger.note("nothing is lost", "pushes asked for again after a kill", tried=night.pushes_asked_for_again())
+            tried = killer.kills_done[task_id, victim]
+            attacks.record(
+                "nothing is lost", f"SIGKILL of {what} {victim}", tried=tried, succeeded=len(problems[task_id])
+            )
+    attacks.record("nothing is lost", "pushes asked for again after a kill", tried=runs.repeated_pushes())
     assert problems == {UPLOAD: [], PUSH: []}
     assert states == {"success"}

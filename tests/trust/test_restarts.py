@@ -10,9 +10,9 @@ import pytest
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support import artwork
 from tests.support.airflow_stack import AirflowStack
-from tests.support.nights import PUSH, UPLOAD, Night
+from tests.support.campaign_runs import PUSH, UPLOAD, CampaignRuns
 from tests.support.picture_host import PictureHost
-from tests.trust.ledger import Ledger
+from tests.trust.attack_report import AttackReport
 
 SENSORS = 20
 CAMPAIGNS = 8
@@ -23,7 +23,7 @@ ONCE_AROUND = {"running": 2, "deferred": 1, "success": 1}
 
 @pytest.mark.timeout(300)
 def test_sensors_outlive_their_triggerer_and_fire_once(
-    airflow: AirflowStack, host: PictureHost, ledger: Ledger, lot: Random
+    airflow: AirflowStack, host: PictureHost, attacks: AttackReport, rng: Random
 ) -> None:
     paths = [f"/{index}.png" for index in range(SENSORS)]
     run = airflow.trigger("waiting", {"pictures": [host.base_url + path for path in paths]})
@@ -33,7 +33,7 @@ def test_sensors_outlive_their_triggerer_and_fire_once(
     # Some pictures come right before the triggerer's end and may be under way, others while there is none.
     for end in (airflow.kill, airflow.stop):
         deliver(host, paths, SENSORS // 4)
-        time.sleep(lot.uniform(0, 1))
+        time.sleep(rng.uniform(0, 1))
         end("triggerer")
         deliver(host, paths, SENSORS // 4)
         airflow.start("triggerer")
@@ -47,7 +47,9 @@ def test_sensors_outlive_their_triggerer_and_fire_once(
         for index in range(SENSORS)
         if (noted.get(index), len(results.get(index, [])), events[index]) != (ONCE_AROUND, 1, 1)
     ]
-    ledger.note("nothing is lost", "sensors whose triggerer was killed and stopped", tried=SENSORS, through=len(odd))
+    attacks.record(
+        "nothing is lost", "sensors whose triggerer was killed and stopped", tried=SENSORS, succeeded=len(odd)
+    )
     assert odd == []
     assert state == "success"
     assert airflow.database.noted(run, "count") == {-1: {"running": 1, "success": 1}}
@@ -60,21 +62,21 @@ def test_campaigns_outlive_their_scheduler(
     airflow: AirflowStack,
     services: dict[str, SandboxServer],
     host: PictureHost,
-    ledger: Ledger,
-    lot: Random,
+    attacks: AttackReport,
+    rng: Random,
     children: bool,
 ) -> None:
-    night = Night(airflow, services, host, delay=1.0)
-    run = night.begin(CAMPAIGNS)
-    moment = lot.randrange(2 * CAMPAIGNS - 2)
-    airflow.until(lambda: night.done() >= moment, f"{moment} uploads and pushes", within=60)
+    runs = CampaignRuns(airflow, services, host, delay=1.0)
+    run = runs.start(CAMPAIGNS)
+    moment = rng.randrange(2 * CAMPAIGNS - 2)
+    airflow.until(lambda: runs.completed() >= moment, f"{moment} uploads and pushes", within=60)
     airflow.kill("scheduler", children=children)
     airflow.start("scheduler")
     state = airflow.wait_for(run)
 
-    problems = night.problems()
+    problems = runs.problems()
     what = "campaigns whose scheduler was killed" + (", workers too" if children else "")
-    ledger.note("nothing is lost", what, tried=CAMPAIGNS, through=len(problems[UPLOAD]) + len(problems[PUSH]))
+    attacks.record("nothing is lost", what, tried=CAMPAIGNS, succeeded=len(problems[UPLOAD]) + len(problems[PUSH]))
     assert problems == {UPLOAD: [], PUSH: []}
     assert state == "success"
 

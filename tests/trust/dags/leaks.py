@@ -1,4 +1,4 @@
-"""Uploads, waits and pushes that go well and that go wrong, each in its own way, none of which may tell a secret."""
+"""Uploads, waits and pushes that go well and that go wrong, each in its own way, none of which may echo_reply a secret."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support import artwork, processes
 from tests.support.airflow_stack import AirflowStack
 from tests.support.picture_host import PictureHost
-from tests.support.searching import Text, files, found, logs, pieces_of_secrets
-from tests.trust.ledger import Ledger
+from tests.support.secret_search import Text, files, find_locations, logs, secret_fragments
+from tests.trust.attack_report import AttackReport
 
 SIGNATURE = [b"s1gN4tureX7ofAP1cture"]
 """As the DAG `leaks` has it in its URLs."""
@@ -36,7 +36,7 @@ DEFER = {"wait", "wait_for_spoiled"}
 
 @pytest.mark.timeout(300)
 def test_a_whole_run_tells_no_secret_and_logs_no_signature(
-    airflow: AirflowStack, services: dict[str, SandboxServer], host: PictureHost, ledger: Ledger
+    airflow: AirflowStack, services: dict[str, SandboxServer], host: PictureHost, attacks: AttackReport
 ) -> None:
     order_faults(services)
     host.serve("/ready.png", artwork.good("big"))
@@ -60,17 +60,21 @@ def test_a_whole_run_tells_no_secret_and_logs_no_signature(
     shown = [("a command line", line.encode()) for line in command_lines]
     texts = [*files(airflow.home), *stored, *shown, *pages(services.values())]
     lines = list(log_lines(airflow.home, without=OF_AIRFLOW_AT_DEBUG))
-    told = found(pieces_of_secrets(airflow.connections.values()), texts)
-    stored_at, logged_at = found(SIGNATURE, stored) - OF_AIRFLOW, found(SIGNATURE, lines)
-    ledger.note("nothing leaks", "texts of a whole run, searched for secrets", tried=len(texts), through=len(told))
-    ledger.note("nothing leaks", "its database, searched for signatures", tried=len(stored), through=len(stored_at))
-    ledger.note("nothing leaks", "its lines of log, searched for signatures", tried=len(lines), through=len(logged_at))
+    told = find_locations(secret_fragments(airflow.connections.values()), texts)
+    stored_at, logged_at = find_locations(SIGNATURE, stored) - OF_AIRFLOW, find_locations(SIGNATURE, lines)
+    attacks.record("nothing leaks", "texts of a whole run, searched for secrets", tried=len(texts), succeeded=len(told))
+    attacks.record(
+        "nothing leaks", "its database, searched for signatures", tried=len(stored), succeeded=len(stored_at)
+    )
+    attacks.record(
+        "nothing leaks", "its lines of log, searched for signatures", tried=len(lines), succeeded=len(logged_at)
+    )
     assert (told, stored_at, logged_at) == (set(), set(), set())
-    assert found([b"GET /ready.png?"], lines), "urllib3 was to log at DEBUG"
+    assert find_locations([b"GET /ready.png?"], lines), "urllib3 was to log at DEBUG"
 
 
 def order_faults(services: Mapping[str, SandboxServer]) -> None:
-    """Lose a push's answer at one service, and have the other tell everybody the header that it was sent."""
+    """Lose a push's answer at one service, and have the other echo_reply everybody the header that it was sent."""
     for service in services.values():
         service.forget()
         service.recover()

@@ -20,7 +20,7 @@ from tests.trust.calls import Call
 Outcome: TypeAlias = Literal["done", "refused", "not sent", "unknown"]
 """What the client concludes about its request: done, not done, never sent, or nobody knows."""
 
-Wire: TypeAlias = Literal[
+ServerSetup: TypeAlias = Literal[
     "http",
     "https",
     "https, the certificate of an unknown authority",
@@ -32,7 +32,7 @@ Wire: TypeAlias = Literal[
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ExpectedResult:
     """What a call to the service must come to.
 
     :param outcome: what it concludes about its request.
@@ -55,19 +55,19 @@ class Verdict:
     any_result: bool = False
 
 
-DONE: Final = Verdict("done")
-NOT_SENT: Final = Verdict("not sent", NotSentError)
-NOT_VERIFIED: Final = Verdict("not sent", NotSentError, permanent=True)
-UNKNOWN: Final = Verdict("unknown", OutcomeUnknownError)
+DONE: Final = ExpectedResult("done")
+NOT_SENT: Final = ExpectedResult("not sent", NotSentError)
+NOT_VERIFIED: Final = ExpectedResult("not sent", NotSentError, permanent=True)
+UNKNOWN: Final = ExpectedResult("unknown", OutcomeUnknownError)
 
 
-def unreadable(http_status: int) -> Verdict:
-    """It answered, and nobody can tell what."""
-    return Verdict("unknown", UnreadableAnswerError, http_status=http_status)
+def unreadable(http_status: int) -> ExpectedResult:
+    """It answered, and nobody can echo_reply what."""
+    return ExpectedResult("unknown", UnreadableAnswerError, http_status=http_status)
 
 
 @dataclass(frozen=True)
-class Seen:
+class ExpectedReport:
     """What a check must report.
 
     :param state: the report's state.
@@ -80,27 +80,27 @@ class Seen:
     wait: float | None = None
 
 
-READY: Final = Seen("ready")
-NO_PICTURE: Final = Seen("wrong", "wrong_format")
-BROKEN_OFF: Final = Seen("absent", "connection_failed")
-TOO_SLOW: Final = Seen("absent", "timed_out")
+READY: Final = ExpectedReport("ready")
+NO_PICTURE: Final = ExpectedReport("wrong", "wrong_format")
+BROKEN_OFF: Final = ExpectedReport("absent", "connection_failed")
+TOO_SLOW: Final = ExpectedReport("absent", "timed_out")
 
 
-def seen_by_status(http_status: int, wait: float | None = None) -> Seen:
+def report_by_status(http_status: int, wait: float | None = None) -> ExpectedReport:
     """What a check makes of an answer that is no picture, whatever the service would mean by it."""
     if http_status == 200:
         return NO_PICTURE
     if http_status in (401, 403):
-        return Seen("absent", "access_denied", wait)
+        return ExpectedReport("absent", "access_denied", wait)
     if http_status in (404, 410):
-        return Seen("absent", "not_found", wait)
+        return ExpectedReport("absent", "not_found", wait)
     if http_status in (408, 425, 429) or http_status >= 500:
-        return Seen("absent", "host_busy", wait)
-    return Seen("wrong", "unexpected_status", wait)
+        return ExpectedReport("absent", "host_busy", wait)
+    return ExpectedReport("wrong", "unexpected_status", wait)
 
 
 @dataclass(frozen=True)
-class Scene:
+class FaultContext:
     """What a fault can make use of.
 
     :param call: the call that it meets.
@@ -112,31 +112,31 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Fault:
+class FaultCase:
     """One thing that goes wrong.
 
     :param name: what it is called in the names of tests.
     :param reply: how the server answers.
-    :param verdict: what a call to the service must come to.
-    :param seen: what a check must report.
-    :param but: the calls, by name, that must come to something else.
-    :param wires: how the server is reached: the fault is tried on each.
+    :param result: what a call to the service must come to.
+    :param report: what a check must report.
+    :param except_for: the calls, by name, that must come to something else.
+    :param setups: how the server is reached: the fault is tried on each.
     :param greeting: what the server does with each new connection, before it reads and before TLS.
     :param received: how many requests the server gets of one try.
-    :param patience: seconds that the client has to wait; with any, its timeouts are `HURRIED`, else `UNHURRIED`.
+    :param wait_s: seconds that the client has to wait; with any, its timeouts are `HURRIED`, else `UNHURRIED`.
     :param hangs_up: whether the server ends the connection after a whole answer.
     :param heavy: whether it comes with more bytes than anybody wants in memory.
     """
 
     name: str
-    reply: Callable[[Scene], Reply]
-    verdict: Verdict
-    seen: Seen
-    but: Mapping[str, Verdict] = field(default_factory=dict)
-    wires: tuple[Wire, ...] = ("http",)
+    reply: Callable[[FaultContext], Reply]
+    result: ExpectedResult
+    report: ExpectedReport
+    except_for: Mapping[str, ExpectedResult] = field(default_factory=dict)
+    setups: tuple[ServerSetup, ...] = ("http",)
     greeting: Step | None = None
     received: int = 1
-    patience: float = 0.0
+    wait_s: float = 0.0
     hangs_up: bool = False
     heavy: bool = False
 
@@ -146,18 +146,18 @@ class Fault:
     @property
     def lasts(self) -> bool:
         """Whether it meets every try, and not the first one alone."""
-        return self.greeting is not None or not set(self.wires) <= {"http", "https"}
+        return self.greeting is not None or not set(self.setups) <= {"http", "https"}
 
-    def verdict_for(self, call: Call) -> Verdict:
+    def result_for(self, call: Call) -> ExpectedResult:
         """What this call must come to."""
-        return self.but.get(call.name, self.verdict)
+        return self.except_for.get(call.name, self.result)
 
 
-def always(reply: Reply) -> Callable[[Scene], Reply]:
+def always(reply: Reply) -> Callable[[FaultContext], Reply]:
     """The same answer to every call."""
     return lambda _: reply
 
 
-def good(scene: Scene) -> Reply:
+def good(context: FaultContext) -> Reply:
     """The answer that the call hopes for."""
-    return scene.call.good
+    return context.call.good

@@ -1,4 +1,4 @@
-"""Sensors run to their end in each mode, as Airflow runs them, without an Airflow around."""
+"""Run sensors until they finish, in each mode, as Airflow does, without an Airflow."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ QUICK = Timeouts(connect=2, read=2, total=4)
 
 
 def ending(mode: Mode, **arguments: Any) -> tuple[Ending, Any]:
-    """Run a sensor to its end: how it ended, and what it returned or raised."""
+    """Run a sensor until it finishes, and return its outcome and its result or exception."""
     try:
         return "succeeded", run(mode, **arguments)
     except airflow.AirflowSensorTimeout as error:
@@ -45,39 +45,39 @@ def ending(mode: Mode, **arguments: Any) -> tuple[Ending, Any]:
     except airflow.AirflowSkipException as error:
         return "skipped", error
     except airflow.AirflowException as error:
-        raise AssertionError("soft_fail would swallow this one after a deferral") from error
-    except Exception as error:  # noqa: BLE001 - whatever it is, a test asks what it was
+        raise AssertionError("soft_fail would skip the task for this exception after a deferral") from error
+    except Exception as error:  # noqa: BLE001 - the test checks the type
         return "failed, may be retried", error
 
 
 def run(mode: Mode, **arguments: Any) -> Any:
-    """Run a sensor to its end, and return what it returns."""
+    """Run a sensor until it finishes, and return its result."""
     return {"poke": _poke, "reschedule": _reschedule, "deferrable": _defer}[mode](arguments)
 
 
 def make_sensor(**arguments: Any) -> OppoImageSensor:
-    """A sensor that looks as often as it may and gives up after half a minute, unless told otherwise."""
+    """Return a sensor with the shortest interval and a timeout of 30 seconds by default."""
     return OppoImageSensor(**{"task_id": "wait", "poke_interval": 0, "timeout": 30, **arguments})
 
 
 def deferred_by(sensor: OppoImageSensor) -> Any:
-    """Run a sensor that has to defer, and return its deferral."""
+    """Execute a sensor that must defer, and return its deferral."""
     try:
         outcome = sensor.execute(make_context())
     except TaskDeferred as deferral:
         return deferral
-    raise AssertionError(f"it did not defer and returned {outcome!r}")
+    raise AssertionError(f"the sensor must defer, but it returned {outcome!r}")
 
 
 def in_another_process(trigger: Any) -> Any:
-    """Make a trigger again from what Airflow stores of it."""
+    """Recreate a trigger from its serialized form, as another process does."""
     path, arguments = trigger.serialize()
     module, _, name = path.rpartition(".")
     return getattr(importlib.import_module(module), name)(**json.loads(json.dumps(arguments)))
 
 
 def first_event(trigger: Any) -> Any:
-    """Run a trigger to its first event, and return the payload as it comes out of Airflow's database."""
+    """Run a trigger until its first event, and return the payload after a JSON round trip."""
 
     async def run_it() -> Any:
         return await anext(trigger.run())
@@ -90,18 +90,18 @@ def _poke(arguments: dict[str, Any]) -> Any:
 
 
 def _reschedule(arguments: dict[str, Any]) -> Any:
-    begun: datetime | None = None
+    started: datetime | None = None
     while True:
         context = make_context()
-        context["ti"].get_first_reschedule_date.return_value = begun
+        context["ti"].get_first_reschedule_date.return_value = started
         context["ti"].max_tries = 0
         now = datetime.now(UTC)
         try:
-            # Airflow 2 asks its database instead.
-            with patch("airflow.sensors.base._orig_start_date", return_value=begun) if AIRFLOW_2 else nullcontext():
+            # Airflow 2 reads the date from its database.
+            with patch("airflow.sensors.base._orig_start_date", return_value=started) if AIRFLOW_2 else nullcontext():
                 return make_sensor(mode="reschedule", **arguments).execute(context)
         except AirflowRescheduleException as again:
-            begun = begun or now
+            started = started or now
             time.sleep(max(0, (again.reschedule_date - datetime.now(UTC)).total_seconds()))
 
 
@@ -110,38 +110,40 @@ def _defer(arguments: dict[str, Any]) -> Any:
         return make_sensor(deferrable=True, **arguments).execute(make_context())
     except TaskDeferred as raised:
         deferral = raised
-    # Outside, since what ends a wait has nothing to do with its beginning, in another process.
+    # Outside of the except block: Airflow resumes the task in another process, without the exception context.
     event = first_event(in_another_process(deferral.trigger))
     again = make_sensor(deferrable=True, **arguments)
     return again.resume_execution(deferral.method_name, {"event": event}, make_context())
 
 
 class Log:
-    """Collects what is logged: in place of a class's `log`, which is another thing on each Airflow."""
+    """Collects log lines, as a replacement of a class's `log`, whose type depends on the Airflow version."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def info(self, words: str, *arguments: Any) -> None:
-        self.lines.append(words % arguments)
+    def info(self, message: str, *arguments: Any) -> None:
+        self.lines.append(message % arguments)
 
     warning = error = exception = info
 
 
-def change_after(host: PictureHost, path: str, looks: int, before: Callable[[], str], after: Callable[[], str]) -> str:
-    """Let one page follow another after so many requests; each callable puts its page at the path."""
+def change_after(
+    host: PictureHost, path: str, polls: int, before: Callable[[], str], after: Callable[[], str]
+) -> str:
+    """Replace a page by another one after a number of requests; each callable serves its page at the path."""
     before()
     first = host.pages[path]
     after()
     second = host.pages[path]
-    counted = threading.Lock()
-    seen = 0
+    lock = threading.Lock()
+    count = 0
 
     def page(handler: Any) -> None:
-        nonlocal seen
-        with counted:
-            seen += 1
-            chosen = first if seen <= looks else second
+        nonlocal count
+        with lock:
+            count += 1
+            chosen = first if count <= polls else second
         chosen(handler)
 
     return host.add(path, page)

@@ -1,9 +1,9 @@
-"""A process that attacks the check of pictures and tells what got through; in it, memory is the check's own.
+"""A process that attacks the check of pictures and tells what got succeeded; in it, memory is the check's own.
 
-usage: python -m tests.trust.fuzzing COUNT DIRECTORY
+usage: python -m tests.trust.fuzz_process COUNT DIRECTORY
 
 Changed pictures of the seeds 0 to COUNT - 1, and for a COUNT of 0 the bombs. Prints the findings as JSON. The input
-that is tried stands in DIRECTORY/input; each that gets through is kept there under its name.
+that is tried stands in DIRECTORY/input; each that gets succeeded is kept there under its name.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Findings:
     :param slowest: the input that took it.
     :param peak_mb: the most memory above that at the start, in megabytes.
     :param peak: the input at which it was reached.
-    :param through: by promise, the inputs that broke it.
+    :param succeeded: by promise, the inputs that broke it.
     :param words: the exceptions among them.
     """
 
@@ -66,7 +66,7 @@ class Findings:
     slowest: str = ""
     peak_mb: float = 0.0
     peak: str = ""
-    through: dict[str, list[str]] = dataclasses.field(default_factory=lambda: {promise: [] for promise in PROMISES})
+    succeeded: dict[str, list[str]] = dataclasses.field(default_factory=lambda: {promise: [] for promise in PROMISES})
     words: list[str] = dataclasses.field(default_factory=list)
 
 
@@ -106,7 +106,7 @@ class Attack:
             broken |= {LARGE} if memory > MOST_MEGABYTES else set()
         found.tried += 1
         for promise in broken:
-            found.through[promise].append(name)
+            found.succeeded[promise].append(name)
             (self._directory / name).write_bytes(content)
 
     def _look(self, kind: PictureKind, content: bytes) -> set[str]:

@@ -1,4 +1,4 @@
-"""Colour profiles made by hand, of the kind that cameras and screens write: primaries and a curve (ICC.1:2001)."""
+"""Hand-made ICC profiles with primaries and a curve, as cameras and screens write them (ICC.1:2001)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import struct
 from typing import Final
 
 _SRGB: Final = {"r": (0.4361, 0.2225, 0.0139), "g": (0.3851, 0.7169, 0.0971), "b": (0.1431, 0.0606, 0.7141)}
-"""The primaries of sRGB, adapted to the profiles' white."""
+"""The primaries of sRGB, adapted to the white point of profiles."""
 
 
 def swapped() -> bytes:
-    """A profile in which red is blue and blue is red, so that nobody can miss whether it was heeded."""
+    """Return a profile that swaps red and blue."""
     return _profile(b"RGB ", {"r": _SRGB["b"], "g": _SRGB["g"], "b": _SRGB["r"]})
 
 
 def grey(gamma: float) -> bytes:
-    """A profile of greys with a curve of their own."""
+    """Return a grey profile with this gamma."""
     return _profile(b"GRAY", {}, gamma)
 
 

@@ -1,4 +1,4 @@
-"""Modules that are part of Airflow's server, and are imported only where it has pages of plugins."""
+"""Modules that run in Airflow's API server, and need an Airflow that has pages of plugins."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ SERVED_BY_AIRFLOW = {
 
 
 def skip_without_pages(module: str) -> None:
-    """Skip the test of a module that this Airflow cannot have."""
+    """Skip the test if this Airflow does not support the module."""
     if module in SERVED_BY_AIRFLOW and not HAS_PAGES:
         pytest.skip("this Airflow has no such pages")

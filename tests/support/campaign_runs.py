@@ -1,4 +1,4 @@
-"""Nights of campaigns in an `AirflowStack`, counted at the sandboxes that they went to."""
+"""Runs of campaigns in an `AirflowStack`, compared with what the sandboxes received."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from tests.support.picture_host import PictureHost
 UPLOAD, PUSH = "campaign.upload", "campaign.push"
 
 
-class Night:
+class CampaignRuns:
     """Runs of the DAG `campaigns`: each campaign uploads its picture and pushes it.
 
-    :param airflow: the stack.
-    :param services: the sandboxes, by the connection that leads there. They forget what they received before, and
-        answer late as often as there are campaigns: one time in two before they do the work, else after it.
-    :param host: where the picture lies.
-    :param delay: how late they answer, in seconds.
+    :param services: the sandboxes by connection id. They are reset. For each campaign they delay one response, in turn
+        before and after the work.
+    :param host: the host of the picture.
+    :param delay: the delay in seconds.
     """
 
     def __init__(
@@ -37,8 +36,8 @@ class Night:
             service.forget()
             service.recover()
 
-    def begin(self, count: int) -> Run:
-        """Start a run of so many campaigns, spread over the services."""
+    def start(self, count: int) -> Run:
+        """Start a run with this many campaigns, distributed over the services."""
         connections = list(itertools.islice(itertools.cycle(self._services), count))
         for index, connection in enumerate(connections):
             after = index // len(self._services) % 2 == 1
@@ -49,20 +48,20 @@ class Night:
         self._campaigns[run] = connections
         return run
 
-    def done(self) -> int:
-        """How many pictures have been uploaded and how many pushes sent, in all."""
+    def completed(self) -> int:
+        """Return the number of uploaded pictures and sent pushes."""
         return sum(len(received["uploads"]) + len(received["pushes"]) for received in self._received().values())
 
-    def pushes_asked_for_again(self) -> int:
-        """How many requests to push came beyond one for each campaign."""
-        asked = sum(sum(received["requests"].get("push", {}).values()) for received in self._received().values())
-        return asked - sum(map(len, self._campaigns.values()))
+    def repeated_pushes(self) -> int:
+        """Return the number of push requests beyond one per campaign."""
+        pushes = sum(sum(received["requests"].get("push", {}).values()) for received in self._received().values())
+        return pushes - sum(map(len, self._campaigns.values()))
 
     def problems(self) -> dict[str, list[str]]:
-        """What was lost and what was sent twice, by task id."""
+        """Return lost and repeated pictures and pushes, by task id."""
         found: dict[str, list[str]] = {UPLOAD: [], PUSH: []}
         received = self._received()
-        unclaimed = sum(len(one["pushes"]) for one in received.values())
+        unexpected = sum(len(one["pushes"]) for one in received.values())
         for run, connections in self._campaigns.items():
             uploaded, pushed = (self._airflow.database.returned(run, task_id) for task_id in (UPLOAD, PUSH))
             for index, connection in enumerate(connections):
@@ -72,13 +71,13 @@ class Night:
                     found[UPLOAD].append(f"{name}: the picture ids {ids}")
                     continue
                 sent = [push for push in received[connection]["pushes"] if ids[0] in str(push["body"])]
-                unclaimed -= len(sent)
-                # Where the service names only the cid of an earlier push, there is no message id.
+                unexpected -= len(sent)
+                # If the service only names the cid of an earlier push, there is no message id.
                 messages = [value for value in pushed.get(index, []) if value is not None]
                 if [push["deliveries"] for push in sent] != [1] or not {sent[0]["msg_id"]} >= set(messages):
                     found[PUSH].append(f"{name}: {len(sent)} pushes, the message ids {messages}")
-        if unclaimed:
-            found[PUSH].append(f"{unclaimed} pushes that are no campaign's")
+        if unexpected:
+            found[PUSH].append(f"{unexpected} pushes without a campaign")
         return found
 
     def _received(self) -> dict[str, Any]:

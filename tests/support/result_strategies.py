@@ -1,4 +1,4 @@
-"""Results of a batch, of any kind."""
+"""Hypothesis strategies for results of a batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_URLS: st.SearchStrategy[str | None] = st.none()
 def lists_of_results(
     *, last_line: int, urls: st.SearchStrategy[str | None] = NO_URLS
 ) -> st.SearchStrategy[list[RowResult]]:
-    """Any few results, with line numbers from 1 to `last_line`, inclusive."""
+    """Return a strategy for lists of results with line numbers from 1 to `last_line`."""
     some = st.none() | TEXT
     state = st.sampled_from(["uploaded", "failed", "not tried"])
     fault = st.none() | st.sampled_from(FAULTS)

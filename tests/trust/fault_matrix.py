@@ -1,4 +1,4 @@
-"""Calls times faults times wires: each combination is tried on real sockets, and what came of it is compared."""
+"""Calls times faults times setups: each combination is tried on real sockets, and what observed of it is compared."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ import trustme
 
 from airflow_provider_oppo_image.net.deadline import Timeouts
 from tests.support.fault_server import FaultServer, Reply
-from tests.trust.answer_faults import ANSWER_FAULTS
 from tests.trust.calls import CALLS, Call, make_hook
-from tests.trust.faults import Fault, Scene, Wire
-from tests.trust.line_faults import LINE_FAULTS, SILENCE, TOTAL
+from tests.trust.connection_faults import LINE_FAULTS, SILENCE, TOTAL
+from tests.trust.fault_types import FaultCase, FaultContext, ServerSetup
+from tests.trust.response_faults import ANSWER_FAULTS
 
 HURRIED: Final = Timeouts(connect=SILENCE, read=SILENCE, total=TOTAL)
 UNHURRIED: Final = Timeouts(connect=10, read=10, total=10)
@@ -32,26 +32,29 @@ class Combination:
     """One call that meets one fault."""
 
     call: Call
-    fault: Fault
-    wire: Wire
+    fault: FaultCase
+    setup: ServerSetup
 
     def __str__(self) -> str:
-        return f"{self.call}: {self.fault}: {self.wire}"
+        return f"{self.call}: {self.fault}: {self.setup}"
 
     @property
     def timeouts(self) -> Timeouts:
         """The connection's."""
-        return HURRIED if self.fault.patience else UNHURRIED
+        return HURRIED if self.fault.wait_s else UNHURRIED
 
 
 COMBINATIONS: Final = tuple(
-    Combination(call, fault, wire) for call in CALLS for fault in (*ANSWER_FAULTS, *LINE_FAULTS) for wire in fault.wires
+    Combination(call, fault, setup)
+    for call in CALLS
+    for fault in (*ANSWER_FAULTS, *LINE_FAULTS)
+    for setup in fault.setups
 )
 
 
 @dataclass(frozen=True)
-class Came:
-    """What came of a call.
+class Observation:
+    """What observed of a call.
 
     :param result: what it returned.
     :param error: what it raised instead.
@@ -71,25 +74,25 @@ class Came:
     elsewhere: tuple[str | None, ...]
 
 
-def try_once(at: Combination) -> tuple[Came, Came]:
+def try_once(at: Combination) -> tuple[Observation, Observation]:
     """Make the call in one attempt, and then once more with the same hook, to a server that is well again."""
     with _scene(at, 0, at.call.good) as make:
         return make(), make()
 
 
-def try_on(at: Combination, budget: float, then: Reply | None = None) -> Came:
+def try_on(at: Combination, budget: float, then: Reply | None = None) -> Observation:
     """Make the call with a budget of some seconds, to a server that is well at the second request, or says `then`."""
     with _scene(at, budget, then or at.call.good) as make:
         return make()
 
 
 @contextlib.contextmanager
-def _scene(at: Combination, budget: float, then: Reply) -> Iterator[Callable[[], Came]]:
+def _scene(at: Combination, budget: float, then: Reply) -> Iterator[Callable[[], Observation]]:
     """Set up the servers and a hook, and hand out the call."""
     with _server(at, then) as (server, elsewhere, url):
         hook = make_hook(url, at.timeouts, budget)
 
-        def make() -> Came:
+        def make() -> Observation:
             while at.fault.hangs_up and server.requests and server.connections:
                 time.sleep(0.001)
             received, result, error = len(server.requests), None, None
@@ -101,7 +104,7 @@ def _scene(at: Combination, budget: float, then: Reply) -> Iterator[Callable[[],
                     error = raised
             seconds = time.monotonic() - start
             told = tuple(request.headers.get("authorization") for request in elsewhere.requests)
-            return Came(result, error, seconds, len(server.requests) - received, server.taken, memory(), told)
+            return Observation(result, error, seconds, len(server.requests) - received, server.taken, memory(), told)
 
         try:
             yield make
@@ -138,15 +141,15 @@ def _resident(which: str) -> int:
 @contextlib.contextmanager
 def _server(at: Combination, then: Reply) -> Iterator[tuple[FaultServer, FaultServer, str]]:
     with FaultServer(at.call.good) as elsewhere:
-        reply = at.fault.reply(Scene(at.call, elsewhere.url))
+        reply = at.fault.reply(FaultContext(at.call, elsewhere.url))
         with FaultServer(*[reply] * at.fault.received, then, greeting=at.fault.greeting, tls=_tls(at)) as server:
-            yield server, elsewhere, _url(at.wire, server)
+            yield server, elsewhere, _url(at.setup, server)
 
 
-def _url(wire: Wire, server: FaultServer) -> str:
-    if wire == "http, to a port where nothing listens":
+def _url(setup: ServerSetup, server: FaultServer) -> str:
+    if setup == "http, to a port where nothing listens":
         return f"http://127.0.0.1:{_silent().getsockname()[1]}"
-    return f"{wire.partition(',')[0]}://127.0.0.1:{server.port}"
+    return f"{setup.partition(',')[0]}://127.0.0.1:{server.port}"
 
 
 @cache
@@ -158,11 +161,11 @@ def _silent() -> socket.socket:
 
 
 def _tls(at: Combination) -> ssl.SSLContext | None:
-    if at.wire in ("https", "https, an expired certificate"):
-        return _certified(_authority(), "127.0.0.1", expired="expired" in at.wire)
-    if at.wire == "https, the certificate of another host":
+    if at.setup in ("https", "https, an expired certificate"):
+        return _certified(_authority(), "127.0.0.1", expired="expired" in at.setup)
+    if at.setup == "https, the certificate of another host":
         return _certified(_authority(), "elsewhere.example.com")
-    if at.wire == "https, the certificate of an unknown authority":
+    if at.setup == "https, the certificate of an unknown authority":
         return _certified(_unknown_authority(), "127.0.0.1")
     return None
 

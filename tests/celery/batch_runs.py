@@ -17,7 +17,7 @@ UPLOAD = "upload"
 
 
 @dataclass(frozen=True)
-class Upload:
+class AcceptedUpload:
     """An upload that the service took.
 
     :param at: when, in seconds.
@@ -35,7 +35,7 @@ class Shares:
     """What several workers did while all of them were at work.
 
     :param seconds: how long that was.
-    :param uploads: how many uploads were taken of each.
+    :param uploads: how many uploads were accepted of each.
     """
 
     seconds: float
@@ -51,23 +51,23 @@ class Shares:
         return self.uploads[worker] / sum(self.uploads.values())
 
 
-class Night:
+class BatchRun:
     """A manifest and its run.
 
     :param airflow: where it runs.
     :param service: where its pictures go.
-    :param folder: where its files lie; its name makes the pictures' URLs the night's own.
+    :param folder: where its files lie; its name makes the pictures' URLs the batch_run's own.
     :param rows: how many pictures.
     :param parts: into how many parts the manifest is split.
     """
 
     def __init__(self, airflow: CeleryStack, service: Service, folder: Path, *, rows: int, parts: int) -> None:
         self._service = service
-        self._results = folder / "night.results.csv"
+        self._results = folder / "batch_run.results.csv"
         self._parts = folder / "parts"
-        self._taken_before = service.taken()
+        self._taken_before = service.accepted()
         self.pictures = {f"campaign-{row}": f"https://{folder.name}.example/{row}.jpg" for row in range(rows)}
-        manifest = folder / "night.csv"
+        manifest = folder / "batch_run.csv"
         with manifest.open("w", newline="") as file:
             csv.writer(file).writerows([("name", "big_picture_url"), *self.pictures.items()])
         conf = {
@@ -78,15 +78,17 @@ class Night:
         }
         self.run: Run = airflow.trigger("nightly_batch", conf)
 
-    def taken(self) -> int:
-        """How many uploads the service has taken."""
-        return self._service.taken() - self._taken_before
+    def accepted(self) -> int:
+        """How many uploads the service has accepted."""
+        return self._service.accepted() - self._taken_before
 
-    def uploads(self) -> list[Upload]:
+    def uploads(self) -> list[AcceptedUpload]:
         """The uploads that the service took, the earliest first."""
         lines = self._service.journal.read_text().splitlines()[self._taken_before :]
         parts = (line.split(maxsplit=2) for line in lines)
-        return [Upload(float(at), picture_id, json.loads(body)["big_picture_url"]) for at, picture_id, body in parts]
+        return [
+            AcceptedUpload(float(at), picture_id, json.loads(body)["big_picture_url"]) for at, picture_id, body in parts
+        ]
 
     def results(self) -> list[dict[str, str]]:
         """The rows of the merged results."""

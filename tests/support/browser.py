@@ -1,10 +1,10 @@
-"""A real browser, as a person has it: a window of some size, light or dark, in a language; and logged in to Airflow.
+"""A headless browser with windows of any size, theme and language, and the log-in forms of Airflow.
 
-    with a_browser() as browser, Windows(browser) as windows:
-        page = windows.open("http://127.0.0.1:8080", look=Look(width=390, scheme="dark", locale="zh-CN"))
+    with launch_browser() as browser, Windows(browser) as windows:
+        page = windows.open("http://127.0.0.1:8080", viewport=Viewport(width=390, scheme="dark", locale="zh-CN"))
 
-The browser is Debian's Chromium without a screen, driven by Playwright. Nothing here waits for luck: Playwright looks
-again until what a step needs is there, up to a limit.
+The browser is Debian's Chromium, controlled by Playwright. Playwright waits for the elements that a step needs, up to a
+time limit.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _LOAD_MS: Final = 30_000
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a person looks at a page.
+class Viewport:
+    """Size, theme and language of a window.
 
-    :param width: of the window, in pixels.
-    :param height: of the window, in pixels.
-    :param scheme: the theme that the system asks for.
+    :param width: in pixels.
+    :param height: in pixels.
+    :param scheme: the system's color scheme.
     :param locale: the browser's language.
     """
 
@@ -41,7 +41,7 @@ class Look:
 
 
 @contextlib.contextmanager
-def a_browser() -> Iterator[Browser]:
+def launch_browser() -> Iterator[Browser]:
     """Run a browser."""
     expect.set_options(timeout=_STEP_MS)
     with sync_playwright() as playwright:
@@ -53,12 +53,10 @@ def a_browser() -> Iterator[Browser]:
 
 
 class Windows:
-    """Opens windows that know nothing of each other, and closes them when the block is over.
+    """Opens isolated windows, and closes them at the end of the block.
 
-    :param browser: the browser.
-
-    `complaints` holds what the pages wrote to the browser's console as errors, and the errors that they did not catch:
-    what a content security policy forbade is among them.
+    `complaints` contains the errors in the browser's console and the uncaught errors of the pages, including violations
+    of the content security policy.
     """
 
     def __init__(self, browser: Browser) -> None:
@@ -72,19 +70,18 @@ class Windows:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def open(self, url: str, look: Look | None = None, state: StorageState | None = None) -> Page:
+    def open(self, url: str, viewport: Viewport | None = None, state: StorageState | None = None) -> Page:
         """Open a window, and return its empty page.
 
-        :param url: the site's address, which the page's addresses may leave out.
-        :param look: how a person looks at it.
-        :param state: what a window knew that was open before, such as that somebody is logged in.
+        :param url: the base URL; the page may use relative ones.
+        :param state: the storage state of an earlier window, for example of a logged-in user.
         """
-        look = look or Look()
+        viewport = viewport or Viewport()
         context = self._browser.new_context(
             base_url=url,
-            viewport={"width": look.width, "height": look.height},
-            color_scheme=look.scheme,
-            locale=look.locale,
+            viewport={"width": viewport.width, "height": viewport.height},
+            color_scheme=viewport.scheme,
+            locale=viewport.locale,
             storage_state=state,
             timezone_id="Europe/Berlin",
         )
@@ -97,14 +94,14 @@ class Windows:
 
 
 def log_in_to_airflow_3(page: Page, name: str, password: str) -> None:
-    """Log in with the form that Airflow 3 shows."""
+    """Log in with Airflow 3's form."""
     page.goto("/")
     _sign_in(page, name, password, button="Sign in")
     expect(page.get_by_role("link", name="Home").first).to_be_visible()
 
 
 def log_in_to_airflow_2(page: Page, name: str, password: str) -> None:
-    """Log in with the form that Airflow 2 shows."""
+    """Log in with Airflow 2's form."""
     page.goto("/login/")
     _sign_in(page, name, password, button="Sign In")
     expect(page.get_by_role("link", name="DAGs").first).to_be_visible()
@@ -116,10 +113,10 @@ def _sign_in(page: Page, name: str, password: str, *, button: str) -> None:
     page.get_by_role("button", name=button).click()
 
 
-def barriers(part: Page | Frame) -> list[str]:
-    """Return what keeps people out who use a keyboard or a screen reader: what axe calls serious or critical.
+def accessibility_violations(part: Page | Frame) -> list[str]:
+    """Return the accessibility violations that axe calls serious or critical.
 
-    :param part: a page, or a frame of it: what is in a frame is looked at by itself.
+    :param part: a page or one of its frames; frames are checked separately.
     """
     found: list[dict[str, Any]] = Axe().run(part).response["violations"]
     return [

@@ -17,16 +17,16 @@ from airflow_provider_oppo_image.errors import (
 )
 from tests.support.fault_server import Line, answer, flood, flood_in_chunks, gzip_bomb, refusal, send
 from tests.trust import calls
-from tests.trust.faults import (
+from tests.trust.fault_types import (
     DONE,
     NO_PICTURE,
     UNKNOWN,
-    Fault,
-    Scene,
-    Seen,
-    Verdict,
+    ExpectedReport,
+    ExpectedResult,
+    FaultCase,
+    FaultContext,
     always,
-    seen_by_status,
+    report_by_status,
     unreadable,
 )
 
@@ -35,33 +35,33 @@ STATUSES: Final = (200, 201, 400, 401, 403, 404, 408, 409, 413, 422, 425, 429, 5
 PROOFS: Final = (23002, 21003)
 """Codes that say that a parameter is missing: whoever is told so was let in."""
 
-# A call that asks for nothing but consent has it from any JSON object that is no error.
+# A call that asks for nothing except_for consent has it from any JSON object that is no error.
 _CONSENT: Final = {call.name: DONE for call in (calls.VALIDATE, calls.WITHDRAW)}
-_ANY_OBJECT: Final = _CONSENT | {calls.PUSH_STATUS.name: Verdict("done", any_result=True)}
+_ANY_OBJECT: Final = _CONSENT | {calls.PUSH_STATUS.name: ExpectedResult("done", any_result=True)}
 
 
-def codes() -> Iterator[Fault]:
+def codes() -> Iterator[FaultCase]:
     """Every code of the contract, in each of its HTTP statuses and inside a success."""
     for row in ERROR_CODES.values():
         for status in dict.fromkeys((*row.http_statuses, 200)):
             let_in = {calls.TEST_CONNECTION.name: DONE} if row.code in PROOFS else {}
-            yield Fault(
+            yield FaultCase(
                 f"code {row.code} in HTTP {status}",
                 always(refusal(row.code, status)),
                 _by_code(row, status),
-                seen_by_status(status),
-                but=let_in,
+                report_by_status(status),
+                except_for=let_in,
             )
-            yield Fault(
+            yield FaultCase(
                 f"code {row.code} in HTTP {status}, and not in an error object",
                 always(answer(status, {"code": row.code, "message": "no"})),
                 _by_code(row, status),
-                seen_by_status(status),
-                but=let_in,
+                report_by_status(status),
+                except_for=let_in,
             )
 
 
-def _by_code(row: ErrorCode, status: int) -> Verdict:
+def _by_code(row: ErrorCode, status: int) -> ExpectedResult:
     if row.code == 51:
         error: Any = PictureRefusedError
     elif row.scope == "account":
@@ -70,7 +70,7 @@ def _by_code(row: ErrorCode, status: int) -> Verdict:
         error = RequestRefusedError
     else:
         error = RateLimitedError if row.code in (13, 55, 23008) else ServiceUnavailableError
-    return Verdict(
+    return ExpectedResult(
         "unknown" if error is ServiceUnavailableError else "refused",
         error,
         row.permanent,
@@ -81,33 +81,35 @@ def _by_code(row: ErrorCode, status: int) -> Verdict:
     )
 
 
-def by_status(status: int, code: int | None = None, wait: float | None = None) -> Verdict:
+def by_status(status: int, code: int | None = None, wait: float | None = None) -> ExpectedResult:
     """What a call must come to where the table of codes does not help."""
     permanent = status < 500 and status not in (408, 425, 429)
     if status in (401, 403):
-        return Verdict("refused", AccountError, True, "account", code, status)
+        return ExpectedResult("refused", AccountError, True, "account", code, status)
     if permanent:
-        return Verdict("refused", RequestRefusedError, True, "request", code, status)
+        return ExpectedResult("refused", RequestRefusedError, True, "request", code, status)
     if status == 429:
-        return Verdict("refused", RateLimitedError, False, "request", code, status, wait)
-    return Verdict("unknown", ServiceUnavailableError, False, "request", code, status, wait)
+        return ExpectedResult("refused", RateLimitedError, False, "request", code, status, wait)
+    return ExpectedResult("unknown", ServiceUnavailableError, False, "request", code, status, wait)
 
 
-def unknown_codes() -> Iterator[Fault]:
+def unknown_codes() -> Iterator[FaultCase]:
     """A code that no table has, in every HTTP status that services use, and those statuses without words."""
     for status in STATUSES:
         refused = always(refusal(UNKNOWN_CODE, status))
-        yield Fault(
-            f"an unknown code in HTTP {status}", refused, by_status(status, UNKNOWN_CODE), seen_by_status(status)
+        yield FaultCase(
+            f"an unknown code in HTTP {status}", refused, by_status(status, UNKNOWN_CODE), report_by_status(status)
         )
         if status >= 400:
-            yield Fault(f"HTTP {status} and nothing", always(answer(status)), by_status(status), seen_by_status(status))
+            yield FaultCase(
+                f"HTTP {status} and nothing", always(answer(status)), by_status(status), report_by_status(status)
+            )
 
 
-def errors_in_disguise() -> Iterator[Fault]:
+def errors_in_disguise() -> Iterator[FaultCase]:
     """What else may stand where an error stands, inside a success."""
     refused = by_status(200)
-    disguises: tuple[tuple[Any, Verdict], ...] = (
+    disguises: tuple[tuple[Any, ExpectedResult], ...] = (
         ({}, refused),
         ([], refused),
         ("no", refused),
@@ -120,26 +122,26 @@ def errors_in_disguise() -> Iterator[Fault]:
         ({"code": 51.0}, _by_code(ERROR_CODES[51], 200)),
         ({"code": [51]}, refused),
     )
-    for error, verdict in disguises:
+    for error, result in disguises:
         # With a good answer beside it: the error counts.
-        yield Fault(f"the error {error!r} beside an id", _beside_an_id(error), verdict, NO_PICTURE)
-    yield Fault(
+        yield FaultCase(f"the error {error!r} beside an id", _beside_an_id(error), result, NO_PICTURE)
+    yield FaultCase(
         "a cid that was used",
         always(refusal(21003, 400, "The cid has been used")),
         _by_code(ERROR_CODES[21003], 400),
-        seen_by_status(400),
-        but={
-            calls.PUSH.name: Verdict("refused", CidAlreadyUsedError, True, "request", 21003, 400),
+        report_by_status(400),
+        except_for={
+            calls.PUSH.name: ExpectedResult("refused", CidAlreadyUsedError, True, "request", 21003, 400),
             calls.TEST_CONNECTION.name: DONE,
         },
     )
 
 
 def _beside_an_id(error: Any) -> Any:
-    return lambda scene: answer(200, {scene.call.id_key or "big_picture_id": "1_a", "error": error})
+    return lambda context: answer(200, {context.call.id_key or "big_picture_id": "1_a", "error": error})
 
 
-def ids() -> Iterator[Fault]:
+def ids() -> Iterator[FaultCase]:
     """Successes without the id that was asked for."""
     values: tuple[tuple[str, Any], ...] = (
         ("an empty id", ""),
@@ -154,18 +156,22 @@ def ids() -> Iterator[Fault]:
         ("an endless id", "x" * 201),
     )
     for name, value in values:
-        yield Fault(name, _with_id(value), unreadable(200), NO_PICTURE, but=_ANY_OBJECT)
-    yield Fault("no id", always(answer(200, {})), unreadable(200), NO_PICTURE, but=_ANY_OBJECT)
-    yield Fault(
-        "an id under another key", always(answer(200, {"id": "1_a"})), unreadable(200), NO_PICTURE, but=_ANY_OBJECT
+        yield FaultCase(name, _with_id(value), unreadable(200), NO_PICTURE, except_for=_ANY_OBJECT)
+    yield FaultCase("no id", always(answer(200, {})), unreadable(200), NO_PICTURE, except_for=_ANY_OBJECT)
+    yield FaultCase(
+        "an id under another key",
+        always(answer(200, {"id": "1_a"})),
+        unreadable(200),
+        NO_PICTURE,
+        except_for=_ANY_OBJECT,
     )
 
 
 def _with_id(value: Any) -> Any:
-    return lambda scene: answer(200, {scene.call.id_key or "id": value})
+    return lambda context: answer(200, {context.call.id_key or "id": value})
 
 
-def bodies() -> Iterator[Fault]:
+def bodies() -> Iterator[FaultCase]:
     """Bodies that are no JSON object, in a success."""
     texts: tuple[tuple[str, bytes], ...] = (
         ("a list", b"[]"),
@@ -182,24 +188,28 @@ def bodies() -> Iterator[Fault]:
         ("zeros", bytes(100)),
     )
     for name, body in texts:
-        yield Fault(f"{name} in HTTP 200", always(answer(200, body)), unreadable(200), NO_PICTURE)
-    empty = Seen("absent", "empty")
-    yield Fault("nothing in HTTP 200", always(answer(200)), unreadable(200), empty)
-    yield Fault("HTTP 204", always(send(b"HTTP/1.1 204 No Content\r\n\r\n")), unreadable(204), seen_by_status(204))
-    yield Fault("JSON cut in half", _half, unreadable(200), NO_PICTURE, but=dict.fromkeys(_ANY_OBJECT, unreadable(200)))
-    yield Fault(
+        yield FaultCase(f"{name} in HTTP 200", always(answer(200, body)), unreadable(200), NO_PICTURE)
+    empty = ExpectedReport("absent", "empty")
+    yield FaultCase("nothing in HTTP 200", always(answer(200)), unreadable(200), empty)
+    yield FaultCase(
+        "HTTP 204", always(send(b"HTTP/1.1 204 No Content\r\n\r\n")), unreadable(204), report_by_status(204)
+    )
+    yield FaultCase(
+        "JSON cut in half", _half, unreadable(200), NO_PICTURE, except_for=dict.fromkeys(_ANY_OBJECT, unreadable(200))
+    )
+    yield FaultCase(
         "HTML in HTTP 502",
         always(answer(502, b"<html><body>Bad gateway</body></html>", Content_Type="text/html")),
         by_status(502),
-        seen_by_status(502),
+        report_by_status(502),
     )
-    yield Fault(
-        "the bare word success", always(answer(200, b"success")), unreadable(200), NO_PICTURE, but=_CONSENT
+    yield FaultCase(
+        "the bare word success", always(answer(200, b"success")), unreadable(200), NO_PICTURE, except_for=_CONSENT
     )  # the vendor's own SDK knows such answers
 
 
-def _half(scene: Scene) -> Any:
-    key = scene.call.id_key or "msg_id"
+def _half(context: FaultContext) -> Any:
+    key = context.call.id_key or "msg_id"
     return answer(200, f'{{"{key}": "1_a", "request'.encode())
 
 
@@ -208,44 +218,44 @@ def _bomb(status: int, line: Line) -> None:
     gzip_bomb(status)(line)
 
 
-def sizes() -> Iterator[Fault]:
+def sizes() -> Iterator[FaultCase]:
     """Answers that are too large to be one. Each begins with a good answer, which must not be believed."""
     start = b'{"big_picture_id": "1_a", "small_picture_id": "2_b", "msg_id": "42"}'
     for status in (200, 302, 400, 500):
-        wrong = Seen("wrong", "too_heavy") if status == 200 else seen_by_status(status)
-        verdict = unreadable(200) if status == 200 else by_status(status)
+        wrong = ExpectedReport("wrong", "too_heavy") if status == 200 else report_by_status(status)
+        result = unreadable(200) if status == 200 else by_status(status)
         head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(start) + 60_000_000}\r\n\r\n".encode()
-        yield Fault(
-            f"60 MB in HTTP {status}", always([send(head + start), flood(60_000_000)]), verdict, wrong, heavy=True
+        yield FaultCase(
+            f"60 MB in HTTP {status}", always([send(head + start), flood(60_000_000)]), result, wrong, heavy=True
         )
     for status in (200, 500):
-        packed = Seen("wrong", "encoded_body") if status == 200 else seen_by_status(status)
-        verdict = unreadable(200) if status == 200 else by_status(status)
-        yield Fault(
+        packed = ExpectedReport("wrong", "encoded_body") if status == 200 else report_by_status(status)
+        result = unreadable(200) if status == 200 else by_status(status)
+        yield FaultCase(
             f"a gzip bomb in HTTP {status}",
             always(partial(_bomb, status)),
-            verdict,
+            result,
             packed,
             heavy=True,
         )
-    yield Fault(
+    yield FaultCase(
         "60 MB in chunks",
         always([send(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"), flood_in_chunks(start, 60_000_000)]),
         unreadable(200),
         NO_PICTURE,
         heavy=True,
     )
-    yield Fault(
+    yield FaultCase(
         "an answer that is a byte too long",
         always(answer(200, start.ljust(MAX_RESPONSE_BYTES + 1))),
         unreadable(200),
         NO_PICTURE,
     )
-    yield Fault(
+    yield FaultCase(
         "a length that cannot be",
         always(send(b"HTTP/1.1 200 X\r\nContent-Length: 4\r\nContent-Length: 70\r\n\r\n" + start)),
         UNKNOWN,
-        Seen("absent", "connection_failed"),
+        ExpectedReport("absent", "connection_failed"),
     )
 
 

@@ -1,4 +1,4 @@
-"""A picture host that the guard takes for a public one, so that what comes after it is seen on loopback."""
+"""A picture host on loopback that the address policy treats as public."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import pytest
 
 from airflow_provider_oppo_image.net.address_policy import forbidden_reason
 from airflow_provider_oppo_image.pictures import download
-from tests.support.names import lead_names
+from tests.support.fake_dns import patch_dns
 from tests.support.picture_host import PictureHost
 
 ADDRESS = "127.0.0.9"
-NAME = "outside.example"
+NAME = "public.example"
 
 
-class Outside(PictureHost):
-    """The host, at `ADDRESS`; its URLs have its name, since the address itself would be refused."""
+class PublicHost(PictureHost):
+    """The host at `ADDRESS`. Its URLs contain `NAME`, since a URL with the address itself is refused."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(ADDRESS, tls)
@@ -25,14 +25,14 @@ class Outside(PictureHost):
     def base_url(self) -> str:
         return super().base_url.replace(ADDRESS, NAME)
 
-    def let_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Have the guard take the host for a public one, and forget what it served and was asked for."""
+    def allow(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Make the address policy accept the host, and reset the host."""
 
-        def judge(address: str, *, allow_private: bool = False) -> str | None:
+        def reason(address: str, *, allow_private: bool = False) -> str | None:
             return None if address == ADDRESS else forbidden_reason(address, allow_private=allow_private)
 
-        monkeypatch.setattr(download, "forbidden_reason", judge)
-        lead_names(monkeypatch, {NAME: [[ADDRESS]]})
+        monkeypatch.setattr(download, "forbidden_reason", reason)
+        patch_dns(monkeypatch, {NAME: [[ADDRESS]]})
         self.pages.clear()
         self.requests.clear()
         self.connections = 0
