@@ -1,4 +1,4 @@
-"""Runs of the example DAG `nightly_batch`, and what the service and the results say of them."""
+"""Runs of the example DAG `nightly_batch`, compared with the service's journal and the results."""
 
 from __future__ import annotations
 
@@ -18,11 +18,9 @@ UPLOAD = "upload"
 
 @dataclass(frozen=True)
 class AcceptedUpload:
-    """An upload that the service took.
+    """An upload that the service accepted.
 
-    :param at: when, in seconds.
-    :param picture_id: the id that it gave.
-    :param url: the picture.
+    :param at: the time in seconds.
     """
 
     at: float
@@ -32,10 +30,10 @@ class AcceptedUpload:
 
 @dataclass(frozen=True)
 class Shares:
-    """What several workers did while all of them were at work.
+    """Accepted uploads by worker, in the period in which all workers were active.
 
-    :param seconds: how long that was.
-    :param uploads: how many uploads were accepted of each.
+    :param seconds: the length of the period.
+    :param uploads: the number of uploads by worker.
     """
 
     seconds: float
@@ -43,31 +41,29 @@ class Shares:
 
     @property
     def rate(self) -> float:
-        """Uploads a second, of all together."""
+        """Uploads per second of all workers."""
         return sum(self.uploads.values()) / self.seconds
 
     def of(self, worker: str) -> float:
-        """Return a worker's part of them all, between 0 and 1."""
+        """Return a worker's share, between 0 and 1."""
         return self.uploads[worker] / sum(self.uploads.values())
 
 
 class BatchRun:
     """A manifest and its run.
 
-    :param airflow: where it runs.
-    :param service: where its pictures go.
-    :param folder: where its files lie; its name makes the pictures' URLs the batch_run's own.
-    :param rows: how many pictures.
-    :param parts: into how many parts the manifest is split.
+    :param folder: for its files; its name is the host of the pictures' URLs, so these are unique.
+    :param rows: the number of pictures.
+    :param parts: the number of parts that the manifest is split into.
     """
 
     def __init__(self, airflow: CeleryStack, service: Service, folder: Path, *, rows: int, parts: int) -> None:
         self._service = service
-        self._results = folder / "batch_run.results.csv"
+        self._results = folder / "results.csv"
         self._parts = folder / "parts"
-        self._taken_before = service.accepted()
+        self._accepted_before = service.accepted()
         self.pictures = {f"campaign-{row}": f"https://{folder.name}.example/{row}.jpg" for row in range(rows)}
-        manifest = folder / "batch_run.csv"
+        manifest = folder / "manifest.csv"
         with manifest.open("w", newline="") as file:
             csv.writer(file).writerows([("name", "big_picture_url"), *self.pictures.items()])
         conf = {
@@ -79,40 +75,40 @@ class BatchRun:
         self.run: Run = airflow.trigger("nightly_batch", conf)
 
     def accepted(self) -> int:
-        """How many uploads the service has accepted."""
-        return self._service.accepted() - self._taken_before
+        """Return the number of uploads that the service has accepted."""
+        return self._service.taken() - self._accepted_before
 
     def uploads(self) -> list[AcceptedUpload]:
-        """The uploads that the service took, the earliest first."""
-        lines = self._service.journal.read_text().splitlines()[self._taken_before :]
+        """Return the accepted uploads in order of time."""
+        lines = self._service.journal.read_text().splitlines()[self._accepted_before :]
         parts = (line.split(maxsplit=2) for line in lines)
         return [
             AcceptedUpload(float(at), picture_id, json.loads(body)["big_picture_url"]) for at, picture_id, body in parts
         ]
 
     def results(self) -> list[dict[str, str]]:
-        """The rows of the merged results."""
+        """Return the rows of the merged results."""
         with self._results.open(newline="") as file:
             return list(csv.DictReader(file))
 
     def problems(self) -> list[str]:
-        """What is wrong with the merged results: for each row of the manifest, one with an id of its picture."""
-        given: dict[str, set[str]] = {}
+        """Return the problems of the results. Each row of the manifest needs one row with an id of its picture."""
+        ids: dict[str, set[str]] = {}
         for upload in self.uploads():
-            given.setdefault(upload.url, set()).add(upload.picture_id)
+            ids.setdefault(upload.url, set()).add(upload.picture_id)
         results = self.results()
-        found = [] if [row["name"] for row in results] == list(self.pictures) else ["other rows, or in another order"]
+        found = [] if [row["name"] for row in results] == list(self.pictures) else ["the rows differ from the manifest"]
         return found + [
             f"{row['name']}: {row['state']} {row['big_picture_id']}"
             for row in results
             if row["state"] != "uploaded"
-            or row["big_picture_id"] not in given.get(self.pictures.get(row["name"], ""), ())
+            or row["big_picture_id"] not in ids.get(self.pictures.get(row["name"], ""), ())
         ]
 
     def shares(self, workers: Mapping[int, str]) -> Shares:
-        """What workers did while all of them were at work.
+        """Return the shares of the workers in the period in which all were active.
 
-        :param workers: who uploaded each part, by map index.
+        :param workers: the worker of each part, by map index.
         """
         worker_of = {
             row["big_picture_url"]: workers[index]
@@ -123,6 +119,6 @@ class BatchRun:
         times: dict[str, list[float]] = {}
         for upload in uploads:
             times.setdefault(worker_of[upload.url], []).append(upload.at)
-        begin, end = max(each[0] for each in times.values()), min(each[-1] for each in times.values())
-        counts = Counter(worker_of[upload.url] for upload in uploads if begin <= upload.at < end)
-        return Shares(end - begin, counts)
+        start, end = max(each[0] for each in times.values()), min(each[-1] for each in times.values())
+        counts = Counter(worker_of[upload.url] for upload in uploads if start <= upload.at < end)
+        return Shares(end - start, counts)

@@ -128,9 +128,7 @@ class Log:
     warning = error = exception = info
 
 
-def change_after(
-    host: PictureHost, path: str, polls: int, before: Callable[[], str], after: Callable[[], str]
-) -> str:
+def change_after(host: PictureHost, path: str, polls: int, before: Callable[[], str], after: Callable[[], str]) -> str:
     """Replace a page by another one after a number of requests; each callable serves its page at the path."""
     before()
     first = host.pages[path]

@@ -1,4 +1,4 @@
-"""A wall clock that is set while calls wait."""
+"""A wall clock that tests change during calls."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Final
 
 from tests.support.fault_server import Line, Step
 
-_real: Final = time.time
-_ahead = [0.0]
+_real_time: Final = time.time
+_offset = [0.0]
 
 
 def now() -> float:
-    """Stand in for `time.time`."""
-    return _real() + _ahead[0]
+    """Replace `time.time`."""
+    return _real_time() + _offset[0]
 
 
 def jump(seconds: float) -> Step:
-    """Set the clock by some seconds, and say nothing."""
+    """Change the clock by some seconds, and send nothing."""
 
     def step(_line: Line) -> None:
-        _ahead[0] += seconds
+        _offset[0] += seconds
 
     return step

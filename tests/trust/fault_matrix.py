@@ -1,4 +1,4 @@
-"""Calls times faults times setups: each combination is tried on real sockets, and what observed of it is compared."""
+"""Combinations of calls, faults and server setups, tried on real sockets."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ import trustme
 from airflow_provider_oppo_image.net.deadline import Timeouts
 from tests.support.fault_server import FaultServer, Reply
 from tests.trust.calls import CALLS, Call, make_hook
-from tests.trust.connection_faults import LINE_FAULTS, SILENCE, TOTAL
+from tests.trust.connection_faults import CONNECTION_FAULTS, READ_TIMEOUT_S, TOTAL_TIMEOUT_S
 from tests.trust.fault_types import FaultCase, FaultContext, ServerSetup
-from tests.trust.response_faults import ANSWER_FAULTS
+from tests.trust.response_faults import RESPONSE_FAULTS
 
-HURRIED: Final = Timeouts(connect=SILENCE, read=SILENCE, total=TOTAL)
-UNHURRIED: Final = Timeouts(connect=10, read=10, total=10)
+SHORT_TIMEOUTS: Final = Timeouts(connect=READ_TIMEOUT_S, read=READ_TIMEOUT_S, total=TOTAL_TIMEOUT_S)
+LONG_TIMEOUTS: Final = Timeouts(connect=10, read=10, total=10)
 
 
 @dataclass(frozen=True)
 class Combination:
-    """One call that meets one fault."""
+    """A call, a fault, and a server setup."""
 
     call: Call
     fault: FaultCase
@@ -40,71 +40,71 @@ class Combination:
 
     @property
     def timeouts(self) -> Timeouts:
-        """The connection's."""
-        return HURRIED if self.fault.wait_s else UNHURRIED
+        """The timeouts of the client."""
+        return SHORT_TIMEOUTS if self.fault.wait_s else LONG_TIMEOUTS
 
 
 COMBINATIONS: Final = tuple(
     Combination(call, fault, setup)
     for call in CALLS
-    for fault in (*ANSWER_FAULTS, *LINE_FAULTS)
+    for fault in (*RESPONSE_FAULTS, *CONNECTION_FAULTS)
     for setup in fault.setups
 )
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What observed of a call.
+    """Observations of one call.
 
-    :param result: what it returned.
-    :param error: what it raised instead.
-    :param seconds: how long it took.
-    :param received: how many requests the server got.
-    :param taken: how many bytes the network took from the server.
-    :param memory: by how many bytes this process grew meanwhile, at most; 0 where the fault is not heavy.
-    :param elsewhere: the Authorization headers, None for none, that another host got.
+    :param value: the returned value.
+    :param error: the raised error.
+    :param seconds: the duration.
+    :param received: how many requests the server received.
+    :param sent: how many bytes the server sent.
+    :param memory: the highest growth of this process in bytes; 0 if the fault is not heavy.
+    :param elsewhere: for each request to another host, its Authorization header or None.
     """
 
-    result: Any
+    value: Any
     error: BaseException | None
     seconds: float
     received: int
-    taken: int
+    sent: int
     memory: int
     elsewhere: tuple[str | None, ...]
 
 
 def try_once(at: Combination) -> tuple[Observation, Observation]:
-    """Make the call in one attempt, and then once more with the same hook, to a server that is well again."""
-    with _scene(at, 0, at.call.good) as make:
+    """Make a call without retries, and a second one with the same hook when the fault is over."""
+    with _prepared_call(at, 0, at.call.good) as make:
         return make(), make()
 
 
-def try_on(at: Combination, budget: float, then: Reply | None = None) -> Observation:
-    """Make the call with a budget of some seconds, to a server that is well at the second request, or says `then`."""
-    with _scene(at, budget, then or at.call.good) as make:
+def try_with_retries(at: Combination, budget: float, then: Reply | None = None) -> Observation:
+    """Make a call with a retry budget in seconds; the second reply is good, or `then`."""
+    with _prepared_call(at, budget, then or at.call.good) as make:
         return make()
 
 
 @contextlib.contextmanager
-def _scene(at: Combination, budget: float, then: Reply) -> Iterator[Callable[[], Observation]]:
-    """Set up the servers and a hook, and hand out the call."""
+def _prepared_call(at: Combination, budget: float, then: Reply) -> Iterator[Callable[[], Observation]]:
+    """Start the servers, make a hook, and yield the call."""
     with _server(at, then) as (server, elsewhere, url):
         hook = make_hook(url, at.timeouts, budget)
 
         def make() -> Observation:
             while at.fault.hangs_up and server.requests and server.connections:
                 time.sleep(0.001)
-            received, result, error = len(server.requests), None, None
+            received, value, error = len(server.requests), None, None
             start = time.monotonic()
             with _memory(at.fault.heavy) as memory:
                 try:
-                    result = at.call.make(hook, url)
-                except BaseException as raised:  # noqa: BLE001  # whatever it is, it is judged
+                    value = at.call.make(hook, url)
+                except BaseException as raised:  # noqa: BLE001  # any error is compared
                     error = raised
             seconds = time.monotonic() - start
-            told = tuple(request.headers.get("authorization") for request in elsewhere.requests)
-            return Observation(result, error, seconds, len(server.requests) - received, server.taken, memory(), told)
+            headers = tuple(request.headers.get("authorization") for request in elsewhere.requests)
+            return Observation(value, error, seconds, len(server.requests) - received, server.taken, memory(), headers)
 
         try:
             yield make
@@ -114,28 +114,28 @@ def _scene(at: Combination, budget: float, then: Reply) -> Iterator[Callable[[],
 
 @contextlib.contextmanager
 def _memory(heavy: bool) -> Iterator[Callable[[], int]]:
-    """Measure how far this process grows, by the kernel's count: the server's part of it is small.
+    """Measure the growth of this process's resident memory. The server's part of it is small.
 
-    Not by tracemalloc: stopped while another thread unpacks something without the interpreter's lock, it crashes.
+    tracemalloc is not used: it crashes if it is stopped while another thread decompresses without the GIL.
     """
     growth = 0
     if heavy:
-        # What was freed goes back to the kernel, so that it cannot be taken again unseen; and the peak begins anew.
+        # Return freed memory to the kernel, so that its reuse is counted, and reset the peak.
         with contextlib.suppress(AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")
-        before = _resident("VmRSS")
+        before = _memory_bytes("VmRSS")
     try:
         yield lambda: growth
     finally:
         if heavy:
-            growth = _resident("VmHWM") - before
+            growth = _memory_bytes("VmHWM") - before
 
 
-def _resident(which: str) -> int:
-    """Return a line of the process's status in bytes."""
+def _memory_bytes(field: str) -> int:
+    """Return a field of /proc/self/status in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(which))
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
 
 @contextlib.contextmanager
@@ -148,16 +148,16 @@ def _server(at: Combination, then: Reply) -> Iterator[tuple[FaultServer, FaultSe
 
 def _url(setup: ServerSetup, server: FaultServer) -> str:
     if setup == "http, to a port where nothing listens":
-        return f"http://127.0.0.1:{_silent().getsockname()[1]}"
+        return f"http://127.0.0.1:{_bound_socket().getsockname()[1]}"
     return f"{setup.partition(',')[0]}://127.0.0.1:{server.port}"
 
 
 @cache
-def _silent() -> socket.socket:
-    """Return a socket that has a port and does not listen: a port that was given back can be another test's soon."""
-    silent = socket.socket()
-    silent.bind(("127.0.0.1", 0))
-    return silent
+def _bound_socket() -> socket.socket:
+    """Return a socket that has a port and does not listen. A released port could be reused by another test."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound
 
 
 def _tls(at: Combination) -> ssl.SSLContext | None:
@@ -189,5 +189,5 @@ def _certified(authority: trustme.CA, name: str, *, expired: bool = False) -> ss
 
 
 def write_authority(path: Path) -> None:
-    """Write the certificate of the authority that this machine is to trust."""
+    """Write the certificate of the trusted authority to a file."""
     _authority().cert_pem.write_to_path(path)

@@ -1,4 +1,4 @@
-"""What a fault is, and what has to come of it: the words that the tables of faults are written in."""
+"""Types of the fault tables: a fault, and the expected result of each call."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from airflow_provider_oppo_image.contract import Scope
-from airflow_provider_oppo_image.errors import (
-    NotSentError,
-    OppoImageError,
-    OutcomeUnknownError,
-    UnreadableAnswerError,
-)
+from airflow_provider_oppo_image.errors import NotSentError, OppoImageError, OutcomeUnknownError, UnreadableAnswerError
 from airflow_provider_oppo_image.pictures.report import Code, State
 from tests.support.fault_server import Reply, Step
 from tests.trust.calls import Call
 
 Outcome: TypeAlias = Literal["done", "refused", "not sent", "unknown"]
-"""What the client concludes about its request: done, not done, never sent, or nobody knows."""
+"""The client's conclusion about its request."""
 
 ServerSetup: TypeAlias = Literal[
     "http",
@@ -33,16 +28,13 @@ ServerSetup: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class ExpectedResult:
-    """What a call to the service must come to.
+    """Expected result of a call to the service.
 
-    :param outcome: what it concludes about its request.
-    :param error: the exact type that it raises; None for a result.
-    :param permanent: the error's attribute, and so are all below.
-    :param scope: what is broken.
-    :param code: the service's code.
-    :param http_status: the HTTP status.
-    :param wait: `retry_after`.
-    :param any_result: whether the result may be another than the good answer's.
+    :param outcome: the client's conclusion.
+    :param error: the exact type of the error; None for a success.
+    :param permanent: expected attribute of the error, as are `scope`, `code` and `http_status`.
+    :param retry_after: expected attribute of the error, in seconds.
+    :param any_value: whether a success may return any value.
     """
 
     outcome: Outcome
@@ -51,8 +43,8 @@ class ExpectedResult:
     scope: Scope = "request"
     code: int | None = None
     http_status: int | None = None
-    wait: float | None = None
-    any_result: bool = False
+    retry_after: float | None = None
+    any_value: bool = False
 
 
 DONE: Final = ExpectedResult("done")
@@ -62,49 +54,49 @@ UNKNOWN: Final = ExpectedResult("unknown", OutcomeUnknownError)
 
 
 def unreadable(http_status: int) -> ExpectedResult:
-    """It answered, and nobody can echo_reply what."""
+    """Return the expected result for a response that cannot be parsed."""
     return ExpectedResult("unknown", UnreadableAnswerError, http_status=http_status)
 
 
 @dataclass(frozen=True)
 class ExpectedReport:
-    """What a check must report.
+    """Expected report of a check.
 
-    :param state: the report's state.
-    :param code: the code of its first problem; None for none.
-    :param wait: its `retry_after`.
+    :param state: the state.
+    :param code: the code of the first problem; None if there is no problem.
+    :param retry_after: in seconds.
     """
 
     state: State
     code: Code | None = None
-    wait: float | None = None
+    retry_after: float | None = None
 
 
 READY: Final = ExpectedReport("ready")
 NO_PICTURE: Final = ExpectedReport("wrong", "wrong_format")
-BROKEN_OFF: Final = ExpectedReport("absent", "connection_failed")
-TOO_SLOW: Final = ExpectedReport("absent", "timed_out")
+CONNECTION_FAILED: Final = ExpectedReport("absent", "connection_failed")
+TIMED_OUT: Final = ExpectedReport("absent", "timed_out")
 
 
-def report_by_status(http_status: int, wait: float | None = None) -> ExpectedReport:
-    """What a check makes of an answer that is no picture, whatever the service would mean by it."""
+def report_by_status(http_status: int, retry_after: float | None = None) -> ExpectedReport:
+    """Return the expected report for a response that is not a picture."""
     if http_status == 200:
         return NO_PICTURE
     if http_status in (401, 403):
-        return ExpectedReport("absent", "access_denied", wait)
+        return ExpectedReport("absent", "access_denied", retry_after)
     if http_status in (404, 410):
-        return ExpectedReport("absent", "not_found", wait)
+        return ExpectedReport("absent", "not_found", retry_after)
     if http_status in (408, 425, 429) or http_status >= 500:
-        return ExpectedReport("absent", "host_busy", wait)
-    return ExpectedReport("wrong", "unexpected_status", wait)
+        return ExpectedReport("absent", "host_busy", retry_after)
+    return ExpectedReport("wrong", "unexpected_status", retry_after)
 
 
 @dataclass(frozen=True)
 class FaultContext:
-    """What a fault can make use of.
+    """Values that a fault can use.
 
-    :param call: the call that it meets.
-    :param elsewhere: the URL of another host, which gives good answers.
+    :param call: the call.
+    :param elsewhere: the URL of another host, which sends good responses.
     """
 
     call: Call
@@ -113,26 +105,26 @@ class FaultContext:
 
 @dataclass(frozen=True)
 class FaultCase:
-    """One thing that goes wrong.
+    """One fault.
 
-    :param name: what it is called in the names of tests.
-    :param reply: how the server answers.
-    :param result: what a call to the service must come to.
-    :param report: what a check must report.
-    :param except_for: the calls, by name, that must come to something else.
-    :param setups: how the server is reached: the fault is tried on each.
-    :param greeting: what the server does with each new connection, before it reads and before TLS.
-    :param received: how many requests the server gets of one try.
-    :param wait_s: seconds that the client has to wait; with any, its timeouts are `HURRIED`, else `UNHURRIED`.
-    :param hangs_up: whether the server ends the connection after a whole answer.
-    :param heavy: whether it comes with more bytes than anybody wants in memory.
+    :param name: its name in test ids.
+    :param reply: the server's reply.
+    :param result: the expected result of a call to the service.
+    :param report: the expected report of a check.
+    :param exceptions: expected results of calls that differ, by the call's name.
+    :param setups: the server's setups; the fault is tried with each.
+    :param greeting: a step for each new connection, before TLS and before anything is read.
+    :param received: how many requests the server receives in one try.
+    :param wait_s: seconds that the client must wait. If not 0, the client's timeouts are `SHORT_TIMEOUTS`.
+    :param hangs_up: whether the server closes the connection after a complete response.
+    :param heavy: whether it sends much data, so that the memory is measured.
     """
 
     name: str
     reply: Callable[[FaultContext], Reply]
     result: ExpectedResult
     report: ExpectedReport
-    except_for: Mapping[str, ExpectedResult] = field(default_factory=dict)
+    exceptions: Mapping[str, ExpectedResult] = field(default_factory=dict)
     setups: tuple[ServerSetup, ...] = ("http",)
     greeting: Step | None = None
     received: int = 1
@@ -145,19 +137,19 @@ class FaultCase:
 
     @property
     def lasts(self) -> bool:
-        """Whether it meets every try, and not the first one alone."""
+        """Whether it affects every attempt, and not only the first one."""
         return self.greeting is not None or not set(self.setups) <= {"http", "https"}
 
     def result_for(self, call: Call) -> ExpectedResult:
-        """What this call must come to."""
-        return self.except_for.get(call.name, self.result)
+        """Return the expected result of a call."""
+        return self.exceptions.get(call.name, self.result)
 
 
 def always(reply: Reply) -> Callable[[FaultContext], Reply]:
-    """The same answer to every call."""
+    """Return the same reply for every call."""
     return lambda _: reply
 
 
 def good(context: FaultContext) -> Reply:
-    """The answer that the call hopes for."""
+    """Return the good response of the call."""
     return context.call.good

@@ -1,4 +1,4 @@
-"""Faults of what an answer says: every code of the contract, and everything that is no answer at all."""
+"""Faults in the content of responses: every code of the contract, and invalid responses."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ from tests.trust.fault_types import (
 
 UNKNOWN_CODE: Final = 4242
 STATUSES: Final = (200, 201, 400, 401, 403, 404, 408, 409, 413, 422, 425, 429, 500, 501, 502, 503, 504, 599)
-PROOFS: Final = (23002, 21003)
-"""Codes that say that a parameter is missing: whoever is told so was let in."""
+PROBE_CODES: Final = (23002, 21003)
+"""Codes for a missing parameter. They prove that the credentials are valid."""
 
 # A call that asks for nothing except_for consent has it from any JSON object that is no error.
-_CONSENT: Final = {call.name: DONE for call in (calls.VALIDATE, calls.WITHDRAW)}
-_ANY_OBJECT: Final = _CONSENT | {calls.PUSH_STATUS.name: ExpectedResult("done", any_result=True)}
+_ACKNOWLEDGED: Final = {call.name: DONE for call in (calls.VALIDATE, calls.WITHDRAW)}
+_ANY_OBJECT: Final = _ACKNOWLEDGED | {calls.PUSH_STATUS.name: ExpectedResult("done", any_value=True)}
 
 
 def codes() -> Iterator[FaultCase]:
-    """Every code of the contract, in each of its HTTP statuses and inside a success."""
+    """Yield every code of the contract, with each of its HTTP statuses and in an HTTP 200."""
     for row in ERROR_CODES.values():
         for status in dict.fromkeys((*row.http_statuses, 200)):
-            let_in = {calls.TEST_CONNECTION.name: DONE} if row.code in PROOFS else {}
+            valid_credentials = {calls.TEST_CONNECTION.name: DONE} if row.code in PROBE_CODES else {}
             yield FaultCase(
                 f"code {row.code} in HTTP {status}",
                 always(refusal(row.code, status)),
                 _by_code(row, status),
                 report_by_status(status),
-                except_for=let_in,
+                exceptions=valid_credentials,
             )
             yield FaultCase(
-                f"code {row.code} in HTTP {status}, and not in an error object",
+                f"code {row.code} in HTTP {status}, outside of an error object",
                 always(answer(status, {"code": row.code, "message": "no"})),
                 _by_code(row, status),
                 report_by_status(status),
-                except_for=let_in,
+                exceptions=valid_credentials,
             )
 
 
@@ -81,20 +81,20 @@ def _by_code(row: ErrorCode, status: int) -> ExpectedResult:
     )
 
 
-def by_status(status: int, code: int | None = None, wait: float | None = None) -> ExpectedResult:
-    """What a call must come to where the table of codes does not help."""
+def by_status(status: int, code: int | None = None, retry_after: float | None = None) -> ExpectedResult:
+    """Return the expected result if the code is unknown or missing."""
     permanent = status < 500 and status not in (408, 425, 429)
     if status in (401, 403):
         return ExpectedResult("refused", AccountError, True, "account", code, status)
     if permanent:
         return ExpectedResult("refused", RequestRefusedError, True, "request", code, status)
     if status == 429:
-        return ExpectedResult("refused", RateLimitedError, False, "request", code, status, wait)
-    return ExpectedResult("unknown", ServiceUnavailableError, False, "request", code, status, wait)
+        return ExpectedResult("refused", RateLimitedError, False, "request", code, status, retry_after)
+    return ExpectedResult("unknown", ServiceUnavailableError, False, "request", code, status, retry_after)
 
 
 def unknown_codes() -> Iterator[FaultCase]:
-    """A code that no table has, in every HTTP status that services use, and those statuses without words."""
+    """Yield an unknown code with many HTTP statuses, and error statuses with an empty body."""
     for status in STATUSES:
         refused = always(refusal(UNKNOWN_CODE, status))
         yield FaultCase(
@@ -102,14 +102,14 @@ def unknown_codes() -> Iterator[FaultCase]:
         )
         if status >= 400:
             yield FaultCase(
-                f"HTTP {status} and nothing", always(answer(status)), by_status(status), report_by_status(status)
+                f"HTTP {status} with an empty body", always(answer(status)), by_status(status), report_by_status(status)
             )
 
 
-def errors_in_disguise() -> Iterator[FaultCase]:
-    """What else may stand where an error stands, inside a success."""
+def malformed_errors() -> Iterator[FaultCase]:
+    """Yield unusual values of `error` in an HTTP 200."""
     refused = by_status(200)
-    disguises: tuple[tuple[Any, ExpectedResult], ...] = (
+    values: tuple[tuple[Any, ExpectedResult], ...] = (
         ({}, refused),
         ([], refused),
         ("no", refused),
@@ -122,15 +122,15 @@ def errors_in_disguise() -> Iterator[FaultCase]:
         ({"code": 51.0}, _by_code(ERROR_CODES[51], 200)),
         ({"code": [51]}, refused),
     )
-    for error, result in disguises:
-        # With a good answer beside it: the error counts.
+    for error, result in values:
+        # The response also contains a good id; the error takes precedence.
         yield FaultCase(f"the error {error!r} beside an id", _beside_an_id(error), result, NO_PICTURE)
     yield FaultCase(
         "a cid that was used",
         always(refusal(21003, 400, "The cid has been used")),
         _by_code(ERROR_CODES[21003], 400),
         report_by_status(400),
-        except_for={
+        exceptions={
             calls.PUSH.name: ExpectedResult("refused", CidAlreadyUsedError, True, "request", 21003, 400),
             calls.TEST_CONNECTION.name: DONE,
         },
@@ -142,7 +142,7 @@ def _beside_an_id(error: Any) -> Any:
 
 
 def ids() -> Iterator[FaultCase]:
-    """Successes without the id that was asked for."""
+    """Yield successes without a valid id."""
     values: tuple[tuple[str, Any], ...] = (
         ("an empty id", ""),
         ("an id of blanks", "  "),
@@ -152,18 +152,18 @@ def ids() -> Iterator[FaultCase]:
         ("a list as id", ["1_a"]),
         ("an object as id", {"id": "1_a"}),
         ("an id with a line break", "1\n2"),
-        ("an id that is a word of a template", "é"),
-        ("an endless id", "x" * 201),
+        ("an id with a non-ASCII character", "é"),
+        ("an id of 201 characters", "x" * 201),
     )
     for name, value in values:
-        yield FaultCase(name, _with_id(value), unreadable(200), NO_PICTURE, except_for=_ANY_OBJECT)
-    yield FaultCase("no id", always(answer(200, {})), unreadable(200), NO_PICTURE, except_for=_ANY_OBJECT)
+        yield FaultCase(name, _with_id(value), unreadable(200), NO_PICTURE, exceptions=_ANY_OBJECT)
+    yield FaultCase("no id", always(answer(200, {})), unreadable(200), NO_PICTURE, exceptions=_ANY_OBJECT)
     yield FaultCase(
         "an id under another key",
         always(answer(200, {"id": "1_a"})),
         unreadable(200),
         NO_PICTURE,
-        except_for=_ANY_OBJECT,
+        exceptions=_ANY_OBJECT,
     )
 
 
@@ -172,10 +172,10 @@ def _with_id(value: Any) -> Any:
 
 
 def bodies() -> Iterator[FaultCase]:
-    """Bodies that are no JSON object, in a success."""
+    """Yield successes whose body is not a JSON object."""
     texts: tuple[tuple[str, bytes], ...] = (
         ("a list", b"[]"),
-        ("a list of a good answer", b'[{"big_picture_id": "1_a", "small_picture_id": "2_b", "msg_id": "42"}]'),
+        ("a list with a good response", b'[{"big_picture_id": "1_a", "small_picture_id": "2_b", "msg_id": "42"}]'),
         ("a number", b"5"),
         ("null", b"null"),
         ("true", b"true"),
@@ -190,12 +190,12 @@ def bodies() -> Iterator[FaultCase]:
     for name, body in texts:
         yield FaultCase(f"{name} in HTTP 200", always(answer(200, body)), unreadable(200), NO_PICTURE)
     empty = ExpectedReport("absent", "empty")
-    yield FaultCase("nothing in HTTP 200", always(answer(200)), unreadable(200), empty)
+    yield FaultCase("an empty body in HTTP 200", always(answer(200)), unreadable(200), empty)
     yield FaultCase(
         "HTTP 204", always(send(b"HTTP/1.1 204 No Content\r\n\r\n")), unreadable(204), report_by_status(204)
     )
     yield FaultCase(
-        "JSON cut in half", _half, unreadable(200), NO_PICTURE, except_for=dict.fromkeys(_ANY_OBJECT, unreadable(200))
+        "JSON cut in half", _half, unreadable(200), NO_PICTURE, exceptions=dict.fromkeys(_ANY_OBJECT, unreadable(200))
     )
     yield FaultCase(
         "HTML in HTTP 502",
@@ -204,8 +204,8 @@ def bodies() -> Iterator[FaultCase]:
         report_by_status(502),
     )
     yield FaultCase(
-        "the bare word success", always(answer(200, b"success")), unreadable(200), NO_PICTURE, except_for=_CONSENT
-    )  # the vendor's own SDK knows such answers
+        "the bare word success", always(answer(200, b"success")), unreadable(200), NO_PICTURE, exceptions=_ACKNOWLEDGED
+    )  # the vendor's SDK handles such responses
 
 
 def _half(context: FaultContext) -> Any:
@@ -214,12 +214,12 @@ def _half(context: FaultContext) -> Any:
 
 
 def _bomb(status: int, line: Line) -> None:
-    """Make it when it is needed."""
+    """Create the bomb lazily."""
     gzip_bomb(status)(line)
 
 
 def sizes() -> Iterator[FaultCase]:
-    """Answers that are too large to be one. Each begins with a good answer, which must not be believed."""
+    """Yield responses that are too large. Each starts with a good response, which must not be used."""
     start = b'{"big_picture_id": "1_a", "small_picture_id": "2_b", "msg_id": "42"}'
     for status in (200, 302, 400, 500):
         wrong = ExpectedReport("wrong", "too_heavy") if status == 200 else report_by_status(status)
@@ -246,17 +246,17 @@ def sizes() -> Iterator[FaultCase]:
         heavy=True,
     )
     yield FaultCase(
-        "an answer that is a byte too long",
+        "a response one byte above the limit",
         always(answer(200, start.ljust(MAX_RESPONSE_BYTES + 1))),
         unreadable(200),
         NO_PICTURE,
     )
     yield FaultCase(
-        "a length that cannot be",
+        "two different lengths",
         always(send(b"HTTP/1.1 200 X\r\nContent-Length: 4\r\nContent-Length: 70\r\n\r\n" + start)),
         UNKNOWN,
         ExpectedReport("absent", "connection_failed"),
     )
 
 
-ANSWER_FAULTS: Final = (*codes(), *unknown_codes(), *errors_in_disguise(), *ids(), *bodies(), *sizes())
+RESPONSE_FAULTS: Final = (*codes(), *unknown_codes(), *malformed_errors(), *ids(), *bodies(), *sizes())

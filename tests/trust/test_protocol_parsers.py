@@ -1,4 +1,4 @@
-"""What strangers can put before the protocol's parsers: each is a result or one of our errors, and nothing else."""
+"""Attacks on the parsers of the protocol: any input gives a result or an error of this package."""
 
 from __future__ import annotations
 
@@ -29,15 +29,19 @@ from tests.support.fault_server import FaultServer, Line, close
 from tests.trust.attack_report import AttackReport
 from tests.trust.calls import APP_KEY, MESSAGE, PICTURE, SECRET
 
-Judge = Callable[[str, bool], None]
+Require = Callable[[str, bool], None]
 
-EXAMPLES = settings(max_examples=1_000, deadline=None)
-FEWER = settings(max_examples=400, deadline=None)
+MANY = settings(max_examples=1_000)
+FEWER = settings(max_examples=400)
 
-PROOFS = (21003, 23002)
+PROBE_CODES = (21003, 23002)
 
 codes = (
-    st.sampled_from(sorted(ERROR_CODES)) | st.sampled_from(PROOFS) | st.integers() | st.floats() | st.text(max_size=5)
+    st.sampled_from(sorted(ERROR_CODES))
+    | st.sampled_from(PROBE_CODES)
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
 )
 anything = st.recursive(
     st.none() | st.booleans() | codes | st.text(max_size=20),
@@ -57,69 +61,65 @@ objects = st.fixed_dictionaries(
         "request_id": anything,
     },
 )
-whole_bodies = (objects | anything).map(json.dumps).map(str.encode) | st.binary()
-bodies = whole_bodies | st.builds(lambda body, end: body[:end], whole_bodies, st.integers(0, 60))
+complete_bodies = (objects | anything).map(json.dumps).map(str.encode) | st.binary()
+bodies = complete_bodies | st.builds(lambda body, end: body[:end], complete_bodies, st.integers(0, 60))
 statuses = st.sampled_from([200, 201, 204, 302, 400, 401, 404, 408, 429, 500, 502, 503]) | st.integers(100, 999)
 
 
 @pytest.fixture(scope="session")
-def judge(attacks: AttackReport) -> Judge:
-    def judge(what: str, right: bool) -> None:
-        attacks.record("nothing breaks the parser", what, succeeded=not right)
-        assert right
-
-    return judge
+def require(attacks: AttackReport) -> Require:
+    return lambda attack, failed: attacks.require("nothing breaks the parser", attack, failed, attack)
 
 
-@EXAMPLES
+@MANY
 @given(status=statuses, body=bodies, whole=st.booleans())
-def test_any_status_and_any_bytes_are_a_result_or_one_of_our_errors(
-    judge: Judge, status: int, body: bytes, whole: bool
-) -> None:
-    answer = Response(status, body, whole=whole)
+def test_readers_accept_any_status_and_body(require: Require, status: int, body: bytes, whole: bool) -> None:
+    response = Response(status, body, whole=whole)
     upload, push = messages.upload_request("big", PICTURE), messages.push_request(MESSAGE)
     for read in (
-        lambda: messages.read_upload("big", upload, answer),
-        lambda: messages.read_upload("small", upload, answer),
-        lambda: messages.read_push(push, answer),
-        lambda: messages.read_acknowledgement(push, answer),
+        lambda: messages.read_upload("big", upload, response),
+        lambda: messages.read_upload("small", upload, response),
+        lambda: messages.read_push(push, response),
+        lambda: messages.read_acknowledgement(push, response),
     ):
-        judge("an answer, by status and bytes", _is_told(read, lambda _: answer.is_success and whole))
-    proof = messages.credentials_probe()
-    judge(
-        "an answer, by status and bytes",
-        _is_told(lambda: messages.read_credentials_probe(proof, answer), lambda _: whole),
+        require("a response, by status and bytes", _is_valid(read, lambda _: response.is_success and whole))
+    probe = messages.credentials_probe()
+    require(
+        "a response, by status and bytes",
+        _is_valid(lambda: messages.read_credentials_probe(probe, response), lambda _: whole),
     )
 
 
-def _is_told(read: Callable[[], Any], may_be: Callable[[Any], bool]) -> bool:
-    """Whether reading comes to one of our errors, or to a result that there may be."""
+def _is_valid(read: Callable[[], Any], accepts: Callable[[Any], bool]) -> bool:
+    """Return whether a call raises an error of this package, or returns an accepted result."""
     try:
         result = read()
     except OppoImageError:
         return True
-    except BaseException:  # noqa: BLE001  # this is what must not happen
+    except BaseException:  # noqa: BLE001  # must not happen
         return False
-    return isinstance(result, str | PushReceipt | None) and may_be(result)
+    return isinstance(result, str | PushReceipt | None) and accepts(result)
 
 
-@EXAMPLES
+@MANY
 @given(content=objects)
-def test_a_success_has_what_was_asked_for(judge: Judge, content: dict[str, Any]) -> None:
-    answer = Response(200, json.dumps(content).encode())
+def test_success_contains_the_id(require: Require, content: dict[str, Any]) -> None:
+    response = Response(200, json.dumps(content).encode())
     is_error = content.get("error") is not None
     with contextlib.suppress(OppoImageError):
-        picture_id = messages.read_upload("big", messages.upload_request("big", PICTURE), answer)
-        judge("an answer that is taken", content["big_picture_id"] == picture_id != "" and not is_error)
+        picture_id = messages.read_upload("big", messages.upload_request("big", PICTURE), response)
+        require("a response that is accepted", content["big_picture_id"] == picture_id != "" and not is_error)
     with contextlib.suppress(OppoImageError):
-        msg_id = messages.read_push(messages.push_request(MESSAGE), answer).msg_id
-        judge("an answer that is taken", str(content["msg_id"]) == msg_id != "" and not is_error)
+        msg_id = messages.read_push(messages.push_request(MESSAGE), response).msg_id
+        require("a response that is accepted", str(content["msg_id"]) == msg_id != "" and not is_error)
     with contextlib.suppress(OppoImageError):
-        messages.read_acknowledgement(messages.push_request(MESSAGE), answer)
-        judge("an answer that is taken", not is_error)
+        messages.read_acknowledgement(messages.push_request(MESSAGE), response)
+        require("a response that is accepted", not is_error)
     with contextlib.suppress(OppoImageError):
-        messages.read_credentials_probe(messages.credentials_probe(), answer)
-        judge("an answer that is taken", float((content["error"] if is_error else content)["code"]) in PROOFS)
+        messages.read_credentials_probe(messages.credentials_probe(), response)
+        require(
+            "a response that is accepted", float((content["error"] if is_error else content)["code"]) in PROBE_CODES
+        )
 
 
 lines = st.sampled_from(
@@ -144,14 +144,14 @@ answers = st.builds(
 
 @FEWER
 @given(sent=answers)
-def test_any_bytes_on_the_line_are_a_result_or_one_of_our_errors(judge: Judge, sent: bytes) -> None:
-    def say(line: Line) -> None:
+def test_client_accepts_any_bytes(require: Require, sent: bytes) -> None:
+    def reply(line: Line) -> None:
         line.send(sent)
         close(line)
 
-    with FaultServer(say) as server, _client(server.url) as client:
-        right = _is_told(lambda: client.upload("big", PICTURE), lambda picture_id: picture_id.encode() in sent)
-    judge("an answer, by its bytes on the line", right)
+    with FaultServer(reply) as server, _client(server.url) as client:
+        valid = _is_valid(lambda: client.upload("big", PICTURE), lambda picture_id: picture_id.encode() in sent)
+    require("a response, by its raw bytes", valid)
 
 
 def _client(url: str, budget: float = 0.0) -> EngageLabClient:
@@ -168,40 +168,43 @@ pieces = st.sampled_from(
 hosts = st.lists(pieces, max_size=5).map("".join) | st.text()
 
 
-@EXAMPLES
+@MANY
 @given(
     host=st.none() | hosts,
     port=st.none() | st.integers(-1, 70_000),
     schema=st.none() | st.sampled_from(["", "http", "https", "ftp"]) | st.text(),
     plain=st.booleans(),
 )
-def test_any_host_is_a_base_url_or_a_mistake_in_the_configuration(
-    judge: Judge, host: str | None, port: int | None, schema: str | None, plain: bool
+def test_base_url_accepts_or_refuses_any_host(
+    require: Require, host: str | None, port: int | None, schema: str | None, plain: bool
 ) -> None:
     try:
         url = base_url(host, port, schema, "singapore", allow_plain_http=plain)
     except ConfigurationError as error:
-        judge("a connection's host", "user:pw" not in str(error))
+        require("a connection's host", "user:pw" not in str(error))
         return
     parts = urlsplit(url)
-    bare = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
-    machine = parts.hostname in ("localhost", "::1") or str(parts.hostname).startswith("127.")
-    judge("a connection's host", bare and (parts.scheme == "https" or (parts.scheme == "http" and (machine or plain))))
+    origin_only = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
+    loopback = parts.hostname in ("localhost", "::1") or str(parts.hostname).startswith("127.")
+    require(
+        "a connection's host",
+        origin_only and (parts.scheme == "https" or (parts.scheme == "http" and (loopback or plain))),
+    )
     if (host or "").strip() and parts.hostname != urlsplit(DATA_CENTERS["singapore"]).hostname:
-        judge("a connection's host", str(parts.hostname) in str(host).lower())
-    asked = urlsplit(requests.Request("GET", url + "/v4/push").prepare().url or "")
-    judge("a connection's host", (asked.hostname, asked.port) == (parts.hostname, parts.port))
+        require("a connection's host", str(parts.hostname) in str(host).lower())
+    prepared = urlsplit(requests.Request("GET", url + "/v4/push").prepare().url or "")
+    require("a connection's host", (prepared.hostname, prepared.port) == (parts.hostname, parts.port))
 
 
-@EXAMPLES
+@MANY
 @given(header=st.text() | st.integers().map(str) | st.datetimes().map(email.utils.format_datetime), date=st.text())
-def test_any_retry_after_is_a_wait_of_at_most_a_day_or_none(judge: Judge, header: str, date: str) -> None:
-    told = [read_retry_after({"Retry-After": header}), read_retry_after({"Retry-After": header, "Date": date})]
-    judge("a Retry-After", all(seconds is None or 0 <= seconds <= MAX_RETRY_AFTER_S for seconds in told))
+def test_retry_after_is_at_most_one_day(require: Require, header: str, date: str) -> None:
+    waits = [read_retry_after({"Retry-After": header}), read_retry_after({"Retry-After": header, "Date": date})]
+    require("a Retry-After", all(seconds is None or 0 <= seconds <= MAX_RETRY_AFTER_S for seconds in waits))
 
 
 class Clock:
-    """Time that passes only while somebody sleeps or an attempt is made."""
+    """A clock that advances only in sleeps and attempts."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -218,22 +221,22 @@ class Clock:
 waits = st.none() | st.floats(0, 100) | st.just(MAX_RETRY_AFTER_S)
 
 
-@EXAMPLES
+@MANY
 @given(
     failures=st.lists(st.tuples(st.booleans(), waits, st.floats(0, 60)), min_size=1, max_size=12),
     budget=st.just(0.0) | st.floats(0, 400),
-    chance=st.floats(0, 1),
+    jitter=st.floats(0, 1),
 )
-def test_the_decision_to_try_again_keeps_its_budget(
-    judge: Judge, failures: list[tuple[bool, float | None, float]], budget: float, chance: float
+def test_retries_respect_the_budget(
+    require: Require, failures: list[tuple[bool, float | None, float]], budget: float, jitter: float
 ) -> None:
-    clock, began, asked = Clock(), [], list(failures)
+    clock, starts, remaining = Clock(), [], list(failures)
 
     def fail(*_: Any) -> Response:
-        began.append(clock.now)
-        if not asked:
+        starts.append(clock.now)
+        if not remaining:
             return Response(200, b'{"big_picture_id": "1"}')
-        permanent, wait, seconds = asked.pop(0)
+        permanent, wait, seconds = remaining.pop(0)
         clock.now += seconds
         raise RequestRefusedError("no") if permanent else RateLimitedError("no", retry_after=wait)
 
@@ -241,14 +244,14 @@ def test_the_decision_to_try_again_keeps_its_budget(
     with (
         patch(f"{module}.time", clock),
         patch(f"{module}.log"),
-        patch("random.random", return_value=chance),
+        patch("random.random", return_value=jitter),
         patch.object(HttpTransport, "exchange", fail),
         contextlib.suppress(OppoImageError),
     ):
         _client("http://127.0.0.1:1", budget).upload("big", PICTURE)
-    judge("a decision to try again: within the budget", all(start < budget for start in began[1:]))
-    met = failures[: len(began) - 1]
-    judge("a decision to try again: never what is permanent", not any(permanent for permanent, _, _ in met))
-    floors = [wait or 0.0 for _, wait, _ in met]
-    obeyed = all(slept >= floor for slept, floor in zip(clock.slept, floors, strict=True))
-    judge("a decision to try again: Retry-After is a floor", obeyed)
+    require("a retry within the budget", all(start < budget for start in starts[1:]))
+    retried = failures[: len(starts) - 1]
+    require("no retry after a permanent error", not any(permanent for permanent, _, _ in retried))
+    floors = [wait or 0.0 for _, wait, _ in retried]
+    respected = all(slept >= floor for slept, floor in zip(clock.slept, floors, strict=True))
+    require("a retry after Retry-After", respected)
