@@ -43,7 +43,7 @@ EACH_PROMISE = pytest.mark.parametrize(("version", "kind"), [(one, kind) for one
 BROKEN = """
 Version {version} promised what is no longer true:
   {broken}
-People's DAGs, databases, files and scripts rely on it (docs/decisions/promises.md). Do not edit
+People's DAGs, databases, files and scripts rely on it (docs/decisions/api-snapshots.md). Do not edit
 tests/promises/{version}: keep what was promised beside what is new.
 """
 
