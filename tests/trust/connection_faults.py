@@ -36,10 +36,9 @@ from tests.trust.fault_types import (
     ServerSetup,
     always,
     good,
-    report_by_status,
     unreadable,
 )
-from tests.trust.response_faults import by_status
+from tests.trust.response_faults import by_status, status_case
 
 BOTH: Final[tuple[ServerSetup, ...]] = ("http", "https")
 PLAIN: Final[tuple[ServerSetup, ...]] = ("http",)
@@ -74,19 +73,12 @@ def slow() -> Iterator[FaultCase]:
         ("100 Continue at intervals", _endless_interim_responses, TOTAL_TIMEOUT_S),
     ):
         yield _fault(name, reply, UNKNOWN, TIMED_OUT, wait_s=wait_s)
-    yield FaultCase(
-        "no TLS handshake", good, NOT_SENT, TIMED_OUT, setups=TLS, greeting=stall, received=0, wait_s=READ_TIMEOUT_S
-    )
-    yield FaultCase(
-        "a byte of the TLS handshake at intervals",
-        good,
-        NOT_SENT,
-        TIMED_OUT,
-        setups=TLS,
-        greeting=drip(b"\x16\x03\x03\x02\x00\x02" + bytes(600), every=0.05),
-        received=0,
-        wait_s=READ_TIMEOUT_S,
-    )
+    slow_handshake = drip(b"\x16\x03\x03\x02\x00\x02" + bytes(600), every=0.05)
+    for name, greeting, wait_s in (
+        ("no TLS handshake", stall, READ_TIMEOUT_S),
+        ("a byte of the TLS handshake at intervals", slow_handshake, READ_TIMEOUT_S),
+    ):
+        yield FaultCase(name, good, NOT_SENT, TIMED_OUT, setups=TLS, greeting=greeting, received=0, wait_s=wait_s)
 
 
 def _endless_interim_responses(line: Line) -> None:
@@ -140,23 +132,19 @@ def _endless_header(line: Line) -> None:
 
 def unreachable() -> Iterator[FaultCase]:
     """Yield servers that do not accept the request."""
+    failed = CONNECTION_FAILED
     for name, end in (("reset", reset), ("closed", close)):
-        yield FaultCase(
-            f"{name} in the request", good, UNKNOWN, CONNECTION_FAILED, greeting=_after_a_byte(end), received=0
-        )
-    yield FaultCase(
-        "reset in the TLS handshake", good, NOT_SENT, CONNECTION_FAILED, setups=TLS, greeting=reset, received=0
-    )
-    yield FaultCase(
-        "closed in the TLS handshake", good, NOT_SENT, CONNECTION_FAILED, setups=TLS, greeting=close, received=0
-    )
+        first_byte = _after_a_byte(end)
+        yield FaultCase(f"{name} in the request", good, UNKNOWN, failed, greeting=first_byte, received=0)
+        name = f"{name} in the TLS handshake"
+        yield FaultCase(name, good, NOT_SENT, failed, setups=TLS, greeting=end, received=0)
     unverified = ExpectedReport("wrong", "tls_unverified")
     setups: tuple[tuple[ServerSetup, ExpectedResult, ExpectedReport], ...] = (
         ("https, the certificate of an unknown authority", NOT_VERIFIED, unverified),
         ("https, the certificate of another host", NOT_VERIFIED, unverified),
         ("https, an expired certificate", NOT_VERIFIED, unverified),
-        ("https, to a server without TLS", NOT_SENT, CONNECTION_FAILED),
-        ("http, to a port where nothing listens", NOT_SENT, CONNECTION_FAILED),
+        ("https, to a server without TLS", NOT_SENT, failed),
+        ("http, to a port where nothing listens", NOT_SENT, failed),
     )
     for setup, result, report in setups:
         greeting = answer(400) if setup == "https, to a server without TLS" else None
@@ -178,7 +166,7 @@ def redirects() -> Iterator[FaultCase]:
     for name, location in (("nonsense", "http://[nonsense"), ("a file", "file:///etc/passwd")):
         there = always(answer(302, b"", Location=location))
         yield FaultCase(f"a redirect to {name}", there, by_status(302), ExpectedReport("wrong", "bad_url"))
-    yield FaultCase("a redirect to nowhere", always(answer(302)), by_status(302), report_by_status(302))
+    yield status_case("a redirect to nowhere", answer(302), 302)
 
 
 def _to_another_host(status: int) -> Any:
@@ -198,14 +186,12 @@ def limits() -> Iterator[FaultCase]:
     )
     for status in (429, 503):
         for name, header, wait in waits:
-            reply = always(answer(status, b"", **({} if header is None else {"Retry-After": header})))
-            yield FaultCase(
-                f"HTTP {status}, {name}", reply, by_status(status, retry_after=wait), report_by_status(status, wait)
-            )
+            headers = {} if header is None else {"Retry-After": header}
+            yield status_case(f"HTTP {status}, {name}", answer(status, **headers), status, retry_after=wait)
         for name, ahead in (("by this machine's clock", 0.0), ("by a clock a day ahead", DAY), ("a day behind", -DAY)):
-            reply = always(_retry_after_date(60, status, ahead))
-            result, report = by_status(status, retry_after=60.0), report_by_status(status, 60.0)
-            yield FaultCase(f"HTTP {status}, Retry-After: a date, {name}", reply, result, report)
+            reply = _retry_after_date(60, status, ahead)
+            name = f"HTTP {status}, Retry-After: a date, {name}"
+            yield status_case(name, reply, status, retry_after=60.0)
 
 
 def _retry_after_date(seconds: float, status: int, ahead: float) -> Step:
@@ -225,19 +211,14 @@ def clocks() -> Iterator[FaultCase]:
     for name, seconds in (("a day ahead", DAY), ("a day back", -DAY)):
         change = jump(seconds)
         yield FaultCase(f"the clock jumps {name} before a response", _after(change), DONE, READY)
-        yield _fault(
-            f"the clock jumps {name}, and no response", [change, stall], UNKNOWN, TIMED_OUT, setups=("http",),
-            wait_s=READ_TIMEOUT_S,
-        )  # fmt: skip
-        yield _fault(
-            f"the clock jumps {name}, and a byte at intervals", [change, send(HEAD), drip(b" " * 1000, every=0.05)],
-            UNKNOWN, TIMED_OUT, setups=("http",), wait_s=TOTAL_TIMEOUT_S,
-        )  # fmt: skip
-        limited = always([change, answer(429, b"", Retry_After="1")])
-        yield FaultCase(
-            f"the clock jumps {name}, and a wait of a second", limited, by_status(429, retry_after=1.0),
-            report_by_status(429, 1.0),
-        )  # fmt: skip
+        stalled, slow_body = [change, stall], [change, send(HEAD), drip(b" " * 1000, every=0.05)]
+        for what, reply, wait_s in (
+            ("no response", stalled, READ_TIMEOUT_S),
+            ("a byte at intervals", slow_body, TOTAL_TIMEOUT_S),
+        ):
+            yield _fault(f"the clock jumps {name}, and {what}", reply, UNKNOWN, TIMED_OUT, setups=PLAIN, wait_s=wait_s)
+        limited = [change, answer(429, Retry_After="1")]
+        yield status_case(f"the clock jumps {name}, and a wait of a second", limited, 429, retry_after=1.0)
 
 
 CONNECTION_FAULTS: Final = (*slow(), *broken(), *unreachable(), *redirects(), *limits(), *clocks())

@@ -15,9 +15,10 @@ from airflow_provider_oppo_image.errors import (
     RequestRefusedError,
     ServiceUnavailableError,
 )
-from tests.support.fault_server import Line, answer, flood, flood_in_chunks, gzip_bomb, refusal, send
+from tests.support.fault_server import Line, Reply, answer, flood, flood_in_chunks, gzip_bomb, refusal, send
 from tests.trust import calls
 from tests.trust.fault_types import (
+    CONNECTION_FAILED,
     DONE,
     NO_PICTURE,
     UNKNOWN,
@@ -40,25 +41,28 @@ _ACKNOWLEDGED: Final = {call.name: DONE for call in (calls.VALIDATE, calls.WITHD
 _ANY_OBJECT: Final = _ACKNOWLEDGED | {calls.PUSH_STATUS.name: ExpectedResult("done", any_value=True)}
 
 
+def status_case(
+    name: str, reply: Reply, status: int, code: int | None = None, retry_after: float | None = None
+) -> FaultCase:
+    """Return a fault whose result depends on the HTTP status only."""
+    return FaultCase(name, always(reply), by_status(status, code, retry_after), report_by_status(status, retry_after))
+
+
+def _unreadable_case(name: str, reply: Reply, **more: Any) -> FaultCase:
+    return FaultCase(name, always(reply), unreadable(200), NO_PICTURE, **more)
+
+
 def codes() -> Iterator[FaultCase]:
     """Yield every code of the contract, with each of its HTTP statuses and in an HTTP 200."""
     for row in ERROR_CODES.values():
+        exceptions = {calls.TEST_CONNECTION.name: DONE} if row.code in PROBE_CODES else {}
         for status in dict.fromkeys((*row.http_statuses, 200)):
-            valid_credentials = {calls.TEST_CONNECTION.name: DONE} if row.code in PROBE_CODES else {}
-            yield FaultCase(
-                f"code {row.code} in HTTP {status}",
-                always(refusal(row.code, status)),
-                _by_code(row, status),
-                report_by_status(status),
-                exceptions=valid_credentials,
-            )
-            yield FaultCase(
-                f"code {row.code} in HTTP {status}, outside of an error object",
-                always(answer(status, {"code": row.code, "message": "no"})),
-                _by_code(row, status),
-                report_by_status(status),
-                exceptions=valid_credentials,
-            )
+            for where, reply in (
+                ("", refusal(row.code, status)),
+                (", outside of an error object", answer(status, {"code": row.code, "message": "no"})),
+            ):
+                name = f"code {row.code} in HTTP {status}{where}"
+                yield FaultCase(name, always(reply), _by_code(row, status), report_by_status(status), exceptions)
 
 
 def _by_code(row: ErrorCode, status: int) -> ExpectedResult:
@@ -96,14 +100,10 @@ def by_status(status: int, code: int | None = None, retry_after: float | None = 
 def unknown_codes() -> Iterator[FaultCase]:
     """Yield an unknown code with many HTTP statuses, and error statuses with an empty body."""
     for status in STATUSES:
-        refused = always(refusal(UNKNOWN_CODE, status))
-        yield FaultCase(
-            f"an unknown code in HTTP {status}", refused, by_status(status, UNKNOWN_CODE), report_by_status(status)
-        )
+        name = f"an unknown code in HTTP {status}"
+        yield status_case(name, refusal(UNKNOWN_CODE, status), status, UNKNOWN_CODE)
         if status >= 400:
-            yield FaultCase(
-                f"HTTP {status} with an empty body", always(answer(status)), by_status(status), report_by_status(status)
-            )
+            yield status_case(f"HTTP {status} with an empty body", answer(status), status)
 
 
 def malformed_errors() -> Iterator[FaultCase]:
@@ -156,15 +156,9 @@ def ids() -> Iterator[FaultCase]:
         ("an id of 201 characters", "x" * 201),
     )
     for name, value in values:
-        yield FaultCase(name, _with_id(value), unreadable(200), NO_PICTURE, exceptions=_ANY_OBJECT)
-    yield FaultCase("no id", always(answer(200, {})), unreadable(200), NO_PICTURE, exceptions=_ANY_OBJECT)
-    yield FaultCase(
-        "an id under another key",
-        always(answer(200, {"id": "1_a"})),
-        unreadable(200),
-        NO_PICTURE,
-        exceptions=_ANY_OBJECT,
-    )
+        yield FaultCase(name, _with_id(value), unreadable(200), NO_PICTURE, _ANY_OBJECT)
+    yield _unreadable_case("no id", answer(200, {}), exceptions=_ANY_OBJECT)
+    yield _unreadable_case("an id under another key", answer(200, {"id": "1_a"}), exceptions=_ANY_OBJECT)
 
 
 def _with_id(value: Any) -> Any:
@@ -188,24 +182,17 @@ def bodies() -> Iterator[FaultCase]:
         ("zeros", bytes(100)),
     )
     for name, body in texts:
-        yield FaultCase(f"{name} in HTTP 200", always(answer(200, body)), unreadable(200), NO_PICTURE)
+        yield _unreadable_case(f"{name} in HTTP 200", answer(200, body))
     empty = ExpectedReport("absent", "empty")
     yield FaultCase("an empty body in HTTP 200", always(answer(200)), unreadable(200), empty)
-    yield FaultCase(
-        "HTTP 204", always(send(b"HTTP/1.1 204 No Content\r\n\r\n")), unreadable(204), report_by_status(204)
-    )
-    yield FaultCase(
-        "JSON cut in half", _half, unreadable(200), NO_PICTURE, exceptions=dict.fromkeys(_ANY_OBJECT, unreadable(200))
-    )
-    yield FaultCase(
-        "HTML in HTTP 502",
-        always(answer(502, b"<html><body>Bad gateway</body></html>", Content_Type="text/html")),
-        by_status(502),
-        report_by_status(502),
-    )
-    yield FaultCase(
-        "the bare word success", always(answer(200, b"success")), unreadable(200), NO_PICTURE, exceptions=_ACKNOWLEDGED
-    )  # the vendor's SDK handles such responses
+    no_content = always(send(b"HTTP/1.1 204 No Content\r\n\r\n"))
+    yield FaultCase("HTTP 204", no_content, unreadable(204), report_by_status(204))
+    cut = dict.fromkeys(_ANY_OBJECT, unreadable(200))
+    yield FaultCase("JSON cut in half", _half, unreadable(200), NO_PICTURE, cut)
+    html = b"<html><body>Bad gateway</body></html>"
+    yield status_case("HTML in HTTP 502", answer(502, html, Content_Type="text/html"), 502)
+    # The vendor's SDK handles such responses.
+    yield _unreadable_case("the bare word success", answer(200, b"success"), exceptions=_ACKNOWLEDGED)
 
 
 def _half(context: FaultContext) -> Any:
@@ -222,41 +209,20 @@ def sizes() -> Iterator[FaultCase]:
     """Yield responses that are too large. Each starts with a good response, which must not be used."""
     start = b'{"big_picture_id": "1_a", "small_picture_id": "2_b", "msg_id": "42"}'
     for status in (200, 302, 400, 500):
-        wrong = ExpectedReport("wrong", "too_heavy") if status == 200 else report_by_status(status)
+        report = ExpectedReport("wrong", "too_heavy") if status == 200 else report_by_status(status)
         result = unreadable(200) if status == 200 else by_status(status)
         head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(start) + 60_000_000}\r\n\r\n".encode()
-        yield FaultCase(
-            f"60 MB in HTTP {status}", always([send(head + start), flood(60_000_000)]), result, wrong, heavy=True
-        )
+        reply = always([send(head + start), flood(60_000_000)])
+        yield FaultCase(f"60 MB in HTTP {status}", reply, result, report, heavy=True)
     for status in (200, 500):
-        packed = ExpectedReport("wrong", "encoded_body") if status == 200 else report_by_status(status)
+        report = ExpectedReport("wrong", "encoded_body") if status == 200 else report_by_status(status)
         result = unreadable(200) if status == 200 else by_status(status)
-        yield FaultCase(
-            f"a gzip bomb in HTTP {status}",
-            always(partial(_bomb, status)),
-            result,
-            packed,
-            heavy=True,
-        )
-    yield FaultCase(
-        "60 MB in chunks",
-        always([send(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"), flood_in_chunks(start, 60_000_000)]),
-        unreadable(200),
-        NO_PICTURE,
-        heavy=True,
-    )
-    yield FaultCase(
-        "a response one byte above the limit",
-        always(answer(200, start.ljust(MAX_RESPONSE_BYTES + 1))),
-        unreadable(200),
-        NO_PICTURE,
-    )
-    yield FaultCase(
-        "two different lengths",
-        always(send(b"HTTP/1.1 200 X\r\nContent-Length: 4\r\nContent-Length: 70\r\n\r\n" + start)),
-        UNKNOWN,
-        ExpectedReport("absent", "connection_failed"),
-    )
+        yield FaultCase(f"a gzip bomb in HTTP {status}", always(partial(_bomb, status)), result, report, heavy=True)
+    chunked = send(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n")
+    yield _unreadable_case("60 MB in chunks", [chunked, flood_in_chunks(start, 60_000_000)], heavy=True)
+    yield _unreadable_case("a response one byte above the limit", answer(200, start.ljust(MAX_RESPONSE_BYTES + 1)))
+    lengths = send(b"HTTP/1.1 200 X\r\nContent-Length: 4\r\nContent-Length: 70\r\n\r\n" + start)
+    yield FaultCase("two different lengths", always(lengths), UNKNOWN, CONNECTION_FAILED)
 
 
 RESPONSE_FAULTS: Final = (*codes(), *unknown_codes(), *malformed_errors(), *ids(), *bodies(), *sizes())
