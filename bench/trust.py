@@ -57,7 +57,7 @@ def attack(arguments: list[str]) -> bool:
         for line in tests.stdout or ():
             print(line, end="", flush=True)
             lines.append(line.rstrip())
-    table = list(dropwhile(lambda line: "what got through =" not in line, lines))[1:]
+    table = list(dropwhile(lambda line: "how many succeeded =" not in line, lines))[1:]
     shown = [*(line for line in lines if line.startswith("trust: ")), ""]  # how to have the same kills again
     shown += [*takewhile(lambda line: not line.startswith("="), table), "", *(line.strip("= ") for line in lines[-1:])]
     write(ATTACKS, [circumstances(start, NAMED), "", "```console", f"$ pytest {' '.join(arguments)}", *shown, "```"])

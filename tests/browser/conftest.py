@@ -12,10 +12,18 @@ from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.browser import demo_run as runs
 from tests.browser.demo_run import DemoRun
-from tests.support import browsing, processes
+from tests.support import processes
 from tests.support.airflow_2 import Airflow2
 from tests.support.airflow_stack import AirflowStack, User
-from tests.support.browsing import Look, Windows
+from tests.support.browser import (
+    CHROMIUM,
+    Viewport,
+    Windows,
+    accessibility_violations,
+    launch_browser,
+    log_in_to_airflow_2,
+    log_in_to_airflow_3,
+)
 from tests.support.picture_host import PictureHost
 
 ADMIN = User("admin", "admin")
@@ -40,9 +48,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if not browsing.CHROMIUM.exists():
+    if not CHROMIUM.exists():
         pytest.skip("these tests need Chromium: scripts/chromium.sh installs it")
-    with browsing.a_browser() as running:
+    with launch_browser() as running:
         yield running
 
 
@@ -86,7 +94,7 @@ def logged_in(browser: Browser, airflow: AirflowStack) -> Callable[[User], Stora
         if user not in known:
             with Windows(browser) as windows:
                 page = windows.open(airflow.url)
-                browsing.log_in_to_airflow_3(page, user.name, user.name)
+                log_in_to_airflow_3(page, user.name, user.name)
                 known[user] = page.context.storage_state()
         return known[user]
 
@@ -102,7 +110,7 @@ def open_airflow(
     With ``user=None`` nobody is logged in.
     """
 
-    def open_it(path: str, look: Look | None = None, user: User | None = ADMIN) -> Page:
+    def open_it(path: str, look: Viewport | None = None, user: User | None = ADMIN) -> Page:
         page = windows.open(airflow.url, look, logged_in(user) if user else None)
         page.goto(path)
         return page
@@ -140,14 +148,14 @@ def logged_in_2(browser: Browser, airflow_2: Airflow2) -> StorageState:
     """The browser's storage state after the admin's login to Airflow 2."""
     with Windows(browser) as windows:
         page = windows.open(airflow_2.url)
-        browsing.log_in_to_airflow_2(page, ADMIN.name, ADMIN.name)
+        log_in_to_airflow_2(page, ADMIN.name, ADMIN.name)
         return page.context.storage_state()
 
 
 @pytest.fixture
 def axe() -> Callable[[Page | Frame], list[str]]:
     """Finds accessibility violations."""
-    return browsing.barriers
+    return accessibility_violations
 
 
 @pytest.fixture

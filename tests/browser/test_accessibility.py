@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Frame, Locator, Page, expect
 
 from tests.browser.demo_run import WRONG, DemoRun, frame_of
-from tests.support.browsing import Look
+from tests.support.browser import Viewport
 
 DARK, LIGHT = "rgb(17, 21, 28)", "rgb(255, 255, 255)"
 
@@ -40,7 +40,7 @@ def test_pages_are_accessible(
     axe: Callable[[Page | Frame], list[str]],
     keep_screenshot: Callable[[Page | Locator, str], None],
 ) -> None:
-    page = open_airflow("/oppo-image/static/page.css", Look(width=width, locale=locale))
+    page = open_airflow("/oppo-image/static/page.css", Viewport(width=width, locale=locale))
     choose_theme(page, theme)
     for name, asked in PAGES.items():
         page.goto(demo_run.address(**asked))

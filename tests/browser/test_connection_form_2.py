@@ -13,11 +13,11 @@ from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.browser.connections_2 import ConnectionForm
 from tests.support import artwork
 from tests.support.airflow_2 import Airflow2
-from tests.support.browsing import Look, Windows
+from tests.support.browser import Viewport, Windows
 from tests.support.picture_host import PictureHost
 from tests.support.ports import free_port
 
-TALL = Look(width=1100, height=1700)
+TALL = Viewport(width=1100, height=1700)
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from airflow_provider_oppo_image.connection import FIELDS, LABELS
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.browser.conftest import ADMIN
 from tests.browser.connections_3 import EXTRA, ConnectionForm, ConnectionList, expect_to_be_whole
-from tests.support import artwork, browsing
+from tests.support import artwork
 from tests.support.airflow_stack import AirflowStack
-from tests.support.browsing import Look, Windows
+from tests.support.browser import Viewport, Windows, log_in_to_airflow_3
 from tests.support.fault_server import FaultServer, stall
 from tests.support.picture_host import PictureHost
 from tests.support.ports import free_port
 
-TALL = Look(width=1100, height=1400)
+TALL = Viewport(width=1100, height=1400)
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_test_button_if_tests_are_disabled(
     windows: Windows, airflow_without_tests: AirflowStack, fill_in: Callable[..., None]
 ) -> None:
     page = windows.open(airflow_without_tests.url)
-    browsing.log_in_to_airflow_3(page, ADMIN.name, ADMIN.name)
+    log_in_to_airflow_3(page, ADMIN.name, ADMIN.name)
     page.goto("/connections")
     connections = ConnectionList(page)
     form = connections.add("untested")

@@ -11,7 +11,7 @@ from playwright.sync_api import Frame, Locator, Page, expect
 
 from tests.browser.conftest import VIEWER
 from tests.browser.demo_run import ABSENT, EVIL, HEAVY, SPRING, TAB, WRONG, DemoRun, frame_of, framed
-from tests.support.browsing import Windows
+from tests.support.browser import Windows
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from playwright.sync_api import Frame, Locator, Page, expect
 from airflow_provider_oppo_image.contract import IMAGE_PATH, PUSH_PATH
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from scripts.stage import CAMPAIGNS, LAST_YEAR, make_pictures
-from tests.support.browsing import Look, Windows
+from tests.support.browser import Viewport, Windows
 from tests.support.picture_host import PictureHost
 
 
@@ -50,7 +50,7 @@ def test_page_is_accessible_and_complete(
     axe: Callable[[Page | Frame], list[str]],
     keep_screenshot: Callable[[Page | Locator, str], None],
 ) -> None:
-    page = windows.open(busy_sandbox.url, Look(width=width, height=676, scheme=scheme))
+    page = windows.open(busy_sandbox.url, Viewport(width=width, height=676, scheme=scheme))
     page.goto("/")
     expect(page.get_by_role("article")).to_have_count(3)
     expect(page.get_by_role("article").first).to_contain_text("876 x 324 px")

@@ -19,7 +19,7 @@ from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
 from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES
 from tests.docs.pages import ROOT, rows
-from tests.support.pages import skip_without_pages
+from tests.support.server_modules import skip_without_pages
 
 ERRORS = "docs/errors.md"
 LIMITS = "docs/limits.md"

@@ -908,7 +908,7 @@ def test_secrets_are_in_no_error_and_in_no_log(fault: str, caplog: pytest.LogCap
     logging.getLogger("urllib3").setLevel(logging.DEBUG)
     error, _ = upload(FAULTS[fault], retry_budget=0.05, timeouts=QUICK)
     assert isinstance(error, OppoImageError)
-    said = "\n".join([caplog.text, *everything_about(error)])
+    said = "\n".join([caplog.text, *dump_error(error)])
     assert "urllib3" in said
     for secret in (SECRET, BASE64, BASE64.replace("/", r"\/"), SECRET[:10], BASE64[:10]):
         assert secret not in said
@@ -922,7 +922,7 @@ def test_secrets_are_in_no_error_of_a_request_that_never_left(
         monkeypatch.setattr(socket, "getaddrinfo", unknown_host)
     with FaultServer(GOOD, tls=tls) as server, client_for(server) as client:
         error = attempt(lambda: client.upload("big", URL))
-    said = "\n".join(everything_about(error))
+    said = "\n".join(dump_error(error))
     assert SECRET not in said
     assert BASE64 not in said
 
@@ -933,7 +933,7 @@ def test_a_pictures_signature_is_not_repeated_after_the_service() -> None:
         error = attempt(lambda: client.upload("big", signed))
     assert server.requests[0].json == {"big_picture_url": signed}
     assert "cannot download" in str(error)
-    assert "abc123" not in "\n".join(everything_about(error))
+    assert "abc123" not in "\n".join(dump_error(error))
 
 
 def test_a_client_shows_no_secret() -> None:
@@ -947,7 +947,7 @@ def test_an_error_can_be_moved_to_another_process() -> None:
     assert (type(moved), str(moved), vars(moved)) == (RateLimitedError, str(error), vars(error))
 
 
-def everything_about(error: BaseException | None) -> Iterator[str]:
+def dump_error(error: BaseException | None) -> Iterator[str]:
     """Yield whatever an error and those behind it would show to somebody who looks."""
     while error is not None:
         yield from (str(error), repr(error), repr(error.args), repr(vars(error)))

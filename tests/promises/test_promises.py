@@ -34,8 +34,8 @@ from scripts.promises.__main__ import main
 from scripts.promises.compare import REQUIRED, lost, newly_required
 from scripts.promises.gather import promises
 from scripts.promises.written import read, versions
+from tests.support.sensor_runs import make_sensor
 from tests.support.tasks import MemoryStore, make_context
-from tests.support.waits import make_sensor
 
 EACH_VERSION = pytest.mark.parametrize("version", versions())
 EACH_PROMISE = pytest.mark.parametrize(("version", "kind"), [(one, kind) for one in versions() for kind in read(one)])
@@ -43,7 +43,7 @@ EACH_PROMISE = pytest.mark.parametrize(("version", "kind"), [(one, kind) for one
 BROKEN = """
 Version {version} promised what is no longer true:
   {broken}
-People's DAGs, databases, files and scripts rely on it (docs/decisions/promises.md). Do not edit
+People's DAGs, databases, files and scripts rely on it (docs/decisions/api-snapshots.md). Do not edit
 tests/promises/{version}: keep what was promised beside what is new.
 """
 
