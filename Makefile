@@ -13,7 +13,7 @@ NOX = $(BIN)/python -m nox
 FROM_WHEEL := tests/packaging tests/test_package.py tests/test_airflow_compat.py tests/test_provider_info.py tests/example_dags
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint types doors unit test-airflow-2.11 test-lowest test-wheel test-matrix audit release-check test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live build docs bench-trust bench bench-prepare format promises constraints clean
+.PHONY: help demo airflow test lint types doors size unit test-airflow-2.11 test-lowest test-wheel test-matrix audit release-check test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live build docs bench-trust bench bench-prepare format promises constraints clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -26,7 +26,7 @@ airflow: ## Start a whole Airflow with the provider, the sandbox and pictures; C
 	@scripts/venv.sh .venv sandbox constraints/airflow-3.3.txt $(PYTHONS)
 	@$(BIN)/python -m scripts.whole_airflow
 
-test: lint types doors unit ## Run all quick checks: lint, types, doors and tests
+test: lint types doors size unit ## Run all quick checks: lint, types, imports, size and tests
 
 .PHONY: venv
 venv: # The environment that the checks run in
@@ -41,6 +41,9 @@ types: venv ## Check types with mypy, strictly
 
 doors: venv ## Check which module may import which, with import-linter
 	$(BIN)/lint-imports
+
+size: venv ## Check the size of the code, and how many modules take part in an upload, against limits
+	$(BIN)/python -m scripts.size
 
 unit: venv ## Run the tests on Airflow 3.3.2, with coverage by branch
 	$(BIN)/pytest $(QUICK) $(PARALLEL) --cov --cov-report=term:skip-covered

@@ -24,8 +24,8 @@ RESULT = HOME / "result.json"
 CONNECTION = "oppo_image_default"
 
 
-def airflow_environment(sandbox: SandboxServer) -> dict[str, str]:
-    """Return the environment of an Airflow of its own, with a connection that leads to the sandbox."""
+def airflow_environment(home: Path, sandbox: SandboxServer) -> dict[str, str]:
+    """Return the environment of a separate Airflow, with a connection to the sandbox."""
     connection = {
         "conn_type": "oppo_image",
         "login": sandbox.options.app_key,
@@ -35,10 +35,10 @@ def airflow_environment(sandbox: SandboxServer) -> dict[str, str]:
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     return inherited | {
-        "AIRFLOW_HOME": str(HOME),
+        "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         f"AIRFLOW_CONN_{CONNECTION.upper()}": json.dumps(connection),
         "NO_PROXY": "127.0.0.1",
@@ -54,7 +54,12 @@ def run_nightly_campaigns(sandbox: SandboxServer, pictures: str) -> dict[str, An
     command = [sys.executable, str(ROOT / "scripts" / "run_dag.py"), str(dag_file), dag_file.stem, conf, str(RESULT)]
     with LOG.open("w") as log:
         finished = subprocess.run(
-            command, env=airflow_environment(sandbox), stdout=log, stderr=subprocess.STDOUT, check=False, timeout=300
+            command,
+            env=airflow_environment(HOME, sandbox),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+            timeout=300,
         )
     if finished.returncode or not RESULT.exists():
         tail = "\n".join(LOG.read_text().splitlines()[-20:])
