@@ -16,8 +16,8 @@ import nox
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.copies import copy_checkout  # noqa: E402
-from scripts.matrix import LINES, Line, report_of  # noqa: E402
+from scripts.checkout import copy_checkout  # noqa: E402
+from scripts.versions import LINES, Line, report_of  # noqa: E402
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bench import batch_kills, chart, checks, import_cost, page, report, rows, uploads, verdict_bytes, waiting
+from bench import batch_kills, bytes_until_verdict, chart, checks, import_cost, page, report, rows, uploads, waiting
 from bench.report import Figure, Part
 
 
@@ -70,8 +70,8 @@ PARTS: Final = {
     ),
     "bytes": Measurement(
         "Bytes for a verdict",
-        verdict_bytes.measure,
-        verdict_bytes.measure,
+        bytes_until_verdict.measure,
+        bytes_until_verdict.measure,
     ),
     "imports": Measurement(
         "Parsing a DAG file",

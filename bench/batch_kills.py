@@ -139,7 +139,7 @@ class Night:
 
     def _start(self) -> subprocess.Popen[bytes]:
         files = self.folder / "night.csv", self.folder / "night.results.csv"
-        return subprocess.Popen([sys.executable, "-m", "bench.night", self.url, *map(str, files)], cwd=ROOT)
+        return subprocess.Popen([sys.executable, "-m", "bench.killable_batch", self.url, *map(str, files)], cwd=ROOT)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bench.hosts import PictureHost
+from bench.picture_host import PictureHost
 from bench.report import Figure, at_least
 from bench.runs import run_module
 from bench.service import Service
@@ -26,11 +26,11 @@ def measure(uploads: int = UPLOADS) -> list[Figure]:
     with PictureHost() as host:
         command = (uploads, "--rate", RATE, "--check", host.url)
         with Service(limit=LIMIT) as service:
-            run_module("slot", service.url, *command)
+            run_module("batch_process", service.url, *command)
             counts = service.counts()
         # The stages in a run of their own, since to measure them takes time as well.
         with Service(limit=LIMIT) as service:
-            profile = run_module("slot", service.url, *command, "--stages").profile
+            profile = run_module("batch_process", service.url, *command, "--stages").profile
     return [
         at_least(what, rate_of(counts), "/s", GOAL_PART * LIMIT, note=seen(counts), profile=profile),
         Figure("that, as a part of the limit", 100 * rate_of(counts) / LIMIT, "%"),

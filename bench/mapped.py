@@ -18,9 +18,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from bench.baselines import CONNECTION, http_connection
 from bench.report import ROOT
 from bench.runs import Run, pictures, tell, timed
-from bench.ways import CONNECTION, http_connection
 from scripts.run_dag import load_dags
 
 DAGS: Final = Path(__file__).parent / "dags"

@@ -33,4 +33,4 @@ def measure(many: int = MANY, rounds: int = ROUNDS) -> list[Figure]:
 
 def _run(rows: int) -> Run:
     with Service() as service:
-        return run_module("slot", service.url, rows)
+        return run_module("batch_process", service.url, rows)

@@ -24,8 +24,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+from bench.http_protocol import HEAD_END, Requests, header
 from bench.processes import Server
-from bench.wire import HEAD_END, Requests, header
 
 LATENCY_S: Final = 0.020
 """How long the service thinks before it answers, in seconds."""

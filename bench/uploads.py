@@ -18,11 +18,11 @@ LIMIT: Final = 500
 RATE: Final = 495
 
 WAYS: Final[dict[str, tuple[tuple[str, ...], int]]] = {
-    "this package's batch, one task slot": (("slot",), 12_000),
-    "this package's client, 64 threads": (("ways", "client"), 12_000),
-    "the vendor's SDK, 32 threads": (("ways", "sdk-threads"), 6_000),
-    "HttpHook in a loop": (("ways", "http-hook-loop"), 200),
-    "the vendor's SDK in a loop": (("ways", "sdk-loop"), 200),
+    "this package's batch, one task slot": (("batch_process",), 12_000),
+    "this package's client, 64 threads": (("baselines", "client"), 12_000),
+    "the vendor's SDK, 32 threads": (("baselines", "sdk-threads"), 6_000),
+    "HttpHook in a loop": (("baselines", "http-hook-loop"), 200),
+    "the vendor's SDK in a loop": (("baselines", "sdk-loop"), 200),
     "HttpOperator, mapped": (("mapped",), 30),
 }
 """What is run for each way, and how many pictures it uploads."""
@@ -75,7 +75,7 @@ def measure_limited(seconds: float = 60.0) -> list[Figure]:
     :param seconds: for how long the rate is held.
     """
     with Service(limit=LIMIT) as service:
-        run_module("slot", service.url, round(RATE * seconds), "--rate", RATE)
+        run_module("batch_process", service.url, round(RATE * seconds), "--rate", RATE)
         counts = service.counts()
     note = seen(counts)
     return [

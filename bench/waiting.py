@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from bench.cacheable_host import Shelf
 from bench.report import ROOT, Figure, table, under
 from bench.runs import peak_mb
-from bench.shelf import Shelf
 
 ROUND_S: Final = 60.0
 GOAL_CORES: Final = 0.5

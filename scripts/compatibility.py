@@ -11,8 +11,8 @@ from typing import Final
 from xml.etree import ElementTree
 
 from airflow_provider_oppo_image.airflow_compat import FEATURES, Feature
-from scripts.copies import ROOT
-from scripts.matrix import LINES, report_of
+from scripts.checkout import ROOT
+from scripts.versions import LINES, report_of
 
 PAGE: Final = ROOT / "docs" / "compatibility.md"
 FEATURES_HEADING: Final = "## What only some Airflows can do"

@@ -15,7 +15,7 @@ from typing import Any
 
 from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from scripts.stage import CAMPAIGNS, LAST_YEAR, make_pictures, picture_host
+from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, make_pictures, picture_host
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".demo"

@@ -24,7 +24,7 @@ from unittest.mock import MagicMock
 import airflow_provider_oppo_image as package
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from scripts.demo import airflow_environment
-from scripts.stage import CAMPAIGNS, make_pictures, picture_host
+from scripts.demo_campaigns import CAMPAIGNS, make_pictures, picture_host
 
 FOLDER: Final = Path(package.__file__).parent
 MESSAGE: Final = {"to": "all", "body": {"platform": "all", "notification": {"android": {"alert": "Today only"}}}}

@@ -24,9 +24,9 @@ from airflow_provider_oppo_image.net.deadline import Timeouts
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.sandbox.server import LOOPBACK, SandboxServer
 from scripts.live.comparing import judge
-from scripts.live.parties import Party, party
 from scripts.live.questions import PROBE, Question, questions
 from scripts.live.report import Row, describe, heading, summary
+from scripts.live.targets import Party, party
 
 KNOWN: Final = 0
 DIFFERENT: Final = 1

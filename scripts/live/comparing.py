@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 
 from airflow_provider_oppo_image.contract import ERROR_CODES, PICTURE_RULES
 from airflow_provider_oppo_image.errors import RateLimitedError, ServiceUnavailableError, TransportError
-from scripts.live.parties import Seen
 from scripts.live.questions import Question
+from scripts.live.targets import Seen
 
 _PASSING: Final = (TransportError, RateLimitedError, ServiceUnavailableError)
 

@@ -13,8 +13,8 @@ from airflow_provider_oppo_image.cli.output import table
 from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.engagelab.messages import to_json
 from scripts.live.comparing import ID_FORMS, Verdict, mask, name
-from scripts.live.parties import Seen
 from scripts.live.questions import Question
+from scripts.live.targets import Seen
 
 _LONGEST_BODY: Final = 600
 _ID: Final = re.compile(rf'("(?:{"|".join(ID_FORMS)})"\s*:\s*"?)([^",}}]+)')

@@ -13,7 +13,7 @@ from typing import Final
 import requests
 
 from scripts import processes
-from scripts.warden import Warden
+from scripts.supervisor import Supervisor
 from scripts.whole_airflow.home import Home
 from scripts.whole_airflow.stop import Stop
 
@@ -36,7 +36,7 @@ class Components:
     :param stop: ends what is waited for here.
     """
 
-    def __init__(self, home: Home, warden: Warden, stop: Stop) -> None:
+    def __init__(self, home: Home, warden: Supervisor, stop: Stop) -> None:
         self._home = home
         self._warden = warden
         self._stop = stop

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final, TextIO
 
-from scripts.stage import LOOPBACK
+from scripts.demo_campaigns import LOOPBACK
 
 USER: Final = "admin"
 

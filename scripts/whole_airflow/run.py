@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from typing import Final
 
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from scripts.stage import CAMPAIGNS, LAST_YEAR, free_port, picture_host
-from scripts.warden import Warden
-from scripts.whole_airflow import first_look
+from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, free_port, picture_host
+from scripts.supervisor import Supervisor
+from scripts.whole_airflow import demo_data
 from scripts.whole_airflow.api import Api
 from scripts.whole_airflow.components import Components
 from scripts.whole_airflow.home import USER, Home
@@ -66,16 +66,16 @@ def run(home: Home, stop: Stop) -> None:
 
 
 def _run(home: Home, lock: int, stop: Stop, ending: ExitStack) -> None:
-    first_look.draw_everything(home.folder / "pictures")
+    demo_data.draw_pictures(home.folder / "pictures")
     pictures = ending.enter_context(picture_host(home.folder / "pictures", free_port(_PICTURES_PORT)))
     sandbox = ending.enter_context(SandboxServer(port=free_port(_SANDBOX_PORT)))
-    warden = ending.enter_context(Warden(home.folder, keep=True, holding=[lock]))
+    warden = ending.enter_context(Supervisor(home.folder, keep=True, holding=[lock]))
     components = Components(home, warden, stop)
     address = home.configure(free_port(_AIRFLOW_PORT))
     api = Api(address, USER, home.password())
     _start(home, components, api)
-    first_look.connect(api, sandbox)
-    first_look.run_first(api, pictures, home.folder / "night")
+    demo_data.connect(api, sandbox)
+    demo_data.trigger_runs(api, pictures, home.folder / "night")
     print(_ready(home, address, sandbox.url, pictures), flush=True)
     components.watch()
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from bench import runs, stages
-from bench.hosts import PictureHost, picture
+from bench.picture_host import PictureHost, picture
 from bench.service import Service
 
 PICTURE_BYTES = range(150_000, 200_001)
@@ -18,7 +18,7 @@ PICTURE_BYTES = range(150_000, 200_001)
 @pytest.mark.parametrize("way", ["client", "sdk-loop", "sdk-threads"])
 def test_each_way_uploads_what_it_says(way: str) -> None:
     with Service(latency=0) as service:
-        run = runs.run_module("ways", way, service.url, 100)
+        run = runs.run_module("baselines", way, service.url, 100)
         counts = service.counts()
     assert run.uploads == 100
     assert counts.unique >= 100
@@ -28,7 +28,7 @@ def test_each_way_uploads_what_it_says(way: str) -> None:
 
 def test_a_slot_brings_a_manifest_to_the_service_and_says_where_its_time_went() -> None:
     with Service(latency=0) as service, PictureHost() as host:
-        run = runs.run_module("slot", service.url, 20, "--rate", 400, "--check", host.url, "--stages")
+        run = runs.run_module("batch_process", service.url, 20, "--rate", 400, "--check", host.url, "--stages")
         counts = service.counts()
     assert counts.unique == 20
     places = [line.partition("%  ")[2] for line in run.profile]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_oppo_image import __version__
-from scripts.copies import ROOT, copy_checkout
+from scripts.checkout import ROOT, copy_checkout
 
 pytest.importorskip("hatchling", reason="the tools of packaging are in the extra of that name")
 pytestmark = pytest.mark.timeout(180)

@@ -29,11 +29,11 @@ from airflow_provider_oppo_image.operators.asset_events import uploaded_pictures
 from airflow_provider_oppo_image.operators.task_memory import PushState, UploadState
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.storage import resolve
-from scripts.promises import specimens
-from scripts.promises.__main__ import main
-from scripts.promises.compare import REQUIRED, lost, newly_required
-from scripts.promises.gather import promises
-from scripts.promises.written import read, versions
+from scripts.api_snapshots import samples
+from scripts.api_snapshots.__main__ import main
+from scripts.api_snapshots.collect import promises
+from scripts.api_snapshots.compare import REQUIRED, lost, newly_required
+from scripts.api_snapshots.files import read, versions
 from tests.support.tasks import MemoryStore, make_context
 from tests.support.waits import make_sensor
 
@@ -82,7 +82,7 @@ class TestWhatWasWrittenIsRead:
 
     def test_a_sensor_ends_as_a_stored_event_says(self, version: str) -> None:
         ready, wrong, timeout, error = read(version)["triggers"]["events"]
-        sensor = make_sensor(big_picture_url=specimens.URL)
+        sensor = make_sensor(big_picture_url=samples.URL)
         assert sensor.execute_complete(make_context(), ready) == ready["result"]
         for event, kind in (
             (wrong, AirflowFailException),
@@ -109,11 +109,11 @@ class TestWhatWasWrittenIsRead:
             (tmp_path / name).write_text(text)
         csv, jsonl = (list(read_manifest(resolve(tmp_path / f"night.{kind}"))) for kind in ("csv", "jsonl"))
         assert [(row.name, set(row.pictures)) for row in csv] == [("spring", {"big", "small"}), ("old", {"small"})]
-        assert [(row.name, dict(row.pictures)) for row in jsonl] == [("spring", {"big": specimens.URL})]
+        assert [(row.name, dict(row.pictures)) for row in jsonl] == [("spring", {"big": samples.URL})]
         for kind in ("csv", "jsonl"):
             failed, uploaded = read_results(resolve(tmp_path / f"night.results.{kind}"))
             assert (failed.state, failed.fault, failed.error_code) == ("failed", "picture", "wrong_dimensions")
-            assert (uploaded.line, uploaded.state, uploaded.big_picture_id) == (3, "uploaded", specimens.PICTURE_ID)
+            assert (uploaded.line, uploaded.state, uploaded.big_picture_id) == (3, "uploaded", samples.PICTURE_ID)
 
     def test_a_connection_with_every_key_is_read(self, version: str) -> None:
         promised = read(version)["connection"]
@@ -126,16 +126,16 @@ class TestWhatWasWrittenIsRead:
 
     def test_a_push_and_an_upload_that_were_remembered_are_known(self, version: str) -> None:
         store = stored_state(read(version)["task_state"]["stored"])
-        pushed = PushState(store).recall(specimens.CID, specimens.PUSH)
+        pushed = PushState(store).recall(samples.CID, samples.PUSH)
         assert (pushed.sent, pushed.msg_id) == (True, "1180003")
-        report = PictureReport("big", specimens.URL, "ready", sha256=specimens.SHA256)
-        [upload] = UploadState(store, {"big": specimens.URL}, {"big": report}).recall().values()
-        assert upload.picture_id == specimens.PICTURE_ID
+        report = PictureReport("big", samples.URL, "ready", sha256=samples.SHA256)
+        [upload] = UploadState(store, {"big": samples.URL}, {"big": report}).recall().values()
+        assert upload.picture_id == samples.PICTURE_ID
 
     def test_an_uploads_event_gives_its_ids(self, version: str) -> None:
         event = SimpleNamespace(extra=read(version)["asset_events"]["upload"], timestamp=0)
         [ids] = uploaded_pictures(cast("Any", {"triggering_asset_events": {"asset": [event]}}))
-        assert ids == {"big_picture_id": specimens.PICTURE_ID, "small_picture_id": None}
+        assert ids == {"big_picture_id": samples.PICTURE_ID, "small_picture_id": None}
 
 
 def stored_state(values: dict[str, Any]) -> MemoryStore:

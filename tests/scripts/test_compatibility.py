@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts.checkout import ROOT
 from scripts.compatibility import FEATURES_HEADING, PAGE, counts, features, page
-from scripts.copies import ROOT
-from scripts.matrix import LINES, Line
+from scripts.versions import LINES, Line
 
 
 def test_the_page_says_of_each_feature_what_the_code_says() -> None:

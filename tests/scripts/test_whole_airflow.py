@@ -17,9 +17,9 @@ from cryptography.fernet import Fernet
 from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
 from airflow_provider_oppo_image.pictures.check import check_bytes
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
-from scripts.stage import free_port
+from scripts.demo_campaigns import free_port
 from scripts.whole_airflow.api import Api
-from scripts.whole_airflow.first_look import RUN_ID, connect, draw_everything, run_first
+from scripts.whole_airflow.demo_data import RUN_ID, connect, draw_pictures, trigger_runs
 from scripts.whole_airflow.home import Home
 
 pytestmark = pytest.mark.skipif(not HAS_PAGES, reason="make airflow starts an Airflow 3")
@@ -178,7 +178,7 @@ def test_a_connection_that_the_user_led_elsewhere_is_left_alone() -> None:
 
 def test_all_dags_are_switched_on_and_two_run_once(tmp_path: Path) -> None:
     new = Airflow({})
-    run_first(new, "http://pictures", tmp_path / "night")
+    trigger_runs(new, "http://pictures", tmp_path / "night")
     switched = {path for method, path, body in new.asked if body == {"is_paused": False}}
     assert switched == {"dags/nightly_campaigns", "dags/one_more"}
     runs = [path for method, path, _ in new.asked if method == "POST"]
@@ -186,12 +186,12 @@ def test_all_dags_are_switched_on_and_two_run_once(tmp_path: Path) -> None:
     assert runs == ["dags/nightly_batch/dagRuns", "dags/nightly_campaigns/dagRuns"]
 
     known = Airflow({f"dags/nightly_campaigns/dagRuns/{RUN_ID}": {"dag_run_id": RUN_ID}})
-    run_first(known, "http://pictures", tmp_path / "night")
+    trigger_runs(known, "http://pictures", tmp_path / "night")
     assert not known.asked
 
 
 def test_the_night_has_four_wrong_pictures_for_three_reasons(tmp_path: Path) -> None:
-    draw_everything(tmp_path)
+    draw_pictures(tmp_path)
     reports = [check_bytes("big", path.read_bytes(), path.name) for path in (tmp_path / "night").glob("*_big.jpg")]
     problems = sorted(report.problems[0].code for report in reports if report.problems)
     assert len(reports) == 60

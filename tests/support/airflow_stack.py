@@ -30,7 +30,7 @@ from typing import Any, ClassVar, Final, Self, TypeVar
 import requests
 from sqlalchemy.exc import OperationalError
 
-from scripts.warden import Warden
+from scripts.supervisor import Supervisor
 from scripts.whole_airflow.components import COMPONENTS
 from tests.support import processes
 from tests.support.airflow_api import AirflowApi
@@ -149,7 +149,7 @@ class AirflowStack:
     def __enter__(self) -> Self:
         """Start, and come back when every component reports that it is well and every DAG file has been read."""
         self._ending.enter_context(processes.interrupted_by_sigterm())
-        self._warden = self._ending.enter_context(Warden(self.home))
+        self._warden = self._ending.enter_context(Supervisor(self.home))
         try:
             self._make_database()
             for component in self._commands:

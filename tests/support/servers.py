@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.warden import Warden
+from scripts.supervisor import Supervisor
 from tests.support import processes
 from tests.support.ports import free_port
 
@@ -39,7 +39,7 @@ def postgres() -> Iterator[str]:
     """Run a PostgreSQL, and yield the URL of an empty database."""
     folder = Path(tempfile.mkdtemp(prefix="oppo-image-postgres-"))
     password, port = secrets.token_hex(16), free_port()
-    with Warden(folder) as warden:
+    with Supervisor(folder) as warden:
         (folder / "password").write_text(password)
         identity = _hand_over(folder, folder / "password")
         _make_cluster(folder, identity)
@@ -61,7 +61,7 @@ def redis() -> Iterator[str]:
     """Run a Redis, and yield its URL."""
     folder = Path(tempfile.mkdtemp(prefix="oppo-image-redis-"))
     password, port = secrets.token_hex(16), free_port()
-    with Warden(folder) as warden:
+    with Supervisor(folder) as warden:
         settings = folder / "redis.conf"
         settings.write_text(f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ""\n')
         _serve(
@@ -95,7 +95,7 @@ def service(limit: int) -> Iterator[Service]:
     """Run a service that takes so many requests in any second."""
     folder = Path(tempfile.mkdtemp(prefix="oppo-image-service-"))
     journal = folder / "journal"
-    with Warden(folder) as warden:
+    with Supervisor(folder) as warden:
         command = [sys.executable, "-m", "bench.service", f"--limit={limit}", f"--journal={journal}"]
         said = _serve(warden, command, log=folder / "service.log", ready="http://", cwd=_ROOT)
         yield Service(said.strip(), journal)
@@ -125,7 +125,7 @@ def _make_cluster(folder: Path, identity: dict[str, Any]) -> None:
     assert not done.returncode, f"initdb failed:\n{done.stdout}"
 
 
-def _serve(warden: Warden, command: list[str], *, log: Path, ready: str, **options: Any) -> str:
+def _serve(warden: Supervisor, command: list[str], *, log: Path, ready: str, **options: Any) -> str:
     """Start a server, wait until it says that it is ready, and return all that it said."""
     server = warden.start(command, log=log, **options)
     end = time.monotonic() + _START_S

@@ -12,8 +12,8 @@ import pytest
 from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from scripts.stage import CAMPAIGNS, LAST_YEAR, picture_host
-from scripts.whole_airflow import first_look
+from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, picture_host
+from scripts.whole_airflow import demo_data
 from tests.support import processes, servers
 from tests.support.airflow_2_stack import Airflow2Stack
 from tests.support.airflow_database import Run
@@ -60,7 +60,7 @@ def services() -> Iterator[Mapping[str, SandboxServer]]:
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a host with the campaigns' pictures, and those of a whole night."""
     folder = tmp_path_factory.mktemp("pictures")
-    first_look.draw_everything(folder)
+    demo_data.draw_pictures(folder)
     campaign = CAMPAIGNS[0]
     (folder / campaign.name).mkdir()
     shutil.copy(folder / campaign.big, folder / campaign.name / "big.jpg")
@@ -127,12 +127,12 @@ def runs(airflow: AirflowStack, pictures: str, tmp_path_factory: pytest.TempPath
     good, wrong = (campaign.parameter(pictures) for campaign in (CAMPAIGNS[0], LAST_YEAR))
     urls = ("big_picture_url", "small_picture_url")
     both = {url: good[url] for url in urls}
-    first_look.run_first(airflow.api, pictures, tmp_path_factory.mktemp("night"))
+    demo_data.trigger_runs(airflow.api, pictures, tmp_path_factory.mktemp("night"))
     folders = [{"name": good["name"], "folder": f"{pictures}/{good['name']}"}]
     return MappingProxyType(
         {
-            "a night's campaigns": Run("nightly_campaigns", first_look.RUN_ID),
-            "a night's manifest": Run("nightly_batch", first_look.RUN_ID),
+            "a night's campaigns": Run("nightly_campaigns", demo_data.RUN_ID),
+            "a night's manifest": Run("nightly_batch", demo_data.RUN_ID),
             "one campaign": airflow.trigger("upload_then_push", {**both, "title": "Pushed once", "send": True}),
             "a function that uploads": airflow.trigger("taskflow_upload", {"campaigns": folders, "send": True}),
             "an upload with an event": airflow.trigger("upload_pictures", both),

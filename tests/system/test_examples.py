@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from scripts.stage import CAMPAIGNS
+from scripts.demo_campaigns import CAMPAIGNS
 from tests.support.airflow_database import Run
 from tests.support.airflow_stack import AirflowStack
 from tests.system.conftest import DEFAULT, PATIENCE_S

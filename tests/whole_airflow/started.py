@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from scripts.whole_airflow.api import Api
-from scripts.whole_airflow.first_look import RUN_ID
+from scripts.whole_airflow.demo_data import RUN_ID
 from tests.support import processes
 
 T = TypeVar("T")

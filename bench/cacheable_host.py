@@ -4,7 +4,7 @@
         ...  # look at f"{shelf.url}/absent/1.jpg", /marked/1.jpg, /plain/1.jpg, /wrong/1.jpg, /wrong-plain/1.jpg
         print(shelf.answers())
 
-usage: python -m bench.shelf [--latency SECONDS]
+usage: python -m bench.cacheable_host [--latency SECONDS]
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Final
 
 from PIL import Image
 
-from bench.hosts import picture
+from bench.http_protocol import HEAD_END, Requests
+from bench.picture_host import picture
 from bench.processes import Server
-from bench.wire import HEAD_END, Requests
 
 LATENCY_S: Final = 0.020
 ETAG: Final = b'ETag: "0123456789abcdef"\r\n'
@@ -33,7 +33,7 @@ class Shelf(Server):
     :param latency: seconds before each answer.
     """
 
-    module = "shelf"
+    module = "cacheable_host"
 
     def __init__(self, latency: float = LATENCY_S) -> None:
         super().__init__("--latency", latency)

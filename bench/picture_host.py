@@ -3,7 +3,7 @@
     with PictureHost() as host:
         ...  # look at f"{host.url}/pictures/1.jpg"
 
-usage: python -m bench.hosts
+usage: python -m bench.picture_host
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Final
 
 from PIL import Image
 
+from bench.http_protocol import HEAD_END, Requests
 from bench.processes import Server
-from bench.wire import HEAD_END, Requests
 
 SIZE: Final = (984, 369)
 BYTES: Final = 200_000
@@ -44,7 +44,7 @@ def picture(seed: int) -> bytes:
 class PictureHost(Server):
     """The picture host, while the block runs."""
 
-    module = "hosts"
+    module = "picture_host"
 
 
 class Connection(Requests):

@@ -4,7 +4,7 @@ The host is in another process, and asks its kernel how many bytes each connecti
 and what waits there does not count. Artwork of 1, 5 and 20 MB, PNG and JPEG: of the wrong size in pixels, and of the
 right size but too heavy.
 
-usage: python -m bench.verdict_bytes
+usage: python -m bench.bytes_until_verdict
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import Final
 
 from PIL import Image
 
+from bench.http_protocol import HEAD_END
 from bench.processes import Server
 from bench.report import Figure, table, under
-from bench.wire import HEAD_END
 
 GOAL_PERCENT: Final = 1.0
 FORMATS: Final = ("PNG", "JPEG")
@@ -40,7 +40,7 @@ SENT_AT: Final = 200
 class Artwork(Server):
     """A host of wrong pictures, while the block runs."""
 
-    module = "verdict_bytes"
+    module = "bytes_until_verdict"
 
     def __init__(self) -> None:
         super().__init__("--serve")

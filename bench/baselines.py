@@ -1,6 +1,6 @@
 """What a user would write instead of a batch, and our own client beside it, each upload a call.
 
-usage: python -m bench.ways WAY URL UPLOADS
+usage: python -m bench.baselines WAY URL UPLOADS
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from airflow_provider_oppo_image import __version__
-from scripts.promises.compare import lost
-from scripts.promises.gather import promises
-from scripts.promises.written import FOLDER, read, write
+from scripts.api_snapshots.collect import promises
+from scripts.api_snapshots.compare import lost
+from scripts.api_snapshots.files import FOLDER, read, write
 
 
 def main(version: str = __version__, folder: Path = FOLDER) -> int:

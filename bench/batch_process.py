@@ -1,6 +1,6 @@
 """One task slot: the batch as its operator runs it, from a manifest to its results, in a process of its own.
 
-usage: python -m bench.slot URL ROWS [--rate NUMBER] [--check HOST] [--stages]
+usage: python -m bench.batch_process URL ROWS [--rate NUMBER] [--check HOST] [--stages]
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from bench.cpu_profile import Stages
 from bench.runs import APP_KEY, CDN, MASTER_SECRET, Run, pictures, tell, timed
-from bench.stages import Stages
 
 NO_LIMIT = 1_000_000
 WARM_UP = 200

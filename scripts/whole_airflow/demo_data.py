@@ -14,7 +14,7 @@ from PIL import Image
 
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from scripts.stage import CAMPAIGNS, LAST_YEAR, LOOPBACK, Campaign, make_pictures
+from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, LOOPBACK, Campaign, make_pictures
 from scripts.whole_airflow.api import Api
 
 RUN_ID: Final = "demo"
@@ -24,7 +24,7 @@ _NIGHT: Final = 60
 _HOST: Final = f"http://{LOOPBACK}"
 
 
-def draw_everything(folder: Path) -> None:
+def draw_pictures(folder: Path) -> None:
     """Draw all pictures: the campaigns' and the night's.
 
     :param folder: where to.
@@ -62,7 +62,7 @@ def connect(api: Api, sandbox: SandboxServer) -> None:
         api.ask("PATCH", f"{path}?update_mask=port", place)
 
 
-def run_first(api: Api, pictures: str, folder: Path) -> None:
+def trigger_runs(api: Api, pictures: str, folder: Path) -> None:
     """Switch all DAGs on, and run two of the examples, unless that was done before.
 
     :param api: Airflow's API.

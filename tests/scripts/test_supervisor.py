@@ -17,13 +17,13 @@ PATIENCE_S = 30
 STARTER = """
 import os, signal, sys
 from pathlib import Path
-from scripts.warden import Warden
+from scripts.supervisor import Supervisor
 
 PARENT = "import subprocess, time; print(subprocess.Popen(['sleep', '600']).pid, flush=True); time.sleep(600)"
 
 folder, ending = Path(sys.argv[1]), sys.argv[2]
 log = folder / "log"
-with Warden(folder) as warden:
+with Supervisor(folder) as warden:
     parent = warden.start([sys.executable, "-c", PARENT], log=log, farewell=signal.SIGTERM)
     while not (child := log.read_text().strip()):
         pass

@@ -1,6 +1,6 @@
 """One night: the batch of a manifest, in a process that may be killed.
 
-usage: python -m bench.night URL MANIFEST RESULTS
+usage: python -m bench.killable_batch URL MANIFEST RESULTS
 """
 
 from __future__ import annotations

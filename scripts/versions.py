@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from scripts.copies import ROOT
+from scripts.checkout import ROOT
 
 REPORTS: Final = ROOT / "build" / "matrix" / "reports"
 

@@ -1,6 +1,6 @@
 """Ends what a process started as soon as that one is over, however it ends: one that is killed leaves nothing either.
 
-    with Warden(folder) as warden:
+    with Supervisor(folder) as warden:
         warden.start(["redis-server"], log=folder / "redis.log")
 
 It is a process of its own, which waits for the end of the one that has it, by reading from it.
@@ -26,7 +26,7 @@ _PATIENCE_S: Final = 10.0
 _LOOK_S: Final = 0.05
 
 
-class Warden:
+class Supervisor:
     """Starts processes, and ends them when the block is over, or this process.
 
     :param folder: where the processes write; it is removed after them.
@@ -42,7 +42,7 @@ class Warden:
 
     def __enter__(self) -> Self:
         """Begin to wait, out of reach of what stops this process."""
-        command = [sys.executable, "-m", "scripts.warden", *([] if self._keep else [str(self._folder)])]
+        command = [sys.executable, "-m", "scripts.supervisor", *([] if self._keep else [str(self._folder)])]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, cwd=_ROOT, bufsize=0, start_new_session=True, pass_fds=self._holding
         )

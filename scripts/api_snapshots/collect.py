@@ -20,8 +20,8 @@ from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, F
 from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.errors import FAULTS
 from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES
-from scripts.promises import specimens
-from scripts.promises.compare import REQUIRED
+from scripts.api_snapshots import samples
+from scripts.api_snapshots.compare import REQUIRED
 
 _PACKAGE: Final = "airflow_provider_oppo_image"
 
@@ -150,11 +150,11 @@ _GATHERED: Final[Mapping[str, Callable[[], Any]]] = MappingProxyType(
         "errors": _errors,
         "columns": _columns,
         "commands": _commands,
-        "triggers": specimens.triggers,
-        "xcoms": specimens.xcoms,
-        "records": specimens.records,
-        "asset_events": specimens.asset_events,
-        "task_state": specimens.task_state,
-        "files": specimens.files,
+        "triggers": samples.triggers,
+        "xcoms": samples.xcoms,
+        "records": samples.records,
+        "asset_events": samples.asset_events,
+        "task_state": samples.task_state,
+        "files": samples.files,
     }
 )
