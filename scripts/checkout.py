@@ -1,4 +1,4 @@
-"""Copies of this checkout: what git tracks or would track, at another path."""
+"""Copies of this checkout: all files that Git tracks or would track."""
 
 from __future__ import annotations
 
@@ -11,22 +11,16 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 
 
 def copy_checkout(to: Path, *, without: str | None = None) -> None:
-    """Copy the checkout's files, those that git ignores left out.
+    """Copy the files that Git does not ignore into a new folder.
 
-    :param to: a folder that is made anew.
-    :param without: a folder of the checkout to leave out as well.
+    :param to: the folder; an existing one is replaced.
+    :param without: a top-level folder to leave out.
     """
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - the system's git
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     shutil.rmtree(to, ignore_errors=True)
     for name in filter(None, listed.stdout.split("\0")):
         source, copy = ROOT / name, to / name
         if source.is_file() and Path(name).parts[0] != without:
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, copy)
-            copy.chmod(source.stat().st_mode)
+            shutil.copy(source, copy)

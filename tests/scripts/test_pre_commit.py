@@ -44,7 +44,7 @@ def test_each_hook_is_a_program_of_the_environment() -> None:
 
 def test_the_hooks_are_the_checks_of_make() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for targets, ids in {"lint": ("lint", "format"), "types": ("types",), "doors": ("doors",)}.items():
+    for targets, ids in {"lint": ("lint", "format"), "types": ("types",), "imports": ("imports",)}.items():
         found = re.search(rf"^{targets}: venv.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
         assert found
         asked = [words(line) for line in found[1].splitlines()]
@@ -54,10 +54,10 @@ def test_the_hooks_are_the_checks_of_make() -> None:
 @pytest.mark.parametrize(
     ("path", "ids"),
     [
-        ("airflow_provider_oppo_image/contract.py", {"lint", "format", "types", "doors"}),
+        ("airflow_provider_oppo_image/contract.py", {"lint", "format", "types", "imports"}),
         ("scripts/demo.py", {"lint", "format", "types"}),
         ("tests/test_contract.py", {"lint", "format"}),
-        ("setup.cfg", {"doors"}),
+        ("setup.cfg", {"imports"}),
         ("pyproject.toml", {"types"}),
         ("README.md", set()),
     ],
