@@ -28,7 +28,7 @@ def main(names: list[str]) -> int:
 
 def audit(path: Path) -> int:
     """Check one constraints file with pip-audit; return its exit code."""
-    command = [sys.executable, "-m", "pip_audit", "--requirement", path, *_OPTIONS]
+    command = [sys.executable, "-m", "pip_audit", "--requirement", str(path), *_OPTIONS]
     finished = subprocess.run(command, capture_output=True, text=True)
     try:
         pinned: list[dict[str, Any]] = json.loads(finished.stdout)["dependencies"]

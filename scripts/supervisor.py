@@ -1,9 +1,9 @@
-"""Ends what a process started as soon as that one is over, however it ends: one that is killed leaves nothing either.
+"""Stops child processes when their parent ends, also when it is killed.
 
-    with Supervisor(folder) as warden:
-        warden.start(["redis-server"], log=folder / "redis.log")
+    with Supervisor(folder) as supervisor:
+        supervisor.start(["redis-server"], log=folder / "redis.log")
 
-It is a process of its own, which waits for the end of the one that has it, by reading from it.
+The supervisor is a separate process. It reads from a pipe, which closes when the parent ends.
 """
 
 from __future__ import annotations
@@ -20,55 +20,55 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from scripts import processes
+from scripts.checkout import ROOT
 
-_ROOT: Final = Path(__file__).resolve().parents[1]
-_PATIENCE_S: Final = 10.0
-_LOOK_S: Final = 0.05
+_STOP_S: Final = 10.0
+_POLL_S: Final = 0.05
 
 
 class Supervisor:
-    """Starts processes, and ends them when the block is over, or this process.
+    """Starts processes, and stops them at the end of the block or when this process ends.
 
-    :param folder: where the processes write; it is removed after them.
-    :param keep: leave the folder where it is.
-    :param holding: file descriptors that stay open until all is ended, such as that of a lock.
+    :param folder: the processes' working directory, which is removed after they have stopped.
+    :param keep: do not remove the folder.
+    :param pass_fds: file descriptors to keep open until all processes have stopped, for example of a lock.
     """
 
-    def __init__(self, folder: Path, *, keep: bool = False, holding: Sequence[int] = ()) -> None:
+    def __init__(self, folder: Path, *, keep: bool = False, pass_fds: Sequence[int] = ()) -> None:
         self._folder = folder
         self._keep = keep
-        self._holding = holding
-        self._wards: list[subprocess.Popen[bytes]] = []
+        self._pass_fds = pass_fds
+        self._children: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
-        """Begin to wait, out of reach of what stops this process."""
+        """Start the supervisor in a session of its own, which Ctrl-C does not reach."""
         command = [sys.executable, "-m", "scripts.supervisor", *([] if self._keep else [str(self._folder)])]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, cwd=_ROOT, bufsize=0, start_new_session=True, pass_fds=self._holding
+            command, stdin=subprocess.PIPE, cwd=ROOT, bufsize=0, start_new_session=True, pass_fds=self._pass_fds
         )
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Come back when all is ended and the folder gone."""
+        """Return when all processes have stopped and the folder is removed."""
         self._process.communicate()
-        for ward in self._wards:
-            processes.end_session(ward.pid)  # Nothing is left to do here, unless somebody killed the warden.
-            ward.wait()
+        for child in self._children:
+            processes.kill_session(child.pid)  # finds nothing, unless the supervisor was killed
+            child.wait()
 
     def start(
-        self, command: Sequence[str], *, log: Path, farewell: signal.Signals = signal.SIGKILL, **options: Any
+        self, command: Sequence[str], *, log: Path, stop_signal: signal.Signals = signal.SIGKILL, **options: Any
     ) -> subprocess.Popen[bytes]:
-        """Start a process that leads a session of its own, which ends with it.
+        """Start a process in a new session.
 
-        :param command: what to run.
-        :param log: where its output is added to.
-        :param farewell: the signal that ends it; after a while what is left of its session is killed.
-        :param options: more for `subprocess.Popen`.
-        :return: the process, which nobody may wait for, since another may have its id then.
+        :param command: the command line.
+        :param log: the file that its output is appended to.
+        :param stop_signal: the signal that stops it; after 10 s the rest of its session is killed.
+        :param options: passed to `subprocess.Popen`.
+        :return: the process. Do not wait for it: its id could be reused.
         """
         assert self._process.stdin
         with log.open("ab") as output:
-            ward = subprocess.Popen(
+            child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -76,24 +76,24 @@ class Supervisor:
                 start_new_session=True,
                 **{"cwd": self._folder, **options},
             )
-        self._wards.append(ward)
-        self._process.stdin.write(f"{ward.pid} {farewell:d}\n".encode())
-        return ward
+        self._children.append(child)
+        self._process.stdin.write(f"{child.pid} {stop_signal:d}\n".encode())
+        return child
 
 
-def _wait_and_end(folders: Sequence[str]) -> None:
-    wards = [(int(pid), int(farewell)) for pid, farewell in map(str.split, sys.stdin)]
-    for pid, farewell in wards:
+def _supervise(folders: Sequence[str]) -> None:
+    children = [(int(pid), int(number)) for pid, number in map(str.split, sys.stdin)]  # until the pipe closes
+    for pid, number in children:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, farewell)
-    end = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < end and any((ward := processes.find(pid)) and not ward.ended for pid, _ in wards):
-        time.sleep(_LOOK_S)
-    for pid, _ in wards:
-        processes.end_session(pid)
+            os.kill(pid, number)
+    end = time.monotonic() + _STOP_S
+    while time.monotonic() < end and any((child := processes.find(pid)) and not child.ended for pid, _ in children):
+        time.sleep(_POLL_S)
+    for pid, _ in children:
+        processes.kill_session(pid)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    _wait_and_end(sys.argv[1:])
+    _supervise(sys.argv[1:])

@@ -10,9 +10,10 @@ from playwright.sync_api import Browser, Frame, Locator, Page, StorageState
 
 from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from scripts import processes
 from tests.browser import evening as an_evening
 from tests.browser.evening import Evening
-from tests.support import browsing, processes
+from tests.support import browsing
 from tests.support.airflow_2 import Airflow2
 from tests.support.airflow_stack import AirflowStack, User
 from tests.support.browsing import Look, Windows
@@ -66,7 +67,7 @@ def airflow(session_sandbox: SandboxServer) -> Iterator[AirflowStack]:
         "extra": {"allow_private_addresses": True, "retry_budget": 0},
     }
     with (
-        processes.interrupted_by_sigterm(),
+        processes.sigterm_as_interrupt(),
         AirflowStack(
             _DAGS,
             {"oppo_image_default": connection},
@@ -131,7 +132,7 @@ def airflow_2(pytestconfig: pytest.Config) -> Iterator[Airflow2]:
     python: Path = pytestconfig.getoption("--airflow-2")
     if not python.exists():
         pytest.skip(f"the Airflow 2.11 of these tests is not there: {python}")
-    with processes.interrupted_by_sigterm(), Airflow2(python, _DAGS, {"CORE__TEST_CONNECTION": "Enabled"}) as running:
+    with processes.sigterm_as_interrupt(), Airflow2(python, _DAGS, {"CORE__TEST_CONNECTION": "Enabled"}) as running:
         yield running
 
 

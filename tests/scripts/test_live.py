@@ -12,12 +12,12 @@ import pytest
 import airflow_provider_oppo_image.hooks.oppo_image  # noqa: F401  # imports Airflow, and not in the first test's time
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from scripts.demo_campaigns import free_port
 from scripts.live import questions
 from scripts.live.__main__ import DIFFERENT, KNOWN, NOT_TRIED, main
 from tests.support import artwork
 from tests.support.fault_server import FaultServer, answer
 from tests.support.picture_host import PictureHost
-from tests.support.ports import free_port
 
 APP_KEY = "4c5f0e9b7a3d42d18c6be2f0"
 SECRET = "b1946ac92492d2347c6235b4"

@@ -12,10 +12,11 @@ import pytest
 from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from scripts import processes
 from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, picture_host
 from scripts.whole_airflow import demo_data
-from tests.support import processes, servers
-from tests.support.airflow_2_stack import Airflow2Stack
+from tests.support import servers
+from tests.support.airflow_2 import Airflow2Stack
 from tests.support.airflow_database import Run
 from tests.support.airflow_stack import AirflowStack
 from tests.support.picture_host import PictureHost
@@ -114,7 +115,7 @@ def airflow(dags: Path, services: Mapping[str, SandboxServer]) -> Iterator[Airfl
     }
     stack = Airflow2Stack if airflow_version().startswith("2.") else AirflowStack
     with (
-        processes.interrupted_by_sigterm(),
+        processes.sigterm_as_interrupt(),
         servers.postgres() as database,
         stack(dags, connections, UNHURRIED, database=database) as running,
     ):

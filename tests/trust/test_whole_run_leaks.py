@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from tests.support import artwork, processes
+from scripts import processes
+from tests.support import artwork
 from tests.support.airflow_stack import AirflowStack
 from tests.support.picture_host import PictureHost
 from tests.support.searching import Text, files, found, logs, pieces_of_secrets
@@ -42,7 +43,7 @@ def test_a_whole_run_tells_no_secret_and_logs_no_signature(
     host.serve("/ready.png", artwork.good("big"))
     host.serve("/wrong.jpg", artwork.jpeg(876, 324))
     host.reset("/reset.png")
-    with processes.watched() as command_lines:
+    with processes.record_command_lines() as command_lines:
         run = airflow.trigger("leaks", {"host": host.base_url})
 
         def deferred() -> set[str]:

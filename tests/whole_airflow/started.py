@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from scripts import processes
 from scripts.whole_airflow.api import Api
 from scripts.whole_airflow.demo_data import RUN_ID
-from tests.support import processes
 
 T = TypeVar("T")
 
@@ -62,9 +62,7 @@ class Started:
         def look() -> int | None:
             for process in descendants(self.process.pid):
                 with contextlib.suppress(OSError):
-                    if f"airflow {name}" in (processes.PROC / str(process.pid) / "cmdline").read_text().replace(
-                        "\0", " "
-                    ):
+                    if f"airflow {name}" in process.command_line():
                         return process.pid
             return None
 
@@ -116,7 +114,7 @@ def starting(home: Path, output: Path) -> Iterator[Started]:
 
 def descendants(pid: int) -> list[processes.Process]:
     """Return all processes that descend from one."""
-    everyone, found, new = list(processes.everyone()), [], {pid}
+    everyone, found, new = list(processes.list_processes()), [], {pid}
     while children := [one for one in everyone if one.parent in new]:
         found += children
         new = {one.pid for one in children}
@@ -126,7 +124,7 @@ def descendants(pid: int) -> list[processes.Process]:
 def still_there(members: list[processes.Process]) -> list[int]:
     """Return who lives on of some processes, and of the sessions that these were in."""
     sessions = {one.session for one in members}
-    return [one.pid for one in processes.everyone() if one.session in sessions and not one.ended]
+    return [one.pid for one in processes.list_processes() if one.session in sessions and not one.ended]
 
 
 def _hear_ctrl_c() -> None:

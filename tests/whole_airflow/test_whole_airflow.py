@@ -1,4 +1,4 @@
-"""`make airflow` as a stranger meets it: it comes, it shows something at once, and it goes without a trace."""
+"""`make airflow`: it starts, it shows demo data, and it stops completely."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def port_of(url: str) -> int:
     return int(url.rstrip("/").rpartition(":")[2])
 
 
-def test_an_airflow_comes_with_something_to_see_and_is_the_same_the_next_time(tmp_path: Path) -> None:
+def test_start_shows_demo_data_and_second_start_keeps_it(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with starting(home, tmp_path / "first") as started:
         with taken(USUAL_PORTS):
@@ -105,7 +105,7 @@ def second(home: Path, output: Path, address: str) -> None:
         assert "Traceback" not in another.said()
 
 
-def test_when_a_component_dies_it_is_named_with_the_end_of_its_log_and_all_ends(tmp_path: Path) -> None:
+def test_dead_component_stops_everything(tmp_path: Path) -> None:
     with starting(tmp_path / "home", tmp_path / "output") as started:
         triggerer = started.component("triggerer")
         log = tmp_path / "home" / "triggerer.log"
@@ -129,7 +129,7 @@ def killed(started: Started) -> None:
         time.sleep(0.1)
 
 
-def test_nothing_is_left_of_one_that_is_killed_or_told_to_stop_twice_and_half_a_database_is_made_anew(
+def test_kill_and_double_interrupt_leave_nothing(
     tmp_path: Path,
 ) -> None:
     home = tmp_path / "home"
