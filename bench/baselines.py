@@ -1,6 +1,9 @@
-"""What a user would write instead of a batch, and our own client beside it, each upload a call.
+"""What a user would write instead of a batch, and our own client with one call per upload.
 
-usage: python -m bench.baselines WAY URL UPLOADS
+The mapped `HttpOperator` runs in `dag.test()`, one task instance after the other. In a real Airflow each of them also
+waits for the scheduler and starts a process, and some run at the same time.
+
+usage: python -m bench.baselines BASELINE URL UPLOADS
 """
 
 from __future__ import annotations
@@ -9,21 +12,26 @@ import argparse
 import json
 import logging
 import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
-from bench.runs import APP_KEY, MASTER_SECRET, Run, pictures, tell, timed
+from bench.runs import APP_KEY, MASTER_SECRET, Run, pictures, print_run, timed
 from bench.service import IMAGE_PATH
+from scripts.checkout import ROOT
+from scripts.run_dag import load_dags
 
 Upload = Callable[[str], object]
-"""Uploads the big picture that is at a URL."""
-
-CONNECTION: Final = "bench_service"
+CONNECTION: Final = "AIRFLOW_CONN_BENCH_SERVICE"
+DAGS: Final = Path(__file__).parent / "dags"
 
 
 def client(url: str) -> Upload:
-    """Upload with our client, which the hook holds."""
+    """Upload with our client."""
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 
     client = EngageLabClient(url, APP_KEY, MASTER_SECRET, user_agent="ours", connections=64)
@@ -31,7 +39,7 @@ def client(url: str) -> Upload:
 
 
 def sdk(url: str) -> Upload:
-    """Upload with the vendor's own client, as its page shows it."""
+    """Upload with the vendor's SDK, as its page shows it."""
     from engagelab import Client, OppoImageParam
 
     client = Client(APP_KEY, MASTER_SECRET, base_url=url)
@@ -39,52 +47,78 @@ def sdk(url: str) -> Upload:
 
 
 def http_hook(url: str) -> Upload:
-    """Upload with Airflow's hook for HTTP, as its page shows it."""
+    """Upload with Airflow's HttpHook, as its page shows it."""
     from airflow.providers.http.hooks.http import HttpHook
 
-    os.environ[f"AIRFLOW_CONN_{CONNECTION.upper()}"] = http_connection(url)
-    hook = HttpHook(method="POST", http_conn_id=CONNECTION)
+    os.environ[CONNECTION] = http_connection(url)
+    hook = HttpHook(method="POST", http_conn_id="bench_service")
     return lambda picture: hook.run(IMAGE_PATH, json={"big_picture_url": picture}).json()["big_picture_id"]
 
 
 def http_connection(url: str) -> str:
-    """Return Airflow's connection of type http to the service, as JSON."""
-    connection = {"conn_type": "http", "host": url, "login": APP_KEY, "password": MASTER_SECRET}
-    return json.dumps(connection)
+    return json.dumps({"conn_type": "http", "host": url, "login": APP_KEY, "password": MASTER_SECRET})
 
 
-WAYS: Final[dict[str, tuple[Callable[[str], Upload], int]]] = {
+CALLS: Final[dict[str, tuple[Callable[[str], Upload], int]]] = {
     "client": (client, 64),
     "sdk-loop": (sdk, 1),
     "sdk-threads": (sdk, 32),
     "http-hook-loop": (http_hook, 1),
 }
-"""How to upload one picture, and in how many threads."""
+"""How to upload one picture, and the number of threads."""
 
 
-def run(way: str, url: str, uploads: int) -> Run:
-    """Upload so many pictures in one way, in this process.
-
-    :param way: one of `WAYS`.
-    :param url: the service's.
-    :param uploads: how many.
-    """
-    start, threads = WAYS[way]
+def run_calls(baseline: str, url: str, uploads: int) -> Run:
+    """Upload with one of `CALLS`, in this process."""
+    start, threads = CALLS[baseline]
     upload = start(url)
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(upload, pictures(2 * threads)))
         return timed(uploads, lambda: list(pool.map(upload, pictures(uploads))))
 
 
+def run_mapped(uploads: int) -> Run:
+    """Run the DAG of the mapped operator, in this process, whose Airflow has a new home."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    [dag] = load_dags(DAGS / "mapped_upload.py")
+    logging.disable()
+    ended: list[Any] = []
+    measured = timed(uploads, lambda: ended.append(dag.test()))
+    states = [str(instance.state) for instance in ended[0].get_task_instances()]
+    if states != ["success"] * uploads:
+        raise SystemExit(f"the task instances ended as {states}")
+    return measured
+
+
+def start_mapped(url: str, uploads: int) -> int:
+    """Run this module again, with a new Airflow home; return the exit code."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = {
+            "AIRFLOW_HOME": home,
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+            "BENCH_PICTURES": json.dumps(list(pictures(uploads))),
+            CONNECTION: http_connection(url),
+        }
+        command = [sys.executable, "-m", "bench.baselines", *sys.argv[1:]]
+        return subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode
+
+
 def main() -> None:
-    """Run one way, and tell what it took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("way", choices=WAYS)
+    parser.add_argument("baseline", choices=(*CALLS, "mapped"))
     parser.add_argument("url")
     parser.add_argument("uploads", type=int)
     options = parser.parse_args()
-    logging.disable()
-    tell(run(options.way, options.url, options.uploads))
+    if options.baseline == "mapped":
+        if CONNECTION not in os.environ:
+            sys.exit(start_mapped(options.url, options.uploads))
+        print_run(run_mapped(options.uploads))
+    else:
+        logging.disable()
+        print_run(run_calls(options.baseline, options.url, options.uploads))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 import requests
 
-_TIMEOUT_S: Final = 10.0
+_TIMEOUT_S: Final = 30.0
 _COMPONENTS: Final = ("scheduler", "triggerer", "dag_processor")
 
 
