@@ -1,1 +1,1 @@
-"""What this package promises to whoever upgrades it: gathered from the code, written down, and compared."""
+"""Snapshots of the public API: collected from the code, stored for each version, and compared by tests/promises."""

@@ -1,6 +1,6 @@
-"""Write down what this version promises: `make promises`.
+"""Write a snapshot of this version's public API: `make api-snapshot`.
 
-Only the folder of this version is written, and only where nothing is lost of what it had promised already.
+Only the folder of this version is written, and only if it stays compatible with what was stored there.
 """
 
 from __future__ import annotations
@@ -9,24 +9,18 @@ import sys
 from pathlib import Path
 
 from airflow_provider_oppo_image import __version__
-from scripts.api_snapshots.collect import promises
-from scripts.api_snapshots.compare import lost
-from scripts.api_snapshots.files import FOLDER, read, write
+from scripts.api_snapshots.collect import collect
+from scripts.api_snapshots.files import FOLDER, lost, read, write
 
 
 def main(version: str = __version__, folder: Path = FOLDER) -> int:
-    """Write a version's promises; return the exit code.
-
-    :param version: the version that they are written for.
-    :param folder: where the versions' folders are.
-    """
-    now = promises()
-    if broken := list(lost(read(version, folder), now)):
-        print(f"Version {version} has promised what is no longer true, so nothing was written:", *broken, sep="\n  ")
-        print(f"Keep the promise. Only if {version} was never released, remove tests/promises/{version} first.")
+    snapshot = collect()
+    if broken := list(lost(read(version, folder), snapshot)):
+        print(f"The API is not compatible with the snapshot of {version}, so nothing was written:", *broken, sep="\n  ")
+        print(f"Restore what is missing. If {version} was never released, you can remove tests/promises/{version}.")
         return 1
-    write(version, now, folder)
-    print(f"Version {version} promises what is in tests/promises/{version}.")
+    write(version, snapshot, folder)
+    print(f"The API snapshot of {version} is in tests/promises/{version}.")
     return 0
 
 

@@ -40,11 +40,7 @@ NOTICE: Final = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask, and print what came of it.
-
-    :param arguments: the command line's; None takes this process's.
-    :return: `KNOWN`, `DIFFERENT` or `NOT_TRIED`.
-    """
+    """Ask, and print what came of it."""
     args = _parse(arguments)
     count = "three pictures" if args.wrong else "two pictures"
     print_note(NOTICE.format(pictures=count, conn_id=args.conn_id))

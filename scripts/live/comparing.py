@@ -34,12 +34,7 @@ class Verdict:
 
 
 def judge(question: Question, live: Seen | None, sandbox: Seen | None) -> Verdict:
-    """Compare what the live service answered with what the sandbox did, and with the contract.
-
-    :param question: what both were asked.
-    :param live: what was seen of the live service; None where it could not be asked.
-    :param sandbox: what was seen of the sandbox; None where it could not be asked.
-    """
+    """Compare what the live service answered with what the sandbox did, and with the contract."""
     if live is None or sandbox is None:
         return Verdict("untried", ("it needs the ids of both pictures",))
     if why := _says_nothing(question, live):
@@ -52,11 +47,7 @@ def judge(question: Question, live: Seen | None, sandbox: Seen | None) -> Verdic
 
 
 def name(seen: Seen, question: Question) -> str:
-    """Return what our code makes of an answer.
-
-    :param seen: what was seen.
-    :param question: what was asked.
-    """
+    """Return what our code makes of an answer."""
     if seen.error is None:
         return question.good
     error = seen.error
@@ -106,10 +97,7 @@ def _against_contract(live: Seen) -> Iterator[str]:
 
 
 def mask(text: str) -> str:
-    """Return the form of an id: 9 for each digit, a for each letter.
-
-    :param text: the id.
-    """
+    """Return the form of an id: 9 for each digit, a for each letter."""
     return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", text))
 
 

@@ -62,12 +62,7 @@ PROBE: Final = Question(
 
 
 def questions(big: str, small: str, wrong: str | None) -> list[Question]:
-    """Return what is asked after the credentials are proved, in order.
-
-    :param big: the URL of a big picture.
-    :param small: the URL of a small picture.
-    :param wrong: the URL of a picture that is no big picture; None asks nothing about it.
-    """
+    """Return what is asked after the credentials are proved, in order."""
     asked = [
         Question(
             "Test a wrong master secret",

@@ -38,11 +38,7 @@ class Row:
 
 
 def heading(base_url: str, pictures: Sequence[object]) -> str:
-    """Return what stands above the rows.
-
-    :param base_url: where the service is.
-    :param pictures: the reports of the pictures.
-    """
+    """Return what stands above the rows."""
     lines = [
         f"The live service beside what airflow-provider-oppo-image {__version__} knows "
         f"(Python {platform.python_version()}).",
@@ -53,11 +49,7 @@ def heading(base_url: str, pictures: Sequence[object]) -> str:
 
 
 def describe(number: int, row: Row) -> str:
-    """Return a row in lines.
-
-    :param number: which one it is, from 1.
-    :param row: the row.
-    """
+    """Return a row in lines."""
     words = {"known": "as we know it", "different": "DIFFERENT", "untried": "NOT TRIED"}[row.verdict.state]
     reasons = "; ".join(row.verdict.reasons)
     return f"{number}. {row.question.name}: {words}{': ' if reasons else ''}{reasons}\n" + table(_lines(row))
@@ -96,11 +88,7 @@ def _hidden(text: str) -> str:
 
 
 def summary(rows: Sequence[Row], *, wrong_given: bool) -> str:
-    """Return the last line.
-
-    :param rows: all that was asked.
-    :param wrong_given: whether a wrong picture was named.
-    """
+    """Return the last line."""
     counts = {state: sum(row.verdict.state == state for row in rows) for state in ("known", "different", "untried")}
     line = (
         f"{len(rows)} questions: {counts['known']} as we know it, {counts['different']} different, "

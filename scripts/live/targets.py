@@ -49,10 +49,7 @@ class Party:
     ids: dict[PictureKind, str] = field(default_factory=dict)
 
     def ask(self, question: Question) -> Seen | None:
-        """Ask, and return what was seen; None where it cannot be asked, for want of an id.
-
-        :param question: what is asked.
-        """
+        """Ask, and return what was seen; None where it cannot be asked, for want of an id."""
         request = question.request(self.ids)
         if request is None:
             return None
@@ -71,10 +68,6 @@ class Party:
 def party(base_url: str, app_key: str, master_secret: str, timeouts: Timeouts) -> Iterator[Party]:
     """Open the connections to one that is asked.
 
-    :param base_url: scheme, host and port.
-    :param app_key: the AppKey.
-    :param master_secret: the master secret.
-    :param timeouts: how long the parts of one request may take.
     :raises ConfigurationError: if there is no way to it.
     """
     made_up = secrets.token_hex(12)
