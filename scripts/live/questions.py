@@ -1,4 +1,4 @@
-"""What is asked of the service, and what each answer teaches of that nobody knows for sure. None sends a push."""
+"""The questions to the service, and what each answer shows. No question sends a push."""
 
 from __future__ import annotations
 
@@ -16,29 +16,27 @@ from airflow_provider_oppo_image.engagelab.push_body import compose_push
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
 
 Ids: TypeAlias = Mapping[PictureKind, str]
-"""The picture ids that whoever is asked gave so far."""
+"""The picture ids that the service gave so far."""
 
 Credentials: TypeAlias = Literal["ours", "a wrong master secret", "an unknown AppKey"]
 
 NOWHERE: Final = "https://missing.invalid/big.jpg"
-"""A URL that never leads anywhere. Source: RFC 2606, which reserves the name."""
+"""A URL that never resolves: RFC 2606 reserves its domain."""
 
 NO_PICTURE: Final = "1_000000000000000000000000"
-"""An id of the known form that no upload gave."""
+"""An id of the expected form that no upload gave."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """One thing to ask.
+    """One question.
 
-    :param name: what is asked.
-    :param teaches: what the answer decides.
-    :param request: makes the request; None where it needs the id of a picture that was not uploaded.
-    :param read: our code's reading of the answer, which raises for a refusal.
-    :param good: what our code makes of an answer that it does not refuse.
-    :param kind: the kind of picture whose id the answer brings.
-    :param credentials: whose it is asked with.
-    :param also_known: codes that fit what we know too, where the account decides between them and the sandbox's answer.
+    :param teaches: what the answer shows.
+    :param request: makes the request; returns None if an id that it needs is missing.
+    :param read: our code's parser of the answer, which raises for a refusal.
+    :param good: the outcome in words if it does not raise.
+    :param kind: the kind of picture whose id is in the answer.
+    :param also_known: error codes that are expected too: the account decides between them and the sandbox's answer.
     """
 
     name: str
@@ -58,11 +56,11 @@ PROBE: Final = Question(
     messages.read_credentials_probe,
     "the credentials are good",
 )
-"""The first question: without its answer no other can be asked."""
+"""The first question: the others need its answer."""
 
 
 def questions(big: str, small: str, wrong: str | None) -> list[Question]:
-    """Return what is asked after the credentials are proved, in order."""
+    """Return the questions after `PROBE`, in order."""
     asked = [
         Question(
             "Test a wrong master secret",
@@ -118,7 +116,7 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
             _push_with_pictures,
             messages.read_acknowledgement,
             "the push is valid",
-            also_known=(21011,),  # its tag is nobody's
+            also_known=(21011,),  # nobody has its tag
         ),
         Question(
             "Validate a push with an id that no upload gave",
@@ -177,7 +175,7 @@ def _push_with_pictures(ids: Ids) -> Request | None:
 
 
 def _push() -> dict[str, Any]:
-    """Return a push to a tag that nobody has: even if it were sent, nobody would see it."""
+    """Return a push to a tag that nobody has: nobody would see it, even if it were sent."""
     return {
         "to": {"tag": [f"nobody-{secrets.token_hex(8)}"]},
         "body": {

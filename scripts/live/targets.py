@@ -1,4 +1,4 @@
-"""Those that are asked, the live service and the sandbox: each with its credentials, and the ids that it gave."""
+"""The live service and the sandbox: their connections, credentials, and the ids that they gave."""
 
 from __future__ import annotations
 
@@ -20,12 +20,7 @@ from scripts.live.questions import Credentials, Question
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of one request.
-
-    :param request: what was sent.
-    :param answer: the answer as it came; None where none came.
-    :param error: what our code raises for it; None where it is content.
-    """
+    """A request, the answer to it (None if there was none), and the error that our code raises (None for none)."""
 
     request: Request
     answer: Response | None
@@ -33,23 +28,19 @@ class Seen:
 
     @property
     def code(self) -> int | None:
-        """The service's error code; None where there is none."""
+        """The service's error code; None if there is none."""
         return self.error.code if self.error else None
 
 
 @dataclass
-class Party:
-    """One that is asked, each request once.
-
-    :param wires: the connections for each kind of credentials.
-    :param ids: the ids that it gave so far.
-    """
+class Target:
+    """A service with a transport for each kind of credentials, and the picture ids that it gave."""
 
     wires: Mapping[Credentials, HttpTransport] = field(repr=False)
     ids: dict[PictureKind, str] = field(default_factory=dict)
 
     def ask(self, question: Question) -> Seen | None:
-        """Ask, and return what was seen; None where it cannot be asked, for want of an id."""
+        """Ask once; return None if the question needs an id that is missing."""
         request = question.request(self.ids)
         if request is None:
             return None
@@ -65,12 +56,12 @@ class Party:
 
 
 @contextlib.contextmanager
-def party(base_url: str, app_key: str, master_secret: str, timeouts: Timeouts) -> Iterator[Party]:
-    """Open the connections to one that is asked.
+def open_target(base_url: str, app_key: str, master_secret: str, timeouts: Timeouts) -> Iterator[Target]:
+    """Open the transports to a service.
 
-    :raises ConfigurationError: if there is no way to it.
+    :raises ConfigurationError: if the address or the proxy is not usable.
     """
-    made_up = secrets.token_hex(12)
+    fake = secrets.token_hex(12)
     options: dict[str, Any] = {
         "user_agent": f"airflow-provider-oppo-image/{__version__} scripts.live",
         "timeouts": timeouts,
@@ -79,11 +70,11 @@ def party(base_url: str, app_key: str, master_secret: str, timeouts: Timeouts) -
     with contextlib.ExitStack() as stack:
         wires: dict[Credentials, HttpTransport] = {
             "ours": wire_of(base_url, app_key, master_secret, **options),
-            "a wrong master secret": wire_of(base_url, app_key, made_up, **options),
-            "an unknown AppKey": wire_of(base_url, made_up, master_secret, **options),
+            "a wrong master secret": wire_of(base_url, app_key, fake, **options),
+            "an unknown AppKey": wire_of(base_url, fake, master_secret, **options),
         }
         del master_secret
         for wire in wires.values():
             wire.open()
             stack.callback(wire.close)
-        yield Party(wires)
+        yield Target(wires)
