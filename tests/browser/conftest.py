@@ -1,4 +1,4 @@
-"""A browser, and an Airflow that it is logged in to, both started once."""
+"""A browser and an Airflow, both started once."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def windows(browser: Browser) -> Iterator[Windows]:
-    """Opens windows that know nothing of each other, for one test."""
+    """Opens separate windows, for one test."""
     with Windows(browser) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
 def airflow(session_sandbox: SandboxServer) -> Iterator[AirflowStack]:
-    """A whole Airflow 3 with the DAGs of tests/browser/dags, whose connection leads to the sandbox."""
+    """A complete Airflow 3 with the DAGs of tests/browser/dags and a connection to the sandbox."""
     if not airflow_version().startswith("3.3."):
-        pytest.skip(f"the Airflow of these tests is a 3.3, and this is {airflow_version()}")
+        pytest.skip(f"these tests need Airflow 3.3, and this is {airflow_version()}")
     connection = {
         "conn_type": "oppo_image",
         "login": session_sandbox.options.app_key,
@@ -80,7 +80,7 @@ def airflow(session_sandbox: SandboxServer) -> Iterator[AirflowStack]:
 
 @pytest.fixture(scope="session")
 def logged_in(browser: Browser, airflow: AirflowStack) -> Callable[[User], StorageState]:
-    """Logs somebody in by Airflow's own form, once, and returns what the browser knows then."""
+    """Logs a user in with Airflow's own form, once, and returns the browser's state."""
     known: dict[User, StorageState] = {}
 
     def state_of(user: User) -> StorageState:
@@ -100,7 +100,7 @@ def open_airflow(
 ) -> Callable[..., Page]:
     """Open a page of Airflow in a window of its own, logged in: ``open_airflow("/connections", look=..., user=...)``.
 
-    With ``user=None`` nobody is logged in.
+    With ``user=None`` no user is logged in.
     """
 
     def open_it(path: str, look: Look | None = None, user: User | None = ADMIN) -> Page:
@@ -131,14 +131,14 @@ def airflow_2(pytestconfig: pytest.Config) -> Iterator[Airflow2]:
     """A webserver of Airflow 2.11, with the DAGs of tests/browser/dags and no connection."""
     python: Path = pytestconfig.getoption("--airflow-2")
     if not python.exists():
-        pytest.skip(f"the Airflow 2.11 of these tests is not there: {python}")
+        pytest.skip(f"the Airflow 2.11 of these tests is missing: {python}")
     with processes.sigterm_as_interrupt(), Airflow2(python, _DAGS, {"CORE__TEST_CONNECTION": "Enabled"}) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def logged_in_2(browser: Browser, airflow_2: Airflow2) -> StorageState:
-    """What the browser knows when the admin has logged in to Airflow 2 by its own form."""
+    """The browser's state after the admin's login to Airflow 2."""
     with Windows(browser) as windows:
         page = windows.open(airflow_2.url)
         browsing.log_in_to_airflow_2(page, ADMIN.name, ADMIN.name)
@@ -147,7 +147,7 @@ def logged_in_2(browser: Browser, airflow_2: Airflow2) -> StorageState:
 
 @pytest.fixture
 def axe() -> Callable[[Page | Frame], list[str]]:
-    """Finds what keeps people out who use a keyboard or a screen reader."""
+    """Finds accessibility violations."""
     return browsing.barriers
 
 

@@ -82,16 +82,16 @@ def replace(repository: Path, name: str, old: str, new: str) -> None:
     (repository / name).write_text(text.replace(old, new))
 
 
-def test_pages_that_were_translated_are_in_step(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_main_in_step(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], repository) == IN_STEP
     assert "The 4 Chinese pages are in step" in capsys.readouterr().out
 
 
-def test_code_is_copied_from_the_english_page(repository: Path) -> None:
+def test_renew_copies_code_blocks(repository: Path) -> None:
     assert "```python\n# a comment\nupload()\n```" in (repository / "docs/zh/how-to/upload.md").read_text()
 
 
-def test_where_lines_are_broken_does_not_matter(repository: Path) -> None:
+def test_line_breaks_do_not_count(repository: Path) -> None:
     replace(repository, PAGE, "You get ids. See", "You get\nids. See")
     assert main([], repository) == IN_STEP
 
@@ -159,7 +159,7 @@ def test_main_unknown_page(repository: Path, capsys: pytest.CaptureFixture[str])
     assert "docs/limits.md has no Chinese page" in capsys.readouterr().out
 
 
-def test_the_revision_that_was_translated_is_named(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_main_names_translated_revision(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     git = ("git", "-c", "user.name=nobody", "-c", "user.email=nobody@example.com")
     for command in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "translated")):
         subprocess.run([*git, *command], cwd=repository, check=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 from urllib.parse import quote
 
-from tests.support.fault_server import Line, Reply, Step, close
+from tests.support.fault_server import Connection, Reply, Step, close
 from tests.support.leaks import APP_KEY, SECRET, TOKEN
 
 ECHOES: Mapping[str, str] = {
@@ -82,7 +82,7 @@ def tell(place: str, echo: str) -> Reply:
 
 
 def _send(data: bytes) -> Step:
-    def step(line: Line) -> None:
+    def step(line: Connection) -> None:
         line.send(data)
 
     return step

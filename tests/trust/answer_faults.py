@@ -15,7 +15,7 @@ from airflow_provider_oppo_image.errors import (
     RequestRefusedError,
     ServiceUnavailableError,
 )
-from tests.support.fault_server import Line, answer, flood, flood_in_chunks, gzip_bomb, refusal, send
+from tests.support.fault_server import Connection, answer, flood, flood_in_chunks, gzip_bomb, refusal, send
 from tests.trust import calls
 from tests.trust.faults import (
     DONE,
@@ -203,7 +203,7 @@ def _half(scene: Scene) -> Any:
     return answer(200, f'{{"{key}": "1_a", "request'.encode())
 
 
-def _bomb(status: int, line: Line) -> None:
+def _bomb(status: int, line: Connection) -> None:
     """Make it when it is needed."""
     gzip_bomb(status)(line)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from tests.support.fault_server import Line, Step
+from tests.support.fault_server import Connection, Step
 
 _real: Final = time.time
 _ahead = [0.0]
@@ -19,7 +19,7 @@ def now() -> float:
 def jump(seconds: float) -> Step:
     """Set the clock by some seconds, and say nothing."""
 
-    def step(_line: Line) -> None:
+    def step(_line: Connection) -> None:
         _ahead[0] += seconds
 
     return step

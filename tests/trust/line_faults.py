@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tests.support.fault_server import (
-    Line,
+    Connection,
     Reply,
     Step,
     answer,
@@ -85,7 +85,7 @@ def slow() -> Iterator[Fault]:
     )
 
 
-def _interim_without_end(line: Line) -> None:
+def _interim_without_end(line: Connection) -> None:
     while not line.server.stopping.wait(0.05):
         line.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -128,7 +128,7 @@ def _before(*steps: Step) -> Any:
     return lambda scene: [scene.call.good, *steps]
 
 
-def _header_without_end(line: Line) -> None:
+def _header_without_end(line: Connection) -> None:
     line.send(b"HTTP/1.1 200 OK\r\nX-More: ")
     while not line.server.stopping.is_set():
         line.send(b"x" * 10_000)
@@ -154,7 +154,7 @@ def unreachable() -> Iterator[Fault]:
 
 
 def _after_a_byte(end: Step) -> Step:
-    def step(line: Line) -> None:
+    def step(line: Connection) -> None:
         line.sock.recv(1)
         end(line)
 
@@ -199,7 +199,7 @@ def limits() -> Iterator[Fault]:
 def _come_back_in(seconds: float, status: int, ahead: float) -> Step:
     """Ask for a wait by a date, as the server's clock has it."""
 
-    def step(line: Line) -> None:
+    def step(line: Connection) -> None:
         now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=ahead)
         then = now + datetime.timedelta(seconds=seconds)
         dates = {"Date": email.utils.format_datetime(now, True), "Retry-After": email.utils.format_datetime(then, True)}
