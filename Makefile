@@ -79,19 +79,19 @@ test-trust: venv ## Test faults, kills, addresses, leaks and malformed pictures;
 	$(BIN)/pytest tests/trust
 
 test-celery: ## Run a batch on two Celery workers, and kill one of them during the batch
-	@scripts/servers.sh postgresql redis-server
+	@scripts/packages.sh postgresql redis-server
 	@$(VENV) .venv-celery celery $(PINS) $(PYTHONS)
 	.venv-celery/bin/pytest tests/celery
 
 test-system: test-system-3.3 test-system-2.11 ## Run the example DAGs in complete Airflows, 3.3.2 and 2.11.2, on PostgreSQL
 
 test-system-3.3: # On Airflow 3.3.2
-	@scripts/servers.sh postgresql
+	@scripts/packages.sh postgresql
 	@$(VENV) .venv-system system $(PINS) $(PYTHONS)
 	.venv-system/bin/pytest tests/system
 
 test-system-2.11: # On Airflow 2.11.2 and Python 3.11
-	@scripts/servers.sh postgresql
+	@scripts/packages.sh postgresql
 	@$(VENV) .venv-system-2.11 system constraints/airflow-2.11.txt $(PYTHON_3_11)
 	.venv-system-2.11/bin/pytest tests/system
 
@@ -99,7 +99,7 @@ test-airflow: venv ## Start what `make airflow` starts, check it, and stop it in
 	$(BIN)/pytest tests/whole_airflow
 
 test-browser: ## Test the connection form and the page in headless Chromium, on Airflow 3.3.2 and 2.11.2
-	@scripts/chromium.sh
+	@scripts/packages.sh chromium
 	@$(VENV) .venv-browser browser $(PINS) $(PYTHONS)
 	@$(VENV) .venv-airflow-2.11 test constraints/airflow-2.11.txt $(PYTHON_3_11)
 	.venv-browser/bin/pytest tests/browser --timeout 180  # the first test of each Airflow waits for its start

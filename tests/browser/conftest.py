@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if not browsing.CHROMIUM.exists():
-        pytest.skip("these tests need Chromium: scripts/chromium.sh installs it")
+        pytest.skip("these tests need Chromium: scripts/packages.sh installs it")
     with browsing.a_browser() as running:
         yield running
 

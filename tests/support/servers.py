@@ -138,5 +138,5 @@ def _serve(supervisor: Supervisor, command: list[str], *, log: Path, ready: str,
 def _program(name: str) -> str:
     """Find a program. Debian installs PostgreSQL in a folder for each version, which is not on PATH."""
     found = shutil.which(name) or next(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), None)
-    assert found, f"There is no {name} here; scripts/servers.sh installs it."
+    assert found, f"There is no {name} here; scripts/packages.sh installs it."
     return found
