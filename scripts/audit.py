@@ -36,10 +36,10 @@ def audit(path: Path) -> int:
         last = (finished.stderr.strip().splitlines() or ["pip-audit printed nothing"])[-1]
         print(f"{path.name}: the advisory service did not answer: {last}")
         return UNKNOWN
-    return judge(path.name, pinned)
+    return evaluate(path.name, pinned)
 
 
-def judge(name: str, pinned: list[dict[str, Any]]) -> int:
+def evaluate(name: str, pinned: list[dict[str, Any]]) -> int:
     """Print what is known about the versions of a file, and return its exit code.
 
     pip-audit itself calls a version clean if the advisory service did not answer.

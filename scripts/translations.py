@@ -146,8 +146,8 @@ class Translations:
 
 def fingerprints(text: str) -> dict[str, str]:
     """Return a fingerprint of each section, by heading; line breaks and code blocks do not count."""
-    words = {part.heading: " ".join(f"{part.level} {part.heading} {part.prose}".split()) for part in sections(text)}
-    return {heading: hashlib.sha256(prose.encode()).hexdigest()[:8] for heading, prose in words.items()}
+    texts = {part.heading: " ".join(f"{part.level} {part.heading} {part.prose}".split()) for part in sections(text)}
+    return {heading: hashlib.sha256(prose.encode()).hexdigest()[:8] for heading, prose in texts.items()}
 
 
 def _changes(translated: dict[str, str], now: dict[str, str]) -> Iterator[str]:

@@ -109,9 +109,9 @@ def _errors() -> dict[str, Any]:
     return {
         cls.__name__: {
             "is": [one.__name__ for one in cls.__mro__ if one in classes],
-            "attributes": sorted(vars(cls("words"))),
+            "attributes": sorted(vars(cls("message"))),
             "default_permanent": cls.default_permanent,
-            "exit_code": failures.exit_code(cls("words")),
+            "exit_code": failures.exit_code(cls("message")),
         }
         for cls in classes
     }

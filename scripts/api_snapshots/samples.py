@@ -91,14 +91,14 @@ def records() -> list[dict[str, Any]]:
     """Return the records of tasks for the page."""
     small = PictureRecord("small", "https://cdn.example.com/s", failure=_FAILURE)
     big = PictureRecord("big", URL, "spring", _READY, PICTURE_ID, WHEN)
-    told = [
+    records = [
         TaskRecord("prepare", "spring", [PictureRecord("big", URL, report=_READY)]),
         TaskRecord("wait", pictures=[PictureRecord("big", URL, report=_WRONG)], failure=_FAILURE),
         TaskRecord("upload", "spring", [big, small]),
         TaskRecord("push", "spring", [big], push=PushRecord("Spring sale", "Today only", sent=True, msg_id="1180003")),
         TaskRecord("batch", batch=_SUMMARY),
     ]
-    return [record.to_json() for record in told]
+    return [record.to_json() for record in records]
 
 
 class _AnyEvent:

@@ -51,7 +51,7 @@ class Question:
 
 PROBE: Final = Question(
     "Test the credentials",
-    "an upload of nothing, answered with a missing parameter, proves the AppKey and the master secret",
+    "an empty upload, refused for a missing parameter, proves the AppKey and the master secret",
     lambda _: messages.credentials_probe(),
     messages.read_credentials_probe,
     "the credentials are good",
@@ -64,7 +64,7 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
     asked = [
         Question(
             "Test a wrong master secret",
-            "which code an upload with wrong credentials gets",
+            "the code of an upload with wrong credentials",
             PROBE.request,
             PROBE.read,
             PROBE.good,
@@ -72,7 +72,7 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
         ),
         Question(
             "Test an unknown AppKey",
-            "whether an unknown AppKey is told from a wrong secret",
+            "whether an unknown AppKey and a wrong secret have different codes",
             PROBE.request,
             PROBE.read,
             PROBE.good,
@@ -80,7 +80,7 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
         ),
         Question(
             "Validate a push with a wrong master secret",
-            "whether pushes have a code of their own for wrong credentials",
+            "whether pushes have another code for wrong credentials",
             lambda _: messages.push_request(_push(), validate=True),
             messages.read_acknowledgement,
             "the push is valid",
@@ -88,16 +88,16 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
         ),
         _unsupported("uploads", contract.IMAGE_PATH),
         _unsupported("pushes", contract.PUSH_PATH),
-        _upload("big", big, "Upload the big picture", "what an id looks like, and what else the answer holds"),
-        _upload("small", small, "Upload the small picture", "likewise"),
+        _upload("big", big, "Upload the big picture", "the form of an id, and what else the answer has"),
+        _upload("small", small, "Upload the small picture", "the same for a small picture"),
         Question(
             "Upload both pictures in one request",
-            "whether it takes both, as the vendor's page shows and the vendor's own tests deny",
+            "whether it takes both: the vendor's page shows it, and the vendor's tests contradict it",
             lambda _: _both(big, small),
             _read_both,
             "ids of both pictures",
         ),
-        _upload("big", NOWHERE, "Upload a picture that is not there", "which code it gets if it cannot be downloaded"),
+        _upload("big", NOWHERE, "Upload a picture that is not there", "the code if it cannot be downloaded"),
     ]
     if wrong is not None:
         asked.append(
@@ -105,14 +105,14 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
                 "big",
                 wrong,
                 "Upload a wrong picture",
-                "whether OPPO's refusal comes inside an HTTP 200, and whether anybody resizes",
+                "whether OPPO's refusal has HTTP status 200, and whether the picture is resized",
             )
         )
     return [
         *asked,
         Question(
             "Validate a push with the pictures",
-            "whether the ids stand where the service wants them, and what a validation answers",
+            "whether the ids are in the right fields, and the answer to a validation",
             _push_with_pictures,
             messages.read_acknowledgement,
             "the push is valid",
@@ -120,7 +120,7 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
         ),
         Question(
             "Validate a push with an id that no upload gave",
-            "whether a validation looks at the ids",
+            "whether a validation checks the ids",
             lambda _: messages.push_request(compose_push(_push(), big_picture_id=NO_PICTURE), validate=True),
             messages.read_acknowledgement,
             "the push is valid",
@@ -128,7 +128,7 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
         ),
         Question(
             "Ask for the status of a push that was never sent",
-            "what the status of a push looks like that there is not",
+            "the status of a push that does not exist",
             lambda _: messages.status_request("1"),
             lambda request, answer: read_object(request.what, answer),
             "an object by message id",

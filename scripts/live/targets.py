@@ -36,7 +36,7 @@ class Seen:
 class Target:
     """A service with a transport for each kind of credentials, and the picture ids that it gave."""
 
-    wires: Mapping[Credentials, HttpTransport] = field(repr=False)
+    transports: Mapping[Credentials, HttpTransport] = field(repr=False)
     ids: dict[PictureKind, str] = field(default_factory=dict)
 
     def ask(self, question: Question) -> Seen | None:
@@ -46,12 +46,12 @@ class Target:
             return None
         answer = None
         try:
-            answer = self.wires[question.credentials].exchange(request)
-            told = question.read(request, answer)
+            answer = self.transports[question.credentials].exchange(request)
+            result = question.read(request, answer)
         except OppoImageError as error:
             return Seen(request, answer, error)
-        if question.kind and isinstance(told, str):
-            self.ids.setdefault(question.kind, told)
+        if question.kind and isinstance(result, str):
+            self.ids.setdefault(question.kind, result)
         return Seen(request, answer, None)
 
 
@@ -68,13 +68,13 @@ def open_target(base_url: str, app_key: str, master_secret: str, timeouts: Timeo
         "connections": 1,
     }
     with contextlib.ExitStack() as stack:
-        wires: dict[Credentials, HttpTransport] = {
+        transports: dict[Credentials, HttpTransport] = {
             "ours": wire_of(base_url, app_key, master_secret, **options),
             "a wrong master secret": wire_of(base_url, app_key, fake, **options),
             "an unknown AppKey": wire_of(base_url, fake, master_secret, **options),
         }
         del master_secret
-        for wire in wires.values():
-            wire.open()
-            stack.callback(wire.close)
-        yield Target(wires)
+        for transport in transports.values():
+            transport.open()
+            stack.callback(transport.close)
+        yield Target(transports)

@@ -53,9 +53,9 @@ def airflow_says(*arguments: str, home: Path) -> Any:
     """Ask Airflow's command line, in a process of its own, and return its JSON."""
     environment = {**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
     command = [sys.executable, "-m", "airflow", *arguments, "--output", "json"]
-    said = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert said.returncode == 0, said.stderr
-    return json.loads(next(line for line in reversed(said.stdout.splitlines()) if line.startswith("[")))
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(next(line for line in reversed(done.stdout.splitlines()) if line.startswith("[")))
 
 
 def test_unknown_provider_keys_have_a_reason() -> None:

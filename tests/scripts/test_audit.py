@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.audit import CLEAN, UNKNOWN, VULNERABLE, judge, main
+from scripts.audit import CLEAN, UNKNOWN, VULNERABLE, evaluate, main
 
 GOOD = {"name": "good", "version": "1.0", "vulns": []}
 BAD = {"name": "bad", "version": "2.0", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2.1"]}]}
@@ -24,8 +24,8 @@ NO_ANSWER = {"name": "silent", "skip_reason": "not found"}
         ([BAD, NO_ANSWER], VULNERABLE, "1 of 2"),
     ],
 )
-def test_judge(pinned: list[dict[str, Any]], code: int, printed: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert judge("constraints.txt", pinned) == code
+def test_evaluate(pinned: list[dict[str, Any]], code: int, printed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate("constraints.txt", pinned) == code
     assert printed in capsys.readouterr().out
 
 

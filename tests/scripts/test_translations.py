@@ -1,4 +1,4 @@
-"""A Chinese page that is not the English one any more is noticed, and the words say which section and what to do."""
+"""Differences between Chinese and English pages are reported, with the section and what to do."""
 
 from __future__ import annotations
 

@@ -81,14 +81,14 @@ class PictureHost:
         length: bool = True,
     ) -> str:
         """Answer with a body; without `length` there is no Content-Length, and the connection is closed after it."""
-        told = {
+        all_headers = {
             "Content-Type": content_type,
             **({"Content-Length": str(len(body))} if length else {}),
             **(headers or {}),
         }
 
         def page(handler: _Handler) -> None:
-            handler.begin(status, told)
+            handler.begin(status, all_headers)
             handler.send(body)
             handler.close_connection = not length
 
