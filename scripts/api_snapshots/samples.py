@@ -21,6 +21,7 @@ from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
 from airflow_provider_oppo_image.storage import resolve
 
 URL: Final = "https://cdn.example.com/spring/big.jpg"
+SMALL_URL: Final = "https://cdn.example.com/s"
 PICTURE_ID: Final = "3653918_1c3ef177497fb5f62f1abac9"
 CID: Final = "spring-1"
 PUSH: Final = {"to": "all", "body": {"platform": "all", "options": {"cid": CID}}}
@@ -31,16 +32,7 @@ _PROBLEM: Final = Problem("wrong_dimensions", "876 x 324 px", "984 x 369 px", "L
 _WARNING: Final = Problem("nearly_too_heavy", "1,010,000 bytes", "at most 1,000,000 bytes", "Make it lighter.")
 _FAILURE: Final = Failure("51", "OPPO refused the picture.", "picture")
 _ROW: Final = RowResult(
-    2,
-    "old",
-    "failed",
-    None,
-    PICTURE_ID,
-    "wrong_dimensions",
-    "876 x 324 px",
-    "picture",
-    URL,
-    "https://cdn.example.com/s",
+    2, "old", "failed", None, PICTURE_ID, "wrong_dimensions", "876 x 324 px", "picture", URL, SMALL_URL
 )
 _SUMMARY: Final = Summary(3, 1, 1, 1, (Cause("picture", "51", 1, 3, "refused"),), "s3://bucket/night.results.csv")
 _READY: Final = PictureReport("big", URL, "ready", (), (_WARNING,), "JPEG", 984, 369, 17241, SHA256)
@@ -89,7 +81,7 @@ def xcoms() -> dict[str, Any]:
 
 def records() -> list[dict[str, Any]]:
     """Return the records of tasks for the page."""
-    small = PictureRecord("small", "https://cdn.example.com/s", failure=_FAILURE)
+    small = PictureRecord("small", SMALL_URL, failure=_FAILURE)
     big = PictureRecord("big", URL, "spring", _READY, PICTURE_ID, WHEN)
     records = [
         TaskRecord("prepare", "spring", [PictureRecord("big", URL, report=_READY)]),
