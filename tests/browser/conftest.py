@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, Frame, Locator, Page, StorageState
 
 from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from scripts import processes
 from tests.browser import demo_run as runs
 from tests.browser.demo_run import DemoRun
-from tests.support import processes
 from tests.support.airflow_2 import Airflow2
 from tests.support.airflow_stack import AirflowStack, User
 from tests.support.browser import (
@@ -49,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
-        pytest.skip("these tests need Chromium: scripts/chromium.sh installs it")
+        pytest.skip("these tests need Chromium: scripts/packages.sh installs it")
     with launch_browser() as running:
         yield running
 
@@ -65,7 +65,7 @@ def windows(browser: Browser) -> Iterator[Windows]:
 def airflow(session_sandbox: SandboxServer) -> Iterator[AirflowStack]:
     """A whole Airflow 3 with the DAGs of tests/browser/dags, and a connection to the sandbox."""
     if not airflow_version().startswith("3.3."):
-        pytest.skip(f"the Airflow of these tests is a 3.3, and this is {airflow_version()}")
+        pytest.skip(f"these tests need Airflow 3.3, and this is {airflow_version()}")
     connection = {
         "conn_type": "oppo_image",
         "login": session_sandbox.options.app_key,
@@ -74,7 +74,7 @@ def airflow(session_sandbox: SandboxServer) -> Iterator[AirflowStack]:
         "extra": {"allow_private_addresses": True, "retry_budget": 0},
     }
     with (
-        processes.interrupted_by_sigterm(),
+        processes.sigterm_as_interrupt(),
         AirflowStack(
             _DAGS,
             {"oppo_image_default": connection},
@@ -107,7 +107,7 @@ def open_airflow(
 ) -> Callable[..., Page]:
     """Open a page of Airflow in a window of its own, logged in: ``open_airflow("/connections", look=..., user=...)``.
 
-    With ``user=None`` nobody is logged in.
+    With ``user=None`` no user is logged in.
     """
 
     def open_it(path: str, look: Viewport | None = None, user: User | None = ADMIN) -> Page:
@@ -138,8 +138,8 @@ def airflow_2(pytestconfig: pytest.Config) -> Iterator[Airflow2]:
     """A webserver of Airflow 2.11, with the DAGs of tests/browser/dags and no connection."""
     python: Path = pytestconfig.getoption("--airflow-2")
     if not python.exists():
-        pytest.skip(f"the Airflow 2.11 of these tests is not there: {python}")
-    with processes.interrupted_by_sigterm(), Airflow2(python, _DAGS, {"CORE__TEST_CONNECTION": "Enabled"}) as running:
+        pytest.skip(f"the Airflow 2.11 of these tests is missing: {python}")
+    with processes.sigterm_as_interrupt(), Airflow2(python, _DAGS, {"CORE__TEST_CONNECTION": "Enabled"}) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Frame, FrameLocator, Page
 
-from scripts.stage import CAMPAIGNS, LAST_YEAR, Campaign, make_pictures
+from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, Campaign, make_pictures
 from tests.support import artwork
 from tests.support.airflow_database import Run
 from tests.support.airflow_stack import AirflowStack

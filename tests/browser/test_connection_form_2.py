@@ -10,12 +10,12 @@ from playwright.sync_api import Locator, Page, StorageState, expect
 
 from airflow_provider_oppo_image.connection import FIELDS, LABELS
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from scripts.demo_campaigns import free_port
 from tests.browser.connections_2 import ConnectionForm
 from tests.support import artwork
 from tests.support.airflow_2 import Airflow2
 from tests.support.browser import Viewport, Windows
 from tests.support.picture_host import PictureHost
-from tests.support.ports import free_port
 
 TALL = Viewport(width=1100, height=1700)
 

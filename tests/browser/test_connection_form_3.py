@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from airflow_provider_oppo_image.connection import FIELDS, LABELS
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from scripts.demo_campaigns import free_port
 from tests.browser.conftest import ADMIN
 from tests.browser.connections_3 import EXTRA, ConnectionForm, ConnectionList, expect_to_be_whole
 from tests.support import artwork
@@ -17,7 +18,6 @@ from tests.support.airflow_stack import AirflowStack
 from tests.support.browser import Viewport, Windows, log_in_to_airflow_3
 from tests.support.fault_server import FaultServer, stall
 from tests.support.picture_host import PictureHost
-from tests.support.ports import free_port
 
 TALL = Viewport(width=1100, height=1400)
 

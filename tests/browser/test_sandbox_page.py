@@ -12,7 +12,7 @@ from playwright.sync_api import Frame, Locator, Page, expect
 
 from airflow_provider_oppo_image.contract import IMAGE_PATH, PUSH_PATH
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from scripts.stage import CAMPAIGNS, LAST_YEAR, make_pictures
+from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, make_pictures
 from tests.support.browser import Viewport, Windows
 from tests.support.picture_host import PictureHost
 

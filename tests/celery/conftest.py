@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from bench.report import Figure, Part, circumstances, save, table
+from scripts import processes
 from tests.celery.batch_runs import BatchRun
-from tests.support import processes, servers
+from tests.support import servers
 from tests.support.celery_stack import CeleryStack
 from tests.support.servers import Service
 
@@ -49,7 +50,7 @@ def stack(service: Service) -> Iterator[CeleryStack]:
     connection = {"conn_type": "oppo_image", "login": "app-key", "password": "a-master-secret", "host": service.url}
     dags = Path(__file__).parent / "dags"
     with (
-        processes.interrupted_by_sigterm(),
+        processes.sigterm_as_interrupt(),
         servers.postgres() as database,
         servers.redis() as broker,
         CeleryStack(dags, {"oppo_image_default": connection}, database, broker) as running,
@@ -60,7 +61,7 @@ def stack(service: Service) -> Iterator[CeleryStack]:
 @pytest.fixture
 def airflow(stack: CeleryStack) -> CeleryStack:
     """Return the Airflow with all workers running."""
-    stack.mend()
+    stack.restart_workers()
     return stack
 
 

@@ -44,8 +44,8 @@ from airflow_provider_oppo_image.errors import (
 )
 from airflow_provider_oppo_image.net.deadline import Timeouts
 from tests.support.fault_server import (
+    Connection,
     FaultServer,
-    Line,
     Reply,
     answer,
     break_tls,
@@ -204,7 +204,7 @@ def test_closing_the_client_closes_its_connections() -> None:
 
 
 def test_threads_share_a_client() -> None:
-    def name(line: Line) -> None:
+    def name(line: Connection) -> None:
         assert line.request is not None
         answer(200, {"big_picture_id": line.request.json["big_picture_url"].rpartition("/")[2]})(line)
 
@@ -864,21 +864,21 @@ def test_a_bare_success_is_consent_but_no_message_id() -> None:
 # Secrets
 
 
-def echo_header(line: Line) -> None:
+def echo_header(line: Connection) -> None:
     """Refuse, and show the Authorization header."""
     refusal(21003, 400, f"bad header: {authorization(line)}")(line)
 
 
-def echo_in_html(line: Line) -> None:
+def echo_in_html(line: Connection) -> None:
     answer(200, f"<p>{authorization(line)}".encode())(line)
 
 
-def half_an_echo(line: Line) -> None:
+def half_an_echo(line: Connection) -> None:
     """Answer with JSON that is cut, its slashes escaped as PHP does."""
     answer(200, b'{"m":"' + authorization(line).replace("/", r"\/").encode())(line)
 
 
-def authorization(line: Line) -> str:
+def authorization(line: Connection) -> str:
     assert line.request is not None
     return line.request.headers["authorization"]
 

@@ -27,7 +27,7 @@ from airflow_provider_oppo_image.hooks import oppo_image
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids
 from tests.support import artwork
-from tests.support.fault_server import FaultServer, Line, Reply, answer, refusal, reset, stall
+from tests.support.fault_server import Connection, FaultServer, Reply, answer, refusal, reset, stall
 from tests.support.picture_host import PictureHost
 
 SECRET = "the-master-secret"
@@ -65,7 +65,7 @@ def masked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def by_kind(big: Reply, small: Reply) -> Reply:
     """Answer the two uploads, whichever comes first."""
 
-    def step(line: Line) -> None:
+    def step(line: Connection) -> None:
         assert line.request is not None
         reply = big if "big_picture_url" in line.request.json else small
         assert callable(reply)
@@ -217,7 +217,7 @@ def test_the_two_uploads_run_side_by_side_with_one_connection_read(
 ) -> None:
     meet = threading.Barrier(2, timeout=10)
 
-    def wait_for_the_other(line: Line) -> None:
+    def wait_for_the_other(line: Connection) -> None:
         meet.wait()
         assert callable(BOTH)
         BOTH(line)

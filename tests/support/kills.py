@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from tests.support import processes
+from scripts import processes
 from tests.support.airflow_database import Run
 from tests.support.airflow_stack import AirflowStack
 

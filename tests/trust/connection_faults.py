@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tests.support.fault_server import (
-    Line,
+    Connection,
     Reply,
     Step,
     answer,
@@ -81,7 +81,7 @@ def slow() -> Iterator[FaultCase]:
         yield FaultCase(name, good, NOT_SENT, TIMED_OUT, setups=TLS, greeting=greeting, received=0, wait_s=wait_s)
 
 
-def _endless_interim_responses(line: Line) -> None:
+def _endless_interim_responses(line: Connection) -> None:
     while not line.server.stopping.wait(0.05):
         line.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -124,7 +124,7 @@ def _before(*steps: Step) -> Any:
     return lambda context: [context.call.good, *steps]
 
 
-def _endless_header(line: Line) -> None:
+def _endless_header(line: Connection) -> None:
     line.send(b"HTTP/1.1 200 OK\r\nX-More: ")
     while not line.server.stopping.is_set():
         line.send(b"x" * 10_000)
@@ -152,7 +152,7 @@ def unreachable() -> Iterator[FaultCase]:
 
 
 def _after_a_byte(end: Step) -> Step:
-    def step(line: Line) -> None:
+    def step(line: Connection) -> None:
         line.sock.recv(1)
         end(line)
 
@@ -197,7 +197,7 @@ def limits() -> Iterator[FaultCase]:
 def _retry_after_date(seconds: float, status: int, ahead: float) -> Step:
     """Return a response with a `Retry-After` date, by the server's clock."""
 
-    def step(line: Line) -> None:
+    def step(line: Connection) -> None:
         now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=ahead)
         then = now + datetime.timedelta(seconds=seconds)
         dates = {"Date": email.utils.format_datetime(now, True), "Retry-After": email.utils.format_datetime(then, True)}

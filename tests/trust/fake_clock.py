@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from tests.support.fault_server import Line, Step
+from tests.support.fault_server import Connection, Step
 
 _real_time: Final = time.time
 _offset = [0.0]
@@ -19,7 +19,7 @@ def now() -> float:
 def jump(seconds: float) -> Step:
     """Change the clock by some seconds, and send nothing."""
 
-    def step(_line: Line) -> None:
+    def step(_line: Connection) -> None:
         _offset[0] += seconds
 
     return step

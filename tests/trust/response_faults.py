@@ -15,7 +15,7 @@ from airflow_provider_oppo_image.errors import (
     RequestRefusedError,
     ServiceUnavailableError,
 )
-from tests.support.fault_server import Line, Reply, answer, flood, flood_in_chunks, gzip_bomb, refusal, send
+from tests.support.fault_server import Connection, Reply, answer, flood, flood_in_chunks, gzip_bomb, refusal, send
 from tests.trust import calls
 from tests.trust.fault_types import (
     CONNECTION_FAILED,
@@ -200,7 +200,7 @@ def _half(context: FaultContext) -> Any:
     return answer(200, f'{{"{key}": "1_a", "request'.encode())
 
 
-def _bomb(status: int, line: Line) -> None:
+def _bomb(status: int, line: Connection) -> None:
     """Create the bomb lazily."""
     gzip_bomb(status)(line)
 

@@ -25,7 +25,7 @@ from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, RateLimitedError, RequestRefusedError
 from airflow_provider_oppo_image.net.deadline import Timeouts
 from airflow_provider_oppo_image.net.retry_after import MAX_RETRY_AFTER_S, read_retry_after
-from tests.support.fault_server import FaultServer, Line, close
+from tests.support.fault_server import Connection, FaultServer, close
 from tests.trust.attack_report import AttackReport
 from tests.trust.calls import APP_KEY, MESSAGE, PICTURE, SECRET
 
@@ -145,7 +145,7 @@ answers = st.builds(
 @FEWER
 @given(sent=answers)
 def test_client_accepts_any_bytes(require: Require, sent: bytes) -> None:
-    def reply(line: Line) -> None:
+    def reply(line: Connection) -> None:
         line.send(sent)
         close(line)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from tests.support import artwork, processes
+from scripts import processes
+from tests.support import artwork
 from tests.support.airflow_stack import AirflowStack
 from tests.support.picture_host import PictureHost
 from tests.support.secret_search import Text, files, find_locations, logs, secret_fragments
@@ -42,7 +43,7 @@ def test_run_leaks_no_secret_and_no_signature(
     host.serve("/ready.png", artwork.good("big"))
     host.serve("/wrong.jpg", artwork.jpeg(876, 324))
     host.reset("/reset.png")
-    with processes.watched() as command_lines:
+    with processes.record_command_lines() as command_lines:
         run = airflow.trigger("leaks", {"host": host.base_url})
 
         def deferred() -> set[str]:

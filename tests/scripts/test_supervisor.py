@@ -7,24 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import processes
+from scripts import processes
+from scripts.checkout import ROOT
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="a warden looks into /proc")
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="a supervisor reads /proc")
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 30
 
 STARTER = """
 import os, signal, sys
 from pathlib import Path
-from scripts.warden import Warden
+from scripts.supervisor import Supervisor
 
 PARENT = "import subprocess, time; print(subprocess.Popen(['sleep', '600']).pid, flush=True); time.sleep(600)"
 
 folder, ending = Path(sys.argv[1]), sys.argv[2]
 log = folder / "log"
-with Warden(folder) as warden:
-    parent = warden.start([sys.executable, "-c", PARENT], log=log, farewell=signal.SIGTERM)
+with Supervisor(folder) as supervisor:
+    parent = supervisor.start([sys.executable, "-c", PARENT], log=log, stop_signal=signal.SIGTERM)
     while not (child := log.read_text().strip()):
         pass
     print(parent.pid, child, flush=True)
@@ -41,7 +41,7 @@ def is_there(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("ending", ["over", "failed", "killed"])
-def test_what_a_test_started_ends_with_it_children_and_folder_too(tmp_path: Path, ending: str) -> None:
+def test_supervisor_stops_children_and_removes_folder(tmp_path: Path, ending: str) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     command = [sys.executable, "-c", STARTER, str(folder), ending]

@@ -1,6 +1,6 @@
-"""One night: the batch of a manifest, in a process that may be killed.
+"""Runs the batch of a manifest, or resumes it, in a process that may be killed.
 
-usage: python -m bench.night URL MANIFEST RESULTS
+usage: python -m bench.killable_batch URL MANIFEST RESULTS
 """
 
 from __future__ import annotations
@@ -12,24 +12,14 @@ from airflow_provider_oppo_image.batch.manifest import read_manifest
 from airflow_provider_oppo_image.batch.run import THREADS, Batch, run_batch
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
-from bench.runs import APP_KEY, MASTER_SECRET
+from bench.runs import APP_KEY, MASTER_SECRET, NO_LIMIT
 
-NO_LIMIT = 1_000_000
-
-
-def main(url: str, manifest: str, results: str) -> None:
-    """Run the batch, or go on with it.
-
-    :raises OppoImageError: if one of its pictures was not uploaded.
-    """
+if __name__ == "__main__":
+    url, manifest, results = sys.argv[1:]
     rate_limiter = RateLimiter(AdaptiveRate(NO_LIMIT))
     with EngageLabClient(
-        url, APP_KEY, MASTER_SECRET, user_agent="night", connections=THREADS, rate_limiter=rate_limiter
+        url, APP_KEY, MASTER_SECRET, user_agent="bench", connections=THREADS, rate_limiter=rate_limiter
     ) as client:
         end = run_batch(Batch(client, rate_limiter), read_manifest(Path(manifest)), Path(results))
     if end.error:
         raise end.error
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

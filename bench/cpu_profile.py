@@ -1,6 +1,6 @@
-"""Where the processor time of a run goes, by stage: measured in each thread by its own clock, at the stage's door.
+"""Processor time of a run by stage, measured with each thread's own clock around the stage's function.
 
-A profiler that samples threads sees where they wait; one that traces calls makes them dear. This does neither.
+A sampling profiler also counts waiting threads, and a tracing profiler slows every call down.
 """
 
 from __future__ import annotations
@@ -27,26 +27,25 @@ STAGES: Final = {
     "batch: noting outcomes": "batch.plan:Plan.record",
     "batch: writing parts": "batch.checkpoint:Checkpoint.write",
 }
-"""The functions that are measured, by what they do. What one of them spends in another counts for the other."""
-
+"""The measured functions. Time that one stage spends inside another one counts for the inner one."""
 
 _thread: Final = threading.local()
 
 
-class Stages:
-    """Measures the stages while the block runs."""
+class CpuProfile:
+    """Measures the stages during the block."""
 
     def __init__(self) -> None:
         self._spent: dict[str, list[float]] = {name: [] for name in STAGES}
-        self._undo: list[Callable[[], None]] = []
+        self._restore: list[Callable[[], None]] = []
 
     def __enter__(self) -> Self:
-        for name, door in STAGES.items():
-            module, _, path = door.partition(":")
+        for name, target in STAGES.items():
+            module, _, path = target.partition(":")
             *owners, function = path.split(".")
             owner: Any = functools.reduce(getattr, owners, importlib.import_module(f"{PACKAGE}.{module}"))
             original = getattr(owner, function)
-            self._undo.append(functools.partial(setattr, owner, function, original))
+            self._restore.append(functools.partial(setattr, owner, function, original))
             setattr(owner, function, _clocked(original, self._spent[name]))
         self._cpu, self._wall, self._machine = time.process_time(), time.monotonic(), _machine()
         return self
@@ -55,21 +54,18 @@ class Stages:
         self._cpu = time.process_time() - self._cpu
         self._wall = time.monotonic() - self._wall
         self._machine = [after - before for before, after in zip(self._machine, _machine(), strict=True)]
-        for undo in self._undo:
-            undo()
+        for restore in self._restore:
+            restore()
 
     def lines(self, uploads: int) -> list[str]:
-        """Return a table of the stages, in milliseconds of processor time an upload.
-
-        :param uploads: how many there were.
-        """
+        """Return the stages in milliseconds of processor time per upload."""
         spent = {name: sum(times) for name, times in self._spent.items() if times}
-        spent["all else"] = self._cpu - sum(spent.values())
+        spent["everything else"] = self._cpu - sum(spent.values())
         rows = sorted(spent.items(), key=lambda row: -row[1])
         busy, idle = self._machine
         return [
             *(f"{1000 * took / uploads:6.3f} ms {100 * took / self._cpu:5.1f} %  {name}" for name, took in rows),
-            f"{1000 * self._cpu / uploads:6.3f} ms 100.0 %  in all, which is {self._cpu / self._wall:.2f} processors",
+            f"{1000 * self._cpu / uploads:6.3f} ms 100.0 %  in total, {self._cpu / self._wall:.2f} processors",
             f"{busy / (busy + idle):.0%} of the machine's processors were busy, with the service and the picture host",
         ]
 
@@ -79,11 +75,11 @@ def _clocked(function: Callable[..., Any], spent: list[float]) -> Callable[..., 
     def clocked(*args: Any, **kwargs: Any) -> Any:
         outer = getattr(_thread, "inner", 0.0)
         _thread.inner = 0.0
-        began = time.thread_time()
+        start = time.thread_time()
         try:
             return function(*args, **kwargs)
         finally:
-            took = time.thread_time() - began
+            took = time.thread_time() - start
             spent.append(took - _thread.inner)
             _thread.inner = outer + took
 
@@ -91,6 +87,6 @@ def _clocked(function: Callable[..., Any], spent: list[float]) -> Callable[..., 
 
 
 def _machine() -> Sequence[float]:
-    """Return for how long the machine's processors were busy and idle since it started."""
+    """Return the busy and idle time of the machine's processors since it started."""
     user, nice, system, idle, iowait, *more = map(float, Path("/proc/stat").read_text().split("\n")[0].split()[1:])
     return user + nice + system + sum(more[:3]), idle + iowait

@@ -1,4 +1,4 @@
-"""What there is to see at once: a connection to the sandbox, and runs of the example DAGs with pictures of ours."""
+"""Demo data: a connection to the sandbox, pictures, and runs of the example DAGs with these pictures."""
 
 from __future__ import annotations
 
@@ -14,39 +14,33 @@ from PIL import Image
 
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from scripts.stage import CAMPAIGNS, LAST_YEAR, LOOPBACK, Campaign, make_pictures
+from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, LOOPBACK, Campaign, make_pictures
 from scripts.whole_airflow.api import Api
 
 RUN_ID: Final = "demo"
-"""The id of the runs that are started here; where it is there, nothing is."""
+"""The id of the runs; they are not triggered again if a run with this id exists."""
 
-_NIGHT: Final = 60
+_BATCH_SIZE: Final = 60
 _HOST: Final = f"http://{LOOPBACK}"
 
 
-def draw_everything(folder: Path) -> None:
-    """Draw all pictures: the campaigns' and the night's.
-
-    :param folder: where to.
-    """
+def draw_pictures(folder: Path) -> None:
+    """Draw the pictures of the campaigns and of the batch into a folder."""
     make_pictures(folder, [*CAMPAIGNS, LAST_YEAR])
-    night = _night()
-    make_pictures(folder / "night", night)
-    for number, campaign in enumerate(night):
-        _spoil(folder / "night" / campaign.big, number)
+    campaigns = _batch_campaigns()
+    make_pictures(folder / "night", campaigns)
+    for number, campaign in enumerate(campaigns):
+        _make_wrong(folder / "night" / campaign.big, number)
 
 
-def connect(api: Api, sandbox: SandboxServer) -> None:
-    """Have a connection to the sandbox in Airflow's database.
+def create_connection(api: Api, sandbox: SandboxServer) -> None:
+    """Create the default connection, to the sandbox, or update its port.
 
-    One that is there follows the sandbox's port for as long as its host is this machine; else it is the user's own.
-
-    :param api: Airflow's API.
-    :param sandbox: where it leads.
+    A connection whose host is not this machine is the user's own, and is not changed.
     """
     path = f"connections/{DEFAULT_CONN_ID}"
-    # With the port in its own field, for Airflow 3.3.2 tests no stored connection whose port is empty.
-    place = {
+    # The port has its own field, because Airflow 3.3.2 does not test a stored connection without a port.
+    fields = {
         "connection_id": DEFAULT_CONN_ID,
         "conn_type": CONN_TYPE,
         "host": _HOST,
@@ -56,25 +50,24 @@ def connect(api: Api, sandbox: SandboxServer) -> None:
     if found is None:
         credentials = {"login": sandbox.options.app_key, "password": sandbox.options.master_secret}
         extra = {"allow_private_addresses": True}
-        description = "The sandbox that make airflow started"
-        api.ask("POST", "connections", place | credentials | {"extra": json.dumps(extra), "description": description})
+        description = "The sandbox of make airflow"
+        api.ask("POST", "connections", fields | credentials | {"extra": json.dumps(extra), "description": description})
     elif found["host"] == _HOST:
-        api.ask("PATCH", f"{path}?update_mask=port", place)
+        api.ask("PATCH", f"{path}?update_mask=port", fields)
 
 
-def run_first(api: Api, pictures: str, folder: Path) -> None:
-    """Switch all DAGs on, and run two of the examples, unless that was done before.
+def trigger_runs(api: Api, pictures: str, folder: Path) -> None:
+    """Unpause all DAGs and trigger two of them, unless that was done before.
 
-    :param api: Airflow's API.
-    :param pictures: the address of the host of the pictures.
-    :param folder: where the night's manifest and results go.
+    :param pictures: the URL of the picture host.
+    :param folder: where the batch's manifest and results go.
     """
     if api.find(f"dags/nightly_campaigns/dagRuns/{RUN_ID}"):
         return
     for dag in api.ask("GET", "dags")["dags"]:
         api.ask("PATCH", f"dags/{dag['dag_id']}", {"is_paused": False})
     campaigns = [campaign.parameter(pictures) for campaign in (*CAMPAIGNS, LAST_YEAR)]
-    _run(api, "nightly_batch", _write_night(folder, f"{pictures}/night"))
+    _run(api, "nightly_batch", _write_manifest(folder, f"{pictures}/night"))
     _run(api, "nightly_campaigns", {"campaigns": campaigns, "send": True})
 
 
@@ -83,16 +76,16 @@ def _run(api: Api, dag: str, conf: dict[str, Any]) -> None:
         api.start(dag, conf, RUN_ID)
 
 
-def _night() -> list[Campaign]:
-    """Return the campaigns of a night, each in a color of its own."""
+def _batch_campaigns() -> list[Campaign]:
+    """Return the batch's campaigns, each in a different color."""
     return [
         Campaign(
             f"night_{number + 1:02d}",
             f"Night {number + 1}",
             "",
-            (_color(number / _NIGHT, 0.5), _color(number / _NIGHT, 0.7)),
+            (_color(number / _BATCH_SIZE, 0.5), _color(number / _BATCH_SIZE, 0.7)),
         )
-        for number in range(_NIGHT)
+        for number in range(_BATCH_SIZE)
     ]
 
 
@@ -100,8 +93,8 @@ def _color(hue: float, value: float) -> str:
     return "#" + "".join(f"{round(255 * part):02x}" for part in colorsys.hsv_to_rgb(hue, 0.7, value))
 
 
-def _spoil(picture: Path, number: int) -> None:
-    """Make four big pictures wrong ones: of another size, in another format, too heavy."""
+def _make_wrong(picture: Path, number: int) -> None:
+    """Make four big pictures wrong: two in size, one in format, one in bytes."""
     with Image.open(picture) as image:
         match number:
             case 4 | 6:
@@ -113,12 +106,12 @@ def _spoil(picture: Path, number: int) -> None:
                 Image.frombytes("RGB", image.size, noise).save(picture, "PNG")
 
 
-def _write_night(folder: Path, pictures: str) -> dict[str, Any]:
-    """Write the manifest of the night, and return the parameters of the DAG nightly_batch."""
+def _write_manifest(folder: Path, pictures: str) -> dict[str, Any]:
+    """Write the batch's manifest, and return the parameters of the DAG nightly_batch."""
     folder.mkdir(exist_ok=True)
     manifest = folder / "manifest.csv"
     with manifest.open("w", newline="") as file:
         writer = csv.DictWriter(file, ["name", "big_picture_url", "small_picture_url"], extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(campaign.parameter(pictures) for campaign in _night())
+        writer.writerows(campaign.parameter(pictures) for campaign in _batch_campaigns())
     return {"manifest": str(manifest), "folder": str(folder / "parts"), "results": str(folder / "results.csv")}

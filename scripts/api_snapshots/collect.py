@@ -1,4 +1,4 @@
-"""What this version promises, gathered from the code: names, arguments, shapes, codes, columns, options."""
+"""The public API, collected from the code: names, arguments, stored shapes, codes, columns and options."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from airflow_provider_oppo_image import errors
-from airflow_provider_oppo_image.batch.manifest import MANIFEST_FORMATS as MANIFEST_FORMATS
-from airflow_provider_oppo_image.batch.manifest import NAME, ROW_CODES, URL_KEYS
+from airflow_provider_oppo_image.batch.manifest import MANIFEST_FORMATS, NAME, ROW_CODES, URL_KEYS
 from airflow_provider_oppo_image.batch.results import COLUMNS, RESULT_FORMATS
 from airflow_provider_oppo_image.cli import output
 from airflow_provider_oppo_image.cli.main import make_parser, parsers
@@ -20,8 +19,8 @@ from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, F
 from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.errors import FAULTS
 from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES
-from scripts.promises import specimens
-from scripts.promises.compare import REQUIRED
+from scripts.api_snapshots import samples
+from scripts.api_snapshots.files import REQUIRED
 
 _PACKAGE: Final = "airflow_provider_oppo_image"
 
@@ -52,14 +51,13 @@ NAMES: Final = (
     "triggers.oppo_image.OppoImageEventTrigger",
     "triggers.oppo_image.OppoImageTrigger",
 )
-"""What DAGs, tests and Airflow's database import by name."""
+"""The names that DAGs, tests and Airflow's database import."""
 
 
-def promises() -> dict[str, Any]:
-    """Return all promises as JSON data, by the name of their file."""
-    gathered = {name: gather() for name, gather in _GATHERED.items()}
-    plain: dict[str, Any] = json.loads(json.dumps(gathered))
-    return plain
+def collect() -> dict[str, Any]:
+    """Return the public API as JSON data, by kind."""
+    snapshot: dict[str, Any] = json.loads(json.dumps({kind: get() for kind, get in _KINDS.items()}))
+    return snapshot
 
 
 def _public() -> Iterator[tuple[str, Any]]:
@@ -111,9 +109,9 @@ def _errors() -> dict[str, Any]:
     return {
         cls.__name__: {
             "is": [one.__name__ for one in cls.__mro__ if one in classes],
-            "attributes": sorted(vars(cls("words"))),
+            "attributes": sorted(vars(cls("message"))),
             "default_permanent": cls.default_permanent,
-            "exit_code": output.exit_code(cls("words")),
+            "exit_code": output.exit_code(cls("message")),
         }
         for cls in classes
     }
@@ -140,7 +138,7 @@ def _options(parser: argparse.ArgumentParser) -> list[str]:
     return [option for action in parser._actions for option in action.option_strings]
 
 
-_GATHERED: Final[Mapping[str, Callable[[], Any]]] = MappingProxyType(
+_KINDS: Final[Mapping[str, Callable[[], Any]]] = MappingProxyType(
     {
         "names": lambda: list(NAMES),
         "arguments": _arguments,
@@ -150,11 +148,11 @@ _GATHERED: Final[Mapping[str, Callable[[], Any]]] = MappingProxyType(
         "errors": _errors,
         "columns": _columns,
         "commands": _commands,
-        "triggers": specimens.triggers,
-        "xcoms": specimens.xcoms,
-        "records": specimens.records,
-        "asset_events": specimens.asset_events,
-        "task_state": specimens.task_state,
-        "files": specimens.files,
+        "triggers": samples.triggers,
+        "xcoms": samples.xcoms,
+        "records": samples.records,
+        "asset_events": samples.asset_events,
+        "task_state": samples.task_state,
+        "files": samples.files,
     }
 )

@@ -1,4 +1,4 @@
-"""One of each thing that outlives the version that wrote it: in Airflow's database, in a file, in another DAG."""
+"""A sample of each stored shape: in Airflow's database, in files, and in other DAGs."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
 from airflow_provider_oppo_image.storage import resolve
 
 URL: Final = "https://cdn.example.com/spring/big.jpg"
+SMALL_URL: Final = "https://cdn.example.com/s"
 PICTURE_ID: Final = "3653918_1c3ef177497fb5f62f1abac9"
 CID: Final = "spring-1"
 PUSH: Final = {"to": "all", "body": {"platform": "all", "options": {"cid": CID}}}
@@ -31,16 +32,7 @@ _PROBLEM: Final = Problem("wrong_dimensions", "876 x 324 px", "984 x 369 px", "L
 _WARNING: Final = Problem("nearly_too_heavy", "1,010,000 bytes", "at most 1,000,000 bytes", "Make it lighter.")
 _FAILURE: Final = Failure("51", "OPPO refused the picture.", "picture")
 _ROW: Final = RowResult(
-    2,
-    "old",
-    "failed",
-    None,
-    PICTURE_ID,
-    "wrong_dimensions",
-    "876 x 324 px",
-    "picture",
-    URL,
-    "https://cdn.example.com/s",
+    2, "old", "failed", None, PICTURE_ID, "wrong_dimensions", "876 x 324 px", "picture", URL, SMALL_URL
 )
 _SUMMARY: Final = Summary(3, 1, 1, 1, (Cause("picture", "51", 1, 3, "refused"),), "s3://bucket/night.results.csv")
 _READY: Final = PictureReport("big", URL, "ready", (), (_WARNING,), "JPEG", 984, 369, 17241, SHA256)
@@ -48,7 +40,7 @@ _WRONG: Final = PictureReport("big", URL, "wrong", (_PROBLEM,), (), "JPEG", 876,
 
 
 def triggers() -> dict[str, Any]:
-    """Return triggers as Airflow stores them, and the events by which they end a task."""
+    """Return triggers as Airflow stores them, and their events."""
     from airflow_provider_oppo_image.triggers.oppo_image import OppoImageEventTrigger, OppoImageTrigger
 
     pictures = [{"name": "spring", "big_picture_url": URL, "small_picture_url": None}]
@@ -64,12 +56,12 @@ def triggers() -> dict[str, Any]:
         **shared,
     )
     watching = OppoImageEventTrigger(poke_interval=7.5, oppo_image_conn_id="another", **shared)
-    result = _look(_READY).result()
+    result = _poll(_READY).result()
     return {
         "serialized": [waiting.serialize(), watching.serialize(), OppoImageTrigger(deadline=1.0).serialize()],
         "events": [
             {"status": "ready", "result": result},
-            {"status": "wrong", "result": _look(_WRONG).result()},
+            {"status": "wrong", "result": _poll(_WRONG).result()},
             {"status": "timeout", "result": None},
             {"status": "error", "message": "Airflow has no connection.", "permanent": True},
         ],
@@ -77,10 +69,10 @@ def triggers() -> dict[str, Any]:
 
 
 def xcoms() -> dict[str, Any]:
-    """Return what tasks return, by step."""
+    """Return the return values of tasks, by step."""
     return {
         "prepare": URL,
-        "wait": _look(_READY, _WRONG).result(),
+        "wait": _poll(_READY, _WRONG).result(),
         "upload": picture_ids({"big": PICTURE_ID}),
         "batch": {**_SUMMARY.to_dict(), "pictures": [_ROW.to_dict()]},
         "push": "1180003",
@@ -88,21 +80,21 @@ def xcoms() -> dict[str, Any]:
 
 
 def records() -> list[dict[str, Any]]:
-    """Return what tasks leave for the page of a run's pictures."""
-    small = PictureRecord("small", "https://cdn.example.com/s", failure=_FAILURE)
+    """Return the records of tasks for the page."""
+    small = PictureRecord("small", SMALL_URL, failure=_FAILURE)
     big = PictureRecord("big", URL, "spring", _READY, PICTURE_ID, WHEN)
-    told = [
+    records = [
         TaskRecord("prepare", "spring", [PictureRecord("big", URL, report=_READY)]),
         TaskRecord("wait", pictures=[PictureRecord("big", URL, report=_WRONG)], failure=_FAILURE),
         TaskRecord("upload", "spring", [big, small]),
         TaskRecord("push", "spring", [big], push=PushRecord("Spring sale", "Today only", sent=True, msg_id="1180003")),
         TaskRecord("batch", batch=_SUMMARY),
     ]
-    return [record.to_json() for record in told]
+    return [record.to_json() for record in records]
 
 
 class _AnyEvent:
-    """Stands in for Airflow's accessor and for any event in it; the assets of Airflow 3.1 are no keys of a dict."""
+    """A stand-in for Airflow's accessor and its events; the assets of Airflow 3.1 are not hashable."""
 
     def __init__(self, extra: dict[str, Any]) -> None:
         self.extra = extra
@@ -112,7 +104,7 @@ class _AnyEvent:
 
 
 def asset_events() -> dict[str, Any]:
-    """Return what asset events carry, by who makes them."""
+    """Return the extra of asset events, by source."""
     from airflow.providers.common.compat.sdk import Asset
 
     asset = Asset("oppo-image://campaigns/spring")
@@ -137,7 +129,7 @@ def _watched() -> dict[str, Any]:
 
 
 def task_state() -> dict[str, Any]:
-    """Return what tasks remember from one try to the next, and the `cid` of a push that has none of its own."""
+    """Return the state that tasks keep between tries, and the default `cid` of a push."""
     store = _Store()
     uploads = UploadState(store, {"big": URL}, {"big": _READY})
     uploads.remember({"big": PICTURE_ID})
@@ -158,25 +150,24 @@ def _default_cid() -> str:
 
 
 def files() -> dict[str, str]:
-    """Return a manifest and results as files hold them, by the file's name."""
+    """Return the contents of a manifest and of results, by file name."""
     manifest = f"name,big_picture_url,small_picture_url\nspring,{URL},https://cdn.example.com/s\nold,,{URL}?1\n"
     written = {"night.csv": manifest}
     written["night.jsonl"] = f'{{"name": "spring", "big_picture_url": "{URL}", "small_picture_url": null}}\n'
     with tempfile.TemporaryDirectory() as folder:
         for name in ("night.results.csv", "night.results.jsonl"):
-            place = resolve(Path(folder) / name)
-            write_results(place, [_ROW, RowResult(3, "spring", "uploaded", PICTURE_ID)])
+            write_results(resolve(Path(folder) / name), [_ROW, RowResult(3, "spring", "uploaded", PICTURE_ID)])
             written[name] = (Path(folder) / name).read_text()
     return written
 
 
-def _look(*reports: PictureReport) -> PollResult:
+def _poll(*reports: PictureReport) -> PollResult:
     pictures = tuple(ExpectedPicture(report.kind, report.url, "spring") for report in reports)
     return PollResult(pictures, reports)
 
 
 class _Store:
-    """A task state store that keeps what it is given."""
+    """A task state store in memory."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
