@@ -25,8 +25,9 @@ CONNECTION: Final = "bench_service"
 def client(url: str) -> Upload:
     """Upload with our client, which the hook holds."""
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+    from airflow_provider_oppo_image.engagelab.http import HttpTransport
 
-    client = EngageLabClient(url, APP_KEY, MASTER_SECRET, user_agent="ours", connections=64)
+    client = EngageLabClient(HttpTransport(url, APP_KEY, MASTER_SECRET, user_agent="ours", connections=64))
     return lambda picture: client.upload("big", picture)
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from PIL import Image
 
 from airflow_provider_oppo_image.contract import PICTURE_FORMATS, PictureRule
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from airflow_provider_oppo_image.pictures.download import DownloadError, download
 from airflow_provider_oppo_image.sandbox.answers import RefusedError
 
@@ -88,9 +88,9 @@ def validate_picture(content: bytes, rule: PictureRule) -> Picture:
 
 def _download(url: str, rule: PictureRule, seconds: float) -> bytes:
     """Return a URL's bytes."""
-    timeout = Timeouts(connect=seconds, read=seconds, total=seconds)
+    options = TransportOptions(seconds, seconds, seconds)
     try:
-        found = download(url, max_bytes=rule.max_bytes, allow_private_addresses=True, timeout=timeout)
+        found = download(url, max_bytes=rule.max_bytes, allow_private_addresses=True, transport_options=options)
     except DownloadError as error:
         raise RefusedError(INVALID_PARAMETER, f"{rule.url_key} cannot be downloaded: {error.problem.found}") from error
     if not found.whole:

@@ -20,7 +20,6 @@ from airflow_provider_oppo_image.cli.output import print_note, print_result
 from airflow_provider_oppo_image.connection import Settings
 from airflow_provider_oppo_image.engagelab.messages import basic_auth
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.net.deadline import Timeouts
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.sandbox.server import LOOPBACK, SandboxServer
 from scripts.live.comparing import judge
@@ -80,7 +79,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _run(args: argparse.Namespace) -> int:
     with open_hook(args.conn_id, verbose=args.verbose) as hook:
-        settings, timeouts = hook.settings, hook.timeouts
+        settings = hook.settings
         reports = [hook.check("big", args.big), hook.check("small", args.small)]
         if args.wrong:
             reports.append(hook.check("big", args.wrong))
@@ -93,7 +92,7 @@ def _run(args: argparse.Namespace) -> int:
                 f"{report.url} is {report.state} as a {report.kind} picture; it must be {expected}, so nothing was "
                 "asked. Name another one."
             )
-    rows = _ask_all(settings, timeouts, questions(args.big, args.small, args.wrong), hidden)
+    rows = _ask_all(settings, questions(args.big, args.small, args.wrong), hidden)
     print_result("\n" + summary(rows, wrong_given=bool(args.wrong)))
     states = {row.verdict.state for row in rows}
     return DIFFERENT if "different" in states else NOT_TRIED if "untried" in states else KNOWN
@@ -105,13 +104,13 @@ def _spare_the_proxy() -> None:
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))
 
 
-def _ask_all(settings: Settings, timeouts: Timeouts, asked: Sequence[Question], hidden: SecretRedactor) -> list[Row]:
+def _ask_all(settings: Settings, asked: Sequence[Question], hidden: SecretRedactor) -> list[Row]:
     rows: list[Row] = []
     _spare_the_proxy()
     with (
         SandboxServer() as server,
-        party(settings.base_url, settings.app_key, settings.master_secret, timeouts) as live,
-        party(server.url, server.options.app_key, server.options.master_secret, timeouts) as sandbox,
+        party(settings.base_url, settings.app_key, settings.master_secret, settings.transport_options) as live,
+        party(server.url, server.options.app_key, server.options.master_secret, settings.transport_options) as sandbox,
     ):
         for question in (PROBE, *asked):
             rows.append(_ask(question, live, sandbox))

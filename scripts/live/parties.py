@@ -10,11 +10,11 @@ from typing import Any
 
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.engagelab.http import HttpTransport, wire_of
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.messages import Request
 from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.errors import OppoImageError
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from scripts.live.questions import Credentials, Question
 
 
@@ -58,7 +58,7 @@ class Party:
             return None
         answer = None
         try:
-            answer = self.wires[question.credentials].exchange(request)
+            answer = self.wires[question.credentials].send(request)
             told = question.read(request, answer)
         except OppoImageError as error:
             return Seen(request, answer, error)
@@ -68,29 +68,28 @@ class Party:
 
 
 @contextlib.contextmanager
-def party(base_url: str, app_key: str, master_secret: str, timeouts: Timeouts) -> Iterator[Party]:
+def party(base_url: str, app_key: str, master_secret: str, transport_options: TransportOptions) -> Iterator[Party]:
     """Open the connections to one that is asked.
 
     :param base_url: scheme, host and port.
     :param app_key: the AppKey.
     :param master_secret: the master secret.
-    :param timeouts: how long the parts of one request may take.
+    :param transport_options: timeouts and other options of the connections.
     :raises ConfigurationError: if there is no way to it.
     """
     made_up = secrets.token_hex(12)
     options: dict[str, Any] = {
         "user_agent": f"airflow-provider-oppo-image/{__version__} scripts.live",
-        "timeouts": timeouts,
+        "options": transport_options,
         "connections": 1,
     }
     with contextlib.ExitStack() as stack:
         wires: dict[Credentials, HttpTransport] = {
-            "ours": wire_of(base_url, app_key, master_secret, **options),
-            "a wrong master secret": wire_of(base_url, app_key, made_up, **options),
-            "an unknown AppKey": wire_of(base_url, made_up, master_secret, **options),
+            "ours": HttpTransport(base_url, app_key, master_secret, **options),
+            "a wrong master secret": HttpTransport(base_url, app_key, made_up, **options),
+            "an unknown AppKey": HttpTransport(base_url, made_up, master_secret, **options),
         }
         del master_secret
         for wire in wires.values():
-            wire.open()
             stack.callback(wire.close)
         yield Party(wires)

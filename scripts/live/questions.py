@@ -137,7 +137,7 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
             "Ask for the status of a push that was never sent",
             "what the status of a push looks like that there is not",
             lambda _: messages.status_request("1"),
-            lambda request, answer: read_object(request.what, answer),
+            lambda request, answer: read_object(request.action, answer),
             "an object by message id",
         ),
     ]
@@ -159,7 +159,7 @@ def _unsupported(what: str, path: str) -> Question:
         f"Ask for {what} by GET",
         "the HTTP status of a method that is not supported",
         lambda _: Request(f"Asking for {what} by GET", "GET", path),
-        lambda request, answer: read_object(request.what, answer),
+        lambda request, answer: read_object(request.action, answer),
         "an object",
     )
 

@@ -87,7 +87,7 @@ def _answered(seen: Seen) -> str:
     if seen.answer is None:
         return "none"
     body = _hidden(seen.answer.body.decode(errors="replace"))
-    return f"HTTP {seen.answer.status} {seen.answer.quote(body, longest=_LONGEST_BODY)}"
+    return f"HTTP {seen.answer.status} {seen.answer.excerpt(body, max_length=_LONGEST_BODY)}"
 
 
 def _hidden(text: str) -> str:

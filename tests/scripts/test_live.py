@@ -225,7 +225,7 @@ def test_credentials_that_are_not_taken_end_it(live: SandboxServer, run: Run, co
 def test_a_service_that_is_not_there_ends_it(run: Run) -> None:
     code, printed = run(f"http://127.0.0.1:{free_port()}")
     assert code == NOT_TRIED
-    assert "was not reached" in row(printed, "Test the credentials")
+    assert "cannot connect" in row(printed, "Test the credentials")
 
 
 def test_pictures_are_looked_at_before_anything_is_asked(live: SandboxServer, run: Run, host: PictureHost) -> None:

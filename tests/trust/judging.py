@@ -148,6 +148,6 @@ def _traffic_differs(at: Combination, came: Came) -> Iterator[str]:
 
 
 def _time_differs(at: Combination, came: Came, earliest: float, waits: float = 0.0) -> Iterator[str]:
-    latest = at.timeouts.total + waits + (SLACK if at.fault.patience else 0.0)
+    latest = at.timeouts.total_timeout + waits + (SLACK if at.fault.patience else 0.0)
     if not earliest - 0.01 <= came.seconds < latest:
         yield f"it took {came.seconds:.2f} s instead of {earliest} to {latest} s"

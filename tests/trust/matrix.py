@@ -16,15 +16,15 @@ from typing import Any, Final
 
 import trustme
 
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from tests.support.fault_server import FaultServer, Reply
 from tests.trust.answer_faults import ANSWER_FAULTS
 from tests.trust.calls import CALLS, Call, make_hook
 from tests.trust.faults import Fault, Scene, Wire
 from tests.trust.line_faults import LINE_FAULTS, SILENCE, TOTAL
 
-HURRIED: Final = Timeouts(connect=SILENCE, read=SILENCE, total=TOTAL)
-UNHURRIED: Final = Timeouts(connect=10, read=10, total=10)
+HURRIED: Final = TransportOptions(SILENCE, SILENCE, TOTAL)
+UNHURRIED: Final = TransportOptions(10, 10, 10)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Combination:
         return f"{self.call}: {self.fault}: {self.wire}"
 
     @property
-    def timeouts(self) -> Timeouts:
+    def timeouts(self) -> TransportOptions:
         """The connection's."""
         return HURRIED if self.fault.patience else UNHURRIED
 

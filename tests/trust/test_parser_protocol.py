@@ -23,7 +23,7 @@ from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.messages import PushReceipt
 from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, RateLimitedError, RequestRefusedError
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from airflow_provider_oppo_image.net.retry_after import MAX_RETRY_AFTER_S, read_retry_after
 from tests.support.fault_server import FaultServer, Line, close
 from tests.trust.calls import APP_KEY, MESSAGE, PICTURE, SECRET
@@ -72,11 +72,11 @@ def judge(ledger: Ledger) -> Judge:
 
 
 @EXAMPLES
-@given(status=statuses, body=bodies, whole=st.booleans())
+@given(status=statuses, body=bodies, complete=st.booleans())
 def test_any_status_and_any_bytes_are_a_result_or_one_of_our_errors(
     judge: Judge, status: int, body: bytes, whole: bool
 ) -> None:
-    answer = Response(status, body, whole=whole)
+    answer = Response(status, body, complete=whole)
     upload, push = messages.upload_request("big", PICTURE), messages.push_request(MESSAGE)
     for read in (
         lambda: messages.read_upload("big", upload, answer),
@@ -155,8 +155,8 @@ def test_any_bytes_on_the_line_are_a_result_or_one_of_our_errors(judge: Judge, s
 
 
 def _client(url: str, budget: float = 0.0) -> EngageLabClient:
-    timeouts = Timeouts(connect=10, read=10, total=10)
-    return EngageLabClient(url, APP_KEY, SECRET, user_agent="tests", timeouts=timeouts, retry_budget=budget)
+    transport = HttpTransport(url, APP_KEY, SECRET, user_agent="tests", options=TransportOptions(10, 10, 10))
+    return EngageLabClient(transport, retry_budget=budget)
 
 
 pieces = st.sampled_from(
@@ -222,10 +222,10 @@ waits = st.none() | st.floats(0, 100) | st.just(MAX_RETRY_AFTER_S)
 @given(
     failures=st.lists(st.tuples(st.booleans(), waits, st.floats(0, 60)), min_size=1, max_size=12),
     budget=st.just(0.0) | st.floats(0, 400),
-    chance=st.floats(0, 1),
+    jitter=st.floats(0, 1),
 )
 def test_the_decision_to_try_again_keeps_its_budget(
-    judge: Judge, failures: list[tuple[bool, float | None, float]], budget: float, chance: float
+    judge: Judge, failures: list[tuple[bool, float | None, float]], budget: float, jitter: float
 ) -> None:
     clock, began, asked = Clock(), [], list(failures)
 
@@ -241,8 +241,8 @@ def test_the_decision_to_try_again_keeps_its_budget(
     with (
         patch(f"{module}.time", clock),
         patch(f"{module}.log"),
-        patch("random.random", return_value=chance),
-        patch.object(HttpTransport, "exchange", fail),
+        patch("random.random", return_value=jitter),
+        patch.object(HttpTransport, "send", fail),
         contextlib.suppress(OppoImageError),
     ):
         _client("http://127.0.0.1:1", budget).upload("big", PICTURE)

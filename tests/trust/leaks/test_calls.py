@@ -10,9 +10,10 @@ import requests
 
 from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.push_body import PushBody
 from airflow_provider_oppo_image.errors import OppoImageError
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from tests.support.echoes import ECHOES, PLACES, tell
 from tests.support.fault_server import FaultServer, Reply, close, refusal, reset, send, stall
 from tests.support.leaks import APP_KEY, SECRET, SIGNATURE, TOKEN, everything_about, leaks, signatures, with_locals
@@ -21,7 +22,7 @@ from tests.trust.ledger import Ledger
 SECTION = "nothing leaks"
 URL = f"https://cdn.example.com/big.png?{SIGNATURE}"
 MESSAGE = {"to": "all", "body": {"platform": "all"}}
-QUICK = Timeouts(connect=0.2, read=0.2, total=0.4)
+QUICK = TransportOptions(0.2, 0.2, 0.4)
 
 Call = Callable[[EngageLabClient], Any]
 Heard = Callable[[], str]
@@ -47,10 +48,10 @@ TROUBLE: Mapping[str, Reply] = {
 
 def ask(call: str, *replies: Reply, budget: float = 0.0) -> Iterator[tuple[BaseException | None, str]]:
     """Make a call for each reply, and yield its error, None when it succeeded, and what it shows to whoever made it."""
-    settings: dict[str, Any] = {"user_agent": "test", "timeouts": QUICK, "retry_budget": budget}
     with FaultServer(*replies) as server:
         for _ in replies:
-            with EngageLabClient(server.url, APP_KEY, SECRET, **settings) as client:
+            transport = HttpTransport(server.url, APP_KEY, SECRET, user_agent="test", options=QUICK)
+            with EngageLabClient(transport, retry_budget=budget) as client:
                 try:
                     returned = CALLS[call](client)
                 except OppoImageError as error:

@@ -18,7 +18,6 @@ from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
-from airflow_provider_oppo_image.net.deadline import DEFAULT_TIMEOUTS
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
@@ -62,15 +61,9 @@ HOLDERS: Mapping[type, Callable[[], object]] = {
     NewConnection: lambda: NewConnection("oppo_image_default", APP_KEY, SECRET),
     Settings: settings,
     EngageLabClient: lambda: used(OppoImageHook()).get_conn(),
-    HttpTransport: lambda: HttpTransport(
-        "https://127.0.0.1:1",
-        {"Authorization": f"Basic {TOKEN}"},
-        secrets=SecretRedactor(SECRET, TOKEN),
-        timeouts=DEFAULT_TIMEOUTS,
-        connections=1,
-    ),
+    HttpTransport: lambda: HttpTransport("https://127.0.0.1:1", APP_KEY, SECRET, user_agent="test"),
     SecretRedactor: lambda: SecretRedactor(SECRET, TOKEN),
-    Response: lambda: Response(200, f"{SECRET} {TOKEN}".encode(), secrets=SecretRedactor(SECRET)),
+    Response: lambda: Response(200, f"{SECRET} {TOKEN}".encode(), redactor=SecretRedactor(SECRET)),
     OppoImageHook: lambda: used(OppoImageHook()),
     OppoImageUploadOperator: upload_operator,
     OppoImagePushOperator: push_operator,
@@ -101,7 +94,10 @@ def is_handed_a_secret(kind: type) -> bool:
     if issubclass(kind, BaseException) or not inspect.isfunction(kind.__init__):
         return False
     handed = {name: str(parameter.annotation) for name, parameter in inspect.signature(kind).parameters.items()}
-    holders = [rf"\b{holder.__name__}\b" for holder in (Settings, EngageLabClient, SecretRedactor, SandboxOptions)]
+    holders = [
+        rf"\b{holder.__name__}\b"
+        for holder in (Settings, HttpTransport, EngageLabClient, SecretRedactor, SandboxOptions)
+    ]
     return any(
         _SECRET.search(name) or any(re.search(holder, annotation) for holder in holders)
         for name, annotation in handed.items()
