@@ -155,17 +155,17 @@ def _has_big_style(oppo: Mapping[str, Any]) -> bool:
 def _problems(body: Mapping[str, Any]) -> Iterator[str]:
     for key in ("to", "body"):
         if not body.get(key):
-            yield f"The message has no `{key}`; the push page asks for one."
+            yield f"The message must have `{key}`."
     cid = _object_at(body, *_OPTIONS).get("cid")
     if cid is not None and not (isinstance(cid, str) and re.fullmatch(CID_PATTERN, cid)):
         yield "The `cid` must be 1 to 64 letters, digits, `_` and `-`."
     try:
         length = len(to_json(body))
     except (TypeError, ValueError) as error:
-        yield f"It cannot be written as JSON: {error}."
+        yield f"It is not valid JSON data: {error}."
         return
     if length > MAX_PUSH_BYTES:
-        yield f"It is {length:,} bytes long; the service takes {MAX_PUSH_BYTES:,}. Shorten it."
+        yield f"It must be at most {MAX_PUSH_BYTES:,} bytes long, not {length:,}. Shorten it."
     oppo = _object_at(body, *_OPPO)
     if any(oppo.get(key) is not None for key in _ID_KEYS):
         yield from _picture_problems(body, oppo)
@@ -177,27 +177,27 @@ def _picture_problems(body: Mapping[str, Any], oppo: Mapping[str, Any]) -> Itera
     for key in _ID_KEYS:
         picture_id = oppo.get(key)
         if picture_id is not None and not (isinstance(picture_id, str) and picture_id.strip()):
-            yield f"Its {key} is {picture_id!r}; an id is the text that an upload returned."
+            yield f"Its {key} must be the text that an upload returned, not {picture_id!r}."
     single = [key for key in ("registration_id", "alias") if _object_at(body, "to").get(key)]
     if single:
         yield (
-            f"It goes to single devices (`to.{single[0]}`), where OPPO shows no pictures: send it to all, to tags or "
-            "to a segment, or without pictures."
+            f"It is sent to single devices (`to.{single[0]}`), on which OPPO displays no pictures. Send it to all, to "
+            "tags or to a segment, or remove the pictures."
         )
     if oppo.get("distribution_new") == "mtpush":
-        yield "`distribution_new` is mtpush, which never takes OPPO's channel, so nobody would see the pictures."
+        yield "`distribution_new` is mtpush, which does not use OPPO's channel, so the pictures would not be displayed."
     platform = _object_at(body, "body").get("platform") or "all"
     if platform != "all" and "android" not in (platform if isinstance(platform, list) else [platform]):
-        yield "Its platform leaves out android, so nobody would see the pictures."
+        yield "Its platform does not include android, so the pictures would not be displayed."
 
 
 def _style_problems(body: Mapping[str, Any], oppo: Mapping[str, Any]) -> Iterator[str]:
     if oppo.get("big_picture_id") is None:
-        yield "It has OPPO's style 3 and no big picture."
+        yield "It has OPPO's style 3, but no big picture."
     if _object_at(body, *_OPTIONS).get("big_push_duration"):
-        yield "OPPO takes no `big_push_duration` with a big picture: leave it out."
+        yield "`big_push_duration` must not be set with a big picture. Remove it."
     notification = _object_at(body, "body", "notification", "android")
     for key, limit in (("alert", MAX_STYLE_3_CONTENT), ("title", MAX_TITLE)):
         text = notification.get(key)
         if isinstance(text, str) and len(text) > limit:
-            yield f"Its {key} has {len(text)} characters; with a big picture OPPO takes {limit}."
+            yield f"Its {key} must have at most {limit} characters with a big picture, not {len(text)}."

@@ -58,7 +58,7 @@ def test_the_form_asks_in_the_users_words_and_for_what_is_needed_only(
         expect(form.dialog.get_by_text(entry.label, exact=True)).to_be_visible()
         expect(form.dialog.get_by_text(entry.description, exact=True)).to_be_attached()
     keep_screenshot(form.dialog, "connection-extra-airflow-3")
-    assert form.choices("Data centre") == list(FIELDS[0].choices.values())
+    assert form.choices("Data center") == list(FIELDS[0].choices.values())
 
 
 def test_an_untouched_form_is_saved_with_the_defaults_and_works_in_a_dag(
@@ -87,7 +87,7 @@ def test_fields_that_were_emptied_are_unset_and_the_connection_works_in_a_dag(
     form = connections.add("emptied")
     fill_in(form)
     form.show(EXTRA)
-    form.clear("Data centre")
+    form.clear("Data center")
     form.fill(**{entry.label: "" for entry in FIELDS if entry.kind == "seconds"})
     form.switch("Allow private addresses")
     stored = form.save()
@@ -114,13 +114,13 @@ def test_a_stored_connection_is_changed_and_keeps_its_secret(
 WRONG = {
     "a wrong secret": (
         {"Master_secret": "another-secret"},
-        "Check the AppKey and the master secret in the Airflow connection, and its data centre.",
+        "Check the AppKey, the master secret and the data center in the Airflow connection.",
     ),
     "no secret": (
         {"Master_secret": None},
-        "The connection has no master secret. Put the app's master secret into its password.",
+        "The connection has no master secret.",
     ),
-    "a host that is none": ({"Host": "a b"}, "The connection's host is no host name or address"),
+    "a host that is none": ({"Host": "a b"}, "The connection's host is not valid"),
     "a host that nobody listens at": (
         {"Host": f"http://127.0.0.1:{free_port()}"},
         "(Connection refused), so nothing was sent. Check the host in the connection",

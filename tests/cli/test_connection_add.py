@@ -159,7 +159,7 @@ def test_each_field_of_the_table_has_an_option(capsys: pytest.CaptureFixture[str
     [
         (["--data-center", "mars"], "'data_center' is 'mars'; it must be one of singapore, hong_kong"),
         (["--read-timeout", "soon"], "'read_timeout' is 'soon'; it must be a number of seconds from 0.1 to 3600"),
-        (["--host", "a b"], "host is no host name or address"),
+        (["--host", "a b"], "host is not valid"),
         (["--host", "http://push.example.com"], "plain http, which would show the master secret"),
         (["--conn-id", "a b"], "'a b' is no id of a connection"),
         (["--conn-id", "my-app", "--print", "env"], "A shell has no variable AIRFLOW_CONN_MY-APP"),
