@@ -20,7 +20,7 @@ STAGES: Final = {
     "check: structure of the file": "pictures.check:inspect_structure",
     "check: decoding by Pillow": "pictures.check:decode",
     "check: the rest": "pictures.check:check_picture",
-    "upload: request and answer": "engagelab.http:HttpTransport.exchange",
+    "upload: request and answer": "engagelab.http:HttpTransport.send",
     "upload: waiting for the rate": "engagelab.rate_limiter:RateLimiter.acquire",
     "upload: the rest": "engagelab.client:EngageLabClient.upload",
     "batch: reading rows": "batch.plan:Plan._add",

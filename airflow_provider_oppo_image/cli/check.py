@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -88,16 +87,18 @@ def _sources(args: argparse.Namespace) -> list[Source]:
 
 def _check_each(sources: list[Source], args: argparse.Namespace) -> Iterator[PictureReport]:
     """Check several pictures concurrently, and yield the reports in the order of the sources."""
-    from airflow_provider_oppo_image.net.deadline import Timeouts
+    from airflow_provider_oppo_image.net.options import TransportOptions
     from airflow_provider_oppo_image.pictures.check import check_file, check_picture
 
-    timeouts = Timeouts() if args.timeout is None else dataclasses.replace(Timeouts(), total=args.timeout)
+    options = TransportOptions() if args.timeout is None else TransportOptions(total_timeout=args.timeout)
 
     def check(source: Source) -> PictureReport:
         kind, location = source
         if location.strip() and not _HAS_SCHEME.match(location):
             return check_file(kind, location)
-        return check_picture(kind, location, allow_private_addresses=args.allow_private_addresses, timeout=timeouts)
+        return check_picture(
+            kind, location, allow_private_addresses=args.allow_private_addresses, transport_options=options
+        )
 
     pool = ThreadPoolExecutor(min(_MAX_THREADS, len(sources)))
     try:

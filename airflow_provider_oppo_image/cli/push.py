@@ -12,7 +12,7 @@ from typing import Any, Final
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, non_empty
 from airflow_provider_oppo_image.cli.output import SUCCESS, print_error, print_json, print_note, print_result
-from airflow_provider_oppo_image.engagelab.push_body import cid_of, compose_push
+from airflow_provider_oppo_image.engagelab.push_body import PushBody, compose_push
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 
 HELP: Final = "send a push with the pictures, and print its message id"
@@ -45,20 +45,20 @@ def run(args: argparse.Namespace) -> int:
 
     :raises ConfigurationError: if the service would refuse the push.
     """
-    body = _compose(args)
+    push = _compose(args)
     msg_id = None
     try:
         with open_hook(args.conn_id, verbose=args.verbose) as hook:
             if args.validate_only:
-                hook.validate_push(body)
+                hook.get_conn().validate_push(push)
             else:
-                msg_id = hook.push(body)
+                msg_id = hook.get_conn().push(push).msg_id
     except OppoImageError as error:
         if error.may_have_taken_effect or error.earlier_attempt_ambiguous:
-            print_note(f"The push may have been sent. To retry without sending it twice, use --cid {cid_of(body)}")
-        return print_error(error, as_json=args.json, cid=cid_of(body))
+            print_note(f"The push may have been sent. To retry without sending it twice, use --cid {push.cid}")
+        return print_error(error, as_json=args.json, cid=push.cid)
     if args.json:
-        print_json({"validated": True} if args.validate_only else {"msg_id": msg_id, "cid": cid_of(body)})
+        print_json({"validated": True} if args.validate_only else {"msg_id": msg_id, "cid": push.cid})
     elif args.validate_only:
         print_result("The service would accept this push; nothing was sent.")
     else:
@@ -66,19 +66,19 @@ def run(args: argparse.Namespace) -> int:
     return SUCCESS
 
 
-def _compose(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the push body, always with a cid: without one, a retried request could send a second push."""
-    body = compose_push(
+def _compose(args: argparse.Namespace) -> PushBody:
+    """Return the push, always with a cid: without one, a retried request could send a second push."""
+    push = compose_push(
         _read_message(args.message),
         big_picture_id=args.big_picture_id,
         small_picture_id=args.small_picture_id,
         cid=args.cid or secrets.token_hex(20),
     )
-    if args.cid not in (None, cid_of(body)):
+    if args.cid not in (None, push.cid):
         raise ConfigurationError(
-            f"The message has the cid {cid_of(body)!r}, but --cid is {args.cid!r}. Use only one of them."
+            f"The message has the cid {push.cid!r}, but --cid is {args.cid!r}. Use only one of them."
         )
-    return body
+    return push
 
 
 def _read_message(path: str) -> Any:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind, PictureRule
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.net.deadline import DEFAULT_TIMEOUTS, Timeouts
+from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
 from airflow_provider_oppo_image.net.redaction import NOT_A_URL, redact_url
 from airflow_provider_oppo_image.pictures.decode import decode, inspect_header, inspect_structure
 from airflow_provider_oppo_image.pictures.download import Download, DownloadError, download
@@ -33,7 +33,7 @@ def check_picture(
     url: str,
     *,
     allow_private_addresses: bool = False,
-    timeout: Timeouts = DEFAULT_TIMEOUTS,
+    transport_options: TransportOptions = DEFAULT_TRANSPORT_OPTIONS,
     memory: ReportCache | None = None,
     lines: SessionPool | None = None,
 ) -> PictureReport:
@@ -45,7 +45,7 @@ def check_picture(
     :param kind: "big" or "small".
     :param url: where the picture should be; anything that is no URL is a report that says so.
     :param allow_private_addresses: let loopback and private addresses pass, for sandboxes and private CDNs.
-    :param timeout: how long the parts of the check may take.
+    :param transport_options: timeouts and other options of the download.
     :param memory: what earlier checks learned, and this one adds to: what has not changed since is not looked at again.
         None remembers nothing.
     :param lines: connections that are kept between checks; None makes each for itself.
@@ -64,7 +64,7 @@ def check_picture(
             url,
             max_bytes=rule.max_bytes,
             allow_private_addresses=allow_private_addresses,
-            timeout=timeout,
+            transport_options=transport_options,
             settles=settles,
             known=known.stamp if known else None,
             lines=lines,

@@ -96,7 +96,7 @@ class Campaign:
             return "pushed" if self._all_pictures_pushed() else "pushed_without_picture"
         if failed := self.failed:
             task, failure = failed
-            return "stopped" if task.state in _FAILED_STATES or not failure.passing else "waiting"
+            return "stopped" if task.state in _FAILED_STATES or not failure.transient else "waiting"
         states = {picture.report.state for picture in self.pictures.values() if picture.report}
         if "wrong" in states:
             return "stopped"

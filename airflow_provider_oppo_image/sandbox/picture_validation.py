@@ -22,7 +22,7 @@ from airflow_provider_oppo_image.contract import (
     PictureKind,
     PictureRule,
 )
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from airflow_provider_oppo_image.pictures.download import DownloadError, download
 from airflow_provider_oppo_image.sandbox.responses import RefusedError
 
@@ -109,9 +109,9 @@ def fetch_and_validate(url: str, rule: PictureRule, timeout: float) -> Picture:
     :return: the accepted picture.
     :raises RefusedError: with code 21003 if the download fails, and with 51 if the picture breaks the rule.
     """
-    timeouts = Timeouts(connect=timeout, read=timeout, total=timeout)
+    options = TransportOptions(timeout, timeout, timeout)
     try:
-        found = download(url, max_bytes=rule.max_bytes, allow_private_addresses=True, timeout=timeouts)
+        found = download(url, max_bytes=rule.max_bytes, allow_private_addresses=True, transport_options=options)
     except DownloadError as error:
         raise RefusedError(INVALID_PARAMETER, f"{rule.url_key} cannot be downloaded: {error.problem.found}") from error
     if not found.whole:

@@ -19,7 +19,6 @@ from airflow_provider_oppo_image.cli.output import print_note, print_result
 from airflow_provider_oppo_image.connection import Settings
 from airflow_provider_oppo_image.engagelab.messages import basic_auth
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.net.deadline import Timeouts
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.sandbox.server import LOOPBACK, SandboxServer
 from scripts.live.comparison import Row, compare, describe, heading, summary
@@ -68,7 +67,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _run(args: argparse.Namespace) -> int:
     with open_hook(args.conn_id, verbose=args.verbose) as hook:
-        settings, timeouts = hook.settings, hook.timeouts
+        settings = hook.settings
         reports = [hook.check("big", args.big), hook.check("small", args.small)]
         if args.wrong:
             reports.append(hook.check("big", args.wrong))
@@ -81,20 +80,22 @@ def _run(args: argparse.Namespace) -> int:
                 f"{report.url} is {report.state} as a {report.kind} picture; it must be {expected}. Nothing was asked. "
                 "Name another picture."
             )
-    rows = _ask_all(settings, timeouts, questions(args.big, args.small, args.wrong), redactor)
+    rows = _ask_all(settings, questions(args.big, args.small, args.wrong), redactor)
     print_result("\n" + summary(rows, wrong_given=bool(args.wrong)))
     states = {row.state for row in rows}
     return DIFFERENT if "different" in states else NOT_TESTED if "not tested" in states else EXPECTED
 
 
-def _ask_all(settings: Settings, timeouts: Timeouts, asked: Sequence[Question], redactor: SecretRedactor) -> list[Row]:
+def _ask_all(settings: Settings, asked: Sequence[Question], redactor: SecretRedactor) -> list[Row]:
     rows: list[Row] = []
     for name in ("no_proxy", "NO_PROXY"):  # the sandbox is on this machine
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))
     with (
         SandboxServer() as server,
-        open_target(settings.base_url, settings.app_key, settings.master_secret, timeouts) as live,
-        open_target(server.url, server.options.app_key, server.options.master_secret, timeouts) as sandbox,
+        open_target(settings.base_url, settings.app_key, settings.master_secret, settings.transport_options) as live,
+        open_target(
+            server.url, server.options.app_key, server.options.master_secret, settings.transport_options
+        ) as sandbox,
     ):
         for question in (PROBE, *asked):
             rows.append(compare(question, live.ask(question), sandbox.ask(question)))

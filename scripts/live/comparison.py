@@ -156,7 +156,7 @@ def _answer(seen: Seen) -> str:
     if seen.answer is None:
         return "none"
     body = _redact(seen.answer.body.decode(errors="replace"))
-    return f"HTTP {seen.answer.status} {seen.answer.quote(body, longest=_LONGEST_BODY)}"
+    return f"HTTP {seen.answer.status} {seen.answer.excerpt(body, max_length=_LONGEST_BODY)}"
 
 
 def _outcome(seen: Seen, question: Question) -> str:

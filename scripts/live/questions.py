@@ -121,7 +121,7 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
         Question(
             "Validate a push with an id that no upload gave",
             "whether a validation checks the ids",
-            lambda _: messages.push_request(compose_push(_push(), big_picture_id=NO_PICTURE), validate=True),
+            lambda _: messages.push_request(compose_push(_push(), big_picture_id=NO_PICTURE).body, validate=True),
             messages.read_acknowledgement,
             "the push is valid",
             also_known=(21011,),
@@ -130,7 +130,7 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
             "Ask for the status of a push that was never sent",
             "the status of a push that does not exist",
             lambda _: messages.status_request("1"),
-            lambda request, answer: read_object(request.what, answer),
+            lambda request, answer: read_object(request.action, answer),
             "an object by message id",
         ),
     ]
@@ -152,7 +152,7 @@ def _unsupported(what: str, path: str) -> Question:
         f"Ask for {what} by GET",
         "the HTTP status of a method that is not supported",
         lambda _: Request(f"Asking for {what} by GET", "GET", path),
-        lambda request, answer: read_object(request.what, answer),
+        lambda request, answer: read_object(request.action, answer),
         "an object",
     )
 
@@ -170,8 +170,8 @@ def _read_both(request: Request, answer: Response) -> object:
 def _push_with_pictures(ids: Ids) -> Request | None:
     if len(ids) < len(PICTURE_KINDS):
         return None
-    body = compose_push(_push(), big_picture_id=ids["big"], small_picture_id=ids["small"])
-    return messages.push_request(body, validate=True)
+    push = compose_push(_push(), big_picture_id=ids["big"], small_picture_id=ids["small"])
+    return messages.push_request(push.body, validate=True)
 
 
 def _push() -> dict[str, Any]:

@@ -10,11 +10,11 @@ from typing import Any
 
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.engagelab.http import HttpTransport, wire_of
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.messages import Request
 from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.errors import OppoImageError
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from scripts.live.questions import Credentials, Question
 
 
@@ -46,7 +46,7 @@ class Target:
             return None
         answer = None
         try:
-            answer = self.transports[question.credentials].exchange(request)
+            answer = self.transports[question.credentials].send(request)
             result = question.read(request, answer)
         except OppoImageError as error:
             return Seen(request, answer, error)
@@ -56,7 +56,9 @@ class Target:
 
 
 @contextlib.contextmanager
-def open_target(base_url: str, app_key: str, master_secret: str, timeouts: Timeouts) -> Iterator[Target]:
+def open_target(
+    base_url: str, app_key: str, master_secret: str, transport_options: TransportOptions
+) -> Iterator[Target]:
     """Open the transports to a service.
 
     :raises ConfigurationError: if the address or the proxy is not usable.
@@ -64,17 +66,16 @@ def open_target(base_url: str, app_key: str, master_secret: str, timeouts: Timeo
     fake = secrets.token_hex(12)
     options: dict[str, Any] = {
         "user_agent": f"airflow-provider-oppo-image/{__version__} scripts.live",
-        "timeouts": timeouts,
+        "options": transport_options,
         "connections": 1,
     }
     with contextlib.ExitStack() as stack:
         transports: dict[Credentials, HttpTransport] = {
-            "ours": wire_of(base_url, app_key, master_secret, **options),
-            "a wrong master secret": wire_of(base_url, app_key, fake, **options),
-            "an unknown AppKey": wire_of(base_url, fake, master_secret, **options),
+            "ours": HttpTransport(base_url, app_key, master_secret, **options),
+            "a wrong master secret": HttpTransport(base_url, app_key, fake, **options),
+            "an unknown AppKey": HttpTransport(base_url, fake, master_secret, **options),
         }
         del master_secret
         for transport in transports.values():
-            transport.open()
             stack.callback(transport.close)
         yield Target(transports)

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.errors import RateLimitedError
 from bench.service import Ledger, Service, SlidingWindow
 
@@ -46,4 +47,4 @@ def test_service_refuses_above_limit() -> None:
 
 
 def client(service: Service) -> EngageLabClient:
-    return EngageLabClient(service.url, "key", "secret", user_agent="Tests", retry_budget=0)
+    return EngageLabClient(HttpTransport(service.url, "key", "secret", user_agent="Tests"), retry_budget=0)

@@ -8,7 +8,7 @@ from airflow_provider_oppo_image.pictures.report import PictureReport, State
 from airflow_provider_oppo_image.plugins.campaigns import Campaign, TaskView, group_campaigns
 
 WRONG = Failure("wrong_dimensions", "876 x 324 px", "picture")
-BUSY = Failure("23100", "the service had an internal error", "service", passing=True)
+BUSY = Failure("23100", "the service had an internal error", "service", transient=True)
 SENT = PushRecord("t", "x", sent=True)
 
 

@@ -16,6 +16,7 @@ from airflow_provider_oppo_image.batch.manifest import read_manifest
 from airflow_provider_oppo_image.batch.run import Batch, run_batch
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +46,9 @@ def start(manifest: Path, results: Path, url: str = "") -> subprocess.Popen[str]
 def main(manifest: str, results: str, url: str) -> None:
     rate_limiter = RateLimiter(AdaptiveRate(1_000_000))
     client = (
-        EngageLabClient(url, "key", "secret", user_agent="tests", rate_limiter=rate_limiter) if url else NullClient()
+        EngageLabClient(HttpTransport(url, "key", "secret", user_agent="tests"), rate_limiter=rate_limiter)
+        if url
+        else NullClient()
     )
     end = run_batch(Batch(client, rate_limiter, threads=16), read_manifest(Path(manifest)), Path(results))
     if end.error:

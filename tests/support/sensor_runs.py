@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 from unittest.mock import patch
 
 import airflow_provider_oppo_image.airflow_compat as airflow
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
 from tests.support.picture_host import PictureHost
 from tests.support.tasks import make_context
@@ -31,7 +31,7 @@ MODES: tuple[Mode, ...] = ("poke", "reschedule", "deferrable")
 
 Ending: TypeAlias = Literal["succeeded", "timed out", "failed", "skipped", "failed, may be retried"]
 
-QUICK = Timeouts(connect=2, read=2, total=4)
+QUICK = TransportOptions(2, 2, 4)
 
 
 def ending(mode: Mode, **arguments: Any) -> tuple[Ending, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Self, TypeAlias
 
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
 from tests.support.fault_server import Connection, ConnectionClosedError, FaultServer, Step, answer
 
@@ -56,15 +57,8 @@ class UploadService:
 
     def client(self, rate_limiter: RateLimiter, *, threads: int = 8, retry_budget: float = 0.0) -> EngageLabClient:
         """Return a client with `threads` connections."""
-        return EngageLabClient(
-            self.url,
-            "an-app-key",
-            SECRET,
-            user_agent="tests",
-            connections=threads,
-            retry_budget=retry_budget,
-            rate_limiter=rate_limiter,
-        )
+        transport = HttpTransport(self.url, "an-app-key", SECRET, user_agent="tests", connections=threads)
+        return EngageLabClient(transport, retry_budget=retry_budget, rate_limiter=rate_limiter)
 
     def _reply(self, line: Connection) -> None:
         assert line.request

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from airflow_provider_oppo_image.connection import read_settings
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from tests.support import artwork
 from tests.support.fault_server import Step, answer, refusal
 
@@ -94,15 +94,15 @@ CHECK: Final = Call(
 CALLS: Final = (UPLOAD_BIG, UPLOAD_SMALL, PUSH, VALIDATE, WITHDRAW, PUSH_STATUS, TEST_CONNECTION, CHECK)
 
 
-def make_hook(url: str, timeouts: Timeouts, retry_budget: float) -> OppoImageHook:
+def make_hook(url: str, timeouts: TransportOptions, retry_budget: float) -> OppoImageHook:
     """Return a hook whose connection points to a server.
 
     :param retry_budget: seconds within which a call is retried.
     """
     extra = {
-        "connect_timeout": timeouts.connect,
-        "read_timeout": timeouts.read,
-        "total_timeout": timeouts.total,
+        "connect_timeout": timeouts.connect_timeout,
+        "read_timeout": timeouts.read_timeout,
+        "total_timeout": timeouts.total_timeout,
         "retry_budget": retry_budget,
         "allow_private_addresses": True,
     }

@@ -159,6 +159,6 @@ def _traffic(at: Combination, observed: Observation) -> Iterator[str]:
 
 
 def _duration(at: Combination, observed: Observation, minimum: float, waits: float = 0.0) -> Iterator[str]:
-    maximum = at.timeouts.total + waits + (TIME_TOLERANCE_S if at.fault.wait_s else 0.0)
+    maximum = at.timeouts.total_timeout + waits + (TIME_TOLERANCE_S if at.fault.wait_s else 0.0)
     if not minimum - 0.01 <= observed.seconds < maximum:
         yield f"the call took {observed.seconds:.2f} s, must be {minimum} to {maximum} s"

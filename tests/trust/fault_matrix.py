@@ -16,15 +16,15 @@ from typing import Any, Final
 
 import trustme
 
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from tests.support.fault_server import FaultServer, Reply
 from tests.trust.calls import CALLS, Call, make_hook
 from tests.trust.connection_faults import CONNECTION_FAULTS, READ_TIMEOUT_S, TOTAL_TIMEOUT_S
 from tests.trust.fault_types import FaultCase, FaultContext, ServerSetup
 from tests.trust.response_faults import RESPONSE_FAULTS
 
-SHORT_TIMEOUTS: Final = Timeouts(connect=READ_TIMEOUT_S, read=READ_TIMEOUT_S, total=TOTAL_TIMEOUT_S)
-LONG_TIMEOUTS: Final = Timeouts(connect=10, read=10, total=10)
+SHORT_TIMEOUTS: Final = TransportOptions(READ_TIMEOUT_S, READ_TIMEOUT_S, TOTAL_TIMEOUT_S)
+LONG_TIMEOUTS: Final = TransportOptions(10, 10, 10)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Combination:
         return f"{self.call}: {self.fault}: {self.setup}"
 
     @property
-    def timeouts(self) -> Timeouts:
+    def timeouts(self) -> TransportOptions:
         """The timeouts of the client."""
         return SHORT_TIMEOUTS if self.fault.wait_s else LONG_TIMEOUTS
 

@@ -23,7 +23,7 @@ from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.messages import PushReceipt
 from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, RateLimitedError, RequestRefusedError
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from airflow_provider_oppo_image.net.retry_after import MAX_RETRY_AFTER_S, read_retry_after
 from tests.support.fault_server import Connection, FaultServer, close
 from tests.trust.attack_report import AttackReport
@@ -155,8 +155,8 @@ def test_client_accepts_any_bytes(require: Require, sent: bytes) -> None:
 
 
 def _client(url: str, budget: float = 0.0) -> EngageLabClient:
-    timeouts = Timeouts(connect=10, read=10, total=10)
-    return EngageLabClient(url, APP_KEY, SECRET, user_agent="tests", timeouts=timeouts, retry_budget=budget)
+    transport = HttpTransport(url, APP_KEY, SECRET, user_agent="tests", options=TransportOptions(10, 10, 10))
+    return EngageLabClient(transport, retry_budget=budget)
 
 
 pieces = st.sampled_from(
@@ -245,7 +245,7 @@ def test_retries_respect_the_budget(
         patch(f"{module}.time", clock),
         patch(f"{module}.log"),
         patch("random.random", return_value=jitter),
-        patch.object(HttpTransport, "exchange", fail),
+        patch.object(HttpTransport, "send", fail),
         contextlib.suppress(OppoImageError),
     ):
         _client("http://127.0.0.1:1", budget).upload("big", PICTURE)

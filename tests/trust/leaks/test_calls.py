@@ -10,8 +10,10 @@ import requests
 
 from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
+from airflow_provider_oppo_image.engagelab.push_body import PushBody
 from airflow_provider_oppo_image.errors import OppoImageError
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from tests.support.credential_echoes import CREDENTIAL_FORMS, RESPONSE_PARTS, echo_reply
 from tests.support.fault_server import FaultServer, Reply, close, refusal, reset, send, stall
 from tests.support.leaks import (
@@ -28,14 +30,14 @@ from tests.trust.leaks.conftest import CapturedOutput, RequireNoLeak
 
 URL = f"https://cdn.example.com/big.png?{SIGNATURE}"
 MESSAGE = {"to": "all", "body": {"platform": "all"}}
-SHORT_TIMEOUTS = Timeouts(connect=0.2, read=0.2, total=0.4)
+SHORT_TIMEOUTS = TransportOptions(0.2, 0.2, 0.4)
 
 CLIENT_CALLS: Mapping[str, Callable[[EngageLabClient], Any]] = {
     "upload big": lambda client: client.upload("big", URL),
     "upload small": lambda client: client.upload("small", URL),
-    "push": lambda client: client.push(MESSAGE),
-    "push again": lambda client: client.push({**MESSAGE, "cid": "1"}, is_retry=True),
-    "validate": lambda client: client.validate_push(MESSAGE),
+    "push": lambda client: client.push(PushBody(MESSAGE)),
+    "push again": lambda client: client.push(PushBody({**MESSAGE, "cid": "1"}), is_retry=True),
+    "validate": lambda client: client.validate_push(PushBody(MESSAGE)),
     "withdraw": lambda client: client.withdraw("1180001"),
     "status": lambda client: client.push_status(["1180001"]),
     "check credentials": lambda client: client.check_credentials(),
@@ -51,10 +53,10 @@ CONNECTION_FAULTS: Mapping[str, Reply] = {
 
 def call_service(call: str, *replies: Reply, budget: float = 0.0) -> Iterator[tuple[BaseException | None, str]]:
     """Make a call for each reply, and yield its error, or None, and everything that the caller gets."""
-    settings: dict[str, Any] = {"user_agent": "test", "timeouts": SHORT_TIMEOUTS, "retry_budget": budget}
     with FaultServer(*replies) as server:
         for _ in replies:
-            with EngageLabClient(server.url, APP_KEY, SECRET, **settings) as client:
+            transport = HttpTransport(server.url, APP_KEY, SECRET, user_agent="test", options=SHORT_TIMEOUTS)
+            with EngageLabClient(transport, retry_budget=budget) as client:
                 try:
                     result = CLIENT_CALLS[call](client)
                 except OppoImageError as error:

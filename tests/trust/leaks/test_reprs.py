@@ -18,7 +18,6 @@ from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
-from airflow_provider_oppo_image.net.deadline import DEFAULT_TIMEOUTS
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
@@ -61,13 +60,7 @@ HOLDERS: Mapping[type, Callable[[], object]] = {
     NewConnection: lambda: NewConnection("oppo_image_default", APP_KEY, SECRET),
     Settings: settings,
     EngageLabClient: lambda: connected(OppoImageHook()).get_conn(),
-    HttpTransport: lambda: HttpTransport(
-        "https://127.0.0.1:1",
-        {"Authorization": f"Basic {TOKEN}"},
-        secrets=SecretRedactor(SECRET, TOKEN),
-        timeouts=DEFAULT_TIMEOUTS,
-        connections=1,
-    ),
+    HttpTransport: lambda: HttpTransport("https://127.0.0.1:1", APP_KEY, SECRET, user_agent="test"),
     SecretRedactor: lambda: SecretRedactor(SECRET, TOKEN),
     Response: lambda: Response(200, f"{SECRET} {TOKEN}".encode(), secrets=SecretRedactor(SECRET)),
     OppoImageHook: lambda: connected(OppoImageHook()),
