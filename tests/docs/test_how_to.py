@@ -81,7 +81,7 @@ def test_an_uploads_event_has_what_the_docs_show() -> None:
         cast("Any", {"outlet_events": events}),
         [asset],
         ids=picture_ids({"big": "id"}),
-        pictures={"big": report.url + "?signature"},
+        urls={"big": report.url + "?signature"},
         reports={"big": report},
     )
     assert keys(events[asset].extra) == keys(SHAPES["event"])

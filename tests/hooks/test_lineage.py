@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_oppo_image.hooks.lineage import MAX_DATASETS, Lineage, LineageMixin, uri_of
+from airflow_provider_oppo_image.hooks.lineage import MAX_DATASETS, Lineage, LineageMixin, dataset_uri
 from airflow_provider_oppo_image.operators.oppo_image import (
     OppoImageBatchUploadOperator,
     OppoImagePrepareOperator,
@@ -71,7 +71,7 @@ class Teller(LineageMixin):
     ],
 )
 def test_a_place_is_named_without_what_may_not_be_shown(place: str, uri: str | None) -> None:
-    assert uri_of(place) == uri
+    assert dataset_uri(place) == uri
 
 
 @pytest.mark.usefixtures("connect")
