@@ -7,63 +7,71 @@ generated from it.
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
 
-from airflow.providers.common.compat.sdk import (
-    AirflowException,
-    AirflowFailException,
-    AirflowNotFoundException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    BaseHook,
-    BaseOperator,
-    BaseOperatorLink,
-    BaseSensorOperator,
-    PokeReturnValue,
-    conf,
-    mask_secret,
-)
-
 from airflow_provider_oppo_image.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection, Context
+    from airflow.sdk import Asset as Asset
+    from airflow.sdk import AssetAlias as AssetAlias
+    from airflow.sdk import BaseHook as BaseHook
+    from airflow.sdk import BaseOperator as BaseOperator
+    from airflow.sdk import BaseOperatorLink as BaseOperatorLink
+    from airflow.sdk import BaseSensorOperator as BaseSensorOperator
+    from airflow.sdk import Connection, Context
+    from airflow.sdk import PokeReturnValue as PokeReturnValue
+    from airflow.sdk.bases.decorator import DecoratedOperator as DecoratedOperator
+    from airflow.sdk.bases.decorator import determine_kwargs as determine_kwargs
+    from airflow.sdk.bases.decorator import task_decorator_factory as task_decorator_factory
+    from airflow.sdk.configuration import conf as conf
+    from airflow.sdk.definitions.context import context_merge as context_merge
+    from airflow.sdk.exceptions import AirflowException as AirflowException
+    from airflow.sdk.exceptions import AirflowFailException as AirflowFailException
+    from airflow.sdk.exceptions import AirflowNotFoundException as AirflowNotFoundException
+    from airflow.sdk.exceptions import AirflowSensorTimeout as AirflowSensorTimeout
+    from airflow.sdk.exceptions import AirflowSkipException as AirflowSkipException
+    from airflow.sdk.log import mask_secret as mask_secret
+    from airflow.triggers.base import BaseEventTrigger as BaseEventTrigger
+else:
+    _EXCEPTIONS: Final = ("airflow.sdk.exceptions", "airflow.exceptions")
+    _MODULES: Final = {
+        "AirflowException": _EXCEPTIONS,
+        "AirflowFailException": _EXCEPTIONS,
+        "AirflowNotFoundException": _EXCEPTIONS,
+        "AirflowSensorTimeout": _EXCEPTIONS,
+        "AirflowSkipException": _EXCEPTIONS,
+        "Asset": ("airflow.sdk", "airflow.datasets:Dataset"),
+        "AssetAlias": ("airflow.sdk", "airflow.datasets:DatasetAlias"),
+        "BaseEventTrigger": ("airflow.triggers.base", "airflow.triggers.base:BaseTrigger"),
+        "BaseHook": ("airflow.sdk", "airflow.hooks.base"),
+        "BaseOperator": ("airflow.sdk", "airflow.models.baseoperator"),
+        "BaseOperatorLink": ("airflow.sdk", "airflow.models.baseoperatorlink"),
+        "BaseSensorOperator": ("airflow.sdk", "airflow.sensors.base"),
+        "DecoratedOperator": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
+        "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
+        "conf": ("airflow.sdk.configuration", "airflow.configuration"),
+        "context_merge": ("airflow.sdk.definitions.context", "airflow.utils.context"),
+        "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),
+        "mask_secret": ("airflow.sdk.log", "airflow.utils.log.secrets_masker"),
+        "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
+    }
+    """Modules of names that Airflow has moved, the newest first; with another name after a colon."""
 
-__all__ = [
-    "FEATURES",
-    "HAS_PAGES",
-    "HAS_RETRY_POLICIES",
-    "TRIGGER_TIMEOUT_REASONS",
-    "AirflowException",
-    "AirflowFailException",
-    "AirflowNotFoundException",
-    "AirflowSensorTimeout",
-    "AirflowSkipException",
-    "AssetStateStore",
-    "BaseHook",
-    "BaseOperator",
-    "BaseOperatorLink",
-    "BaseSensorOperator",
-    "DecoratorCompatMixin",
-    "Feature",
-    "PokeReturnValue",
-    "RetryPolicy",
-    "TaskStateStore",
-    "aget_connection",
-    "airflow_version",
-    "asset_state_store",
-    "collect_lineage",
-    "conf",
-    "mask_secret",
-    "metrics",
-    "push_outputs_separately",
-    "task_state_store",
-    "triggering_asset_events",
-]
+    def __getattr__(name: str) -> Any:
+        """Import a name from the first of its modules that has it, when it is first used."""
+        for module in _MODULES.get(name, ()):
+            path, _, other_name = module.partition(":")
+            try:
+                globals()[name] = getattr(importlib.import_module(path), other_name or name)
+            except (ImportError, AttributeError):
+                continue
+            return globals()[name]
+        raise AttributeError(f"{__name__} has no attribute {name!r} with Airflow {airflow_version()}.")
 
 
 @functools.cache
@@ -176,7 +184,7 @@ TRIGGER_TIMEOUT_REASONS: Final = ("Trigger timeout", "Trigger/execution timeout"
 
 
 if TYPE_CHECKING or HAS_RETRY_POLICIES:
-    from airflow.providers.common.compat.sdk import RetryPolicy
+    from airflow.sdk import RetryPolicy as RetryPolicy
 else:
 
     class RetryPolicy:
@@ -205,10 +213,12 @@ def push_outputs_separately(context: Context, outputs: Mapping[str, str | None])
 
 
 class DecoratorCompatMixin:
-    """Attribute that decorated operators of Airflow 3.0 read, but the operators of its SDK lack."""
+    """Attribute that decorated operators of Airflow 3.0 read, but the operators of its SDK lack.
 
-    if not hasattr(BaseOperator, "xcom_push"):
-        xcom_push: ClassVar[None] = None
+    It is the last base class, so that an Airflow with the attribute keeps its own.
+    """
+
+    xcom_push: ClassVar[None] = None
 
 
 class TaskStateStore(Protocol):
@@ -250,17 +260,18 @@ def asset_state_store(trigger: object) -> AssetStateStore | None:
     return cast("AssetStateStore | None", getattr(trigger, "asset_state_store", None))
 
 
-async def aget_connection(conn_id: str) -> Connection:
+async def aget_connection(hook: BaseHook, conn_id: str) -> Connection:
     """Return a connection without blocking the event loop.
 
+    :param hook: any hook.
     :param conn_id: the connection's id.
     :raises AirflowNotFoundException: if it does not exist.
     """
-    if hasattr(BaseHook, "aget_connection"):
-        return await BaseHook.aget_connection(conn_id)
+    if hasattr(hook, "aget_connection"):
+        return await hook.aget_connection(conn_id)
     from asgiref.sync import sync_to_async
 
-    return await sync_to_async(BaseHook.get_connection)(conn_id)
+    return await sync_to_async(hook.get_connection)(conn_id)
 
 
 def triggering_asset_events(context: Context) -> list[Any]:
@@ -281,17 +292,23 @@ def collect_lineage(task: object, inputs: Iterable[str], outputs: Iterable[str])
     :param inputs: URIs that it read.
     :param outputs: URIs that it wrote.
     """
-    from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+    try:
+        from airflow.sdk.lineage import get_hook_lineage_collector
+    except ImportError:  # before Airflow 3.2
+        from airflow.lineage.hook import get_hook_lineage_collector  # type: ignore[import-not-found,no-redef]
 
-    collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
+    collector: Any = get_hook_lineage_collector()
+    kind = "asset" if hasattr(collector, "add_input_asset") else "dataset"
     for uri in inputs:
-        collector.add_input_asset(context=task, uri=uri)
+        getattr(collector, f"add_input_{kind}")(context=task, uri=uri)
     for uri in outputs:
-        collector.add_output_asset(context=task, uri=uri)
+        getattr(collector, f"add_output_{kind}")(context=task, uri=uri)
 
 
 def metrics() -> Any:
     """Return Airflow's `Stats`, for counters and gauges."""
-    from airflow.providers.common.compat.sdk import Stats
-
+    try:
+        from airflow.sdk.observability.stats import Stats
+    except ImportError:  # before Airflow 3.2
+        from airflow.stats import Stats
     return Stats

@@ -9,7 +9,7 @@ from airflow_provider_oppo_image.airflow_compat import RetryPolicy
 from airflow_provider_oppo_image.errors import OppoImageError
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, RetryDecision
+    from airflow.sdk import Context, RetryDecision
 
 
 class OppoImageRetryPolicy(RetryPolicy):
@@ -33,7 +33,7 @@ class OppoImageRetryPolicy(RetryPolicy):
         :param max_tries: maximum number of tries.
         :param context: the context of the task.
         """
-        from airflow.providers.common.compat.sdk import RetryDecision
+        from airflow.sdk import RetryDecision
 
         error = _find_error(exception)
         if error is None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, Protocol, cast, overload
 
-from airflow.providers.common.compat.sdk import (
+from airflow_provider_oppo_image.airflow_compat import (
     DecoratedOperator,
+    DecoratorCompatMixin,
     context_merge,
     determine_kwargs,
     task_decorator_factory,
 )
-
-from airflow_provider_oppo_image.airflow_compat import DecoratorCompatMixin
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
@@ -20,7 +19,7 @@ from airflow_provider_oppo_image.operators.oppo_image import OppoImageUploadOper
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, XComArg
+    from airflow.sdk import Context, XComArg
 
 P = ParamSpec("P")
 

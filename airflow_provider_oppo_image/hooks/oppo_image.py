@@ -148,7 +148,7 @@ class OppoImageHook(BaseHook):
         conn_id = self.oppo_image_conn_id
         if conn_id is not None and not is_blank(conn_id):
             try:
-                self.settings = read_settings(await aget_connection(conn_id))
+                self.settings = read_settings(await aget_connection(self, conn_id))
             except AirflowNotFoundException as error:
                 raise _connection_not_found(conn_id) from error
         return self.make_check(cache, session_pool)

@@ -18,7 +18,7 @@ from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
 

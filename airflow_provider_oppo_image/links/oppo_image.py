@@ -8,7 +8,7 @@ from urllib.parse import quote
 from airflow_provider_oppo_image.airflow_compat import HAS_PAGES, BaseOperatorLink, conf
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import TaskInstanceKey
+    from airflow.sdk.types import TaskInstanceKey
 
 RUN_ROUTE: Final = "oppo-pictures"
 """The URL route of a run's page in Airflow."""

@@ -12,7 +12,7 @@ from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.net.redaction import strip_query
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from airflow_provider_oppo_image.pictures.report import PictureReport
 
@@ -65,7 +65,7 @@ def uploaded_pictures(context: Context) -> list[dict[str, str | None]]:
 
 
 def _add_to_events(context: Context, outlets: Iterable[object], extra: Mapping[str, Any]) -> None:
-    from airflow.providers.common.compat.sdk import Asset, AssetAlias
+    from airflow_provider_oppo_image.airflow_compat import Asset, AssetAlias
 
     for outlet in outlets:
         if isinstance(outlet, AssetAlias):

@@ -16,7 +16,7 @@ from airflow_provider_oppo_image.net.redaction import redact_path, redact_url
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from airflow_provider_oppo_image.artwork.files import PreparedFile
 

@@ -18,7 +18,7 @@ from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from airflow_provider_oppo_image.hooks.task_record import PushRecord, TaskRecord
 

@@ -16,7 +16,7 @@ from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.net.redaction import redact_url
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from airflow_provider_oppo_image.hooks.task_record import PictureRecord
     from airflow_provider_oppo_image.pictures.report import PictureReport

@@ -23,7 +23,7 @@ from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_
 from airflow_provider_oppo_image.links.oppo_image import LINKS
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, OnWrong, PollResult
     from airflow_provider_oppo_image.pictures.report_cache import ReportCache

@@ -11,10 +11,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_oppo_image.airflow_compat import AssetStateStore, asset_state_store
+from airflow_provider_oppo_image.airflow_compat import AssetStateStore, BaseEventTrigger, asset_state_store
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.pictures.check_many import Check, check_all_async, shared_session_pool

@@ -113,7 +113,7 @@ class _AnyEvent:
 
 def asset_events() -> dict[str, Any]:
     """Return what asset events carry, by who makes them."""
-    from airflow.providers.common.compat.sdk import Asset
+    from airflow_provider_oppo_image.airflow_compat import Asset
 
     asset = Asset("oppo-image://campaigns/spring")
     carried: dict[str, Any] = {"upload": {}, "batch": {}}

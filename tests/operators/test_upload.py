@@ -247,7 +247,7 @@ class TestOneOfTwo:
 
 class TestAssetEvents:
     def test_an_asset_event_carries_ids_urls_times_and_digests(self, urls: dict[str, str], host: PictureHost) -> None:
-        from airflow.providers.common.compat.sdk import Asset
+        from airflow_provider_oppo_image.airflow_compat import Asset
 
         asset = Asset("oppo-image://spring")
         events = OutletEvents()
@@ -263,7 +263,7 @@ class TestAssetEvents:
         }
 
     def test_an_alias_gets_an_asset_of_its_own_name(self, urls: dict[str, str]) -> None:
-        from airflow.providers.common.compat.sdk import AssetAlias
+        from airflow_provider_oppo_image.airflow_compat import AssetAlias
 
         alias = AssetAlias("spring pictures")
         events = OutletEvents()
