@@ -76,7 +76,7 @@ test-system: test-system-3.3 test-system-2.11 ## Run the examples and more in wh
 
 test-system-3.3: # On Airflow 3.3.2
 	@scripts/servers.sh postgresql
-	@scripts/venv.sh .venv-system system constraints/airflow-3.3.txt $(PYTHONS)
+	@scripts/venv.sh .venv-system system,openlineage constraints/airflow-3.3.txt $(PYTHONS)
 	.venv-system/bin/pytest tests/system
 
 test-system-2.11: # On Airflow 2.11.2 and Python 3.11
