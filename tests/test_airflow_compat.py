@@ -110,8 +110,11 @@ def test_push_outputs_separately(
         assert task.multiple_outputs == multiple_outputs
 
 
-def test_moved_names_are_imported() -> None:
+def test_moved_names_are_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in airflow_compat._MODULES:
         assert getattr(airflow_compat, name) is not None
+    monkeypatch.setitem(airflow_compat._MODULES, "Moved", ("no.such.module", "json", "json:loads"))
+    assert airflow_compat.__getattr__("Moved") is json.loads
+    monkeypatch.delattr(airflow_compat, "Moved")
     with pytest.raises(AttributeError, match="NoSuchName"):
         _ = airflow_compat.NoSuchName

@@ -86,10 +86,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
         self._counted = (0, 0)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Check and upload the pictures, and return a summary; called by Airflow.
-
-        :param context: the context of the running task.
-        """
+        """Check and upload the pictures, and return a summary; called by Airflow."""
         from airflow_provider_oppo_image.hooks.task_errors import log_group
         from airflow_provider_oppo_image.hooks.task_record import record_task
 

@@ -80,10 +80,7 @@ class OppoImagePrepareOperator(LineageMixin, BaseOperator):
         self.public_url = public_url
 
     def execute(self, context: Context) -> str:
-        """Prepare the picture, and return its public URL; called by Airflow.
-
-        :param context: the context of the running task.
-        """
+        """Prepare the picture, and return its public URL; called by Airflow."""
         from airflow_provider_oppo_image.hooks.task_record import PictureRecord, record_task
 
         with airflow_errors(), record_task(context, "prepare", self.campaign) as record:

@@ -65,10 +65,7 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
         return OppoImageHook(self.oppo_image_conn_id)
 
     def execute(self, context: Context) -> dict[str, str | None]:
-        """Check and upload the pictures, and return their ids; called by Airflow.
-
-        :param context: the context of the running task.
-        """
+        """Check and upload the pictures, and return their ids; called by Airflow."""
         from airflow_provider_oppo_image.hooks.task_record import PictureRecord, record_task
 
         with airflow_errors(), record_task(context, "upload", self.campaign) as task_record:

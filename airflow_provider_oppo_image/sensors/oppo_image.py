@@ -43,11 +43,7 @@ class SensorTimeoutMixin:
     _last_poll: PollResult | None = None
 
     def execute(self, context: Context, **guard: Any) -> Any:
-        """Wait as Airflow's sensors do; called by Airflow.
-
-        :param context: the context of the running task.
-        :param guard: arguments by which Airflow recognizes its own calls.
-        """
+        """Wait as Airflow's sensors do; called by Airflow."""
         try:
             return super().execute(context, **guard)  # type: ignore[misc]  # the sensor's
         except AirflowSensorTimeout:
@@ -140,7 +136,6 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """Poll all pictures once, and defer if the sensor is deferrable; called by Airflow.
 
-        :param context: the context of the running task.
         :raises AirflowFailException: for errors that waiting does not correct.
         """
         deadline = time.time() + self.timeout
@@ -165,7 +160,6 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
         """Return or raise what the trigger reports; called by Airflow.
 
-        :param context: the context of the running task.
         :param event: the payload of `OppoImageTrigger`'s event.
         """
         from airflow_provider_oppo_image.hooks.task_record import picture_records, record_task
@@ -195,7 +189,6 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
 
         :param next_method: the method to call; "__fail__" if the trigger failed without an event.
         :param next_kwargs: the method's arguments; for "__fail__", the reason.
-        :param context: the context of the running task.
         """
         next_kwargs = next_kwargs or {}
         try:

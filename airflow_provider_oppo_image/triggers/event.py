@@ -74,16 +74,9 @@ class OppoImageEventTrigger(BaseEventTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the path of the class and the arguments of the constructor."""
-        return (
-            "airflow_provider_oppo_image.triggers.oppo_image.OppoImageEventTrigger",
-            {
-                "big_picture_url": self.big_picture_url,
-                "small_picture_url": self.small_picture_url,
-                "pictures": self.pictures,
-                "poke_interval": self.poke_interval,
-                "oppo_image_conn_id": self.oppo_image_conn_id,
-            },
-        )
+        names = ("big_picture_url", "small_picture_url", "pictures", "poke_interval", "oppo_image_conn_id")
+        arguments = {name: getattr(self, name) for name in names}
+        return "airflow_provider_oppo_image.triggers.oppo_image.OppoImageEventTrigger", arguments
 
     def __repr__(self) -> str:
         """Return a text without URLs: Airflow logs it, and the query of a URL can be a signature."""

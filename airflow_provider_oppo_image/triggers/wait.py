@@ -29,6 +29,11 @@ from airflow_provider_oppo_image.pictures.report_cache import ReportCache
 FINAL_POLL_TIMEOUT_S: Final = 120.0
 """Maximum duration of the last poll, in seconds after the deadline."""
 
+_ARGUMENTS: Final = (
+    *("deadline", "big_picture_url", "small_picture_url", "pictures", "on_wrong", "poke_interval"),
+    *("exponential_backoff", "max_wait", "silent_fail", "oppo_image_conn_id"),
+)
+
 
 class OppoImageTrigger(BaseTrigger):
     """Waits until pictures are ready, and sends one event.
@@ -85,21 +90,8 @@ class OppoImageTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the path of the class and the arguments of the constructor."""
-        return (
-            "airflow_provider_oppo_image.triggers.oppo_image.OppoImageTrigger",
-            {
-                "deadline": self.deadline,
-                "big_picture_url": self.big_picture_url,
-                "small_picture_url": self.small_picture_url,
-                "pictures": self.pictures,
-                "on_wrong": self.on_wrong,
-                "poke_interval": self.poke_interval,
-                "exponential_backoff": self.exponential_backoff,
-                "max_wait": self.max_wait,
-                "silent_fail": self.silent_fail,
-                "oppo_image_conn_id": self.oppo_image_conn_id,
-            },
-        )
+        arguments = {name: getattr(self, name) for name in _ARGUMENTS}
+        return "airflow_provider_oppo_image.triggers.oppo_image.OppoImageTrigger", arguments
 
     def __repr__(self) -> str:
         """Return a text without URLs: Airflow logs it, and the query of a URL can be a signature."""
