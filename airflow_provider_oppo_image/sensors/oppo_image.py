@@ -208,7 +208,7 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
     def _trigger_error(self, reason: Mapping[str, Any]) -> Exception:
         error = reason.get("error", "unknown")
         if error in TRIGGER_TIMEOUT_REASONS:
-            return AirflowSensorTimeout(f"No triggerer finished the wait within {self.timeout:g} s.")
+            return AirflowSensorTimeout(f"No triggerer ended the waiting within {self.timeout:g} s.")
         if reason.get("traceback"):
             self.log.error("The trigger failed:\n%s", "".join(reason["traceback"]))
         return OppoImageError(f"The trigger could not be run: {error}.", permanent=False)
