@@ -59,7 +59,6 @@ def upload(folder: Path, rows: int, options: argparse.Namespace) -> None:
     :raises OppoImageError: if one of its pictures was not uploaded.
     """
     from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
-    from airflow_provider_oppo_image.hooks.batch import upload_batch
     from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 
     logging.getLogger("airflow_provider_oppo_image").setLevel(logging.ERROR)
@@ -69,8 +68,7 @@ def upload(folder: Path, rows: int, options: argparse.Namespace) -> None:
         writer = csv.writer(file)
         writer.writerow(["name", "big_picture_url"])
         writer.writerows((f"campaign {at}", url) for at, url in enumerate(pictures(rows, options.check or CDN)))
-    end = upload_batch(
-        OppoImageHook(),
+    end = OppoImageHook().upload_batch(
         manifest=str(manifest),
         results=str(folder / "results.csv"),
         check=bool(options.check),

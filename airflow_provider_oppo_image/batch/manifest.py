@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import IO, Any, Final, Literal, TypeAlias, get_args
@@ -79,6 +79,21 @@ def read_row(line: int, entry: Mapping[str, Any]) -> Row:
     if problem := _name_problem(name) or _url_problem(given):
         return Row(line, name[:MAX_NAME] if name.isprintable() else "", problem=problem)
     return Row(line, name, {kind: str(url) for kind, url in given.items()})
+
+
+def parse_rows(pictures: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+    """Parse rows that are given as a list, not as a manifest.
+
+    :param pictures: mappings with ``name``, and ``big_picture_url``, ``small_picture_url`` or both.
+    :raises ConfigurationError: if an entry is not a mapping.
+    """
+    for number, entry in enumerate(pictures, start=1):
+        if not isinstance(entry, Mapping):
+            raise ConfigurationError(
+                f"Entry {number} of `pictures` is of type {type(entry).__name__}; it must be a mapping with name, "
+                "big_picture_url, small_picture_url."
+            )
+        yield read_row(number, entry)
 
 
 def _name_problem(name: str) -> RowProblem | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias, get_args
 
+from airflow_provider_oppo_image.batch import DEFAULT_THREADS, OnError
 from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
 from airflow_provider_oppo_image.batch.manifest import Row
 from airflow_provider_oppo_image.batch.plan import Plan
@@ -16,13 +16,6 @@ from airflow_provider_oppo_image.batch.worker_pool import Check, Uploader, Uploa
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
 from airflow_provider_oppo_image.errors import BatchError, ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.storage import StoragePath
-
-OnError: TypeAlias = Literal["fail_at_end", "fail_fast", "keep_going"]
-
-ON_ERROR: tuple[OnError, ...] = get_args(OnError)
-
-THREADS: Final = 64
-"""Pictures under way at once: at 100 ms a request they fill the service's limit."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +28,8 @@ class Batch:
     :param on_error: "fail_at_end" tries every row, "fail_fast" ends at the first failure, "keep_going" forgives what
         fails. What is wrong with the account ends the batch in any case.
     :param threads: how many pictures are under way at once.
-    :param tell: is called with the progress now and then, and at the end.
-    :param tell_every: seconds between two of these calls.
+    :param on_progress: called with the progress at intervals and at the end.
+    :param progress_interval: seconds between two of these calls.
     :param resume: go on where an earlier run ended; otherwise its results are in the way.
     """
 
@@ -44,9 +37,9 @@ class Batch:
     rate_limiter: RateLimiter
     check: Check | None = None
     on_error: OnError = "fail_at_end"
-    threads: int = THREADS
-    tell: Callable[[Progress], None] = lambda _: None
-    tell_every: float = 5.0
+    threads: int = DEFAULT_THREADS
+    on_progress: Callable[[Progress], None] = lambda _: None
+    progress_interval: float = 5.0
     resume: bool = True
 
 
@@ -113,14 +106,14 @@ def _upload(batch: Batch, plan: Plan, checkpoint: Checkpoint | None) -> OppoImag
         batch.rate_limiter,
         record=record,
         write=checkpoint.write if checkpoint else lambda _: None,
-        tell=lambda: batch.tell(progress),
+        on_progress=lambda: batch.on_progress(progress),
         check=batch.check,
         threads=batch.threads,
         fail_fast=batch.on_error == "fail_fast",
-        tell_every=batch.tell_every,
+        progress_interval=batch.progress_interval,
     )
     engine.run(plan.to_upload())
-    batch.tell(progress)
+    batch.on_progress(progress)
     return engine.ended_by
 
 

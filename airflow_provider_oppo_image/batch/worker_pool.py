@@ -53,22 +53,22 @@ class Uploader:
     :param rate_limiter: is shut when the batch ends before its time.
     :param record: takes each outcome.
     :param write: writes a part down: outcomes, at least one.
-    :param tell: is called now and then.
+    :param on_progress: called every `progress_interval` seconds.
     :param check: looks at a picture first; None for not.
     :param threads: how many pictures are under way at once.
     :param fail_fast: end at the first failure.
-    :param tell_every: seconds between two calls of `tell`.
+    :param progress_interval: seconds between two calls of `on_progress`.
     """
 
     uploads: Uploads
     rate_limiter: RateLimiter
     record: Callable[[Outcome], None]
     write: Callable[[Sequence[Outcome]], None]
-    tell: Callable[[], None]
+    on_progress: Callable[[], None]
     check: Check | None = None
     threads: int = 64
     fail_fast: bool = False
-    tell_every: float = 5.0
+    progress_interval: float = 5.0
     ended_by: OppoImageError | None = field(default=None, init=False)
     _defect: BaseException | None = field(default=None, init=False)
     _done: queue.SimpleQueue[Outcome | BaseException] = field(default_factory=queue.SimpleQueue, init=False)
@@ -76,7 +76,7 @@ class Uploader:
     _under_way: int = field(default=0, init=False)
     _failures_of_service: int = field(default=0, init=False)
     _written_at: float = field(default=0.0, init=False)
-    _told_at: float = field(default=0.0, init=False)
+    _reported_at: float = field(default=0.0, init=False)
 
     def run(self, pictures: Iterable[PlannedPicture]) -> None:
         """Upload pictures, until there are no more or `ended_by` says why not.
@@ -84,7 +84,7 @@ class Uploader:
         :param pictures: the pictures; taken as they are needed.
         :raises StorageError: if a part cannot be written.
         """
-        self._written_at = self._told_at = time.monotonic()
+        self._written_at = self._reported_at = time.monotonic()
         with ThreadPoolExecutor(self.threads, thread_name_prefix="oppo-image") as pool:
             try:
                 for picture in pictures:
@@ -165,9 +165,9 @@ class Uploader:
         now = time.monotonic()
         if len(self._unwritten) >= FLUSH_SIZE or now >= self._written_at + FLUSH_INTERVAL_S:
             self._write()
-        if now >= self._told_at + self.tell_every:
-            self._told_at = now
-            self.tell()
+        if now >= self._reported_at + self.progress_interval:
+            self._reported_at = now
+            self.on_progress()
 
     def _write(self) -> None:
         if self._unwritten:

@@ -55,17 +55,14 @@ def run(args: argparse.Namespace) -> int:
     :raises OppoImageError: if the manifest, a place or the connection is not usable.
     """
     as_bar = sys.stderr.isatty()
-    with open_hook(args.conn_id, verbose=args.verbose) as hook, _shown(as_bar=as_bar) as tell:
-        from airflow_provider_oppo_image.hooks.batch import upload_batch
-
-        end = upload_batch(
-            hook,
+    with open_hook(args.conn_id, verbose=args.verbose) as hook, _shown(as_bar=as_bar) as on_progress:
+        end = hook.upload_batch(
             manifest=args.manifest,
             results=args.results,
             check=not args.no_check,
             rate_limiter=RateLimiter(AdaptiveRate(args.rate)),
-            tell=tell,
-            tell_every=_BAR_EVERY_S if as_bar else _LINE_EVERY_S,
+            on_progress=on_progress,
+            progress_interval=_BAR_EVERY_S if as_bar else _LINE_EVERY_S,
             resume=args.resume,
         )
     if end.error:
@@ -92,8 +89,8 @@ def _shown(*, as_bar: bool) -> Iterator[Callable[[Progress], None]]:
     with Bar(BarColumn(), TextColumn("{task.description}"), console=Console(file=sys.stderr)) as bar:
         task = bar.add_task("reading the manifest", total=None)
 
-        def tell(progress: Progress) -> None:
+        def on_progress(progress: Progress) -> None:
             line = progress.line(time.monotonic())
             bar.update(task, total=progress.total, completed=progress.done, description=line)
 
-        yield tell
+        yield on_progress

@@ -30,7 +30,6 @@ NAMES: Final = (
     "batch.split.default_results_path",
     "batch.split.split_manifest",
     "decorators.oppo_image.oppo_image_upload_task",
-    "hooks.batch.upload_batch",
     "hooks.oppo_image.OppoImageHook",
     "hooks.oppo_image.airflow_errors",
     "links.oppo_image.ConsoleLink",

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_oppo_image.batch import ON_ERROR
 from airflow_provider_oppo_image.batch.results import read_results
-from airflow_provider_oppo_image.batch.run import ON_ERROR, Batch, BatchResult, run_batch
+from airflow_provider_oppo_image.batch.run import Batch, BatchResult, run_batch
 from airflow_provider_oppo_image.batch.worker_pool import MAX_SERVICE_FAILURES
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
@@ -131,8 +132,8 @@ def test_where_the_service_finds_it_too_fast_it_slows_down_and_loses_nothing(
         rows_of(urls(200)),
         rate_limiter=rate_limiter,
         retry_budget=30,
-        tell=lambda _: paces.append(rate_limiter.pace),
-        tell_every=0.05,
+        on_progress=lambda _: paces.append(rate_limiter.pace),
+        progress_interval=0.05,
     )
     assert (end.error, counts(end)) == (None, (200, 0, 0))
     assert min(paces) < 400

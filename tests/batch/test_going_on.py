@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_oppo_image.batch import ON_ERROR
 from airflow_provider_oppo_image.batch.manifest import Row
 from airflow_provider_oppo_image.batch.results import read_results
-from airflow_provider_oppo_image.batch.run import ON_ERROR, Batch, BatchResult, run_batch
+from airflow_provider_oppo_image.batch.run import Batch, BatchResult, run_batch
 from airflow_provider_oppo_image.batch.worker_pool import MAX_UNWRITTEN
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter

@@ -129,8 +129,8 @@ def test_progress_is_told_on_the_way_and_at_the_end(service: UploadService, run:
     told: list[tuple[int, int, int]] = []
     run(
         rows_of(urls(100)),
-        tell=lambda progress: told.append((progress.total, progress.uploaded, progress.failed)),
-        tell_every=0.02,
+        on_progress=lambda progress: told.append((progress.total, progress.uploaded, progress.failed)),
+        progress_interval=0.02,
         threads=2,
     )
     assert told[-1] == (100, 99, 1)
@@ -144,7 +144,7 @@ def test_progress_counts_what_this_run_has_to_do(
     service.judge = lambda url: refusal(51, 200) if number_of(url) < 4 else None
     run(rows_of(urls(10)), results)
     totals: list[int] = []
-    run(rows_of(urls(10)), results, tell=lambda progress: totals.append(progress.total))
+    run(rows_of(urls(10)), results, on_progress=lambda progress: totals.append(progress.total))
     assert totals[-1] == 4
 
 

@@ -132,7 +132,7 @@ def test_a_part_is_written_after_a_while_however_small_it_is(monkeypatch: pytest
 def test_it_tells_now_and_then() -> None:
     run = Run(lambda url: time.sleep(0.02) or url)
     began = time.monotonic()
-    run.engine(threads=1, tell_every=0.05).run(pictures(20))
+    run.engine(threads=1, progress_interval=0.05).run(pictures(20))
     assert 3 <= run.told <= (time.monotonic() - began) / 0.05
 
 

@@ -207,8 +207,8 @@ def test_what_tells_may_fail_and_what_is_done_is_written() -> None:
     def fail() -> None:
         raise OSError("the terminal is gone")
 
-    engine = run.engine(tell_every=0.0)
-    engine.tell = fail
+    engine = run.engine(progress_interval=0.0)
+    engine.on_progress = fail
     with pytest.raises(OSError, match="the terminal is gone"):
         engine.run(pictures(3_000))
     assert run.begun == run.written < 3_000

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_oppo_image.airflow_compat import AirflowFailException
-from airflow_provider_oppo_image.batch.run import ON_ERROR, THREADS
+from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR
 from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE
 from airflow_provider_oppo_image.errors import BatchError, ConfigurationError
 from airflow_provider_oppo_image.operators.oppo_image import OppoImageBatchUploadOperator
@@ -221,7 +221,7 @@ def test_progress_goes_to_the_log_and_to_airflow_s_metrics(
     [
         ({}, "either `pictures` or `manifest`"),
         ({"pictures": [], "manifest": "a.csv"}, "either `pictures` or `manifest`"),
-        ({"pictures": [], "on_error": "ignore"}, "fail_at_end, fail_fast or keep_going"),
+        ({"pictures": [], "on_error": "ignore"}, "fail_at_end, fail_fast, keep_going"),
         ({"pictures": [], "rate": 0}, "1 or more"),
         ({"pictures": [], "threads": 0}, "1 or more"),
     ],
@@ -256,4 +256,4 @@ def test_no_pictures_are_no_failure(sandbox: SandboxServer) -> None:
 
 def test_what_it_does_unless_told_otherwise_is_what_the_batch_does() -> None:
     operator = OppoImageBatchUploadOperator(task_id="task", pictures=[])
-    assert (operator.rate, operator.threads, operator.on_error) == (DEFAULT_RATE, THREADS, ON_ERROR[0])
+    assert (operator.rate, operator.threads, operator.on_error) == (DEFAULT_RATE, DEFAULT_THREADS, ON_ERROR[0])
