@@ -10,7 +10,8 @@ from pathlib import Path
 
 from airflow_provider_oppo_image.batch import DEFAULT_THREADS
 from airflow_provider_oppo_image.batch.manifest import read_manifest
-from airflow_provider_oppo_image.batch.run import Batch, run_batch
+from airflow_provider_oppo_image.batch.run import run_batch
+from airflow_provider_oppo_image.batch.worker_pool import Batch
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 from bench.runs import APP_KEY, MASTER_SECRET
@@ -27,7 +28,7 @@ def main(url: str, manifest: str, results: str) -> None:
     with EngageLabClient(
         url, APP_KEY, MASTER_SECRET, user_agent="night", connections=DEFAULT_THREADS, rate_limiter=rate_limiter
     ) as client:
-        end = run_batch(Batch(client, rate_limiter), read_manifest(Path(manifest)), Path(results))
+        end = run_batch(Batch(client.upload, rate_limiter), read_manifest(Path(manifest)), Path(results))
     if end.error:
         raise end.error
 

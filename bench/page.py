@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from airflow_provider_oppo_image.batch.results import RowResult, write_results
-from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
 from airflow_provider_oppo_image.plugins.results_download import download
-from airflow_provider_oppo_image.plugins.results_table import Filter, ResultsTable
+from airflow_provider_oppo_image.plugins.results_table import Filter, ResultsTable, ResultsTableCache
 from bench.report import ROOT, Figure, under
 from bench.runs import CDN, peak_mb
 
@@ -76,7 +75,7 @@ def main() -> None:
         place = Path(folder, "night.results.csv")
         write_results(place, results(int(sys.argv[1])))
         before, began = peak_mb(), time.monotonic()
-        table = ResultsTables().get(str(place))
+        table = ResultsTableCache().get(str(place))
         found = {"index": time.monotonic() - began, "disk": _disk_mb(), "file": place.stat().st_size / 1e6}
         found |= {name: _ms(table, *page) for name, page in PAGES.items()}
         began = time.monotonic()

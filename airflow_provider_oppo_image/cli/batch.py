@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 def _shown(*, as_bar: bool) -> Iterator[Callable[[Progress], None]]:
     """Show progress on standard error: a bar to a person, a line now and then to a file."""
     if not as_bar:
-        yield lambda progress: print_note(progress.line(time.monotonic()))
+        yield lambda progress: print_note(progress.describe(time.monotonic()))
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
@@ -90,7 +90,7 @@ def _shown(*, as_bar: bool) -> Iterator[Callable[[Progress], None]]:
         task = bar.add_task("reading the manifest", total=None)
 
         def on_progress(progress: Progress) -> None:
-            line = progress.line(time.monotonic())
+            line = progress.describe(time.monotonic())
             bar.update(task, total=progress.total, completed=progress.done, description=line)
 
         yield on_progress

@@ -231,7 +231,8 @@ class OppoImageHook(BaseHook):
         :raises StorageError: if a file cannot be read or written.
         """
         from airflow_provider_oppo_image.batch.manifest import parse_rows, read_manifest
-        from airflow_provider_oppo_image.batch.run import Batch, run_batch
+        from airflow_provider_oppo_image.batch.run import run_batch
+        from airflow_provider_oppo_image.batch.worker_pool import Batch
         from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
         from airflow_provider_oppo_image.pictures.check import check_picture
         from airflow_provider_oppo_image.pictures.check_many import with_circuit_breaker
@@ -248,7 +249,7 @@ class OppoImageHook(BaseHook):
                 timeout=self.timeouts,
             )
             batch = Batch(
-                client,
+                client.upload,
                 rate_limiter,
                 # Without the circuit breaker, a host that never answers would occupy all threads.
                 with_circuit_breaker(check_one, max(1, threads // 4)) if check else None,

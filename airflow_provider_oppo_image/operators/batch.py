@@ -153,7 +153,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
 
     def _report_progress(self, progress: Progress) -> None:
         now = time.monotonic()
-        self.log.info("%s", progress.line(now))
+        self.log.info("%s", progress.describe(now))
         uploaded, failed = self._counted
         metrics().incr("oppo_image.batch.uploaded", progress.uploaded - uploaded)
         metrics().incr("oppo_image.batch.failed", progress.failed - failed)

@@ -19,9 +19,13 @@ from airflow_provider_oppo_image.errors import OppoImageError
 from airflow_provider_oppo_image.plugins.access import ReadableDag
 from airflow_provider_oppo_image.plugins.batch_asked import CAUSE, AskedState, BatchQuery
 from airflow_provider_oppo_image.plugins.batch_page import batch_page
-from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
-from airflow_provider_oppo_image.plugins.results_download import MEDIA_TYPES, Kind, download, file_name
-from airflow_provider_oppo_image.plugins.results_file import NotShownError, NotThereError, NotWrittenYetError
+from airflow_provider_oppo_image.plugins.results_download import MEDIA_TYPES, DownloadFormat, download, file_name
+from airflow_provider_oppo_image.plugins.results_reader import (
+    ResultsNotFoundError,
+    ResultsPendingError,
+    ResultsRefusedError,
+)
+from airflow_provider_oppo_image.plugins.results_table import ResultsTableCache
 from airflow_provider_oppo_image.plugins.stored import task_of
 from airflow_provider_oppo_image.plugins.web import HEADERS, MapIndex, PageError, words_of
 
@@ -37,7 +41,7 @@ log = logging.getLogger(__name__)
 AT_ONCE: Final = 8
 """So many requests look at results at once: ours, a fifth of the threads that Airflow's API server has for all."""
 
-_TABLES: Final = ResultsTables()
+_TABLES: Final = ResultsTableCache()
 _READ_SLOTS: Final = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -79,7 +83,7 @@ def show_batch(request: Request, asked: Asked, session: SessionDep) -> HTMLRespo
     return HTMLResponse(page, headers=HEADERS)
 
 
-def save_batch(asked: Asked, kind: Kind, session: SessionDep) -> StreamingResponse:
+def save_batch(asked: Asked, kind: DownloadFormat, session: SessionDep) -> StreamingResponse:
     """Give rows of a batch as a file to save, all pages of them.
 
     :param asked: which ones.
@@ -119,11 +123,11 @@ def _read_slot() -> Iterator[None]:
 def _table(path: str) -> ResultsTable:
     try:
         return _TABLES.get(path)
-    except NotShownError as error:
+    except ResultsRefusedError as error:
         raise PageError(409, "not_shown", str(error)) from None
-    except NotWrittenYetError:
+    except ResultsPendingError:
         raise PageError(409, "not_written") from None
-    except NotThereError:
+    except ResultsNotFoundError:
         raise PageError(404, "not_there") from None
     except OppoImageError as error:
         log.warning("A batch's results are not shown: %s", error)

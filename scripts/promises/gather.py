@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from airflow_provider_oppo_image import errors
 from airflow_provider_oppo_image.batch.manifest import MANIFEST_FORMATS as MANIFEST_FORMATS
-from airflow_provider_oppo_image.batch.manifest import NAME, ROW_CODES, URL_KEYS
-from airflow_provider_oppo_image.batch.results import COLUMNS, RESULT_FORMATS
+from airflow_provider_oppo_image.batch.manifest import NAME_COLUMN, ROW_CODES, URL_COLUMNS
+from airflow_provider_oppo_image.batch.results import COLUMN_NAMES, RESULT_FORMATS
 from airflow_provider_oppo_image.cli import failures
 from airflow_provider_oppo_image.cli.main import make_parser, parsers
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, FIELDS
@@ -120,9 +120,9 @@ def _errors() -> dict[str, Any]:
 
 def _columns() -> dict[str, Any]:
     return {
-        "manifest": [NAME, *URL_KEYS],
+        "manifest": [NAME_COLUMN, *URL_COLUMNS],
         "manifest_formats": list(MANIFEST_FORMATS),
-        "results": COLUMNS,
+        "results": COLUMN_NAMES,
         "results_formats": RESULT_FORMATS,
     }
 

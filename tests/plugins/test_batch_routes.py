@@ -23,13 +23,13 @@ from fastapi.testclient import TestClient
 
 from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
 from airflow_provider_oppo_image.batch.progress import Cause, ResultCounter, Summary
-from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, write_results
+from airflow_provider_oppo_image.batch.results import COLUMN_NAMES, RowResult, write_results
 from airflow_provider_oppo_image.errors import StorageError
 from airflow_provider_oppo_image.hooks.task_record import TaskRecord
 from airflow_provider_oppo_image.net.redaction import REDACTED_QUERY
-from airflow_provider_oppo_image.plugins import app, batch_routes, results_cache
+from airflow_provider_oppo_image.plugins import app, batch_routes, results_table
 from airflow_provider_oppo_image.plugins.batch_page import RowPicture
-from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
+from airflow_provider_oppo_image.plugins.results_table import ResultsTableCache
 from airflow_provider_oppo_image.storage import StoragePath
 from tests.plugins.conftest import Leave
 
@@ -64,9 +64,9 @@ ROWS = [
 
 
 @pytest.fixture(autouse=True)
-def tables(monkeypatch: pytest.MonkeyPatch) -> ResultsTables:
+def tables(monkeypatch: pytest.MonkeyPatch) -> ResultsTableCache:
     """No results that another test looked at."""
-    tables = ResultsTables()
+    tables = ResultsTableCache()
     monkeypatch.setattr(batch_routes, "_TABLES", tables)
     return tables
 
@@ -301,7 +301,7 @@ def remove(path: Path) -> None:
 
 def begin(path: Path) -> None:
     path.unlink()
-    Checkpoint(path).claim("1" * 64)
+    Checkpoint(path).open("1" * 64)
 
 
 def cut(path: Path) -> None:
@@ -326,10 +326,10 @@ def replace_by_a_folder(path: Path) -> None:
     [
         (remove, 404, "a place that both reach"),
         (begin, 409, "written when the batch ends"),
-        (cut, 409, "it ends within a line"),
-        (replace_by_passwords, 409, "its first line does not name the columns"),
-        (append_passwords, 409, "its line 8 is no row of results"),
-        (replace_by_a_folder, 409, "it is no file"),
+        (cut, 409, "the last line is incomplete"),
+        (replace_by_passwords, 409, "the first line is not the header"),
+        (append_passwords, 409, "line 8 is not a row of results"),
+        (replace_by_a_folder, 409, "it is not a regular file"),
     ],
 )
 @pytest.mark.parametrize("path", ["/batch", "/batch/download"])
@@ -373,7 +373,7 @@ def test_what_is_told_finds_its_style_below_whatever_path_airflow_puts_the_page(
 def test_a_place_that_is_no_storage_of_results_is_refused(vera: TestClient, leave: Leave, results: str) -> None:
     leave("batch", told(ROWS, results))
     answer = ask(vera)
-    assert (answer.status_code, "is not shown" in answer.text) == (409, True)
+    assert (answer.status_code, "cannot be displayed" in answer.text) == (409, True)
     assert "<img" not in answer.text
 
 
@@ -383,7 +383,7 @@ def test_a_storage_that_fails_is_told_in_words_and_in_the_log_why(
     def fail(_: StoragePath) -> None:
         raise StorageError(f"Looking at s3://bucket/r.csv: {SECRET}")
 
-    monkeypatch.setattr(results_cache, "stamp_of", fail)
+    monkeypatch.setattr(results_table, "file_version", fail)
     answer = ask(vera)
     assert (answer.status_code, "cannot read the results" in answer.text) == (503, True)
     assert SECRET not in answer.text
@@ -476,7 +476,7 @@ def test_a_download_is_a_file_to_save(vera: TestClient, batch: Path, kind: str, 
         list(csv.DictReader(io.StringIO(text))) if kind == "csv" else [json.loads(line) for line in text.splitlines()]
     )
     assert [str(row["line"]) for row in found] == ["2", "3", "4", "5", "6", "7"]
-    assert list(found[0]) == list(COLUMNS)
+    assert list(found[0]) == list(COLUMN_NAMES)
 
 
 def test_a_download_runs_nothing_in_a_spreadsheet(vera: TestClient, batch: Path) -> None:
@@ -501,14 +501,14 @@ def test_many_rows_are_read_once_for_all_pages(
     )
     leave("batch", TaskRecord("batch", batch=Summary(rows, rows, 0, 0, (), str(tmp_path / "r.csv"))))
     read = []
-    read_strictly = results_cache.read_strictly
+    read_untrusted_results = results_table.read_untrusted_results
 
     def counted(place: StoragePath) -> Any:
-        for row in read_strictly(place):
+        for row in read_untrusted_results(place):
             read.append(row.line)
             yield row
 
-    monkeypatch.setattr(results_cache, "read_strictly", counted)
+    monkeypatch.setattr(results_table, "read_untrusted_results", counted)
     assert "Rows 1 to 50 of 100,000" in page(vera)
     assert lines(page(vera, number=2_000)) == list(range(99_951, 100_001))
     assert lines(page(vera, text="c77777")) == [77_777]

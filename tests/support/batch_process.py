@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 from airflow_provider_oppo_image.batch.manifest import read_manifest
-from airflow_provider_oppo_image.batch.run import Batch, run_batch
+from airflow_provider_oppo_image.batch.run import run_batch
+from airflow_provider_oppo_image.batch.worker_pool import Batch
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
@@ -45,7 +46,7 @@ def start(manifest: Path, results: Path, url: str = "") -> subprocess.Popen[str]
 def main(manifest: str, results: str, url: str) -> None:
     rate_limiter = RateLimiter(AdaptiveRate(1_000_000))
     client = EngageLabClient(url, "key", "secret", user_agent="tests", rate_limiter=rate_limiter) if url else Nobody()
-    end = run_batch(Batch(client, rate_limiter, threads=16), read_manifest(Path(manifest)), Path(results))
+    end = run_batch(Batch(client.upload, rate_limiter, threads=16), read_manifest(Path(manifest)), Path(results))
     if end.error:
         raise end.error
     sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
