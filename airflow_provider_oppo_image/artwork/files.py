@@ -15,8 +15,9 @@ from airflow_provider_oppo_image.artwork.load import MAX_BYTES
 from airflow_provider_oppo_image.artwork.prepare import prepare
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, PictureAbsentError
-from airflow_provider_oppo_image.pictures.picture_url import url_problem
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
+from airflow_provider_oppo_image.pictures.rules import judge_url
 from airflow_provider_oppo_image.storage import (
     StoragePath,
     atomic_write,
@@ -48,7 +49,7 @@ class PreparedFile:
     place: str
     report: PictureReport
     notes: tuple[str, ...] = ()
-    url: str | None = None
+    url: PictureUrl | None = None
 
 
 def prepare_file(
@@ -105,12 +106,12 @@ def _read(kind: PictureKind, original: StoragePath) -> bytes:
             raise PictureAbsentError(str(report), reports=[report.to_dict()]) from error
 
 
-def _url_of(place: StoragePath, public_url: str | None) -> str:
-    url = (
+def _url_of(place: StoragePath, public_url: str | None) -> PictureUrl:
+    url = PictureUrl.parse(
         presign_url(place, PRESIGNED_URL_TTL_S)
         if public_url is None
         else public_url.replace(_NAME, quote(place.name, safe=""))
     )
-    if problem := url_problem(url, allow_private_addresses=True):
-        raise ConfigurationError(f"The public URL of {place} is none: {problem}")
+    if problem := judge_url(url, allow_private_addresses=True):
+        raise ConfigurationError(f"The public URL for {place} is not valid: {problem}")
     return url

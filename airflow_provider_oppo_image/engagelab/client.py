@@ -23,6 +23,7 @@ from airflow_provider_oppo_image.errors import (
     RateLimitedError,
 )
 from airflow_provider_oppo_image.net.deadline import DEFAULT_TIMEOUTS, Timeouts
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
 INITIAL_BACKOFF_S: Final = 0.5
 """The longest first wait, in seconds; it doubles with each attempt."""
@@ -107,7 +108,7 @@ class EngageLabClient:
         """Close the connections."""
         self._wire.close()
 
-    def upload(self, kind: PictureKind, url: str) -> str:
+    def upload(self, kind: PictureKind, url: str | PictureUrl) -> str:
         """Upload one picture.
 
         :param kind: "big" or "small".

@@ -43,9 +43,11 @@ def upload_batch(
     """
     rate_limiter = rate_limiter or RateLimiter(AdaptiveRate(DEFAULT_RATE))
     rows = _rows(pictures or ()) if manifest is None else read_manifest(resolve(manifest))
-    with SessionPool() as lines, hook.open_client(connections=threads, rate_limiter=rate_limiter) as client:
+    with SessionPool() as session_pool, hook.open_client(connections=threads, rate_limiter=rate_limiter) as client:
         # A host that never answers would hold thread after thread for as long as it has pictures.
-        look = with_circuit_breaker(bind_check(hook, lines=lines), max(1, threads // 4)) if check else None
+        look = (
+            with_circuit_breaker(bind_check(hook, session_pool=session_pool), max(1, threads // 4)) if check else None
+        )
         batch = Batch(client, rate_limiter, look, threads=threads, **options)
         return run_batch(batch, rows, None if results is None else resolve(results))
 

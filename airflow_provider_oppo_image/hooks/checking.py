@@ -17,44 +17,44 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 
 
-def make_check(oppo_image_conn_id: str | None, memory: ReportCache, lines: SessionPool) -> Check:
+def make_check(oppo_image_conn_id: str | None, report_cache: ReportCache, session_pool: SessionPool) -> Check:
     """Return the check with a connection's timeouts and guard, the connection read.
 
     :param oppo_image_conn_id: the connection's id; None for the strict defaults, and no connection is read.
-    :param memory: what earlier checks learned.
-    :param lines: the connections to pictures' hosts that are kept.
+    :param report_cache: what earlier checks learned.
+    :param session_pool: the connections to pictures' hosts that are kept.
     :raises ConfigurationError: if there is no such connection, or it is not usable.
     """
     if oppo_image_conn_id is None or is_blank(oppo_image_conn_id):
-        return bind_check(None, memory=memory, lines=lines)
-    return bind_check(OppoImageHook(oppo_image_conn_id), memory=memory, lines=lines)
+        return bind_check(None, report_cache=report_cache, session_pool=session_pool)
+    return bind_check(OppoImageHook(oppo_image_conn_id), report_cache=report_cache, session_pool=session_pool)
 
 
-async def amake_check(oppo_image_conn_id: str | None, memory: ReportCache, lines: SessionPool) -> Check:
+async def amake_check(oppo_image_conn_id: str | None, report_cache: ReportCache, session_pool: SessionPool) -> Check:
     """Return the same check without blocking the event loop; see `make_check`."""
     if oppo_image_conn_id is None or is_blank(oppo_image_conn_id):
-        return bind_check(None, memory=memory, lines=lines)
+        return bind_check(None, report_cache=report_cache, session_pool=session_pool)
     hook = OppoImageHook(oppo_image_conn_id)
     try:
         hook.settings = read_settings(await aget_connection(oppo_image_conn_id))
     except AirflowNotFoundException as error:
         raise no_such_connection(oppo_image_conn_id) from error
-    return bind_check(hook, memory=memory, lines=lines)
+    return bind_check(hook, report_cache=report_cache, session_pool=session_pool)
 
 
 def bind_check(
-    hook: OppoImageHook | None, *, memory: ReportCache | None = None, lines: SessionPool | None = None
+    hook: OppoImageHook | None, *, report_cache: ReportCache | None = None, session_pool: SessionPool | None = None
 ) -> Check:
     """Return a hook's check, its connection read before there are threads.
 
     :param hook: the hook; None for the strict defaults.
-    :param memory: what earlier checks learned; None remembers nothing.
-    :param lines: the connections to pictures' hosts that are kept; None makes each for itself.
+    :param report_cache: what earlier checks learned; None remembers nothing.
+    :param session_pool: the connections to pictures' hosts that are kept; None makes each for itself.
     :raises ConfigurationError: if the connection is not usable.
     """
     from airflow_provider_oppo_image.pictures.check import check_picture
 
-    check = partial(check_picture, memory=memory, lines=lines)
+    check = partial(check_picture, report_cache=report_cache, session_pool=session_pool)
     if hook is None:
         return check
     return partial(check, allow_private_addresses=hook.settings.allow_private_addresses, timeout=hook.timeouts)

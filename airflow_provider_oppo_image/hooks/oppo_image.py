@@ -25,12 +25,12 @@ from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import OppoImageError
 from airflow_provider_oppo_image.hooks.task_errors import airflow_errors, no_such_connection
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids, run_concurrently
-from airflow_provider_oppo_image.net.redaction import redact_url
 
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
     from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
     from airflow_provider_oppo_image.net.deadline import Timeouts
+    from airflow_provider_oppo_image.net.picture_url import PictureUrl
     from airflow_provider_oppo_image.pictures.report import PictureReport
 
 __all__ = ["OppoImageHook", "airflow_errors"]
@@ -128,7 +128,7 @@ class OppoImageHook(BaseHook):
             rate_limiter=rate_limiter,
         )
 
-    def check(self, kind: PictureKind, url: str) -> PictureReport:
+    def check(self, kind: PictureKind, url: str | PictureUrl) -> PictureReport:
         """Look at a picture as the service will.
 
         :param kind: "big" or "small".
@@ -141,7 +141,7 @@ class OppoImageHook(BaseHook):
             kind, url, allow_private_addresses=self.settings.allow_private_addresses, timeout=self.timeouts
         )
 
-    def check_each(self, pictures: Mapping[PictureKind, str]) -> dict[PictureKind, PictureReport]:
+    def check_each(self, pictures: Mapping[PictureKind, str | PictureUrl]) -> dict[PictureKind, PictureReport]:
         """Look at several pictures side by side.
 
         :param pictures: URLs by kind.
@@ -149,7 +149,7 @@ class OppoImageHook(BaseHook):
         _ = self.settings  # read once, before there are threads
         return run_concurrently(self.check, pictures)
 
-    def upload(self, kind: PictureKind, url: str) -> str:
+    def upload(self, kind: PictureKind, url: str | PictureUrl) -> str:
         """Upload one picture, unchecked.
 
         :param kind: "big" or "small".
@@ -159,19 +159,22 @@ class OppoImageHook(BaseHook):
         """
         return self._client.upload(kind, url)
 
-    def upload_each(self, pictures: Mapping[PictureKind, str]) -> UploadOutcome:
+    def upload_each(self, pictures: Mapping[PictureKind, str | PictureUrl]) -> UploadOutcome:
         """Upload several pictures, unchecked, a request each, side by side.
 
         :param pictures: URLs by kind.
         """
+        from airflow_provider_oppo_image.net.picture_url import PictureUrl
+
         client = self.get_conn()  # made once, before there are threads
 
-        def attempt(kind: PictureKind, url: str) -> str | OppoImageError:
+        def attempt(kind: PictureKind, url: str | PictureUrl) -> str | OppoImageError:
+            url = PictureUrl.parse(url)
             try:
                 picture_id = client.upload(kind, url)
             except OppoImageError as error:
                 return error
-            self.log.info("Uploaded the %s picture %s: %s", kind, redact_url(url), picture_id)
+            self.log.info("Uploaded the %s picture %s: %s", kind, url, picture_id)
             return picture_id
 
         outcomes = run_concurrently(attempt, pictures)

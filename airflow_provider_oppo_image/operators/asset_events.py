@@ -14,6 +14,7 @@ from airflow_provider_oppo_image.net.redaction import strip_query
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_oppo_image.net.picture_url import PictureUrl
     from airflow_provider_oppo_image.pictures.report import PictureReport
 
 
@@ -22,7 +23,7 @@ def announce_uploads(
     outlets: Iterable[object],
     *,
     ids: Mapping[str, str | None],
-    pictures: Mapping[PictureKind, str],
+    pictures: Mapping[PictureKind, PictureUrl],
     reports: Mapping[PictureKind, PictureReport],
 ) -> None:
     """Put the uploaded pictures into the events of a task's outlets.
@@ -71,12 +72,12 @@ def uploaded_pictures(context: Context) -> list[dict[str, str | None]]:
 
 def _facts(
     ids: Mapping[str, str | None],
-    pictures: Mapping[PictureKind, str],
+    pictures: Mapping[PictureKind, PictureUrl],
     reports: Mapping[PictureKind, PictureReport],
 ) -> dict[str, Any]:
     facts: dict[str, Any] = {**ids, "uploaded_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     for kind, url in pictures.items():
-        facts[PICTURE_RULES[kind].url_key] = strip_query(url)
+        facts[PICTURE_RULES[kind].url_key] = strip_query(url.redacted)
         if kind in reports:
             facts[f"{kind}_picture_sha256"] = reports[kind].sha256
     return facts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_oppo_image.airflow_compat import BaseOperator
 from airflow_provider_oppo_image.artwork.layout import CENTRE, FITS, Fit
@@ -12,13 +12,14 @@ from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
-from airflow_provider_oppo_image.net.redaction import redact_path, redact_url
+from airflow_provider_oppo_image.net.redaction import redact_path
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_oppo_image.artwork.files import PreparedFile
+    from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
 
 class OppoImagePrepareOperator(LineageMixin, BaseOperator):
@@ -88,13 +89,13 @@ class OppoImagePrepareOperator(LineageMixin, BaseOperator):
 
         with airflow_errors(), record_task(context, "prepare", self.campaign) as record:
             mended = self._mend()
-            shown = redact_url(str(mended.url))
-            record.pictures.append(PictureRecord(self.kind, shown, report=mended.report))
+            url = cast("PictureUrl", mended.url)
+            record.pictures.append(PictureRecord(self.kind, url.redacted, report=mended.report))
         for note in mended.notes:
             self.log.warning("%s", note)
         self.log.info("%s, made of %s", mended.report, redact_path(self.source))
-        self._report_lineage([self.source], [mended.place, str(mended.url)])
-        return str(mended.url)
+        self._report_lineage([self.source], [mended.place, url.redacted])
+        return url.full
 
     def _mend(self) -> PreparedFile:
         from airflow_provider_oppo_image.artwork.files import prepare_file

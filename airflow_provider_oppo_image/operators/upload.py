@@ -13,12 +13,12 @@ from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import parse_picture_urls, picture_ids
 from airflow_provider_oppo_image.links.oppo_image import LINKS
-from airflow_provider_oppo_image.net.redaction import redact_url
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_oppo_image.hooks.task_record import PictureRecord
+    from airflow_provider_oppo_image.net.picture_url import PictureUrl
     from airflow_provider_oppo_image.pictures.report import PictureReport
 
 
@@ -73,12 +73,12 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
 
         with airflow_errors(), record_task(context, "upload", self.campaign) as record:
             pictures = parse_picture_urls(self.big_picture_url, self.small_picture_url)
-            told = {kind: PictureRecord(kind, redact_url(url)) for kind, url in pictures.items()}
+            told = {kind: PictureRecord(kind, url.redacted) for kind, url in pictures.items()}
             record.pictures += told.values()
             reports = self._check(pictures, told) if self.check else {}
             self._upload(context, pictures, reports, told)
         ids = picture_ids(_known_ids(told))
-        self._report_lineage(pictures.values(), ids=ids)
+        self._report_lineage(map(str, pictures.values()), ids=ids)
         if self.outlets:
             from airflow_provider_oppo_image.operators.asset_events import announce_uploads
 
@@ -87,7 +87,7 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
         return ids
 
     def _check(
-        self, pictures: Mapping[PictureKind, str], told: Mapping[PictureKind, PictureRecord]
+        self, pictures: Mapping[PictureKind, PictureUrl], told: Mapping[PictureKind, PictureRecord]
     ) -> Mapping[PictureKind, PictureReport]:
         from airflow_provider_oppo_image.pictures.report import as_table, error_for
 
@@ -105,7 +105,7 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
     def _upload(
         self,
         context: Context,
-        pictures: Mapping[PictureKind, str],
+        pictures: Mapping[PictureKind, PictureUrl],
         reports: Mapping[PictureKind, PictureReport],
         told: Mapping[PictureKind, PictureRecord],
     ) -> None:
@@ -115,9 +115,7 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
         memory = UploadState(task_state_store(context), pictures, reports)
         known = memory.recall()
         for kind, upload in known.items():
-            self.log.info(
-                "An earlier try uploaded the %s picture %s: %s", kind, redact_url(pictures[kind]), upload.picture_id
-            )
+            self.log.info("An earlier try uploaded the %s picture %s: %s", kind, pictures[kind], upload.picture_id)
             told[kind].note_id(upload.picture_id, upload.uploaded_at)
         outcome = self.hook.upload_each({kind: url for kind, url in pictures.items() if kind not in known})
         for kind, picture_id in outcome.ids.items():

@@ -16,6 +16,7 @@ from PIL import Image
 
 from airflow_provider_oppo_image.contract import PICTURE_FORMATS, PictureRule
 from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures.download import DownloadError, download
 from airflow_provider_oppo_image.sandbox.answers import RefusedError
 
@@ -90,10 +91,10 @@ def _download(url: str, rule: PictureRule, seconds: float) -> bytes:
     """Return a URL's bytes."""
     timeout = Timeouts(connect=seconds, read=seconds, total=seconds)
     try:
-        found = download(url, max_bytes=rule.max_bytes, allow_private_addresses=True, timeout=timeout)
+        found = download(PictureUrl.parse(url), max_bytes=rule.max_bytes, allow_private_addresses=True, timeout=timeout)
     except DownloadError as error:
         raise RefusedError(INVALID_PARAMETER, f"{rule.url_key} cannot be downloaded: {error.problem.found}") from error
-    if not found.whole:
+    if not found.complete:
         raise _too_large(rule)
     return found.body
 

@@ -48,12 +48,12 @@ class SensorTimeoutMixin:
         try:
             return super().execute(context, **guard)  # type: ignore[misc]  # the sensor's
         except AirflowSensorTimeout:
-            raise self._timed_out(self._last_look.result() if self._last_look else None) from None
+            raise self._timed_out(self._last_look.to_xcom() if self._last_look else None) from None
 
     def _timed_out(self, result: Mapping[str, Any] | None) -> AirflowSensorTimeout:
         """Return the timeout, after tables of what was last seen in the log.
 
-        :param result: what `PollResult.result` made of the last look; None where there was none.
+        :param result: what `PollResult.to_xcom` made of the last look; None where there was none.
         """
         from airflow_provider_oppo_image.hooks.task_errors import log_reports, summary_line
         from airflow_provider_oppo_image.pictures.polling import describe
@@ -153,10 +153,10 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
         with airflow_errors(), record_task(context, "wait", self.campaign) as record:
             check_all = self._last_look = self._look()
             if check_all is not None:
-                result, decision = check_all.result(), check_all.decide(self.on_wrong)
+                result, decision = check_all.to_xcom(), check_all.decide(self.on_wrong)
                 record.pictures += picture_records(result["reports"])
                 if decision == "ready":
-                    self._report_lineage(picture.url for picture in check_all.pictures)
+                    self._report_lineage(str(picture.url) for picture in check_all.pictures)
                     return PokeReturnValue(True, result)
                 if decision == "wrong":
                     raise self._wrong(result)
@@ -177,7 +177,7 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
         with airflow_errors(), record_task(context, "wait", self.campaign) as record:
             record.pictures += picture_records((result or {}).get("reports", ()))
             if status == "ready":
-                self._report_lineage(picture.url for picture in self._awaited())
+                self._report_lineage(str(picture.url) for picture in self._awaited())
                 return result
             if status == "timeout":
                 raise self._timed_out(result)
@@ -252,7 +252,7 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
 
         trigger = OppoImageTrigger(
             deadline=deadline,
-            pictures=[picture.to_entry() for picture in self._awaited()],
+            pictures=[picture.to_dict() for picture in self._awaited()],
             on_wrong=self.on_wrong,
             poke_interval=self.poke_interval,
             exponential_backoff=self.exponential_backoff,
@@ -283,4 +283,4 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
         from airflow_provider_oppo_image.pictures.polling import next_delay
 
         interval = super()._get_next_poke_interval(started_at, run_duration, poke_count)
-        return next_delay(interval, left=self.timeout - run_duration(), look=self._last_look)
+        return next_delay(interval, remaining=self.timeout - run_duration(), poll=self._last_look)

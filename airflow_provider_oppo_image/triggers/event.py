@@ -93,17 +93,17 @@ class OppoImageEventTrigger(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look again and again, and yield an event for each picture that is news; the triggerer calls it."""
         seen = _SeenHashes(asset_state_store(self))
-        memory = ReportCache()
+        report_cache = ReportCache()
         check: Check | None = None
         failures = 0
-        for looks in itertools.count(1):
-            look: PollResult | None = None
+        for polls in itertools.count(1):
+            poll: PollResult | None = None
             news: list[dict[str, Any]] = []
             try:
                 pictures = parse_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
-                check = check or await amake_check(self.oppo_image_conn_id, memory, shared_session_pool())
-                look = await check_all_async(pictures, check)
-                for picture, report in zip(look.pictures, look.reports, strict=True):
+                check = check or await amake_check(self.oppo_image_conn_id, report_cache, shared_session_pool())
+                poll = await check_all_async(pictures, check)
+                for picture, report in zip(poll.pictures, poll.reports, strict=True):
                     if await seen.is_news(picture, report):
                         news.append(_payload(picture, report))
             except Exception:  # whatever it is, an end would make Airflow start this again at once
@@ -117,17 +117,17 @@ class OppoImageEventTrigger(BaseEventTrigger):
             for payload in news:
                 self.log.info("The %s picture %s is new: %s", payload["kind"], payload["url"], payload["sha256"])
                 yield TriggerEvent(payload)  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
-            await asyncio.sleep(self._pause(looks, failures, look))
+            await asyncio.sleep(self._pause(polls, failures, poll))
 
-    def _pause(self, looks: int, failures: int, look: PollResult | None) -> float:
+    def _pause(self, polls: int, failures: int, poll: PollResult | None) -> float:
         slowed = exponential_interval(
-            self.poke_interval, looks=failures + 1, longest=max(MAX_INTERVAL_S, self.poke_interval)
+            self.poke_interval, polls=failures + 1, max_interval=max(MAX_INTERVAL_S, self.poke_interval)
         )
-        if looks == 1 and not failures:
+        if polls == 1 and not failures:
             # All that a triggerer starts look at once, so that nothing new is taken for old; they part afterwards.
-            chance = random.random()  # noqa: S311 - no secret
-            slowed = initial_delay(self.poke_interval, left=math.inf, chance=chance)
-        asked_for = min(look.retry_after, MAX_INTERVAL_S) if look else 0.0
+            jitter = random.random()  # noqa: S311 - no secret
+            slowed = initial_delay(self.poke_interval, remaining=math.inf, jitter=jitter)
+        asked_for = min(poll.retry_after, MAX_INTERVAL_S) if poll else 0.0
         return max(slowed, asked_for, MIN_POLL_INTERVAL_S)
 
 
@@ -144,7 +144,7 @@ class _SeenHashes:
         It is remembered before the event is sent: a triggerer that dies in between loses an event, which is less bad
         than a second push to everybody.
         """
-        key = "oppo_image_" + hashlib.sha256(f"{picture.kind} {picture.url}".encode()).hexdigest()[:32]
+        key = "oppo_image_" + hashlib.sha256(f"{picture.kind} {picture.url.full}".encode()).hexdigest()[:32]
         before = self._known[key] if key in self._known else await self._recall(key)
         now = report.sha256 or "" if report.state == "ready" else None
         if before is None:

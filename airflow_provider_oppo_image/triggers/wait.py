@@ -34,8 +34,8 @@ class OppoImageTrigger(BaseTrigger):
     """Waits until pictures are ready, and says so in one event.
 
     The event's payload is ``{"status": ..., "result": ...}``. The status is "ready", "wrong", "timeout" or "error";
-    the result is what `pictures.waiting.Look.result` makes of the last look, None where there was none. An "error" has
-    ``message`` and ``permanent`` in its place.
+    the result is what `pictures.polling.PollResult.to_xcom` makes of the last look, None where there was none. An
+    "error" has ``message`` and ``permanent`` in its place.
 
     It looks after each pause, never before the first, since whoever defers has looked. The first pause is a random part
     of the interval. A triggerer that starts again starts it again, with the same deadline: what it remembers saves it
@@ -123,14 +123,14 @@ class OppoImageTrigger(BaseTrigger):
     async def _wait(self) -> dict[str, Any]:
         pictures = parse_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
         check: Check | None = None
-        look: PollResult | None = None
-        memory = ReportCache()
-        for looks in itertools.count(1):
-            await asyncio.sleep(self._pause(looks, look))
+        poll: PollResult | None = None
+        report_cache = ReportCache()
+        for polls in itertools.count(1):
+            await asyncio.sleep(self._pause(polls, poll))
             try:
-                check = check or await amake_check(self.oppo_image_conn_id, memory, shared_session_pool())
-                look = await asyncio.wait_for(
-                    check_all_async(pictures, check, memory), max(self._left(), 0) + FINAL_POLL_TIMEOUT_S
+                check = check or await amake_check(self.oppo_image_conn_id, report_cache, shared_session_pool())
+                poll = await asyncio.wait_for(
+                    check_all_async(pictures, check, report_cache), max(self._left(), 0) + FINAL_POLL_TIMEOUT_S
                 )
             except Exception as error:
                 if isinstance(error, TimeoutError) and self._left() <= 0:
@@ -140,22 +140,22 @@ class OppoImageTrigger(BaseTrigger):
                 else:
                     self.log.exception("This look failed; the next one follows, since silent_fail is set")
             else:
-                self.log.info("Look %d: %s", looks, look)
-                if (decision := look.decide(self.on_wrong)) != "wait":
-                    return {"status": decision, "result": look.result()}
+                self.log.info("Look %d: %s", polls, poll)
+                if (decision := poll.decide(self.on_wrong)) != "wait":
+                    return {"status": decision, "result": poll.to_xcom()}
             if self._left() <= 0:
                 break
-        return {"status": "timeout", "result": look.result() if look else None}
+        return {"status": "timeout", "result": poll.to_xcom() if poll else None}
 
     def _left(self) -> float:
         # The wall clock, and not a monotonic one: the deadline was set by another machine.
         return self.deadline - time.time()
 
-    def _pause(self, looks: int, look: PollResult | None) -> float:
-        chance, left = random.random(), self._left()  # noqa: S311 - no secret
-        if looks == 1:
-            return initial_delay(self.poke_interval, left=left, chance=chance)
+    def _pause(self, polls: int, poll: PollResult | None) -> float:
+        jitter, remaining = random.random(), self._left()  # noqa: S311 - no secret
+        if polls == 1:
+            return initial_delay(self.poke_interval, remaining=remaining, jitter=jitter)
         interval = self.poke_interval
         if self.exponential_backoff:
-            interval = exponential_interval(interval, looks=looks, longest=self.max_wait)
-        return next_delay(interval, left=left, look=look, chance=chance)
+            interval = exponential_interval(interval, polls=polls, max_interval=self.max_wait)
+        return next_delay(interval, remaining=remaining, poll=poll, jitter=jitter)

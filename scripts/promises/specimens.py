@@ -13,6 +13,7 @@ from airflow_provider_oppo_image.batch.results import RowResult, write_results
 from airflow_provider_oppo_image.errors import Failure
 from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord, TaskRecord
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import announce_batch, announce_uploads
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator
 from airflow_provider_oppo_image.operators.task_memory import PushState, UploadState
@@ -64,12 +65,12 @@ def triggers() -> dict[str, Any]:
         **shared,
     )
     watching = OppoImageEventTrigger(poke_interval=7.5, oppo_image_conn_id="another", **shared)
-    result = _look(_READY).result()
+    result = _look(_READY).to_xcom()
     return {
         "serialized": [waiting.serialize(), watching.serialize(), OppoImageTrigger(deadline=1.0).serialize()],
         "events": [
             {"status": "ready", "result": result},
-            {"status": "wrong", "result": _look(_WRONG).result()},
+            {"status": "wrong", "result": _look(_WRONG).to_xcom()},
             {"status": "timeout", "result": None},
             {"status": "error", "message": "Airflow has no connection.", "permanent": True},
         ],
@@ -80,7 +81,7 @@ def xcoms() -> dict[str, Any]:
     """Return what tasks return, by step."""
     return {
         "prepare": URL,
-        "wait": _look(_READY, _WRONG).result(),
+        "wait": _look(_READY, _WRONG).to_xcom(),
         "upload": picture_ids({"big": PICTURE_ID}),
         "batch": {**_SUMMARY.to_dict(), "pictures": [_ROW.to_dict()]},
         "push": "1180003",
@@ -122,7 +123,7 @@ def asset_events() -> dict[str, Any]:
         cast("Any", contexts["upload"]),
         [asset],
         ids=picture_ids({"big": PICTURE_ID}),
-        pictures={"big": URL},
+        pictures={"big": PictureUrl.parse(URL)},
         reports={"big": _READY},
     )
     announce_batch(cast("Any", contexts["batch"]), [asset], _SUMMARY.to_dict())
@@ -133,13 +134,13 @@ def asset_events() -> dict[str, Any]:
 def _watched() -> dict[str, Any]:
     from airflow_provider_oppo_image.triggers.event import _payload
 
-    return {**_payload(ExpectedPicture("big", URL, "spring"), _READY), "seen_at": WHEN}
+    return {**_payload(ExpectedPicture("big", PictureUrl.parse(URL), "spring"), _READY), "seen_at": WHEN}
 
 
 def task_state() -> dict[str, Any]:
     """Return what tasks remember from one try to the next, and the `cid` of a push that has none of its own."""
     store = _Store()
-    uploads = UploadState(store, {"big": URL}, {"big": _READY})
+    uploads = UploadState(store, {"big": PictureUrl.parse(URL)}, {"big": _READY})
     uploads.remember({"big": PICTURE_ID})
     pushes = PushState(store)
     record = pushes.recall(CID, PUSH)
@@ -171,7 +172,7 @@ def files() -> dict[str, str]:
 
 
 def _look(*reports: PictureReport) -> PollResult:
-    pictures = tuple(ExpectedPicture(report.kind, report.url, "spring") for report in reports)
+    pictures = tuple(ExpectedPicture(report.kind, PictureUrl.parse(report.url), "spring") for report in reports)
     return PollResult(pictures, reports)
 
 

@@ -95,7 +95,7 @@ def pictures_of_phones(page: Page | Frame) -> list[int]:
 
 def test_a_wrong_picture_says_what_was_found_what_is_asked_for_and_what_to_do(page: Page) -> None:
     wrong = campaign(page, "last_year")
-    for words in ("876 × 324 px", "asked for: 984 × 369 px", "lay it out again", "Then clear the task"):
+    for words in ("876 × 324 px", "expected: 984 × 369 px", "aspect ratio", "Then clear the task"):
         expect(wrong.get_by_text(words, exact=False).first).to_be_visible()
     expect(wrong.locator(".phone .hole")).to_have_text("No picture: OPPO would refuse this one")
     expect(wrong.get_by_text(f"[{WRONG}]").first).to_be_visible()

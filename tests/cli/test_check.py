@@ -35,7 +35,7 @@ def test_a_wrong_file_is_told_with_what_was_found_what_is_asked_for_and_what_to_
     assert lines[0].startswith(f"big picture {old} is wrong (876 x 324 px, PNG, ")
     assert lines[1] == "  problem     wrong_dimensions"
     assert lines[2].startswith("  found       876 x 324 px")
-    assert lines[3] == "  asked for   984 x 369 px"
+    assert lines[3] == "  expected    984 x 369 px"
     assert lines[4].startswith("  what to do  ")
 
 

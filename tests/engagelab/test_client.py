@@ -242,7 +242,7 @@ def test_what_is_no_url_is_not_sent(url: Any) -> None:
 
 def test_a_url_with_a_password_is_not_sent_and_not_shown() -> None:
     with FaultServer(GOOD) as server, client_for(server) as client:
-        with pytest.raises(ConfigurationError, match="a user or a password") as caught:
+        with pytest.raises(ConfigurationError, match="a user name or a password") as caught:
             client.upload("big", "https://me:hunter2@cdn.example.com/a.png")
         assert server.accepted == 0
     assert "hunter2" not in str(caught.value)

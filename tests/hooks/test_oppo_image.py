@@ -263,7 +263,7 @@ def test_where_both_fail_the_worse_error_is_raised_and_the_other_is_logged(
 def test_an_outcome_without_errors_raises_none() -> None:
     UploadOutcome(ids={"big": "1"}, errors={}).raise_for_errors()
     assert picture_ids({"small": "1"}) == {"big_picture_id": None, "small_picture_id": "1"}
-    assert parse_picture_urls(BIG, None) == {"big": BIG}
+    assert {kind: url.full for kind, url in parse_picture_urls(BIG, None).items()} == {"big": BIG}
 
 
 # Pushes

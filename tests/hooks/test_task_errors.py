@@ -48,7 +48,7 @@ def fail_with(error: OppoImageError) -> BaseException:
 def test_last_words_are_a_line_with_what_was_found_what_was_asked_for_what_to_do_and_the_page() -> None:
     problem = OLD.problems[0]
     assert summary_line(wrong(OLD, GOOD)) == (
-        f"big picture https://cdn.example.com/big.png?… is wrong: {problem.found}; asked for: {problem.expected}. "
+        f"big picture https://cdn.example.com/big.png?… is wrong: {problem.found}; expected: {problem.expected}. "
         f"{problem.advice} {docs_url('wrong_dimensions')}"
     )
 

@@ -129,7 +129,7 @@ def test_where_nobody_knows_the_public_url_nothing_is_written(
 def test_a_public_url_that_is_none_is_refused_before_anything_is_written(
     url: str, art: StoragePath, at: Callable[[str], StoragePath]
 ) -> None:
-    with pytest.raises(AirflowFailException, match=r"public URL of .*big\.png is none"):
+    with pytest.raises(AirflowFailException, match=r"public URL for .*big\.png is not valid"):
         make(art, at("big.png"), public_url=url)
     assert names(art) == ["art.png"]
 

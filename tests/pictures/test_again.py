@@ -14,9 +14,10 @@ import pytest
 
 from airflow_provider_oppo_image.net import session
 from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures import check as check_module
 from airflow_provider_oppo_image.pictures import check_many
-from airflow_provider_oppo_image.pictures import session_pool as lines_module
+from airflow_provider_oppo_image.pictures import session_pool as session_pool_module
 from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.polling import ExpectedPicture
 from airflow_provider_oppo_image.pictures.report import PictureReport
@@ -34,20 +35,20 @@ GOOD = artwork.good("big")
 
 
 @pytest.fixture
-def lines() -> Iterator[SessionPool]:
-    with SessionPool() as lines:
-        yield lines
+def session_pool() -> Iterator[SessionPool]:
+    with SessionPool() as session_pool:
+        yield session_pool
 
 
 @pytest.fixture
-def memory() -> ReportCache:
+def report_cache() -> ReportCache:
     return ReportCache()
 
 
 @pytest.fixture
-def again(check: Check, memory: ReportCache, lines: SessionPool) -> Check:
+def again(check: Check, report_cache: ReportCache, session_pool: SessionPool) -> Check:
     """The check of a sensor: it remembers, and keeps its connections."""
-    return functools.partial(check, memory=memory, lines=lines)
+    return functools.partial(check, report_cache=report_cache, session_pool=session_pool)
 
 
 def mark(
@@ -240,14 +241,18 @@ class TestConnections:
         assert codes(again("big", host.add("/big.png", page))) == ["not_found"]
         assert time.monotonic() - begun < 2
 
-    def test_they_are_not_shared_with_who_may_connect_elsewhere(self, host: PictureHost, lines: SessionPool) -> None:
+    def test_they_are_not_shared_with_who_may_connect_elsewhere(
+        self, host: PictureHost, session_pool: SessionPool
+    ) -> None:
         url = host.status("/big.png", 404)
-        assert codes(check_picture("big", url, allow_private_addresses=True, lines=lines)) == ["not_found"]
-        assert codes(check_picture("big", url, lines=lines)) == ["address_refused"]
+        assert codes(check_picture("big", url, allow_private_addresses=True, session_pool=session_pool)) == [
+            "not_found"
+        ]
+        assert codes(check_picture("big", url, session_pool=session_pool)) == ["address_refused"]
         assert len(host.requests) == 1
 
     def test_each_new_one_is_judged(
-        self, host: PictureHost, again: Check, lines: SessionPool, monkeypatch: pytest.MonkeyPatch
+        self, host: PictureHost, again: Check, session_pool: SessionPool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked = lead_names(monkeypatch, {"name.example": [["127.0.0.1"], ["169.254.169.254"]]})
         host.status("/big.png", 404)
@@ -255,14 +260,14 @@ class TestConnections:
         for _ in range(3):
             assert codes(again("big", url)) == ["not_found"]
         assert asked == ["name.example"]
-        lines._clock = lambda: time.monotonic() + lines_module.SESSION_TTL_S
+        session_pool._clock = lambda: time.monotonic() + session_pool_module.SESSION_TTL_S
         assert codes(again("big", url)) == ["address_refused"]
         assert asked == ["name.example"] * 2
 
     def test_they_are_kept_to_a_bounded_number_of_hosts(
-        self, again: Check, lines: SessionPool, monkeypatch: pytest.MonkeyPatch
+        self, again: Check, session_pool: SessionPool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(lines_module, "MAX_HOSTS", 1)
+        monkeypatch.setattr(session_pool_module, "MAX_HOSTS", 1)
         with FaultServer(answer(404)) as one, FaultServer(answer(404)) as other:
             for server in (one, other, one):
                 again("big", f"{server.url}/big.png")
@@ -301,12 +306,16 @@ class TestAHostThatNeverAnswers:
             yield dead
 
     @pytest.fixture
-    def patient(self, lines: SessionPool) -> Check:
-        return functools.partial(check_picture, allow_private_addresses=True, timeout=self.PATIENT, lines=lines)
+    def patient(self, session_pool: SessionPool) -> Check:
+        return functools.partial(
+            check_picture, allow_private_addresses=True, timeout=self.PATIENT, session_pool=session_pool
+        )
 
     @staticmethod
     def pictures(host: PictureHost, count: int) -> list[ExpectedPicture]:
-        return [ExpectedPicture("big", f"{host.base_url}/big.png?{number}") for number in range(count)]
+        return [
+            ExpectedPicture("big", PictureUrl.parse(f"{host.base_url}/big.png?{number}")) for number in range(count)
+        ]
 
     def test_it_delays_other_sensors_of_its_triggerer_by_less_than_a_round(
         self, host: PictureHost, dead: PictureHost, patient: Check
@@ -361,4 +370,4 @@ class TestAHostThatNeverAnswers:
         assert time.monotonic() - begun < self.ROUND_S
         assert dead.connections <= check_many.MAX_PER_HOST
         assert {(report.state, *codes(report)) for report in found.reports} == {("absent", "timed_out")}
-        assert json.dumps(found.result())
+        assert json.dumps(found.to_xcom())

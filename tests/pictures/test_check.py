@@ -15,6 +15,7 @@ import pytest
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures.check import check_file, check_picture
 from airflow_provider_oppo_image.pictures.download import download
 from airflow_provider_oppo_image.pictures.report import PictureReport
@@ -128,9 +129,12 @@ class TestStoppingEarly:
         looks: list[int] = []
         url = host.chunked("/", bytes(20_000), size=10)
         found = download(
-            url, max_bytes=20_000, allow_private_addresses=True, settles=lambda start: looks.append(len(start))
+            PictureUrl.parse(url),
+            max_bytes=20_000,
+            allow_private_addresses=True,
+            should_stop=lambda start: looks.append(len(start)),
         )
-        assert found.whole
+        assert found.complete
         assert looks[:3] == [10, 20, 30]
         assert 10 < len(looks) < 100
 

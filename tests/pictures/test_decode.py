@@ -96,9 +96,9 @@ class TestStart:
     @pytest.mark.parametrize(
         ("marker", "precision", "coding"),
         [
-            (0xC3, 8, "a lossless or hierarchical coding"),
+            (0xC3, 8, "lossless or hierarchical coding"),
             (0xC9, 8, "arithmetic coding"),
-            (0xC1, 12, "12 bits a colour"),
+            (0xC1, 12, "12 bits per channel"),
             (0xC0, 8, None),
             (0xC2, 8, None),
         ],

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind, PictureRule
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures.image_info import WEB_PAGE, ImageInfo
 from airflow_provider_oppo_image.pictures.report import Problem
-from airflow_provider_oppo_image.pictures.rules import judge_content, judge_weight, warnings
+from airflow_provider_oppo_image.pictures.rules import judge_content, judge_url, judge_weight, warnings
 
 BIG = PICTURE_RULES["big"]
 SMALL = PICTURE_RULES["small"]
@@ -33,13 +34,13 @@ def test_a_pixel_more_or_less_is_wrong(size: tuple[int, int]) -> None:
     assert problem.found.startswith(f"{size[0]} x {size[1]} px")
     assert problem.expected == "984 x 369 px"
     assert "984 x 369" in problem.advice
-    assert problem.advice.endswith("Or let `oppo-image prepare` make it.")
+    assert "oppo-image prepare" in problem.advice
 
 
 def test_oppos_older_size_is_named_so() -> None:
     (problem,) = judge_content(BIG, ImageInfo("JPEG", 876, 324))
-    assert "used to have" in problem.found
-    assert problem.advice.endswith("Or let `oppo-image prepare` make it.")
+    assert "former size" in problem.found
+    assert "oppo-image prepare" in problem.advice
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_oppos_older_size_is_named_so() -> None:
 )
 def test_no_other_size_is_named_so(rule: PictureRule, size: tuple[int, int]) -> None:
     (problem,) = judge_content(rule, ImageInfo("JPEG", *size))
-    assert "used to have" not in problem.found
+    assert "former size" not in problem.found
 
 
 @pytest.mark.parametrize(("rule", "size"), [(BIG, (144, 144)), (SMALL, (984, 369))])
@@ -61,8 +62,8 @@ def test_exchanged_pictures_are_told(rule: object, size: tuple[int, int]) -> Non
     [
         ({"animated": True}, "animated", "animated PNG"),
         ({"cmyk": True}, "cmyk", "CMYK"),
-        ({"orientation": 3}, "exif_rotated", "turned by 180 degrees"),
-        ({"orientation": 8}, "exif_rotated", "turned by 270 degrees"),
+        ({"orientation": 3}, "exif_rotated", "rotated by 180 degrees"),
+        ({"orientation": 8}, "exif_rotated", "rotated by 270 degrees"),
         ({"orientation": 2}, "exif_rotated", "mirrored"),
         ({"coding": "arithmetic coding"}, "unusual_coding", "arithmetic coding"),
         ({"broken": "a checksum is wrong"}, "broken", "a checksum is wrong"),
@@ -83,7 +84,7 @@ def test_everything_else_is_named_as_what_it_is(change: dict[str, object], code:
 def test_a_turned_picture_is_told_the_size_that_it_is_stored_in(orientation: int) -> None:
     dimensions, turned = judge_content(BIG, ImageInfo("JPEG", 369, 984, orientation=orientation))
     assert (dimensions.code, turned.code) == ("wrong_dimensions", "exif_rotated")
-    assert dimensions.found == "369 x 984 px before its EXIF turns it"
+    assert dimensions.found == "369 x 984 px before the rotation in its EXIF"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_the_limit_is_inclusive_and_doubt_is_a_warning(rule: object) -> None:
         (most + 1, ["too_heavy"], []),
     ]:
         assert codes(judge_weight(chosen, size)) == problems, size
-        assert codes(warnings(chosen, size, "")) == warned, size
+        assert codes(warnings(chosen, size)) == warned, size
 
 
 def test_a_body_of_unknown_length_is_too_heavy_all_the_same() -> None:
@@ -122,8 +123,31 @@ def test_a_body_of_unknown_length_is_too_heavy_all_the_same() -> None:
 
 
 def test_a_long_url_is_a_warning() -> None:
-    assert warnings(BIG, None, "u" * 300) == ()
-    assert codes(warnings(BIG, None, "u" * 301)) == ["long_url"]
+    url = "https://cdn.example.com/"
+    assert warnings(BIG, None, PictureUrl.parse(url.ljust(300, "u"))) == ()
+    assert codes(warnings(BIG, None, PictureUrl.parse(url.ljust(301, "u")))) == ["long_url"]
+    assert warnings(BIG, None, PictureUrl.parse("u" * 301)) == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("https://cdn.example.com/a.png", None),
+        ("big.png", "bad_url"),
+        ("https://user:secret@cdn.example.com/a.png", "credentials_in_url"),
+        ("http://169.254.169.254/", "address_refused"),
+        ("http://127.0.0.1/", "address_refused"),
+    ],
+)
+def test_judge_url(url: str, code: str | None) -> None:
+    problem = judge_url(PictureUrl.parse(url))
+    assert (problem.code if problem else None) == code
+    assert "secret" not in str(problem)
+
+
+def test_judge_url_allows_private_addresses_on_request() -> None:
+    assert judge_url(PictureUrl.parse("http://127.0.0.1/"), allow_private_addresses=True) is None
+    assert judge_url(PictureUrl.parse("http://169.254.169.254/"), allow_private_addresses=True) is not None
 
 
 _FACTS = st.builds(

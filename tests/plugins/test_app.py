@@ -105,7 +105,7 @@ def test_what_comes_from_a_dag_is_text(vera: TestClient) -> None:
 def test_the_problem_comes_first_and_says_what_to_do(vera: TestClient) -> None:
     shown = page(vera)
     assert shown.index("autumn") < shown.index("Batch night") < shown.index("3653918_a")
-    for words in ("876 × 324 px", "asked for: 984 × 369 px", "Export it at exactly", "Then clear the task upload [1]"):
+    for words in ("876 × 324 px", "expected: 984 × 369 px", "Export it at exactly", "Then clear the task upload [1]"):
         assert words in shown
     assert "OPPO would refuse this one" in shown
 

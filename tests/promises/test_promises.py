@@ -25,6 +25,7 @@ from airflow_provider_oppo_image.batch.progress import Summary
 from airflow_provider_oppo_image.batch.results import read_results
 from airflow_provider_oppo_image.connection import read_settings
 from airflow_provider_oppo_image.hooks.task_record import TaskRecord
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import uploaded_pictures
 from airflow_provider_oppo_image.operators.task_memory import PushState, UploadState
 from airflow_provider_oppo_image.pictures.report import PictureReport
@@ -129,7 +130,7 @@ class TestWhatWasWrittenIsRead:
         pushed = PushState(store).recall(specimens.CID, specimens.PUSH)
         assert (pushed.sent, pushed.msg_id) == (True, "1180003")
         report = PictureReport("big", specimens.URL, "ready", sha256=specimens.SHA256)
-        [upload] = UploadState(store, {"big": specimens.URL}, {"big": report}).recall().values()
+        [upload] = UploadState(store, {"big": PictureUrl.parse(specimens.URL)}, {"big": report}).recall().values()
         assert upload.picture_id == specimens.PICTURE_ID
 
     def test_an_uploads_event_gives_its_ids(self, version: str) -> None:

@@ -59,7 +59,7 @@ TEXTS: Final = {
     "changed": "What is at this address now is {width} × {height} px: it was replaced after the check.",
     "dimensions": "Dimensions",
     "pixels": "{width} × {height} px",
-    "asked_for": "asked for: {expected}",
+    "asked_for": "expected: {expected}",
     "weight": "Weight",
     "kilobytes": "{size} KB of {limit}",
     "format": "Format",

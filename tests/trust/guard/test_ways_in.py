@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from airflow_provider_oppo_image.pictures.check import check_picture
-from airflow_provider_oppo_image.pictures.picture_url import ADDRESS_REFUSED
+from airflow_provider_oppo_image.pictures.rules import ADDRESS_REFUSED
 from tests.support import artwork
 from tests.support.doors import DOORS, Seen
 from tests.support.fault_server import FaultServer, answer
