@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from airflow_provider_oppo_image.artwork.layout import CENTRE, FITS, Layout
+from airflow_provider_oppo_image.artwork.layout import CENTER, FITS, Layout
 from airflow_provider_oppo_image.cli.arguments import add_json, non_empty, point
 from airflow_provider_oppo_image.cli.failures import GOOD
 from airflow_provider_oppo_image.cli.output import print_json, print_note, print_result
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--focus",
         type=point,
-        default=CENTRE,
+        default=CENTER,
         metavar="X,Y",
         help="the point around which to crop, from the left and the top, 0 to 1 (default: 0.5,0.5)",
     )
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     for note in mended.notes:
         print_note(f"warning: {note}")
     if args.json:
-        print_json({"destination": mended.place, "notes": list(mended.notes), "report": mended.report.to_dict()})
+        print_json({"destination": mended.path, "notes": list(mended.notes), "report": mended.report.to_dict()})
     else:
         print_result(str(mended.report))
     return GOOD

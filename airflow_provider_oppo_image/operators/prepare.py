@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_oppo_image.airflow_compat import BaseOperator
-from airflow_provider_oppo_image.artwork.layout import CENTRE, FITS, Fit
+from airflow_provider_oppo_image.artwork.layout import CENTER, FITS, Fit
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
@@ -58,7 +58,7 @@ class OppoImagePrepareOperator(LineageMixin, BaseOperator):
         destination: str,
         kind: PictureKind,
         fit: Fit = "cover",
-        focus: Sequence[float] = CENTRE,
+        focus: Sequence[float] = CENTER,
         background: str = "white",
         enlarge: bool = False,
         campaign: str | None = None,
@@ -94,7 +94,7 @@ class OppoImagePrepareOperator(LineageMixin, BaseOperator):
         for note in mended.notes:
             self.log.warning("%s", note)
         self.log.info("%s, made of %s", mended.report, redact_path(self.source))
-        self._report_lineage([self.source], [mended.place, url.redacted])
+        self._report_lineage([self.source], [mended.path, url.redacted])
         return url.full
 
     def _mend(self) -> PreparedFile:

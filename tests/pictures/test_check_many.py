@@ -1,20 +1,27 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from airflow_provider_oppo_image.contract import PictureKind
+from airflow_provider_oppo_image.net.deadline import Timeouts
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures import check_many
+from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.check_many import CheckRun, with_circuit_breaker
 from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, PollResult
 from airflow_provider_oppo_image.pictures.report import Code, PictureReport, Problem
 from airflow_provider_oppo_image.pictures.report_cache import PictureKey, ReportCache, Validators
 from airflow_provider_oppo_image.pictures.rules import EMPTY
+from airflow_provider_oppo_image.pictures.session_pool import SessionPool
+from tests.support import artwork
+from tests.support.picture_host import PictureHost
 
 TIMED_OUT = Problem("timed_out", "the host timed out", "a picture", "Try again later.")
 
@@ -309,3 +316,81 @@ class TestWithCircuitBreaker:
         assert check("big", SLOW.format("late")).state == "ready"
         check("big", SLOW.format(2))
         assert host.checked == 2
+
+
+class TestADeadHost:
+    """A host that never answers occupies a quarter of the threads, and does not delay checks of other hosts."""
+
+    LIMIT_S = 30.0  # half of the timeouts: a check that is delayed by the dead host needs all of them
+    PATIENT = Timeouts(60, 60, 60)
+
+    @pytest.fixture
+    def dead(self) -> Iterator[PictureHost]:
+        with PictureHost("127.0.0.2") as dead:
+            dead.stall("/big.png")
+            yield dead
+
+    @pytest.fixture
+    def patient(self) -> Iterator[Callable[..., PictureReport]]:
+        with SessionPool() as session_pool:
+            yield functools.partial(
+                check_picture, allow_private_addresses=True, timeout=self.PATIENT, session_pool=session_pool
+            )
+
+    @staticmethod
+    def pictures(host: PictureHost, count: int) -> list[ExpectedPicture]:
+        return [
+            ExpectedPicture("big", PictureUrl.parse(f"{host.base_url}/big.png?{number}")) for number in range(count)
+        ]
+
+    def test_does_not_delay_other_triggers(
+        self, host: PictureHost, dead: PictureHost, patient: Callable[..., PictureReport]
+    ) -> None:
+        host.serve("/big.png", artwork.good("big"))
+
+        async def run() -> float:
+            stuck = [
+                asyncio.ensure_future(check_many.check_all_async([picture], patient))
+                for picture in self.pictures(dead, 100)
+            ]
+            stuck.append(asyncio.ensure_future(check_many.check_all_async(self.pictures(dead, 1_000), patient)))
+            await asyncio.sleep(0.2)
+            started = time.monotonic()
+            polls = await asyncio.gather(
+                *(check_many.check_all_async([picture], patient) for picture in self.pictures(host, 50))
+            )
+            took = time.monotonic() - started
+            assert all(poll.decide("fail") == "ready" for poll in polls)
+            assert not any(task.done() for task in stuck)
+            for task in stuck:
+                task.cancel()
+            await asyncio.gather(*stuck, return_exceptions=True)
+            return took
+
+        assert asyncio.run(run()) < self.LIMIT_S
+        assert dead.connections == check_many.MAX_PER_HOST
+
+    def test_does_not_delay_other_pictures(
+        self, host: PictureHost, dead: PictureHost, patient: Callable[..., PictureReport]
+    ) -> None:
+        asked: list[float] = []
+        started = time.monotonic()
+
+        def page(handler: Any) -> None:
+            asked.append(time.monotonic() - started)
+            if len(asked) == 50:
+                dead.closing.set()
+            handler.begin(404, {"Content-Length": "0"})
+
+        host.add("/big.png", page)
+        wanted = self.pictures(dead, check_many.MAX_PER_HOST) + self.pictures(host, 50)
+        check_many.check_all(wanted, patient)
+        assert max(asked) < self.LIMIT_S
+        assert dead.connections <= check_many.MAX_PER_HOST
+
+    def test_opens_the_circuit_of_a_thousand_pictures(
+        self, dead: PictureHost, impatient: Callable[..., PictureReport]
+    ) -> None:
+        found = check_many.check_all(self.pictures(dead, 1_000), impatient)
+        assert dead.connections <= check_many.MAX_PER_HOST
+        assert {report.problems[0].code for report in found.reports} == {"timed_out"}

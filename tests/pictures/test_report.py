@@ -90,7 +90,7 @@ class TestAsTable:
         assert {ENGLISH(name, found="", expected="").strip(" :").lower() for name in ("found", "asked_for")} <= heads
 
 
-@pytest.mark.parametrize("states", itertools.chain.from_iterable(itertools.product(STATES, repeat=n) for n in range(4)))
+@pytest.mark.parametrize("states", [states for count in range(4) for states in itertools.product(STATES, repeat=count)])
 def test_overall_state_is_the_worst(states: tuple[State, ...]) -> None:
     expected = "wrong" if "wrong" in states else "absent" if "absent" in states else "ready"
     assert overall_state(map(report, states)) == expected
