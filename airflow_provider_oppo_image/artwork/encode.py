@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
-from PIL import Image, ImageChops, ImageFile, ImageMath
+from PIL import Image, ImageChops, ImageFile
+
+from airflow_provider_oppo_image.artwork.resample import compute
 
 if TYPE_CHECKING:
     from PIL.JpegImagePlugin import JpegImageFile
@@ -96,9 +97,9 @@ def ssim(image: Image.Image, file: bytes) -> float:
 
 def _channel_ssim(x: Image.Image, y: Image.Image) -> float:
     x, y = x.convert("F"), y.convert("F")
-    xx, yy, xy = (_compute(lambda v: v["x"] * v["y"], x=one, y=two) for one, two in ((x, x), (y, y), (x, y)))
+    xx, yy, xy = (compute(lambda v: v["x"] * v["y"], x=one, y=two) for one, two in ((x, x), (y, y), (x, y)))
     values = {name: image.reduce(_WINDOW) for name, image in {"x": x, "y": y, "xx": xx, "yy": yy, "xy": xy}.items()}
-    similarity = _compute(
+    similarity = compute(
         lambda mean: (
             (2 * mean["x"] * mean["y"] + _C1)
             * (2 * (mean["xy"] - mean["x"] * mean["y"]) + _C2)
@@ -108,10 +109,6 @@ def _channel_ssim(x: Image.Image, y: Image.Image) -> float:
         **values,
     )
     return cast("float", similarity.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))
-
-
-def _compute(formula: Callable[[dict[str, Any]], object], **images: Image.Image) -> Image.Image:
-    return cast("Image.Image", ImageMath.lambda_eval(formula, **images))
 
 
 class _JpegSearch:

@@ -21,14 +21,9 @@ from airflow_provider_oppo_image.artwork.layout import Layout, Placement, Size, 
 from airflow_provider_oppo_image.artwork.load import UnusableArtworkError, read_artwork
 from airflow_provider_oppo_image.artwork.resample import resample
 from airflow_provider_oppo_image.contract import PictureKind, PictureRule
-from airflow_provider_oppo_image.errors import (
-    ConfigurationError,
-    PictureAbsentError,
-    PictureError,
-    PictureWrongError,
-)
+from airflow_provider_oppo_image.errors import ConfigurationError, PictureError, PictureWrongError
 from airflow_provider_oppo_image.pictures.check import check_bytes, rule_for
-from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, PictureReport, Problem
+from airflow_provider_oppo_image.pictures.report import PictureReport, Problem, error_for, state_of
 
 _Colour: TypeAlias = tuple[int, int, int, int]
 """Red, green, blue and opacity, 0 to 255."""
@@ -87,7 +82,9 @@ def prepare(
         if body is None:
             raise UnusableArtworkError(_does_not_fit(max_bytes), art.image.size)
     except UnusableArtworkError as unusable:
-        raise _error_for(kind, display_name, unusable) from unusable
+        problems, (width, height) = (unusable.problem,), unusable.size or (None, None)
+        report = PictureReport(kind, display_name, state_of(problems), problems, width=width, height=height)
+        raise cast("PictureError", error_for([report])) from unusable
     report = check_bytes(kind, body, display_name)
     if report.state != "ready" or report.warnings:
         raise PictureWrongError(str(report), reports=[report.to_dict()])
@@ -152,12 +149,3 @@ def _does_not_fit(limit: int) -> Problem:
         f"at most {limit:,} bytes",
         "Allow a JPEG: give an opaque background, and a destination that does not end in .png.",
     )
-
-
-def _error_for(kind: PictureKind, display_name: str, unusable: UnusableArtworkError) -> PictureError:
-    width, height = unusable.size or (None, None)
-    absent = unusable.problem.code in ABSENT_CODES
-    report = PictureReport(
-        kind, display_name, "absent" if absent else "wrong", problems=(unusable.problem,), width=width, height=height
-    )
-    return (PictureAbsentError if absent else PictureWrongError)(str(report), reports=[report.to_dict()])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from PIL import Image, ImageMath
 
@@ -55,6 +55,11 @@ def resample(image: Image.Image, placement: Placement) -> Image.Image:
     return Image.merge("RGBA", [*_to_srgb(light), opacity.point(lambda value: value * 1.0 + 0.5).convert("L")])
 
 
+def compute(formula: Callable[[dict[str, Any]], object], **images: Image.Image) -> Image.Image:
+    """Return the image of a formula of images, evaluated for each pixel."""
+    return cast("Image.Image", ImageMath.lambda_eval(formula, **images))
+
+
 def _light_of(band: Image.Image, alpha: Image.Image | None = None) -> _GetStrip:
     """Return a function that returns the linear light in a strip of a band, weighted by opacity."""
 
@@ -62,18 +67,13 @@ def _light_of(band: Image.Image, alpha: Image.Image | None = None) -> _GetStrip:
         light = band.crop(box).point(_TO_LIGHT, "F")
         if alpha is None:
             return light
-        return cast(
-            "Image.Image", ImageMath.lambda_eval(lambda a: a["light"] * a["alpha"], light=light, alpha=alpha.crop(box))
-        )
+        return compute(lambda a: a["light"] * a["alpha"], light=light, alpha=alpha.crop(box))
 
     return strip
 
 
 def _unweighted(light: Image.Image, opacity: Image.Image) -> Image.Image:
-    return cast(
-        "Image.Image",
-        ImageMath.lambda_eval(lambda a: a["light"] / a["max"](a["opacity"], 0.01), light=light, opacity=opacity),
-    )
+    return compute(lambda a: a["light"] / a["max"](a["opacity"], 0.01), light=light, opacity=opacity)
 
 
 def _to_srgb(bands: list[Image.Image]) -> list[Image.Image]:

@@ -22,7 +22,7 @@ from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures.decode import decode, inspect_header, inspect_structure
 from airflow_provider_oppo_image.pictures.download import Download, DownloadError, download
 from airflow_provider_oppo_image.pictures.image_info import ImageInfo
-from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, PictureReport, Problem, State
+from airflow_provider_oppo_image.pictures.report import PictureReport, Problem, state_of
 from airflow_provider_oppo_image.pictures.report_cache import ReportCache
 from airflow_provider_oppo_image.pictures.rules import EMPTY, judge_content, judge_weight, warnings
 from airflow_provider_oppo_image.pictures.session_pool import SessionPool
@@ -72,7 +72,7 @@ def check_picture(
         return PictureReport(
             kind,
             url.redacted,
-            _state_of((error.problem,)),
+            state_of((error.problem,)),
             problems=(error.problem,),
             warnings=warnings(rule, None, url),
             retry_after=error.retry_after,
@@ -113,12 +113,9 @@ def check_file(kind: PictureKind, path: str | os.PathLike[str]) -> PictureReport
 
 
 def check_bytes(kind: PictureKind, body: bytes, display_name: str) -> PictureReport:
-    """Check the content of a file as if it had been downloaded.
+    """Check the bytes of a file; see `check_file`.
 
-    :param kind: "big" or "small".
-    :param body: all bytes of the file.
     :param display_name: what the report has in place of a URL.
-    :raises ConfigurationError: if `kind` is neither.
     """
     return _report(rule_for(kind), display_name, Download(body, complete=True, size=len(body)))
 
@@ -148,7 +145,7 @@ def _report(
     return PictureReport(
         rule.kind,
         display_name,
-        _state_of(problems),
+        state_of(problems),
         problems=problems,
         warnings=warnings(rule, found.size, url),
         format=info.format,
@@ -173,12 +170,6 @@ def _judge(rule: PictureRule, found: Download) -> tuple[ImageInfo, tuple[Problem
         info = decode(found.body, info)
         problems = judge_content(rule, info)
     return info, problems + judge_weight(rule, found.size)
-
-
-def _state_of(problems: tuple[Problem, ...]) -> State:
-    if not problems:
-        return "ready"
-    return "absent" if all(problem.code in ABSENT_CODES for problem in problems) else "wrong"
 
 
 def _unreadable(rule: PictureRule, display_name: str, found: str) -> PictureReport:

@@ -8,8 +8,7 @@ import queue
 from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from airflow_provider_oppo_image.contract import PictureKind
@@ -22,8 +21,6 @@ from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 
 Check: TypeAlias = Callable[[PictureKind, PictureUrl], PictureReport]
 """Checks one picture, given its kind and its URL."""
-
-F = TypeVar("F", Future[Any], "asyncio.Future[Any]")
 
 THREADS: Final = 32
 """Concurrent checks in one process. Most of the time they wait for hosts."""
@@ -144,12 +141,15 @@ def check_all(pictures: Sequence[ExpectedPicture], check: Check, report_cache: R
 
         def reports_for(keys: Sequence[PictureKey]) -> dict[PictureKey, PictureReport]:
             run = CheckRun(keys, THREADS, MAX_PER_HOST)
-            completed: queue.SimpleQueue[tuple[PictureKey, Future[PictureReport]]] = queue.SimpleQueue()
+            running: dict[Future[PictureReport], PictureKey] = {}
+            completed: queue.SimpleQueue[Future[PictureReport]] = queue.SimpleQueue()
             while not run.done:
                 for key in run.next_batch():
-                    pool.submit(check, *key).add_done_callback(partial(_notify, completed.put, key))
-                key, future = completed.get()
-                run.complete(key, future.result())
+                    future = pool.submit(check, *key)
+                    running[future] = key
+                    future.add_done_callback(completed.put)
+                future = completed.get()
+                run.complete(running.pop(future), future.result())
             return run.reports
 
         reports = reports_for(keys)
@@ -174,25 +174,20 @@ async def check_all_async(
 
 async def _reports_async(keys: Sequence[PictureKey], check: Check) -> dict[PictureKey, PictureReport]:
     run = CheckRun(keys, MAX_PER_TRIGGER, MAX_PER_HOST)
-    completed: asyncio.Queue[tuple[PictureKey, asyncio.Future[PictureReport]]] = asyncio.Queue()
-    running: dict[PictureKey, asyncio.Future[PictureReport]] = {}
+    running: dict[asyncio.Future[PictureReport], PictureKey] = {}
+    completed: asyncio.Queue[asyncio.Future[PictureReport]] = asyncio.Queue()
     try:
         while not run.done:
             for key in run.next_batch():
                 future = asyncio.wrap_future(_shared_executor().submit(key[1].host, check, *key))
-                future.add_done_callback(partial(_notify, completed.put_nowait, key))
-                running[key] = future
-            key, future = await completed.get()
-            del running[key]
-            run.complete(key, future.result())
+                running[future] = key
+                future.add_done_callback(completed.put_nowait)
+            future = await completed.get()
+            run.complete(running.pop(future), future.result())
     finally:
-        for future in running.values():
+        for future in running:
             future.cancel()
     return run.reports
-
-
-def _notify(put: Callable[[tuple[PictureKey, F]], object], key: PictureKey, future: F) -> None:
-    put((key, future))
 
 
 @functools.cache

@@ -20,6 +20,9 @@ from airflow_provider_oppo_image.pictures.image_info import (
     sniff_format,
 )
 
+_READ_HEADER: Final = {"PNG": png.read_header, "JPEG": jpeg.read_header}
+_READ_STRUCTURE: Final = {"PNG": png.read_structure, "JPEG": jpeg.read_structure}
+
 
 class StrictDecoding:
     """Context manager in which Pillow refuses truncated data, and a limited number of threads decode.
@@ -65,7 +68,7 @@ def inspect_header(data: bytes) -> ImageInfo | None:
     if name not in PICTURE_FORMATS:
         return ImageInfo(name) if len(data) >= SNIFF_BYTES else None
     try:
-        return _read_header(name, data)
+        return _READ_HEADER[name](data)
     except TruncatedImageError:
         return None
     except BrokenImageError as reason:
@@ -84,8 +87,8 @@ def inspect_structure(data: bytes) -> ImageInfo:
         return ImageInfo(name)
     info = ImageInfo(name)
     try:
-        info = _read_header(name, data)
-        return _read_structure(info, data)
+        info = _READ_HEADER[name](data)
+        return _READ_STRUCTURE[name](data)
     except TruncatedImageError:
         return dataclasses.replace(info, truncated=True)
     except BrokenImageError as reason:
@@ -118,28 +121,6 @@ def _decode_with_pillow(data: bytes, info: ImageInfo) -> ImageInfo:
             return dataclasses.replace(info, format=name)
         image.load()
         return dataclasses.replace(info, invisible=_is_invisible(image))
-
-
-def _read_header(name: str, data: bytes) -> ImageInfo:
-    if name == "PNG":
-        return ImageInfo(name, *png.read_dimensions(data))
-    header = jpeg.read_header(data)
-    return ImageInfo(
-        name,
-        header.width,
-        header.height,
-        cmyk=header.components == 4,
-        orientation=header.orientation,
-        coding=header.coding,
-    )
-
-
-def _read_structure(info: ImageInfo, data: bytes) -> ImageInfo:
-    if info.format == "PNG":
-        structure = png.read_structure(data)
-        return dataclasses.replace(info, animated=structure.frames > 1, orientation=structure.orientation)
-    jpeg.read_structure(data)
-    return info
 
 
 def _is_invisible(image: Image.Image) -> bool:

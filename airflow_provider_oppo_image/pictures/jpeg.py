@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
-from airflow_provider_oppo_image.pictures.image_info import BrokenImageError, TruncatedImageError, read_orientation
+from airflow_provider_oppo_image.pictures.image_info import (
+    BrokenImageError,
+    ImageInfo,
+    TruncatedImageError,
+    read_orientation,
+)
 
 SIGNATURE: Final = b"\xff\xd8\xff"
 
@@ -31,25 +35,7 @@ _MARKER: Final = re.compile(rb"\xff{1,64}+([^\x00\xff])")
 _END_OF_SCAN: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
-@dataclass(frozen=True)
-class Header:
-    """Metadata of a JPEG before its image data.
-
-    :param width: in pixels.
-    :param height: in pixels.
-    :param components: 1 for greyscale, 3 for colour, 4 for CMYK.
-    :param coding: a coding that phones cannot decode; None for a usual one.
-    :param orientation: the EXIF orientation, 1 (upright) to 8.
-    """
-
-    width: int
-    height: int
-    components: int
-    coding: str | None
-    orientation: int
-
-
-def read_header(data: bytes) -> Header:
+def read_header(data: bytes) -> ImageInfo:
     """Parse the segments up to the frame header, which follows the EXIF segments.
 
     :param data: the first bytes of the file, or all.
@@ -67,14 +53,14 @@ def read_header(data: bytes) -> Header:
     raise BrokenImageError("it has no header")
 
 
-def read_structure(data: bytes) -> Header:
+def read_structure(data: bytes) -> ImageInfo:
     """Parse all segments and scans up to the end of the image; bytes after it are ignored.
 
     :param data: the complete file.
     :raises TruncatedImageError: if the file ends before the end marker.
     :raises BrokenImageError: if a segment is damaged or misplaced, or a limit is exceeded.
     """
-    header = read_header(data)
+    info = read_header(data)
     frames = scans = resources = 0
     for marker, content in _segments(data):
         frames += marker in _FRAMES
@@ -89,7 +75,7 @@ def read_structure(data: bytes) -> Header:
         raise BrokenImageError("it has no image data")
     if scans > MAX_SCANS or resources > MAX_RESOURCES:
         raise BrokenImageError("it has too many scans or resource blocks")
-    return header
+    return info
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -133,7 +119,7 @@ def _content(data: bytes, position: int) -> bytes:
     return data[position + 2 : position + length]
 
 
-def _read_frame(marker: int, content: bytes, orientation: int) -> Header:
+def _read_frame(marker: int, content: bytes, orientation: int) -> ImageInfo:
     if len(content) < 6:
         raise BrokenImageError("its header is too short")
     precision, height, width, components = struct.unpack_from(">BHHB", content)
@@ -142,4 +128,4 @@ def _read_frame(marker: int, content: bytes, orientation: int) -> Header:
         coding = "arithmetic coding" if marker >= 0xC9 else "lossless or hierarchical coding"
     elif precision != 8:
         coding = f"{precision} bits per channel"
-    return Header(width, height, components, coding, orientation)
+    return ImageInfo("JPEG", width, height, cmyk=components == 4, orientation=orientation, coding=coding)

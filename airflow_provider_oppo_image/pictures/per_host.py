@@ -78,13 +78,7 @@ class PerHostExecutor:
         self._lock = threading.Lock()
 
     def submit(self, host: str, call: Callable[..., T], *arguments: Any) -> Future[T]:
-        """Call something in a thread of the pool as soon as its host is below the limit.
-
-        :param host: the host that the call contacts.
-        :param call: what to call.
-        :param arguments: its arguments.
-        :return: the result; cancelling it before the call starts prevents the call.
-        """
+        """Make a call in the pool as soon as its host is below the limit. Cancelling the future prevents the call."""
         task = _Task(host, call, arguments)
         with self._lock:
             self._queue.put(host, task)
@@ -92,17 +86,17 @@ class PerHostExecutor:
         return task.future
 
     def _start_tasks(self) -> None:
-        while (task := self._next()) is not None:
+        while True:
+            with self._lock:
+                task = self._queue.get()
+            if task is None:
+                return
             try:
                 submitted = self._pool.submit(self._run, task)
             except RuntimeError:  # the pool was shut down
                 self._cancel(task)
             else:
                 submitted.add_done_callback(partial(self._on_done, task))
-
-    def _next(self) -> _Task | None:
-        with self._lock:
-            return self._queue.get()
 
     def _run(self, task: _Task) -> None:
         set_outcome = task.run()

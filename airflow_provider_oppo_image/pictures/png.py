@@ -5,10 +5,15 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
-from airflow_provider_oppo_image.pictures.image_info import BrokenImageError, TruncatedImageError, read_orientation
+from airflow_provider_oppo_image.pictures.image_info import (
+    BrokenImageError,
+    ImageInfo,
+    TruncatedImageError,
+    read_orientation,
+)
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
@@ -21,20 +26,8 @@ MAX_TEXT_BYTES: Final = 1_048_576
 _TEXTS: Final = (b"zTXt", b"iTXt", b"iCCP")
 
 
-@dataclass(frozen=True)
-class Structure:
-    """Metadata of a complete PNG.
-
-    :param frames: the number of frames of its animation; 0 if it is not animated.
-    :param orientation: the EXIF orientation, 1 (upright) to 8.
-    """
-
-    frames: int
-    orientation: int
-
-
-def read_dimensions(data: bytes) -> tuple[int, int]:
-    """Return width and height in pixels, from the first 33 bytes.
+def read_header(data: bytes) -> ImageInfo:
+    """Parse the header, which is in the first 33 bytes.
 
     :raises TruncatedImageError: if there are fewer bytes.
     :raises BrokenImageError: if they are not a PNG header.
@@ -46,18 +39,17 @@ def read_dimensions(data: bytes) -> tuple[int, int]:
     name, header = next(_chunks(data), (b"IEND", b""))
     if name != b"IHDR" or len(header) != 13:
         raise BrokenImageError("its first chunk is not a header")
-    width, height = struct.unpack_from(">II", header)
-    return width, height
+    return ImageInfo("PNG", *struct.unpack_from(">II", header))
 
 
-def read_structure(data: bytes) -> Structure:
+def read_structure(data: bytes) -> ImageInfo:
     """Parse all chunks up to the end of the image; bytes after it are ignored.
 
     :param data: the complete file.
     :raises TruncatedImageError: if the file ends before the last chunk.
     :raises BrokenImageError: if a chunk is damaged or misplaced, or a limit is exceeded.
     """
-    read_dimensions(data)
+    info = read_header(data)
     frames, orientation, texts, seen = 0, 1, 0, set()
     for name, content in _chunks(data):
         if name == b"IHDR" and name in seen:
@@ -71,7 +63,7 @@ def read_structure(data: bytes) -> Structure:
         seen.add(name)
     if b"IDAT" not in seen:
         raise BrokenImageError("it has no image data")
-    return Structure(frames, orientation)
+    return replace(info, animated=frames > 1, orientation=orientation)
 
 
 def refuse_bomb(data: bytes) -> None:
@@ -80,8 +72,7 @@ def refuse_bomb(data: bytes) -> None:
     :param data: a complete file with a valid structure and acceptable dimensions.
     :raises BrokenImageError: if there is more data.
     """
-    width, height = read_dimensions(data)
-    depth, colour = data[24], data[25]
+    width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
     channels = {2: 3, 4: 2, 6: 4}.get(colour, 1)
     # Each row has one byte for its filter. Interlacing has shorter rows, but at most twice as many.
     limit = height * (width * channels * depth // 8 + 2) * 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, get_args
@@ -145,6 +145,13 @@ def overall_state(reports: Iterable[PictureReport]) -> State:
     return "ready"
 
 
+def state_of(problems: Sequence[Problem]) -> State:
+    """Return the state of a picture with these problems."""
+    if not problems:
+        return "ready"
+    return "absent" if all(problem.code in ABSENT_CODES for problem in problems) else "wrong"
+
+
 def error_for(reports: Sequence[PictureReport]) -> PictureError | None:
     """Return the error to raise for pictures that are needed together; None if all are ready."""
     state = overall_state(reports)
@@ -172,14 +179,7 @@ def as_table(report: PictureReport, *, here: Mapping[str, str] = MappingProxyTyp
     lines = str(report).splitlines()[:1]
     for name, problems in (("problem", report.problems), ("warning", report.warnings)):
         for problem in problems:
-            lines += [f"  {head:<{_WIDTH}}  {text}" for head, text in _rows(name, problem, here)]
+            rows = {name: problem.code, "found": problem.found, "expected": problem.expected}
+            rows |= {"what to do": problem.advice, "here": here.get(problem.code, "")}
+            lines += [f"  {head:<{_WIDTH}}  {text}" for head, text in rows.items() if text]
     return "\n".join(lines)
-
-
-def _rows(name: str, problem: Problem, here: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    yield name, problem.code
-    yield "found", problem.found
-    yield "expected", problem.expected
-    yield "what to do", problem.advice
-    if problem.code in here:
-        yield "here", here[problem.code]
