@@ -101,9 +101,8 @@ def _read(kind: PictureKind, original: StoragePath) -> bytes:
             with open_read(original) as file:
                 return file.read(MAX_BYTES + 1)
         except FileNotFoundError as error:
-            advice = "Check the path. If the file is not uploaded yet, wait for it."
-            problem = Problem("not_found", "no such file", "artwork", advice)
-            report = PictureReport(kind, str(original), "absent", problems=(problem,))
+            problem = Problem("not_found", "no such file", "artwork", "Check the path, or wait for the file.")
+            report = PictureReport(kind, str(original), "absent", (problem,))
             raise PictureAbsentError(str(report), reports=[report.to_dict()]) from error
 
 

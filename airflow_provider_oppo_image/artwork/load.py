@@ -144,18 +144,9 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _wrong_format(name: str | None) -> Problem:
-    return Problem(
-        "wrong_format",
-        "content in an unknown format" if name is None else f"content in the format {name}",
-        "an image, such as a PNG, JPEG, WebP or TIFF",
-        "Export the artwork as PNG.",
-    )
+    found = "content in an unknown format" if name is None else f"content in the format {name}"
+    return Problem("wrong_format", found, "an image, such as a PNG, JPEG, WebP or TIFF", "Export the artwork as PNG.")
 
 
 def _too_many_pixels(found: str) -> Problem:
-    return Problem(
-        "wrong_dimensions",
-        found,
-        f"artwork of at most {MAX_PIXELS:,} pixels",
-        "Export it smaller. The picture is much smaller anyway.",
-    )
+    return Problem("wrong_dimensions", found, f"artwork of at most {MAX_PIXELS:,} pixels", "Export it smaller.")

@@ -143,9 +143,6 @@ def _paste(canvas: Image.Image, image: Image.Image, at: tuple[int, int]) -> Imag
 
 
 def _does_not_fit(limit: int) -> Problem:
-    return Problem(
-        "too_heavy",
-        f"a picture of more than {limit:,} bytes in the required format",
-        f"at most {limit:,} bytes",
-        "Allow a JPEG: give an opaque background, and a destination that does not end in .png.",
-    )
+    found = f"a picture of more than {limit:,} bytes in the required format"
+    advice = "Allow a JPEG: give an opaque background, and a destination that does not end in .png."
+    return Problem("too_heavy", found, f"at most {limit:,} bytes", advice)

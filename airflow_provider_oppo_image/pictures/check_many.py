@@ -42,22 +42,19 @@ class CircuitBreaker:
 
     def __init__(self, max_timeouts: int) -> None:
         self._max_timeouts = max_timeouts
-        self._timeouts: Counter[str] = Counter()
-
-    def timeouts(self, host: str) -> int:
-        """Return how many of a host's last checks timed out, without another one in between."""
-        return self._timeouts[host]
+        self.timeouts: Counter[str] = Counter()
+        """Timeouts in a row, by host."""
 
     def is_open(self, host: str) -> bool:
         """Return True if a host gets no more requests."""
-        return self._timeouts[host] >= self._max_timeouts
+        return self.timeouts[host] >= self._max_timeouts
 
     def record(self, host: str, report: PictureReport) -> None:
         """Count a check of a picture on a host. An open circuit stays open."""
         if any(problem.code == "timed_out" for problem in report.problems):
-            self._timeouts[host] += 1
+            self.timeouts[host] += 1
         elif not self.is_open(host):
-            self._timeouts[host] = 0
+            self.timeouts[host] = 0
 
     def skipped_report(self, kind: PictureKind, url: PictureUrl) -> PictureReport:
         """Return the report of a picture that was not requested because its host's circuit is open."""
@@ -119,11 +116,11 @@ class CheckRun:
         host = key[1].host
         self._running -= 1
         self.reports[key] = report
-        earlier_timeouts = self._breaker.timeouts(host)
+        earlier_timeouts = self._breaker.timeouts[host]
         self._breaker.record(host, report)
         if self._breaker.is_open(host):
             self.reports |= {each: self._breaker.skipped_report(*each) for each in self._queue.drain(host)}
-        elif not self._breaker.timeouts(host):
+        elif not self._breaker.timeouts[host]:
             # A check that times out keeps its slot until the host answers, so a silent host gets fewer and fewer.
             self._queue.release(host, earlier_timeouts + 1)
 

@@ -143,14 +143,8 @@ def download(
     except _FAILURES as error:
         # Not chained: the texts of these exceptions can hold the addresses of a host name.
         raise DownloadError(problem_from_exception(error)) from None
-    raise DownloadError(
-        Problem(
-            "too_many_redirects",
-            f"more than {MAX_REDIRECTS} redirects",
-            "the picture's own URL",
-            "Give the URL to which the redirects lead.",
-        )
-    )
+    found, advice = f"more than {MAX_REDIRECTS} redirects", "Give the URL to which the redirects lead."
+    raise DownloadError(Problem("too_many_redirects", found, "the picture's own URL", advice))
 
 
 # Named functions, so that the session pool can compare the policies of two sessions.

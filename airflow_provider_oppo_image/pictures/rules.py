@@ -151,19 +151,11 @@ def _problems(rule: PictureRule, info: ImageInfo) -> Iterator[Problem]:
             "Export it as an ordinary JPEG or PNG. Phones cannot decode this one.",
         )
     if info.broken:
-        yield Problem(
-            "broken",
-            f"a damaged {info.format}: {info.broken}",
-            "a file that can be decoded",
-            "Export it again, and upload it in binary mode.",
-        )
+        found, advice = f"a damaged {info.format}: {info.broken}", "Export it again, and upload it in binary mode."
+        yield Problem("broken", found, "a file that can be decoded", advice)
     if info.invisible:
-        yield Problem(
-            "invisible",
-            "a picture with only transparent pixels",
-            "visible content",
-            "Make its layers visible and export it again.",
-        )
+        advice = "Make its layers visible and export it again."
+        yield Problem("invisible", "a picture with only transparent pixels", "visible content", advice)
 
 
 def _wrong_format(name: str | None) -> Problem:

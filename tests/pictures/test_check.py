@@ -101,10 +101,6 @@ class TestPictures:
             (artwork.png()[:4], "absent", "truncated"),
             (artwork.png(876, 324), "wrong", "wrong_dimensions"),
             (artwork.HTML, "wrong", "wrong_format"),
-            (artwork.SVG, "wrong", "wrong_format"),
-            (artwork.PDF, "wrong", "wrong_format"),
-            (artwork.HEIC, "wrong", "wrong_format"),
-            (artwork.other_format("GIF"), "wrong", "wrong_format"),
             (artwork.other_format("WEBP"), "wrong", "wrong_format"),
             (artwork.other_format("MPO"), "wrong", "wrong_format"),
             (artwork.animated_png(), "wrong", "animated"),
@@ -151,10 +147,6 @@ class TestPictures:
     def test_a_slow_picture_is_ready(self, host: PictureHost, check: Check) -> None:
         assert check("small", host.drip("/", artwork.good("small"), every=0.001, size=100)).state == "ready"
 
-    def test_reports_are_json(self, host: PictureHost, check: Check) -> None:
-        report = check("big", host.serve("/", artwork.png(876, 324)))
-        assert PictureReport.from_dict(json.loads(json.dumps(report.to_dict()))) == report
-
 
 class TestEarlyStop:
     """The host offers a huge body; the bytes that it could send show where the client stopped reading."""
@@ -188,34 +180,21 @@ class TestEarlyStop:
 
 class TestHosts:
     @pytest.mark.parametrize(
-        ("status", "state", "code"),
+        ("statuses", "state", "code"),
         [
-            (401, "absent", "access_denied"),
-            (403, "absent", "access_denied"),
-            (404, "absent", "not_found"),
-            (408, "absent", "host_busy"),
-            (410, "absent", "not_found"),
-            (425, "absent", "host_busy"),
-            (429, "absent", "host_busy"),
-            (500, "absent", "host_busy"),
-            (503, "absent", "host_busy"),
-            (599, "absent", "host_busy"),
-            (201, "wrong", "unexpected_status"),
-            (206, "wrong", "unexpected_status"),
-            (300, "wrong", "unexpected_status"),
-            (302, "wrong", "unexpected_status"),
-            (304, "wrong", "unexpected_status"),
-            (400, "wrong", "unexpected_status"),
-            (418, "wrong", "unexpected_status"),
-            (600, "wrong", "unexpected_status"),
+            ((401, 403), "absent", "access_denied"),
+            ((404, 410), "absent", "not_found"),
+            ((408, 425, 429, 500, 503, 599), "absent", "host_busy"),
+            ((201, 206, 300, 302, 304, 400, 418, 600), "wrong", "unexpected_status"),
         ],
     )
     def test_a_status_is_absent_or_wrong(
-        self, host: PictureHost, check: Check, status: int, state: str, code: str
+        self, host: PictureHost, check: Check, statuses: tuple[int, ...], state: str, code: str
     ) -> None:
-        report = check("big", host.status("/", status))
-        assert (report.state, codes(report)) == (state, [code])
-        assert str(status) in report.problems[0].found
+        for status in statuses:
+            report = check("big", host.status("/", status))
+            assert (report.state, codes(report)) == (state, [code])
+            assert str(status) in report.problems[0].found
 
     @pytest.mark.parametrize(
         ("header", "seconds"), [("7", 7), ("Fri, 01 May 2020 12:00:00 GMT", 0), ("9999999", 86_400), ("soon", None)]
@@ -312,16 +291,8 @@ class TestCheckFile:
     def test_a_file_is_checked_like_a_download(
         self, tmp_path: Path, host: PictureHost, check: Check, kind: PictureKind
     ) -> None:
-        for number, content in enumerate(
-            [
-                artwork.png(),
-                artwork.jpeg(144, 144),
-                b"",
-                artwork.cut(artwork.png()),
-                artwork.HTML,
-                artwork.png(876, 324),
-            ]
-        ):
+        contents = [artwork.png(), artwork.jpeg(144, 144), b"", artwork.cut(artwork.png()), artwork.HTML]
+        for number, content in enumerate(contents):
             path = tmp_path / f"{number}.png"
             path.write_bytes(content)
             from_file, from_host = check_file(kind, path), check(kind, host.serve("/", content))

@@ -68,19 +68,10 @@ class TestInspectHeader:
             with_segments(JPEG, *[segment(0xFE)] * 1_000),
         ],
         ids=[
-            "text mode",
-            "Apple's",
-            "nothing but an end",
-            "checksum",
-            "fill",
-            "length",
-            "no header",
-            "end",
-            "restart",
-            "short header",
-            "segments",
+            "text mode", "Apple's", "nothing but an end", "checksum", "fill", "length", "no header", "end", "restart",
+            "short header", "segments",
         ],
-    )
+    )  # fmt: skip
     def test_reports_damage_in_the_header(self, start: bytes) -> None:
         info = inspect_header(start)
         assert info

@@ -23,8 +23,8 @@ def codes(problems: tuple[Problem, ...]) -> list[str]:
 
 @pytest.mark.parametrize("name", ["PNG", "JPEG"])
 @pytest.mark.parametrize(("rule", "size"), [(BIG, (984, 369)), (SMALL, (144, 144))])
-def test_judge_content_accepts_the_contract(name: str, rule: object, size: tuple[int, int]) -> None:
-    assert judge_content(BIG if rule is BIG else SMALL, ImageInfo(name, *size)) == ()
+def test_judge_content_accepts_the_contract(name: str, rule: PictureRule, size: tuple[int, int]) -> None:
+    assert judge_content(rule, ImageInfo(name, *size)) == ()
 
 
 @pytest.mark.parametrize("size", [(983, 369), (985, 369), (984, 368), (984, 370), (369, 984), (1968, 738), (0, 0)])
@@ -37,23 +37,24 @@ def test_judge_content_requires_exact_dimensions(size: tuple[int, int]) -> None:
     assert "oppo-image prepare" in problem.advice
 
 
-def test_judge_content_names_the_legacy_size() -> None:
-    (problem,) = judge_content(BIG, ImageInfo("JPEG", 876, 324))
-    assert "former size" in problem.found
-    assert "oppo-image prepare" in problem.advice
-
-
 @pytest.mark.parametrize(
-    ("rule", "size"), [(SMALL, (876, 324)), (BIG, (875, 324)), (BIG, (877, 324)), (BIG, (876, 323)), (BIG, (876, 325))]
+    ("rule", "size"),
+    [
+        (BIG, (876, 324)),
+        (SMALL, (876, 324)),
+        (BIG, (875, 324)),
+        (BIG, (877, 324)),
+        (BIG, (876, 325)),
+    ],
 )
-def test_judge_content_names_only_the_legacy_size(rule: PictureRule, size: tuple[int, int]) -> None:
+def test_judge_content_names_the_legacy_size(rule: PictureRule, size: tuple[int, int]) -> None:
     (problem,) = judge_content(rule, ImageInfo("JPEG", *size))
-    assert "former size" not in problem.found
+    assert ("former size" in problem.found) == (rule is BIG and size == (876, 324))
 
 
 @pytest.mark.parametrize(("rule", "size"), [(BIG, (144, 144)), (SMALL, (984, 369))])
-def test_judge_content_names_exchanged_pictures(rule: object, size: tuple[int, int]) -> None:
-    (problem,) = judge_content(BIG if rule is BIG else SMALL, ImageInfo("PNG", *size))
+def test_judge_content_names_exchanged_pictures(rule: PictureRule, size: tuple[int, int]) -> None:
+    (problem,) = judge_content(rule, ImageInfo("PNG", *size))
     assert "exchanged" in problem.advice
 
 
@@ -100,21 +101,13 @@ def test_judge_content_returns_all_problems() -> None:
     assert codes(found) == ["wrong_dimensions", "cmyk", "exif_rotated", "unusual_coding"]
 
 
-@pytest.mark.parametrize("rule", PICTURE_RULES.values(), ids=str)
-def test_size_limits_are_inclusive(rule: object) -> None:
-    assert rule in (BIG, SMALL)
-    limits = {"big": (1_000_000, 1_048_576), "small": (50_000, 51_200)}
-    chosen = BIG if rule is BIG else SMALL
-    sure, most = limits[chosen.kind]
-    for size, problems, warned in [
-        (0, [], []),
-        (sure, [], []),
-        (sure + 1, [], ["nearly_too_heavy"]),
-        (most, [], ["nearly_too_heavy"]),
-        (most + 1, ["too_heavy"], []),
-    ]:
-        assert codes(judge_weight(chosen, size)) == problems, size
-        assert codes(warnings(chosen, size)) == warned, size
+@pytest.mark.parametrize(
+    ("rule", "recommended", "maximum"), [(BIG, 1_000_000, 1_048_576), (SMALL, 50_000, 51_200)], ids=["big", "small"]
+)
+def test_size_limits_are_inclusive(rule: PictureRule, recommended: int, maximum: int) -> None:
+    sizes = (0, recommended, recommended + 1, maximum, maximum + 1)
+    found = [codes(judge_weight(rule, size) + warnings(rule, size)) for size in sizes]
+    assert found == [[], [], ["nearly_too_heavy"], ["nearly_too_heavy"], ["too_heavy"]]
 
 
 def test_judge_weight_accepts_an_unknown_size() -> None:
