@@ -157,10 +157,10 @@ def test_each_field_of_the_table_has_an_option(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--data-center", "mars"], "'data_center' is 'mars'; it must be one of singapore, hong_kong"),
-        (["--read-timeout", "soon"], "'read_timeout' is 'soon'; it must be a number of seconds from 0.1 to 3600"),
+        (["--data-center", "mars"], "'data_center' must be one of singapore, hong_kong"),
+        (["--read-timeout", "soon"], "'read_timeout' must be a number of seconds from 0.1 to 3600, not 'soon'"),
         (["--host", "a b"], "host is not valid"),
-        (["--host", "http://push.example.com"], "plain http, which would show the master secret"),
+        (["--host", "http://push.example.com"], "plain http to the host 'push.example.com'"),
         (["--conn-id", "a b"], "'a b' is no id of a connection"),
         (["--conn-id", "my-app", "--print", "env"], "A shell has no variable AIRFLOW_CONN_MY-APP"),
     ],

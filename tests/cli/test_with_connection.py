@@ -260,7 +260,7 @@ class TestConnection:
         [
             (connection("", login=""), "has no AppKey"),
             (connection("", password=""), "has no master secret"),
-            (connection("", conn_type="http"), "is of type 'http'"),
+            (connection("", conn_type="http"), "not 'http'"),
             (connection("", extra={"data_center": "the moon"}), "it must be one of"),
         ],
     )
