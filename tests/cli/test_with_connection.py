@@ -210,7 +210,7 @@ class TestPush:
             (b"\xff\xfe{", "is not JSON"),
             (b"[" * 100_000, "is not JSON"),
             (b"[]", "must be an object"),
-            (b"{}", "has no `to`"),
+            (b"{}", "must have `to`"),
             (None, "cannot be read: No such file or directory"),
         ],
     )
@@ -261,7 +261,7 @@ class TestConnection:
             (connection("", login=""), "has no AppKey"),
             (connection("", password=""), "has no master secret"),
             (connection("", conn_type="http"), "not 'http'"),
-            (connection("", extra={"data_center": "the moon"}), "it must be one of"),
+            (connection("", extra={"data_center": "the moon"}), "must be one of"),
         ],
     )
     def test_an_unusable_one_is_told_with_code_2(
