@@ -46,12 +46,12 @@ def test_a_program_is_told_where_it_is_and_what(art: str, tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("source", "more", "code", "words"),
     [
-        ("art.png", ["--background", "nice"], 2, "background is 'nice'"),
+        ("art.png", ["--background", "nice"], 2, "background must be a colour"),
         ("art.png", ["-o", "art.png"], 2, "would overwrite its artwork"),
         ("art.png", ["-o", "nowhere/big.png"], 2, "Writing nowhere/big.png: No such file or directory"),
         ("art.png", ["-o", "nfs5://server/big.png"], 2, "Nothing here reaches nfs5://"),
-        ("tiny.png", [], 1, "wrong_dimensions: artwork of 40 x 40 px, too small"),
-        ("text.png", [], 1, "wrong_format: content of the format text"),
+        ("tiny.png", [], 1, "wrong_dimensions: artwork of 40 x 40 px, which is too small"),
+        ("text.png", [], 1, "wrong_format: content in the format text"),
         ("later.png", [], 3, "later.png is absent"),
     ],
 )
