@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from airflow_provider_oppo_image.airflow_compat import AirflowFailException
-from airflow_provider_oppo_image.errors import OppoImageError, PictureError, docs_url_for
+from airflow_provider_oppo_image.connection import CONN_TYPE
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, PictureError, docs_url_for
 from airflow_provider_oppo_image.pictures.report import PictureReport, as_table
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,18 @@ def airflow_errors() -> Iterator[None]:
         if error.permanent:
             raise AirflowFailException(str(error)) from error
         raise
+
+
+def connection_not_found(conn_id: str) -> ConfigurationError:
+    """Return the error for a connection that Airflow does not have.
+
+    :param conn_id: the connection's id.
+    """
+    return ConfigurationError(
+        f"Airflow has no connection {conn_id!r} that it can read. Add one of type {CONN_TYPE!r}, or set "
+        f"AIRFLOW_CONN_{conn_id.upper()}; its extra must be a JSON object.",  # else 3.0 and 3.1 report it as missing
+        permanent=False,  # a secrets backend that is down has the same effect
+    )
 
 
 @contextlib.contextmanager
