@@ -18,7 +18,7 @@ from airflow_provider_oppo_image.batch import DEFAULT_THREADS
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME, Settings, read_settings
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
-from airflow_provider_oppo_image.hooks.task_errors import airflow_errors, connection_not_found
+from airflow_provider_oppo_image.hooks.task_record import airflow_errors, connection_not_found
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids, run_concurrently
 from airflow_provider_oppo_image.template_values import is_blank
 

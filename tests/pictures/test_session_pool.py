@@ -137,10 +137,10 @@ class TestSessionPool:
     ) -> None:
         with trusted_host(monkeypatch, tmp_path, "127.0.0.1") as secure:
             url = secure.serve("/", GOOD)
-            before = session._load.cache_info().misses
+            before = session._load_ssl_context.cache_info().misses
             for _ in range(3):
                 assert check("big", url).state == "ready"
-            assert session._load.cache_info().misses == before + 1
+            assert session._load_ssl_context.cache_info().misses == before + 1
             assert secure.connections == 3
 
     def test_replaced_certificate_authorities_are_loaded(
