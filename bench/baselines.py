@@ -33,8 +33,9 @@ DAGS: Final = Path(__file__).parent / "dags"
 def client(url: str) -> Upload:
     """Upload with our client."""
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+    from airflow_provider_oppo_image.engagelab.http import HttpTransport
 
-    client = EngageLabClient(url, APP_KEY, MASTER_SECRET, user_agent="ours", connections=64)
+    client = EngageLabClient(HttpTransport(url, APP_KEY, MASTER_SECRET, user_agent="bench", connections=64))
     return lambda picture: client.upload("big", picture)
 
 

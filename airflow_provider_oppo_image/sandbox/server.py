@@ -75,7 +75,7 @@ class SandboxServer:
         return received
 
     def forget(self) -> None:
-        """Delete everything that was received, including picture ids and `cid`s."""
+        """Delete everything that was received, including picture ids and every `cid`."""
         self._request("DELETE", "/sandbox/received")
 
     def fail(self, **fault: Any) -> None:

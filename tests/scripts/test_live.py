@@ -223,7 +223,7 @@ def test_rejected_credentials_stop(live: SandboxServer, run: Run, connect: Calla
 def test_unreachable_service_stops(run: Run) -> None:
     code, printed = run(f"http://127.0.0.1:{free_port()}")
     assert code == NOT_TESTED
-    assert "was not reached" in row(printed, "Test the credentials")
+    assert "cannot connect" in row(printed, "Test the credentials")
 
 
 def test_pictures_are_checked_first(live: SandboxServer, run: Run, host: PictureHost) -> None:
