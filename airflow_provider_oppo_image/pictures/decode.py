@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import os
 import threading
 from typing import Final
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import ImageFile
 
 from airflow_provider_oppo_image.contract import PICTURE_FORMATS
-from airflow_provider_oppo_image.pictures import jpeg, png
+from airflow_provider_oppo_image.pictures import jpeg, jpeg_decode, png, png_decode
 from airflow_provider_oppo_image.pictures.image_info import (
     SNIFF_BYTES,
     BrokenImageError,
@@ -19,6 +18,9 @@ from airflow_provider_oppo_image.pictures.image_info import (
     TruncatedImageError,
     sniff_format,
 )
+
+_NOT_WRITTEN: Final = b"\0"
+"""What a file ends with that was allocated at full length and is being filled; pictures end with other bytes."""
 
 
 class StrictDecoding:
@@ -65,7 +67,7 @@ def inspect_header(data: bytes) -> ImageInfo | None:
     if name not in PICTURE_FORMATS:
         return ImageInfo(name) if len(data) >= SNIFF_BYTES else None
     try:
-        return _read_header(name, data)
+        return _read_header(name, data.rstrip(_NOT_WRITTEN))
     except TruncatedImageError:
         return None
     except BrokenImageError as reason:
@@ -83,6 +85,7 @@ def inspect_structure(data: bytes) -> ImageInfo:
     if name not in PICTURE_FORMATS:
         return ImageInfo(name)
     facts = ImageInfo(name)
+    data = data.rstrip(_NOT_WRITTEN)
     try:
         facts = _read_header(name, data)
         return _read_structure(facts, data)
@@ -99,20 +102,14 @@ def decode(data: bytes, facts: ImageInfo) -> ImageInfo:
     :param facts: what `inspect_structure` found; nothing in them may be wrong, and the dimensions must be bearable.
     """
     try:
-        if facts.format == "PNG":
-            png.refuse_bomb(data)
-        with strict_decoding, Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as image:
-            if image.size != (facts.width, facts.height):
-                return dataclasses.replace(facts, broken="its headers contradict each other")
-            if image.format not in PICTURE_FORMATS:
-                return dataclasses.replace(facts, format=_full_name(image.format))
-            image.load()
-            return dataclasses.replace(facts, invisible=_is_invisible(image))
-    # On broken files Pillow raises what its parsers happen to meet (SyntaxError, struct.error, zlib.error...) and
-    # promises no list.
-    except Exception as error:  # noqa: BLE001
-        said = "" if isinstance(error, UnidentifiedImageError) else str(error)
-        return dataclasses.replace(facts, broken=said or "no decoder takes it")
+        with strict_decoding:
+            if facts.format == "PNG":
+                return dataclasses.replace(facts, invisible=png_decode.decode(data, (facts.width, facts.height)))
+            if jpeg_decode.decode(data, (facts.width, facts.height)):
+                return dataclasses.replace(facts, format="multi-picture JPEG (MPO)")
+            return facts
+    except BrokenImageError as reason:
+        return dataclasses.replace(facts, broken=str(reason))
 
 
 def _read_header(name: str, data: bytes) -> ImageInfo:
@@ -135,13 +132,3 @@ def _read_structure(facts: ImageInfo, data: bytes) -> ImageInfo:
         return dataclasses.replace(facts, animated=structure.frames > 1, orientation=structure.orientation)
     jpeg.read_structure(data)
     return facts
-
-
-def _is_invisible(image: Image.Image) -> bool:
-    if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")
-    return "A" in image.getbands() and image.getchannel("A").getextrema() == (0, 0)
-
-
-def _full_name(pillow_name: str | None) -> str | None:
-    return "multi-picture JPEG (MPO)" if pillow_name == "MPO" else pillow_name

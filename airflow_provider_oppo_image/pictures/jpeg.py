@@ -28,6 +28,8 @@ _OUT_OF_PLACE: Final = (0x01, *range(0xD0, 0xD9))  # they have no content, and b
 
 # The repetitions are bounded and possessive: a file of nothing but fill bytes must not cost more than its length.
 _MARKER: Final = re.compile(rb"\xff{1,64}+([^\x00\xff])")
+_MAX_STRAY_BYTES: Final = 16
+"""Bytes between two segments that are skipped, as libjpeg does: seen in real files, and no part of the picture."""
 _END_OF_SCAN: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
@@ -113,8 +115,8 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
     """Return the marker that stands here, and where it ends."""
-    found = _MARKER.match(data, position)
-    if found:
+    found = _MARKER.search(data, position, position + _MAX_STRAY_BYTES + 66)
+    if found and found.start() <= position + _MAX_STRAY_BYTES:
         return found[1][0], found.end()
     if len(data) - position > 64 or data[position:].strip(b"\xff"):
         raise BrokenImageError("what follows a segment is none")
