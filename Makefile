@@ -65,6 +65,7 @@ release-check: venv ## Say what is still to be done before this version is relea
 	@$(BIN)/python -m scripts.release_check
 
 test-trust: venv ## Attack it: faults, kills, addresses, leaks, fuzz; prints what was tried and what got through
+	@$(BIN)/python -m scripts.picture_corpus
 	$(BIN)/pytest tests/trust
 
 test-celery: ## Run a night's batch on two Celery workers, and kill one of them in the middle
@@ -110,6 +111,7 @@ docs: ## Make the site of the documentation in build/docs, and test it
 
 bench-trust: ## Attack it for hours, and see whether the tests notice faults; writes bench/TRUST.md
 	@scripts/venv.sh .venv-trust mutation constraints/airflow-3.3.txt $(PYTHONS)
+	@.venv-trust/bin/python -m scripts.picture_corpus
 	.venv-trust/bin/python -m bench.trust
 
 bench: ## Measure it beside what a user would pick instead; writes bench/RESULTS.md (ONLY=part for one of them)

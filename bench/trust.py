@@ -1,6 +1,6 @@
 """The long attack: every trust test with more of everything, then mutation testing; writes bench/TRUST.md.
 
-usage: python -m bench.trust [--only attacks|fuzz|mutants] [--fuzz N] [--kills N]
+usage: python -m bench.trust [--only attacks|fuzz|mutants] [--fuzz N] [--kills N] [--pictures N]
 
 `--only` measures one part again and leaves the other as it stands in the file; `fuzz` makes the attacks' part of the
 changed pictures alone.
@@ -34,11 +34,13 @@ def main() -> int:
     parser.add_argument("--only", choices=("attacks", "fuzz", "mutants"), help="measure one part again")
     parser.add_argument("--fuzz", type=int, default=100_000, help="how many changed pictures")
     parser.add_argument("--kills", type=int, default=50, help="how many kills of each kind")
+    parser.add_argument("--pictures", type=int, default=13_000, help="how many damaged pictures")
     options = parser.parse_args()
     failed = False
     if options.only != "mutants":
         tests = "tests/trust/test_fuzz.py" if options.only == "fuzz" else "tests/trust"
-        failed |= attack([tests, "--fuzz", str(options.fuzz), "--kills", str(options.kills)])
+        amounts = ("--fuzz", str(options.fuzz), "--kills", str(options.kills), "--pictures", str(options.pictures))
+        failed |= attack([tests, *amounts])
     if options.only in (None, "mutants"):
         failed |= mutate_all()
     return int(failed)

@@ -15,7 +15,7 @@ import airflow_provider_oppo_image
 from tests.support.pages import skip_without_pages
 
 PACKAGE = Path(str(airflow_provider_oppo_image.__file__)).parent
-HEAVY = {"requests", "urllib3", "PIL", "fastapi", "uvicorn", "jinja2", "airflow.triggers.base"}
+HEAVY = {"requests", "urllib3", "PIL", "numpy", "simplejpeg", "fastapi", "uvicorn", "jinja2", "airflow.triggers.base"}
 
 
 def modules_after(*statements: str) -> set[str]:

@@ -25,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("trust", "attacks on the provider")
     group.addoption("--fuzz", type=int, default=5_000, help="how many changed pictures to try (%(default)s)")
     group.addoption("--kills", type=int, default=5, help="how many kills of each kind (%(default)s)")
+    group.addoption("--pictures", type=int, default=1_000, help="how many damaged pictures to try (%(default)s)")
     group.addoption(
         "--lot",
         type=int,

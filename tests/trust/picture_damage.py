@@ -8,7 +8,6 @@ is to the bytes of the file.
 from __future__ import annotations
 
 import random
-import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
