@@ -76,7 +76,7 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
         return
     content = archive.read_bytes()
     if archive.suffix == ".deb":
-        command = ["dpkg-deb", "--fsys-tarfile", archive]
+        command = ["dpkg-deb", "--fsys-tarfile", str(archive)]
         content = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         for member in tar:

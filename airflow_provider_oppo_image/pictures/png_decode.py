@@ -64,12 +64,16 @@ class Header:
         return self.depth * _CHANNELS[self.colour]
 
     def passes(self) -> Iterator[tuple[int, int]]:
-        """Yield the bytes of a row, its filter included, and the number of rows, by pass."""
+        """Yield the number of columns and of rows, by pass."""
         for left, top, right, down in _ADAM7 if self.interlaced else ((0, 0, 1, 1),):
             columns = -(-(self.width - left) // right)
             rows = -(-(self.height - top) // down)
             if columns > 0 and rows > 0:
-                yield (columns * self.pixel_bits + 7) // 8 + 1, rows
+                yield columns, rows
+
+    def row_bytes(self, columns: int) -> int:
+        """Return the bytes of a filtered row, its filter included."""
+        return (columns * self.pixel_bits + 7) // 8 + 1
 
 
 def read_header(content: bytes) -> Header:
@@ -99,7 +103,8 @@ def decode(data: bytes, size: tuple[int | None, int | None]) -> bool:
         raise BrokenImageError("its headers contradict each other")
     rows = _inflate(packed, header)
     start = 0
-    for length, number in header.passes():
+    for columns, number in header.passes():
+        length = header.row_bytes(columns)
         end = start + length * number
         if max(rows[start:end:length]) > _MAX_FILTER:
             raise BrokenImageError("a row has an unknown filter")
@@ -155,12 +160,13 @@ def _check_palette(header: Header, palette: bytes) -> None:
 
 def _inflate(packed: bytes, header: Header) -> bytes:
     """Return the filtered rows, without inflating much more than them."""
-    expected = sum(length * number for length, number in header.passes())
+    expected = sum(header.row_bytes(columns) * number for columns, number in header.passes())
     # As libpng does: a window smaller than the header of the data says is refused.
     stream = zlib.decompressobj(wbits=0)
     try:
         if packed and packed[0] >> 4 < _LARGEST_WINDOW:
-            rows, rest = _inflate_by_rows(stream, packed, expected, min(length for length, _ in header.passes()))
+            shortest = min(header.row_bytes(columns) for columns, _ in header.passes())
+            rows, rest = _inflate_by_rows(stream, packed, expected, shortest)
         else:
             rows, rest = stream.decompress(packed, expected), stream.unconsumed_tail
         more = len(stream.decompress(rest, expected + 1)) if not stream.eof else 0
@@ -203,7 +209,8 @@ def _has_no_opacity(header: Header, rows: bytes) -> bool:
     size = header.pixel_bits // 8
     opacity = range(size - header.depth // 8, size)
     start = 0
-    for length, number in header.passes():
+    for columns, number in header.passes():
+        length = header.row_bytes(columns)
         for row in range(start, start + length * number, length):
             if any(any(rows[row + 1 + byte : row + length : size]) for byte in opacity):
                 return False
@@ -225,10 +232,11 @@ def _is_of_one_colour(header: Header, rows: bytes, transparency: bytes) -> bool:
         value = key[0] & ((1 << header.depth) - 1)
         pixel = bytes((sum(value << shift for shift in range(0, 8, header.depth)),))
     start = 0
-    for length, number in header.passes():
+    for columns, number in header.passes():
+        length = header.row_bytes(columns)
+        size = columns * header.pixel_bits // 8  # a byte that is not full is filled with anything
         for row in range(number):
             filtered = rows[start : start + length]
-            size = (length - 1) - (header.pixel_bits < 8)  # the last byte may be filled with anything
             if filtered[1 : 1 + size] != _one_coloured_row(pixel, filtered[0], first=row == 0, size=size):
                 return False
             start += length

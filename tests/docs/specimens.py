@@ -80,7 +80,7 @@ PROBLEMS: Final[dict[Code, Specimen]] = {
     "address_refused": _url("http://10.0.0.5/big.jpg"),
     "animated": _content(format="PNG", animated=True),
     "bad_url": _url("cdn.example.com/spring/big.jpg"),
-    "broken": _content(broken="image file is truncated"),
+    "broken": _content(broken="premature end of data segment"),
     "cmyk": _content(cmyk=True),
     "credentials_in_url": _url("https://designer:spring@cdn.example.com/big.jpg"),
     "encoded_body": _encoded,
