@@ -12,6 +12,7 @@ Whatever a URL, a host or a file does is a report and never an exception.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def check_picture(
     url: str,
     *,
     allow_private_addresses: bool = False,
-    timeout: Timeouts = DEFAULT_TIMEOUTS,
+    timeout: Timeouts | float = DEFAULT_TIMEOUTS,
     memory: ReportCache | None = None,
     lines: SessionPool | None = None,
 ) -> PictureReport:
@@ -45,13 +46,14 @@ def check_picture(
     :param kind: "big" or "small".
     :param url: where the picture should be; anything that is no URL is a report that says so.
     :param allow_private_addresses: let loopback and private addresses pass, for sandboxes and private CDNs.
-    :param timeout: how long the parts of the check may take.
+    :param timeout: how long the parts of the check may take; a number is the total, in seconds.
     :param memory: what earlier checks learned, and this one adds to: what has not changed since is not looked at again.
         None remembers nothing.
     :param lines: connections that are kept between checks; None makes each for itself.
-    :raises ConfigurationError: when `kind` is neither.
+    :raises ConfigurationError: when `kind` is neither, or `timeout` is not a number above 0.
     """
     rule = rule_for(kind)
+    timeout = _timeouts(timeout)
     known = memory.recall((kind, url)) if memory else None
     shown = redact_url(url) if isinstance(url, str) else NOT_A_URL
 
@@ -133,6 +135,15 @@ def rule_for(kind: PictureKind) -> PictureRule:
     if kind not in PICTURE_KINDS:
         raise ConfigurationError(f"the kind of a picture is {' or '.join(map(repr, PICTURE_KINDS))}, not {kind!r}")
     return PICTURE_RULES[kind]
+
+
+def _timeouts(timeout: Timeouts | float) -> Timeouts:
+    if isinstance(timeout, Timeouts):
+        return timeout
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
+        raise ConfigurationError(f"timeout must be a number of seconds above 0, or Timeouts, not {timeout!r}.")
+    usual = DEFAULT_TIMEOUTS
+    return Timeouts(min(usual.connect, timeout), min(usual.read, timeout), timeout)
 
 
 def _report(

@@ -29,6 +29,11 @@ from airflow_provider_oppo_image.pictures.download_errors import problem_from_ex
 from airflow_provider_oppo_image.pictures.picture_url import url_problem
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.report_cache import Validators, read_validators
+from airflow_provider_oppo_image.pictures.response_headers import (
+    content_coding,
+    quote_bare_percent,
+    redirect_locations,
+)
 from airflow_provider_oppo_image.pictures.session_pool import MAX_PER_HOST, SessionPool
 
 MAX_REDIRECTS: Final = 3
@@ -135,9 +140,8 @@ def download(
                         return _read(url, response, max_bytes, settles)
                     ask.finish(response)
                     if response.status_code not in _REDIRECTS:
-                        raise DownloadError(
-                            problem_from_status(response.status_code), read_retry_after(response.headers)
-                        )
+                        retry_after = read_retry_after(response.headers)
+                        raise DownloadError(problem_from_status(response.status_code, retry_after), retry_after)
                     url = _redirect_target(url, response)
                 # Where a host sends us is judged anew, even if that is the host itself.
                 ask = replace(ask, lines=None)
@@ -199,7 +203,9 @@ class _Fetcher:
 
     def _get(self, session: requests.Session, url: str, headers: Mapping[str, str]) -> requests.Response:
         timeouts = (self.timeout.connect, self.timeout.read)
-        return session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeouts)
+        return session.get(
+            quote_bare_percent(url), headers=headers, stream=True, allow_redirects=False, timeout=timeouts
+        )
 
     def finish(self, response: requests.Response) -> None:
         """Read the rest of an answer that is not wanted, if it is short and there, so that its connection is kept."""
@@ -213,11 +219,19 @@ class _Fetcher:
 
 def _redirect_target(url: str, response: requests.Response) -> str:
     """Return where a redirect leads."""
-    location = response.headers.get("Location")
-    if not location:
-        raise DownloadError(problem_from_status(response.status_code))
-    # Headers arrive as Latin-1; a host that redirects to a name with other letters sends UTF-8.
-    target = urljoin(url, requote_uri(location.encode("latin-1", "replace").decode("utf-8", "replace")))
+    locations = redirect_locations(response.raw.headers.getlist("Location"))
+    if not locations:
+        raise DownloadError(problem_from_status(response.status_code, read_retry_after(response.headers)))
+    if len(locations) > 1:
+        raise DownloadError(
+            Problem(
+                "unexpected_status",
+                f"HTTP status {response.status_code} with {len(locations)} different Location headers",
+                "one Location header",
+                "Give the URL to which the redirect leads, or have the host send one header.",
+            )
+        )
+    target = urljoin(url, requote_uri(quote_bare_percent(locations[0])))
     if url.lower().startswith("https:") and target.lower().startswith("http:"):
         raise DownloadError(
             Problem(
@@ -231,7 +245,7 @@ def _redirect_target(url: str, response: requests.Response) -> str:
 
 
 def _read(url: str, response: requests.Response, max_bytes: int, settles: ShouldStop) -> Download:
-    if encoding := response.headers.get("Content-Encoding", "").strip().lower().removeprefix("identity"):
+    if encoding := content_coding(response.headers.get("Content-Encoding", "")):
         raise DownloadError(
             Problem(
                 "encoded_body",

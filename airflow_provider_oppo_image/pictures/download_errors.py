@@ -14,7 +14,7 @@ from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import TRUNCATED
 
 _EXPECTED: Final = "a picture"
-_BUSY: Final = (408, 425, 429)
+_BUSY: Final = (202, 408, 420, 423, 425, 429)
 
 _TIMED_OUT: Final = Problem(
     "timed_out", "the host was too slow", _EXPECTED, "Try again later, or raise the connection's timeouts."
@@ -33,10 +33,11 @@ _FAILED: Final = Problem(
 )
 
 
-def problem_from_status(status: int) -> Problem:
+def problem_from_status(status: int, retry_after: float | None = None) -> Problem:
     """Return the problem that an HTTP status other than 200 is.
 
     :param status: the HTTP status, redirects that lead nowhere included.
+    :param retry_after: seconds until the host wants to be asked again; None where it does not say so.
     """
     found = f"HTTP status {status}"
     if status in (401, 403):
@@ -44,7 +45,7 @@ def problem_from_status(status: int) -> Problem:
         return Problem("access_denied", found, _EXPECTED, advice)
     if status in (404, 410):
         return Problem("not_found", found, _EXPECTED, "Check the path; if the upload is still to come, wait for it.")
-    if status in _BUSY or 500 <= status <= 599:
+    if status in _BUSY or 500 <= status <= 599 or retry_after is not None:
         return Problem("host_busy", found, _EXPECTED, "Try again later.")
     return Problem("unexpected_status", found, "HTTP status 200", "Open the URL in a private window and see.")
 

@@ -15,7 +15,7 @@ AbsentCode: TypeAlias = Literal[
     "access_denied",  # HTTP status 401 or 403: many hosts answer so for what is not there
     "connection_failed",  # no connection, or it broke
     "empty",  # zero bytes
-    "host_busy",  # HTTP status 408, 425, 429 or 5xx
+    "host_busy",  # HTTP status 202, 408, 420, 423, 425, 429 or 5xx, or a Retry-After
     "not_found",  # HTTP status 404 or 410, or no such file
     "timed_out",  # too slow, in any part
     "truncated",  # the beginning of a picture: an upload in progress looks like that
