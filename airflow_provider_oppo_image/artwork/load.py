@@ -9,6 +9,7 @@ from typing import Final, cast
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from airflow_provider_oppo_image.artwork.containers import UnsupportedContainerError, repair_psd, repair_tiff
 from airflow_provider_oppo_image.pictures.decode import strict_decoding
 from airflow_provider_oppo_image.pictures.image_info import SNIFF_BYTES, sniff_format
 from airflow_provider_oppo_image.pictures.report import Problem
@@ -64,13 +65,20 @@ def read_artwork(data: bytes) -> Artwork:
     if len(data) > MAX_BYTES:
         raise UnusableArtwork(too_heavy(len(data)))
     try:
-        with strict_decoding, warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
+        with (
+            strict_decoding,
+            warnings.catch_warnings(action="ignore"),
+            Image.open(io.BytesIO(repair_psd(data))) as image,
+        ):
             _refuse(image)
+            repair_tiff(image)
             moves = getattr(image, "n_frames", 1) > 1 and image.format in ("GIF", "PNG", "WEBP", "AVIF")
             image.load()
             artwork = _as_shown(image)
     except UnusableArtwork:
         raise
+    except UnsupportedContainerError as error:
+        raise UnusableArtwork(_unsupported(str(error))) from error
     except UnidentifiedImageError as error:
         raise UnusableArtwork(_no_picture(sniff_format(data[:SNIFF_BYTES]))) from error
     except Image.DecompressionBombError as error:
@@ -158,6 +166,15 @@ def _no_picture(name: str | None) -> Problem:
         "content of an unknown format" if name is None else f"content of the format {name}",
         "a picture, such as a PNG, JPEG, WebP or TIFF",
         "Export the artwork as PNG.",
+    )
+
+
+def _unsupported(found: str) -> Problem:
+    return Problem(
+        "broken",
+        found,
+        "a file that every program shows alike",
+        "Export the artwork as PNG. A Photoshop document can also be saved with 'Maximize Compatibility', in RGB.",
     )
 
 
