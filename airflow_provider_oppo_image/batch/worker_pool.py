@@ -97,7 +97,7 @@ class Uploader:
                 self._take(until=0)
             finally:
                 # Also when Airflow ends the task: what is in flight comes to its end, and is not done again.
-                self.rate_limiter.shut()
+                self.rate_limiter.close()
                 self._write_what_is_there()  # at once, since who ends a task kills it when it takes long to end
                 pool.shutdown(cancel_futures=True)
                 self._write_what_is_there()
@@ -108,7 +108,7 @@ class Uploader:
         try:
             self._done.put(self._outcome(picture))
         except BaseException as error:  # noqa: BLE001 - raised at the end of the run
-            self.rate_limiter.shut()
+            self.rate_limiter.close()
             self._done.put(error)
 
     def _outcome(self, picture: PlannedPicture) -> Outcome:
@@ -134,7 +134,7 @@ class Uploader:
 
     def _end(self, error: OppoImageError) -> None:
         self.ended_by = self.ended_by or error
-        self.rate_limiter.shut()
+        self.rate_limiter.close()
 
     def _take(self, *, until: int) -> None:
         """Take outcomes, until no more than so many pictures are under way."""

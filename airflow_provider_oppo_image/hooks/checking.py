@@ -57,4 +57,9 @@ def bind_check(
     check = partial(check_picture, memory=memory, lines=lines)
     if hook is None:
         return check
-    return partial(check, allow_private_addresses=hook.settings.allow_private_addresses, timeout=hook.timeouts)
+    settings = hook.settings
+    return partial(
+        check,
+        allow_private_addresses=settings.allow_private_addresses,
+        transport_options=settings.transport_options,
+    )

@@ -29,8 +29,8 @@ from airflow_provider_oppo_image.net.redaction import redact_url
 
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+    from airflow_provider_oppo_image.engagelab.push_body import PushBody
     from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
-    from airflow_provider_oppo_image.net.deadline import Timeouts
     from airflow_provider_oppo_image.pictures.report import PictureReport
 
 __all__ = ["OppoImageHook", "airflow_errors"]
@@ -89,14 +89,6 @@ class OppoImageHook(BaseHook):
         except AirflowNotFoundException as error:
             raise no_such_connection(self.oppo_image_conn_id) from error
 
-    @property
-    def timeouts(self) -> Timeouts:
-        """How long the parts of one attempt may take, from the connection."""
-        from airflow_provider_oppo_image.net.deadline import Timeouts
-
-        settings = self.settings
-        return Timeouts(settings.connect_timeout, settings.read_timeout, settings.total_timeout)
-
     def get_conn(self) -> EngageLabClient:
         """Return the client of the service, made once."""
         return self._client
@@ -112,21 +104,21 @@ class OppoImageHook(BaseHook):
         :param rate_limiter: lets each request through, at a rate; None sends at once.
         """
         from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+        from airflow_provider_oppo_image.engagelab.http import HttpTransport
         from airflow_provider_oppo_image.engagelab.messages import basic_auth
 
         settings = self.settings
         # Airflow masks a connection's password, and not what is made of it.
         mask_secret(basic_auth(settings.app_key, settings.master_secret).removeprefix("Basic "))
-        return EngageLabClient(
+        transport = HttpTransport(
             settings.base_url,
             settings.app_key,
             settings.master_secret,
             user_agent=f"airflow-provider-oppo-image/{__version__} apache-airflow/{airflow_version()}",
-            timeouts=self.timeouts,
-            retry_budget=settings.retry_budget,
+            options=settings.transport_options,
             connections=connections,
-            rate_limiter=rate_limiter,
         )
+        return EngageLabClient(transport, retry_budget=settings.retry_budget, rate_limiter=rate_limiter)
 
     def check(self, kind: PictureKind, url: str) -> PictureReport:
         """Look at a picture as the service will.
@@ -138,7 +130,10 @@ class OppoImageHook(BaseHook):
         from airflow_provider_oppo_image.pictures.check import check_picture
 
         return check_picture(
-            kind, url, allow_private_addresses=self.settings.allow_private_addresses, timeout=self.timeouts
+            kind,
+            url,
+            allow_private_addresses=self.settings.allow_private_addresses,
+            transport_options=self.settings.transport_options,
         )
 
     def check_each(self, pictures: Mapping[PictureKind, str]) -> dict[PictureKind, PictureReport]:
@@ -265,7 +260,7 @@ class OppoImageHook(BaseHook):
 
 def _compose(
     message: Mapping[str, Any], big_picture_id: str | None, small_picture_id: str | None, cid: str | None
-) -> dict[str, Any]:
+) -> PushBody:
     from airflow_provider_oppo_image.engagelab.push_body import compose_push
 
     return compose_push(message, big_picture_id=big_picture_id, small_picture_id=small_picture_id, cid=cid)

@@ -112,7 +112,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
     def on_kill(self) -> None:
         """End the batch: what is in flight comes to its end, and all that has an id is written down."""
         if self._rate_limiter:
-            self._rate_limiter.shut()
+            self._rate_limiter.close()
 
     def _upload(self) -> BatchResult:
         from airflow_provider_oppo_image.batch.split import default_results_path

@@ -11,6 +11,7 @@ Whatever a URL, a host or a file does is a report and never an exception.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind, PictureRule
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.net.deadline import DEFAULT_TIMEOUTS, Timeouts
+from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
 from airflow_provider_oppo_image.net.redaction import NOT_A_URL, redact_url
 from airflow_provider_oppo_image.pictures.decode import decode, inspect_header, inspect_structure
 from airflow_provider_oppo_image.pictures.download import Download, DownloadError, download
@@ -34,7 +35,8 @@ def check_picture(
     url: str,
     *,
     allow_private_addresses: bool = False,
-    timeout: Timeouts | float = DEFAULT_TIMEOUTS,
+    transport_options: TransportOptions = DEFAULT_TRANSPORT_OPTIONS,
+    timeout: float | None = None,
     memory: ReportCache | None = None,
     lines: SessionPool | None = None,
 ) -> PictureReport:
@@ -46,14 +48,16 @@ def check_picture(
     :param kind: "big" or "small".
     :param url: where the picture should be; anything that is no URL is a report that says so.
     :param allow_private_addresses: let loopback and private addresses pass, for sandboxes and private CDNs.
-    :param timeout: how long the parts of the check may take; a number is the total, in seconds.
+    :param transport_options: timeouts and other options of the download.
+    :param timeout: the total timeout in seconds, above 0, in place of the one in `transport_options`.
     :param memory: what earlier checks learned, and this one adds to: what has not changed since is not looked at again.
         None remembers nothing.
     :param lines: connections that are kept between checks; None makes each for itself.
     :raises ConfigurationError: when `kind` is neither, or `timeout` is not a number above 0.
     """
     rule = rule_for(kind)
-    timeout = _timeouts(timeout)
+    if timeout is not None:
+        transport_options = _with_timeout(transport_options, timeout)
     known = memory.recall((kind, url)) if memory else None
     shown = redact_url(url) if isinstance(url, str) else NOT_A_URL
 
@@ -66,7 +70,7 @@ def check_picture(
             url,
             max_bytes=rule.max_bytes,
             allow_private_addresses=allow_private_addresses,
-            timeout=timeout,
+            transport_options=transport_options,
             settles=settles,
             known=known.stamp if known else None,
             lines=lines,
@@ -137,13 +141,15 @@ def rule_for(kind: PictureKind) -> PictureRule:
     return PICTURE_RULES[kind]
 
 
-def _timeouts(timeout: Timeouts | float) -> Timeouts:
-    if isinstance(timeout, Timeouts):
-        return timeout
+def _with_timeout(options: TransportOptions, timeout: float) -> TransportOptions:
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
-        raise ConfigurationError(f"timeout must be a number of seconds above 0, or Timeouts, not {timeout!r}.")
-    usual = DEFAULT_TIMEOUTS
-    return Timeouts(min(usual.connect, timeout), min(usual.read, timeout), timeout)
+        raise ConfigurationError(f"timeout must be a number of seconds above 0, not {timeout!r}.")
+    return dataclasses.replace(
+        options,
+        connect_timeout=min(options.connect_timeout, timeout),
+        read_timeout=min(options.read_timeout, timeout),
+        total_timeout=timeout,
+    )
 
 
 def _report(

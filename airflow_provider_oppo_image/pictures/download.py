@@ -16,12 +16,11 @@ from requests.utils import requote_uri
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.net.address_policy import forbidden_reason
 from airflow_provider_oppo_image.net.deadline import (
-    DEFAULT_TIMEOUTS,
-    Timeouts,
     connections_opened,
     deadline,
     remaining,
 )
+from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
 from airflow_provider_oppo_image.net.redaction import redact_url
 from airflow_provider_oppo_image.net.retry_after import read_retry_after
 from airflow_provider_oppo_image.net.session import AddressPolicy, AddressRefusedError, open_session
@@ -105,7 +104,7 @@ def download(
     *,
     max_bytes: int,
     allow_private_addresses: bool = False,
-    timeout: Timeouts = DEFAULT_TIMEOUTS,
+    transport_options: TransportOptions = DEFAULT_TRANSPORT_OPTIONS,
     settles: ShouldStop = lambda _: False,
     known: Validators | None = None,
     lines: SessionPool | None = None,
@@ -119,15 +118,17 @@ def download(
     :param url: where to look.
     :param max_bytes: the longest body, in bytes, inclusive; a longer one is not read to its end.
     :param allow_private_addresses: let loopback and private addresses pass.
-    :param timeout: how long the parts may take.
+    :param transport_options: timeouts and other options of the connections.
     :param settles: looks at the bytes so far, and may stop the download.
     :param known: the version that need not be sent again; asked about only where it was found.
     :param lines: connections to use, and to keep; None makes each for itself.
     :raises DownloadError: when there is no body to speak of, whatever the reason.
     """
-    ask = _Fetcher(_public_and_private_addresses if allow_private_addresses else _public_addresses, timeout, lines)
+    ask = _Fetcher(
+        _public_and_private_addresses if allow_private_addresses else _public_addresses, transport_options, lines
+    )
     try:
-        with deadline(timeout.total):
+        with deadline(transport_options.total_timeout):
             for _ in range(MAX_REDIRECTS + 1):
                 if problem := url_problem(url, allow_private_addresses=allow_private_addresses):
                     raise DownloadError(problem)
@@ -174,7 +175,7 @@ class _Fetcher:
     """How hosts are asked: over which connections, and how patiently."""
 
     permit: AddressPolicy
-    timeout: Timeouts
+    transport_options: TransportOptions
     lines: SessionPool | None
 
     @contextlib.contextmanager
@@ -189,7 +190,7 @@ class _Fetcher:
 
     def _over_a_kept_one(self, lines: SessionPool, url: str, headers: Mapping[str, str]) -> requests.Response | None:
         """Ask over a connection that may have been kept; None if it was, and the host had closed it meanwhile."""
-        session = lines.session(url, allowed=self.permit, open_one=self._open)
+        session = lines.session(url, allowed=(self.permit, self.transport_options), open_one=self._open)
         before = connections_opened()
         try:
             return self._get(session, url, headers)
@@ -199,13 +200,10 @@ class _Fetcher:
             return None
 
     def _open(self, url: str) -> requests.Session:
-        return open_session(url, permit=self.permit, connections=MAX_PER_HOST)
+        return open_session(url, self.transport_options, address_policy=self.permit, connections=MAX_PER_HOST)
 
     def _get(self, session: requests.Session, url: str, headers: Mapping[str, str]) -> requests.Response:
-        timeouts = (self.timeout.connect, self.timeout.read)
-        return session.get(
-            quote_bare_percent(url), headers=headers, stream=True, allow_redirects=False, timeout=timeouts
-        )
+        return session.get(quote_bare_percent(url), headers=headers, stream=True, allow_redirects=False)
 
     def finish(self, response: requests.Response) -> None:
         """Read the rest of an answer that is not wanted, if it is short and there, so that its connection is kept."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-from collections.abc import Iterator
 from typing import Final
 
-from airflow_provider_oppo_image.net.session import AddressRefusedError
+from airflow_provider_oppo_image.net.session import AddressRefusedError, exception_chain
 from airflow_provider_oppo_image.pictures.picture_url import ADDRESS_REFUSED, BAD_URL
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import TRUNCATED
@@ -55,7 +54,7 @@ def problem_from_exception(error: BaseException) -> Problem:
 
     :param error: what a download raised.
     """
-    causes = tuple(_causes(error))
+    causes = exception_chain(error)
 
     def has(kind: type[BaseException]) -> bool:
         return any(isinstance(cause, kind) for cause in causes)
@@ -82,15 +81,3 @@ def _unverified(reason: str) -> Problem:
         "a certificate that phones and servers trust",
         "Renew the certificate, or serve its whole chain.",
     )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and all that it came from, by either way: urllib3 uses both at once."""
-    seen: list[BaseException] = []
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        cause = waiting.pop()
-        if cause is not None and cause not in seen:
-            seen.append(cause)
-            yield cause
-            waiting += [cause.__cause__, cause.__context__]

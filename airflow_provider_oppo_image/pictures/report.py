@@ -164,9 +164,6 @@ def error_for(reports: Sequence[PictureReport]) -> PictureError | None:
     )
 
 
-_WIDTH: Final = len("what to do")
-
-
 def as_table(report: PictureReport, *, here: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return a report in lines.
 
@@ -174,11 +171,17 @@ def as_table(report: PictureReport, *, here: Mapping[str, str] = MappingProxyTyp
     :param here: what else can be done by whoever reads it here, by the problem's code.
     """
     headline, *_ = str(report).splitlines()
-    lines = [headline]
-    for name, problems in (("problem", report.problems), ("warning", report.warnings)):
-        for problem in problems:
-            lines += [f"  {head:<{_WIDTH}}  {words}" for head, words in _rows(name, problem, here)]
-    return "\n".join(lines)
+    named = [("problem", problem) for problem in report.problems]
+    named += [("warning", warning) for warning in report.warnings]
+    rows = [row for name, problem in named for row in _rows(name, problem, here)]
+    return "\n".join([headline, *([format_rows(rows)] if rows else [])])
+
+
+def format_rows(rows: Iterable[tuple[str, str]]) -> str:
+    """Return rows of two columns as aligned and indented lines."""
+    rows = list(rows)
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(f"  {name:<{width}}  {text}" for name, text in rows)
 
 
 def _rows(name: str, problem: Problem, here: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Final, TypeAlias
 
 from airflow_provider_oppo_image.contract import PictureKind
+from airflow_provider_oppo_image.net.retry_after import parse_http_date
 from airflow_provider_oppo_image.pictures.report import PictureReport
 
 MIN_AGE: Final = timedelta(minutes=1)
@@ -49,7 +49,7 @@ def read_validators(url: str, headers: Mapping[str, str]) -> Validators | None:
     """
     etag, modified = _text(headers.get("ETag")), _text(headers.get("Last-Modified"))
     if modified is not None:
-        written, sent = _time(modified), _time(headers.get("Date"))
+        written, sent = parse_http_date(modified), parse_http_date(headers.get("Date"))
         if written is None or sent is None:
             modified = None
         elif sent - written < MIN_AGE:
@@ -63,14 +63,6 @@ def _text(value: str | None) -> str | None:
     return (
         value if value and value.isascii() and value.isprintable() and len(value) <= _MAX_VALIDATOR_CHARACTERS else None
     )
-
-
-def _time(value: str | None) -> datetime | None:
-    try:
-        time = parsedate_to_datetime(value or "")
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return time if time.tzinfo else None
 
 
 PictureKey: TypeAlias = tuple[PictureKind, str]

@@ -17,7 +17,7 @@ from airflow_provider_oppo_image.artwork.prepare import Prepared, prepare
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, PictureAbsentError, PictureWrongError
 from airflow_provider_oppo_image.pictures.check import check_bytes
-from tests.support import artwork, bombs, profiles
+from tests.support import artwork, bombs, color_profiles
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 TOLERANCE = 6
@@ -288,7 +288,7 @@ def test_large_artwork_is_scaled_strip_by_strip_as_if_it_were_whole(monkeypatch:
 
 
 def test_a_colour_profile_is_heeded() -> None:
-    prepared = prepare("big", file_of(plain(RED), icc_profile=profiles.swapped()))
+    prepared = prepare("big", file_of(plain(RED), icc_profile=color_profiles.swapped()))
     assert near(at(prepared, 0.5, 0.5), BLUE, 12)
     with Image.open(io.BytesIO(prepared.body)) as image:
         assert "icc_profile" not in image.info
@@ -296,16 +296,16 @@ def test_a_colour_profile_is_heeded() -> None:
 
 def test_a_profile_of_greys_is_heeded() -> None:
     for mode, colour in (("L", 128), ("LA", (128, 255))):
-        prepared = prepare("big", file_of(plain(colour, mode=mode), icc_profile=profiles.grey(1.0)))
+        prepared = prepare("big", file_of(plain(colour, mode=mode), icc_profile=color_profiles.grey(1.0)))
         assert near(at(prepared, 0.5, 0.5), (188, 188, 188), 3)
 
 
 def test_a_profile_of_a_transparent_picture_leaves_the_transparency() -> None:
-    data = file_of(plain((255, 0, 0, 128), mode="RGBA"), icc_profile=profiles.swapped())
+    data = file_of(plain((255, 0, 0, 128), mode="RGBA"), icc_profile=color_profiles.swapped())
     assert near(at(prepare("big", data), 0.5, 0.5), (127, 127, 255), 12)
 
 
-@pytest.mark.parametrize("profile", [b"nonsense", profiles.grey(1.0)])
+@pytest.mark.parametrize("profile", [b"nonsense", color_profiles.grey(1.0)])
 def test_a_profile_that_cannot_be_used_is_noted(profile: bytes) -> None:
     mode = "CMYK" if profile != b"nonsense" else "RGB"
     data = file_of(plain((0, 255, 255, 0) if mode == "CMYK" else RED, mode=mode), "JPEG", icc_profile=profile)

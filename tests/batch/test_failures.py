@@ -14,6 +14,7 @@ from airflow_provider_oppo_image.batch.results import read_results
 from airflow_provider_oppo_image.batch.run import ON_ERROR, Batch, BatchResult, run_batch
 from airflow_provider_oppo_image.batch.worker_pool import MAX_SERVICE_FAILURES
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 from airflow_provider_oppo_image.errors import (
     AccountError,
@@ -131,7 +132,7 @@ def test_where_the_service_finds_it_too_fast_it_slows_down_and_loses_nothing(
         rows_of(urls(200)),
         rate_limiter=rate_limiter,
         retry_budget=30,
-        tell=lambda _: paces.append(rate_limiter.pace),
+        tell=lambda _: paces.append(rate_limiter.current_rate),
         tell_every=0.05,
     )
     assert (end.error, counts(end)) == (None, (200, 0, 0))
@@ -153,7 +154,9 @@ def test_a_service_that_is_gone_ends_it(on_error: str, results: Path) -> None:
     with (
         refusing_port() as port,
         EngageLabClient(
-            f"http://127.0.0.1:{port}", "key", SECRET, user_agent="tests", retry_budget=0, rate_limiter=rate_limiter
+            HttpTransport(f"http://127.0.0.1:{port}", "key", SECRET, user_agent="tests"),
+            retry_budget=0,
+            rate_limiter=rate_limiter,
         ) as client,
     ):
         batch = Batch(client, rate_limiter, threads=THREADS, on_error=on_error)  # type: ignore[arg-type]

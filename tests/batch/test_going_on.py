@@ -86,7 +86,7 @@ def test_a_batch_that_is_stopped_goes_on_later(
     service: UploadService, run: Callable[..., BatchResult], results: Path
 ) -> None:
     rate_limiter = RateLimiter(AdaptiveRate(100_000))
-    service.judge = lambda url: rate_limiter.shut() if number_of(url) == 200 else None  # type: ignore[func-returns-value]
+    service.judge = lambda url: rate_limiter.close() if number_of(url) == 200 else None  # type: ignore[func-returns-value]
     first = run(rows_of(urls(1_000)), results, rate_limiter=rate_limiter)
     assert isinstance(first.error, BatchError)
     assert not first.error.permanent

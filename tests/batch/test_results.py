@@ -13,7 +13,7 @@ from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, check_
 from airflow_provider_oppo_image.errors import ConfigurationError, StorageError
 from airflow_provider_oppo_image.storage import StoragePath, resolve
 from tests.support.object_store import ObjectStore
-from tests.support.results import TEXT, lists_of_results
+from tests.support.result_strategies import TEXT, lists_of_results
 
 RESULTS = [
     RowResult(

@@ -108,7 +108,7 @@ def test_a_picture_that_the_check_finds_wrong_or_absent_is_not_uploaded() -> Non
     assert (run.begun, found[1]) == (1, None)
     assert found[2] is not None
     assert found[3] is not None
-    assert (found[2].fault, found[2].passing, found[3].passing) == ("picture", False, True)
+    assert (found[2].fault, found[2].transient, found[3].transient) == ("picture", False, True)
 
 
 def test_a_turnstile_that_is_shut_from_outside_ends_it_and_the_rest_is_not_tried() -> None:
@@ -116,7 +116,7 @@ def test_a_turnstile_that_is_shut_from_outside_ends_it_and_the_rest_is_not_tried
 
     def shut_at_100(url: str) -> str:
         if url == "100":
-            rate_limiter.shut()
+            rate_limiter.close()
         return url
 
     run = Run(shut_at_100)
@@ -134,7 +134,7 @@ def test_to_shut_the_turnstile_when_all_is_done_ends_nothing() -> None:
 
     def shut_at_the_last(url: str) -> str:
         if url == "50":
-            rate_limiter.shut()
+            rate_limiter.close()
         return url
 
     run = Run(shut_at_the_last)
@@ -149,7 +149,7 @@ def test_who_waits_at_a_turnstile_that_is_shut_has_not_tried() -> None:
     def pass_and_shut(url: str) -> str:
         everybody.wait(timeout=20)
         rate_limiter.acquire()
-        rate_limiter.shut()
+        rate_limiter.close()
         return url
 
     run = Run(pass_and_shut)

@@ -24,8 +24,8 @@ from tests.docs.snippets.prepare_artwork import make_small
 from tests.support import artwork
 from tests.support.dags import run_file
 from tests.support.picture_host import PictureHost
+from tests.support.sensor_runs import change_after
 from tests.support.tasks import OutletEvents
-from tests.support.waits import change_after
 
 SNIPPETS = Path(__file__).parent / "snippets"
 SHAPES = {

@@ -95,7 +95,11 @@ def test_a_filled_form_is_the_connection_that_it_shows(fill: Any) -> None:
     form = fill(data_center="japan", read_timeout="2.5", retry_budget="0", allow_private_addresses="y")
     assert form.validate(), form.errors
     settings = settings_of(form)
-    assert (settings.read_timeout, settings.retry_budget, settings.allow_private_addresses) == (2.5, 0.0, True)
+    assert (settings.transport_options.read_timeout, settings.retry_budget, settings.allow_private_addresses) == (
+        2.5,
+        0.0,
+        True,
+    )
     assert settings.base_url == "https://pushapi-jpn.engagelab.com"
 
 

@@ -26,8 +26,9 @@ from airflow_provider_oppo_image.errors import (
 from airflow_provider_oppo_image.hooks import oppo_image
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids
+from airflow_provider_oppo_image.net.options import TransportOptions
 from tests.support import artwork
-from tests.support.fault_server import FaultServer, Line, Reply, answer, refusal, reset, stall
+from tests.support.fault_server import Connection, FaultServer, Reply, answer, refusal, reset, stall
 from tests.support.picture_host import PictureHost
 
 SECRET = "the-master-secret"
@@ -65,7 +66,7 @@ def masked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def by_kind(big: Reply, small: Reply) -> Reply:
     """Answer the two uploads, whichever comes first."""
 
-    def step(line: Line) -> None:
+    def step(line: Connection) -> None:
         assert line.request is not None
         reply = big if "big_picture_url" in line.request.json else small
         assert callable(reply)
@@ -97,7 +98,7 @@ def test_building_a_hook_reads_no_connection() -> None:
 def test_the_connection_comes_from_the_environment(connect: Connect) -> None:
     hook = connect(extra={"data_center": "frankfurt", "connect_timeout": 1, "read_timeout": 2, "total_timeout": 3})
     assert hook.settings.base_url == "https://pushapi-defra.engagelab.com"
-    assert (hook.timeouts.connect, hook.timeouts.read, hook.timeouts.total) == (1.0, 2.0, 3.0)
+    assert hook.settings.transport_options == TransportOptions(1.0, 2.0, 3.0)
 
 
 def test_the_connection_may_be_a_uri(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,10 +122,10 @@ def test_a_connection_that_is_not_there_is_named_and_may_yet_come(airflow_db: No
     [
         ({"login": None}, "no AppKey"),
         ({"password": None}, "no master secret"),
-        ({"conn_type": "http"}, "of type 'http'"),
+        ({"conn_type": "http"}, "not 'http'"),
         ({"extra": {"data_center": "mars"}}, "'mars'"),
-        ({"extra": "{broken"}, UNREADABLE or "not JSON"),
-        ({"extra": ["a"]}, UNREADABLE or "no JSON object"),
+        ({"extra": "{broken"}, UNREADABLE or "JSON object"),
+        ({"extra": ["a"]}, UNREADABLE or "JSON object"),
         ({"host": "http://service.example.com"}, "plain http"),
     ],
 )
@@ -217,7 +218,7 @@ def test_the_two_uploads_run_side_by_side_with_one_connection_read(
 ) -> None:
     meet = threading.Barrier(2, timeout=10)
 
-    def wait_for_the_other(line: Line) -> None:
+    def wait_for_the_other(line: Connection) -> None:
         meet.wait()
         assert callable(BOTH)
         BOTH(line)
@@ -288,7 +289,7 @@ def test_a_push_carries_the_pictures_and_the_cid(connect: Connect) -> None:
 def test_a_push_that_would_be_refused_is_not_sent(connect: Connect) -> None:
     with FaultServer(answer(200, {"msg_id": "42"})) as server:
         for call in (connect(server).push, connect(server).validate_push):
-            with pytest.raises(ConfigurationError, match="leaves out android"):
+            with pytest.raises(ConfigurationError, match="not include android"):
                 call({"to": "all", "body": {"platform": ["ios"]}}, big_picture_id="1_b")
         assert server.accepted == 0
 
@@ -315,12 +316,12 @@ def test_a_good_connection_is_told(connect: Connect) -> None:
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (refusal(23001, 401, "auth"), "Check the AppKey and the master secret"),
+        (refusal(23001, 401, "auth"), "Check the AppKey, the master secret"),
         (refusal(23009, 400), "Add the worker's public address in EngageLab's console"),
         (refusal(23100, 500), "Try again later"),
-        (answer(200, b"<html>Log in"), "a proxy's or a login page's answer"),
+        (answer(200, b"<html>Log in"), "a login page"),
         (answer(404, b"<html>Not found"), "Check the host in the connection"),
-        (reset, "no whole answer came"),
+        (reset, "no complete response"),
     ],
 )
 def test_a_connection_that_does_not_work_is_told_why(connect: Connect, reply: Reply, words: str) -> None:
@@ -333,7 +334,7 @@ def test_a_connection_that_does_not_work_is_told_why(connect: Connect, reply: Re
 def test_a_test_that_times_out_says_so(connect: Connect) -> None:
     good, words = try_connection(connect, stall, extra={"read_timeout": 0.2, "retry_budget": 60})
     assert not good
-    assert "none within 0.2 s of silence" in words
+    assert "0.2 s without a byte" in words
 
 
 def test_a_test_of_an_unknown_host_says_so(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,7 +345,7 @@ def test_a_test_of_an_unknown_host_says_so(connect: Connect, monkeypatch: pytest
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     good, words = hook.test_connection()
     assert not good
-    assert "https://service.example.com was not reached (Name or service not known)" in words
+    assert "cannot connect to https://service.example.com (Name or service not known)" in words
 
 
 @pytest.mark.parametrize(

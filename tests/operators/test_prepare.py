@@ -120,7 +120,7 @@ def test_without_a_public_url_the_storage_signs_one(store: ObjectStore, monkeypa
 def test_where_nobody_knows_the_public_url_nothing_is_written(
     art: StoragePath, at: Callable[[str], StoragePath]
 ) -> None:
-    with pytest.raises(AirflowFailException, match=r"signs no URLs.*public URL"):
+    with pytest.raises(AirflowFailException, match=r"presigned URLs.*public URL"):
         make(art, at("big.png"), public_url=None)
     assert names(art) == ["art.png"]
 

@@ -208,7 +208,7 @@ class TestAServiceThatRefusesARepeatedCid:
             push(big_picture_id=big)
         assert push(make_context(try_number=2), big_picture_id=big) is None
         assert len(pushes(sandbox)) == 1
-        assert "answer was lost" in task_log()
+        assert "response was lost" in task_log()
 
     def test_within_one_try_it_means_sent_too(self, sandbox: SandboxServer, connect: Connect, big: str) -> None:
         connect(extra={"retry_budget": 5})

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_oppo_image.net import session
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from airflow_provider_oppo_image.pictures import check as check_module
 from airflow_provider_oppo_image.pictures import check_many
 from airflow_provider_oppo_image.pictures import session_pool as lines_module
@@ -24,8 +24,8 @@ from airflow_provider_oppo_image.pictures.report_cache import ReportCache
 from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 from tests.net.test_session import trusted_host
 from tests.support import artwork
+from tests.support.fake_dns import patch_dns
 from tests.support.fault_server import FaultServer, answer, close, flood, send
-from tests.support.names import lead_names
 from tests.support.picture_host import PictureHost
 
 Check = Callable[..., PictureReport]
@@ -249,7 +249,7 @@ class TestConnections:
     def test_each_new_one_is_judged(
         self, host: PictureHost, again: Check, lines: SessionPool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked = lead_names(monkeypatch, {"name.example": [["127.0.0.1"], ["169.254.169.254"]]})
+        asked = patch_dns(monkeypatch, {"name.example": [["127.0.0.1"], ["169.254.169.254"]]})
         host.status("/big.png", 404)
         url = f"http://name.example:{host.port}/big.png"
         for _ in range(3):
@@ -273,10 +273,10 @@ class TestConnections:
     ) -> None:
         with trusted_host(monkeypatch, tmp_path, "127.0.0.1") as secure:
             url = secure.serve("/", GOOD)
-            before = session._load.cache_info().misses
+            before = session._load_ssl_context.cache_info().misses
             for _ in range(3):
                 assert check("big", url).state == "ready"
-            assert session._load.cache_info().misses == before + 1
+            assert session._load_ssl_context.cache_info().misses == before + 1
             assert secure.connections == 3
 
     def test_authorities_that_were_replaced_are_loaded_anew(
@@ -292,7 +292,7 @@ class TestAHostThatNeverAnswers:
     """It may have a quarter of the threads; whoever waits for another host does not notice it."""
 
     ROUND_S = 5.0
-    PATIENT = Timeouts(60, 60, 60)
+    PATIENT = TransportOptions(60, 60, 60)
 
     @pytest.fixture
     def dead(self) -> Iterator[PictureHost]:
@@ -302,7 +302,9 @@ class TestAHostThatNeverAnswers:
 
     @pytest.fixture
     def patient(self, lines: SessionPool) -> Check:
-        return functools.partial(check_picture, allow_private_addresses=True, timeout=self.PATIENT, lines=lines)
+        return functools.partial(
+            check_picture, allow_private_addresses=True, transport_options=self.PATIENT, lines=lines
+        )
 
     @staticmethod
     def pictures(host: PictureHost, count: int) -> list[ExpectedPicture]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem, as_table
-from airflow_provider_oppo_image.plugins.words import ENGLISH
+from airflow_provider_oppo_image.plugins.translations import ENGLISH
 
 REPORT = PictureReport(
     "big",

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.net.deadline import Timeouts
 from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from tests.support import artwork
@@ -84,11 +83,11 @@ def test_a_number_as_timeout(host: PictureHost) -> None:
     report = check_picture("small", url, allow_private_addresses=True, timeout=0.3)
     assert report.problems[0].code == "timed_out"
     url = host.serve("/", artwork.good("small"))
-    for timeout in (20, 20.0, Timeouts()):
+    for timeout in (20, 20.0, None):
         assert check_picture("small", url, allow_private_addresses=True, timeout=timeout).state == "ready"
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), True, "5", None])
+@pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), True, "5"])
 def test_a_timeout_that_is_not_a_number_of_seconds(timeout: object) -> None:
     with pytest.raises(ConfigurationError, match="timeout"):
         check_picture("small", "https://cdn.example.com/small.png", timeout=timeout)  # type: ignore[arg-type]

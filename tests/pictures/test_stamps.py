@@ -38,7 +38,7 @@ def test_what_was_written_just_now_may_be_written_again_in_the_same_second() -> 
     assert stamp(ETag='"made-of-the-time"', Last_Modified=WRITTEN, Date=TOO_SOON) is None
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", "Tue, 24 Nov 2026 10:01:00 -0000", "Tue, 99 Nov 2026 10:01:00 GMT"])
+@pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Nov 2026 10:01:00 GMT"])
 def test_a_time_that_cannot_be_compared_marks_nothing(date: str) -> None:
     assert stamp(Last_Modified=WRITTEN, Date=date) is None
     assert stamp(ETag='"1"', Last_Modified=date or "x", Date=LATER) == Validators(URL, '"1"', None)

@@ -19,7 +19,7 @@ from airflow_provider_oppo_image.plugins import results_file
 from airflow_provider_oppo_image.plugins.results_file import read_strictly, stamp_of
 from airflow_provider_oppo_image.storage import StoragePath, atomic_write, resolve
 from tests.support.object_store import ObjectStore
-from tests.support.results import lists_of_results
+from tests.support.result_strategies import lists_of_results
 
 UPLOADED = RowResult(2, "春天, spring", "uploaded", "id_1", None, None, None, None, "https://h/1.png", "http://h:80")
 RESULTS = [

@@ -15,7 +15,7 @@ from airflow_provider_oppo_image.plugins import results_file
 from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
 from airflow_provider_oppo_image.plugins.results_file import SCHEMES, NotShownError, results_at
 from airflow_provider_oppo_image.storage import StoragePath, atomic_write
-from tests.support.leaks import everything_about, with_locals
+from tests.support.leaks import dump_error, traceback_with_locals
 
 SECRET = "tr0ub4dor-and-3"
 HEADER = ",".join(COLUMNS) + "\n"
@@ -138,7 +138,7 @@ def test_whatever_else_lies_there_is_refused_and_nothing_of_it_told(
         ResultsTables().get(str(tmp_path / name))
     assert raised.value.permanent
     assert raised.value.__context__ is raised.value.__cause__ is None
-    assert SECRET not in everything_about(raised.value) + with_locals(raised.value)
+    assert SECRET not in dump_error(raised.value) + traceback_with_locals(raised.value)
 
 
 def test_the_rows_that_these_are_made_of_are_good(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_an_object_is_treated_as_a_file_is(at: Callable[[str], StoragePath]) -> 
         file.write(f"root:{SECRET}\n".encode())
     with pytest.raises(ConfigurationError, match="its first line does not name") as raised:
         ResultsTables().get(str(at("r.csv")))
-    assert SECRET not in everything_about(raised.value) + with_locals(raised.value)
+    assert SECRET not in dump_error(raised.value) + traceback_with_locals(raised.value)
 
 
 @pytest.mark.parametrize(

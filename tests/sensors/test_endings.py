@@ -14,7 +14,7 @@ from airflow_provider_oppo_image.pictures import polling
 from tests.conftest import CONNECTION_VARIABLE
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
-from tests.support.waits import MODES, Ending, Mode, change_after, ending
+from tests.support.sensor_runs import MODES, Ending, Mode, change_after, ending
 
 FLAGS = ("none", "soft_fail", "silent_fail", "never_fail")
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support import artwork
 from tests.support.dags import run_source
 from tests.support.picture_host import PictureHost
-from tests.support.waits import change_after
+from tests.support.sensor_runs import change_after
 
 pytestmark = pytest.mark.usefixtures("airflow_db", "connect")
 

@@ -19,8 +19,8 @@ from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
 from tests.conftest import CONNECTION_VARIABLE
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
+from tests.support.sensor_runs import MODES, Log, Mode, change_after, deferred_by, ending, make_sensor, run
 from tests.support.tasks import make_context
-from tests.support.waits import MODES, Log, Mode, change_after, deferred_by, ending, make_sensor, run
 
 Connect = Callable[..., None]
 SITE_DEFAULT = "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"

@@ -17,7 +17,7 @@ from airflow_provider_oppo_image.triggers.oppo_image import OppoImageEventTrigge
 from tests.conftest import CONNECTION_VARIABLE
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
-from tests.support.waits import Log, in_another_process
+from tests.support.sensor_runs import Log, in_another_process
 
 Connect = Callable[..., None]
 

@@ -17,7 +17,7 @@ from airflow_provider_oppo_image.triggers.oppo_image import OppoImageTrigger
 from tests.conftest import CONNECTION_VARIABLE
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
-from tests.support.waits import change_after, first_event, in_another_process
+from tests.support.sensor_runs import change_after, first_event, in_another_process
 
 Connect = Callable[..., None]
 

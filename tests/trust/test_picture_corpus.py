@@ -23,7 +23,7 @@ from airflow_provider_oppo_image.pictures.decode import inspect_header
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from scripts.picture_corpus import CORPUS, DECODERS
 from tests.trust import picture_damage
-from tests.trust.ledger import Ledger
+from tests.trust.attack_report import AttackReport
 
 SECTION: Final = "ready means whole"
 MAX_BYTES: Final = 600_000
@@ -89,7 +89,7 @@ def pictures() -> dict[str, bytes]:
 
 @pytest.mark.timeout(3_600)
 def test_whole_pictures_are_not_broken(
-    pictures: dict[str, bytes], ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    pictures: dict[str, bytes], attacks: AttackReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = []
     for name, content in pictures.items():
@@ -102,17 +102,17 @@ def test_whole_pictures_are_not_broken(
         reasons = STRICTER if against is None else MILDER
         why = next((why for start, why in reasons.items() if start in words), None)
         if why:
-            ledger.note(f"{SECTION}: disagreements", f"{report.state}: {why}")
+            attacks.record(f"{SECTION}: disagreements", f"{report.state}: {why}")
         else:
             wrong.append(f"{name} is {report.state}: {words.strip()}")
-    ledger.note(SECTION, "whole pictures: not taken for what they are", tried=len(pictures), through=len(wrong))
+    attacks.record(SECTION, "whole pictures: not taken for what they are", tried=len(pictures), succeeded=len(wrong))
     assert not wrong
 
 
 @pytest.mark.timeout(3_600)
 def test_damaged_pictures_are_not_ready(
     pictures: dict[str, bytes],
-    ledger: Ledger,
+    attacks: AttackReport,
     monkeypatch: pytest.MonkeyPatch,
     pytestconfig: pytest.Config,
     tmp_path: Path,
@@ -143,6 +143,6 @@ def test_damaged_pictures_are_not_ready(
             through[name] += 1
             (tmp_path / f"{name} {seed}").write_bytes(content)
     for name in sorted(damaged):
-        ledger.note(SECTION, f"damage: {name}", tried=damaged[name], through=through[name])
+        attacks.record(SECTION, f"damage: {name}", tried=damaged[name], succeeded=through[name])
     assert damaged.total() > tried / 2
     assert not through, f"the files are in {tmp_path}"
