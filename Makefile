@@ -88,7 +88,7 @@ test-system: test-system-3.3 test-system-2.11 ## Run the example DAGs in complet
 
 test-system-3.3: # On Airflow 3.3.2
 	@scripts/packages.sh postgresql
-	@$(VENV) .venv-system system $(PINS) $(PYTHONS)
+	@$(VENV) .venv-system system,openlineage $(PINS) $(PYTHONS)
 	.venv-system/bin/pytest tests/system
 
 test-system-2.11: # On Airflow 2.11.2 and Python 3.11

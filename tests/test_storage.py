@@ -49,8 +49,11 @@ def test_resolve_refuses_unsupported_scheme() -> None:
         resolve("nfs5://server/batch.csv?secret=1")
 
 
-def test_resolve_reports_unusable_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+def test_a_connection_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        from airflow.sdk import ObjectStoragePath
+    except ImportError:  # Airflow 2
+        from airflow.io.path import ObjectStoragePath
 
     class Broken:
         def __get__(self, *_: object) -> None:

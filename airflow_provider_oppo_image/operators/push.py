@@ -1,4 +1,4 @@
-"""The operator that pushes with the ids of pictures."""
+"""Operator that sends a push with pictures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from airflow_provider_oppo_image.engagelab.push_body import PushBody
     from airflow_provider_oppo_image.hooks.task_record import PushRecord, TaskRecord
@@ -27,21 +27,24 @@ if TYPE_CHECKING:
 class OppoImagePushOperator(LineageMixin, BaseOperator):
     """Sends a push that carries the pictures, once, however often the task is tried.
 
-    The push gets a `cid` made of the connection's namespace and the task's DAG, run, name and map index, by which the
-    service tells a repeat while it remembers it. Clearing the task does not push again either: who means to push again
-    gives a `cid`. Returns the message id; None, with a warning, where an earlier try sent the push and its answer was
-    lost; None for `validate_only`.
+    The push gets a `cid` that is derived from the connection's namespace and the task's DAG, run, name and map index.
+    The service uses it to detect repeats. Clearing the task does not push again either; to push again, give a new
+    `cid`.
 
-    :param message: the vendor's push body (templated): an object with `to` and `body`. What it says in OPPO's options,
-        and its own `cid`, win.
+    Returns the message id. Returns None with a warning if an earlier try sent the push and its response was lost, and
+    None for `validate_only`.
+
+    :param message: the vendor's push body (templated): an object with `to` and `body`. Values in its OPPO options, and
+        its own `cid`, take precedence.
     :param big_picture_id: the big picture's id (templated).
     :param small_picture_id: the small picture's id (templated).
-    :param on_missing_picture: where neither id is there: "fail", or "text" to push without pictures, with a warning.
-    :param validate_only: have the service check the push, and send nothing (templated: "true", "false").
-    :param cid: up to 64 letters, digits, ``_`` and ``-`` (templated), instead of the one that is made.
-    :param campaign: what people call what the push is for (templated): the page of a run's pictures shows it.
+    :param on_missing_picture: what to do if both ids are empty: "fail", or "text" to push without pictures, with a
+        warning.
+    :param validate_only: let the service check the push without sending it (templated: "true" or "false").
+    :param cid: 1 to 64 letters, digits, ``_`` and ``-`` (templated), instead of the derived one.
+    :param campaign: the campaign's name (templated), for the page that shows a run's pictures.
     :param oppo_image_conn_id: the id of the connection (templated).
-    :raises ConfigurationError: if `on_missing_picture` is neither of its values.
+    :raises ConfigurationError: if `on_missing_picture` has another value.
     """
 
     template_fields: Sequence[str] = (
@@ -90,10 +93,7 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         return OppoImageHook(self.oppo_image_conn_id)
 
     def execute(self, context: Context) -> str | None:
-        """Push, and return the message id; Airflow calls it.
-
-        :param context: the context of the running task.
-        """
+        """Push, and return the message id; called by Airflow."""
         from airflow_provider_oppo_image.hooks.task_record import record_task
 
         with airflow_errors(), record_task(context, "push", self.campaign) as record:
@@ -125,18 +125,18 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         return push
 
     def _push(self, context: Context, push: PushBody) -> str | None:
-        from airflow_provider_oppo_image.operators.task_memory import PushState
+        from airflow_provider_oppo_image.operators.task_state import PushState
 
-        memory = PushState(task_state_store(context))
-        record = memory.recall(push.cid, push.body)
-        if record.sent:
+        state = PushState(task_state_store(context))
+        stored = state.load(push.cid, push.body)
+        if stored.sent:
             self.log.warning(
                 "An earlier try of this task sent this push: message id %s. It is not sent again; to push again, give "
                 "a new cid.",
-                record.msg_id,
+                stored.msg_id,
             )
-            return record.msg_id
-        memory.remember(record)
+            return stored.msg_id
+        state.save(stored)
         try:
             msg_id = self.hook.get_conn().push(push, is_retry=context["ti"].try_number > 1).msg_id
         except CidAlreadyUsedError as error:
@@ -145,7 +145,7 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
                 "likely another Airflow with the same AppKey and the same DAG, run and task. Give each a cid_namespace "
                 "of its own in the connection, or give this push a cid."
             ) from error
-        memory.remember(dataclasses.replace(record, sent=True, msg_id=msg_id))
+        state.save(dataclasses.replace(stored, sent=True, msg_id=msg_id))
         return msg_id
 
     def _default_cid(self, context: Context) -> str:

@@ -26,7 +26,7 @@ from airflow_provider_oppo_image.batch.results import read_results
 from airflow_provider_oppo_image.connection import read_settings
 from airflow_provider_oppo_image.hooks.task_record import TaskRecord
 from airflow_provider_oppo_image.operators.asset_events import uploaded_pictures
-from airflow_provider_oppo_image.operators.task_memory import PushState, UploadState
+from airflow_provider_oppo_image.operators.task_state import PushState, UploadState
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.storage import resolve
 from scripts.api_snapshots import samples
@@ -125,10 +125,10 @@ class TestStoredShapes:
 
     def test_task_state_is_read(self, version: str) -> None:
         store = stored_state(read(version)["task_state"]["stored"])
-        pushed = PushState(store).recall(samples.CID, samples.PUSH)
+        pushed = PushState(store).load(samples.CID, samples.PUSH)
         assert (pushed.sent, pushed.msg_id) == (True, "1180003")
         report = PictureReport("big", samples.URL, "ready", sha256=samples.SHA256)
-        [upload] = UploadState(store, {"big": samples.URL}, {"big": report}).recall().values()
+        [upload] = UploadState(store, {"big": samples.URL}, {"big": report}).load().values()
         assert upload.picture_id == samples.PICTURE_ID
 
     def test_asset_event_is_read(self, version: str) -> None:
@@ -138,7 +138,7 @@ class TestStoredShapes:
 
 
 def stored_state(values: dict[str, Any]) -> MemoryStore:
-    """Return a task's state as it was stored, an hour ago."""
+    """Return a task's state store, with values of one hour ago."""
     store = MemoryStore()
     then = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)).isoformat()
     for key, value in values.items():

@@ -142,7 +142,7 @@ def test_task_hides_echoed_credentials(
 def test_successful_campaign_leaks_nothing(
     service: SandboxServer, host: PictureHost, output: CapturedOutput, require_no_leak: RequireNoLeak
 ) -> None:
-    from airflow.providers.common.compat.sdk import Asset
+    from airflow_provider_oppo_image.airflow_compat import Asset
 
     big = host.serve(f"/big.png?{SIGNATURE}", artwork.good("big"))
     event = MagicMock(extra={})
