@@ -43,14 +43,12 @@ def run(options: argparse.Namespace) -> Run:
 def upload(folder: Path, rows: int, options: argparse.Namespace) -> None:
     """Upload a new manifest; every picture must be uploaded."""
     from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
-    from airflow_provider_oppo_image.hooks.batch import upload_batch
     from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 
     logging.getLogger("airflow_provider_oppo_image").setLevel(logging.ERROR)
     folder.mkdir()
     write_manifest(folder / "manifest.csv", rows, options.check or CDN)
-    end = upload_batch(
-        OppoImageHook(),
+    end = OppoImageHook().upload_batch(
         manifest=str(folder / "manifest.csv"),
         results=str(folder / "results.csv"),
         check=bool(options.check),

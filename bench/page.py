@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 from airflow_provider_oppo_image.batch.results import RowResult, write_results
-from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
 from airflow_provider_oppo_image.plugins.results_download import download
 from airflow_provider_oppo_image.plugins.results_table import Filter, ResultsTable
 from bench.report import Figure, under
@@ -70,7 +69,7 @@ def main() -> None:
         file = Path(folder, "night.results.csv")
         write_results(file, results(int(sys.argv[1])))
         before, start = peak_mb(), time.monotonic()
-        table = ResultsTables().get(str(file))
+        table = ResultsTableCache().get(str(file))
         found = {"index": time.monotonic() - start, "disk": _disk_mb(), "file": file.stat().st_size / 1e6}
         found |= {name: _ms(table, *page) for name, page in PAGES.items()}
         start = time.monotonic()

@@ -59,7 +59,6 @@ def operations(url: str, manifest: Path) -> Mapping[str, Callable[[], object]]:
     :param url: a big picture that is ready.
     :param manifest: a manifest with one row.
     """
-    from airflow_provider_oppo_image.hooks.batch import upload_batch
     from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
     from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
     from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
@@ -73,7 +72,7 @@ def operations(url: str, manifest: Path) -> Mapping[str, Callable[[], object]]:
     return {
         "upload": lambda: upload.execute(context),
         "poke": lambda: sensor.poke(context),
-        "batch row": lambda: upload_batch(OppoImageHook(), manifest=str(manifest), results=results),
+        "batch row": lambda: OppoImageHook().upload_batch(manifest=str(manifest), results=results),
         "push": lambda: push.execute(context),
     }
 

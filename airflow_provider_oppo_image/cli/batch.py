@@ -55,16 +55,13 @@ def run(args: argparse.Namespace) -> int:
     """
     as_bar = sys.stderr.isatty()
     with open_hook(args.conn_id, verbose=args.verbose) as hook, _progress_reporter(as_bar=as_bar) as report_progress:
-        from airflow_provider_oppo_image.hooks.batch import upload_batch
-
-        result = upload_batch(
-            hook,
+        result = hook.upload_batch(
             manifest=args.manifest,
             results=args.results,
             check=not args.no_check,
             rate_limiter=RateLimiter(AdaptiveRate(args.rate)),
-            tell=report_progress,
-            tell_every=_BAR_INTERVAL_S if as_bar else _LINE_INTERVAL_S,
+            on_progress=report_progress,
+            progress_interval=_BAR_INTERVAL_S if as_bar else _LINE_INTERVAL_S,
             resume=args.resume,
         )
     if result.error:
@@ -82,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 def _progress_reporter(*, as_bar: bool) -> Iterator[Callable[[Progress], None]]:
     """Print progress to standard error: a progress bar in a terminal, otherwise a line every few seconds."""
     if not as_bar:
-        yield lambda progress: print_note(progress.line(time.monotonic()))
+        yield lambda progress: print_note(progress.describe(time.monotonic()))
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
@@ -92,7 +89,7 @@ def _progress_reporter(*, as_bar: bool) -> Iterator[Callable[[Progress], None]]:
         task = bar.add_task("reading the manifest", total=None)
 
         def report_progress(progress: Progress) -> None:
-            line = progress.line(time.monotonic())
+            line = progress.describe(time.monotonic())
             bar.update(task, total=progress.total, completed=progress.done, description=line)
 
         yield report_progress

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from airflow_provider_oppo_image.airflow_compat import (
     airflow_version,
     mask_secret,
 )
+from airflow_provider_oppo_image.batch import DEFAULT_THREADS
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME, Settings, read_settings
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
@@ -23,6 +24,9 @@ from airflow_provider_oppo_image.net.redaction import redact_url
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
+    from airflow_provider_oppo_image.batch import OnError
+    from airflow_provider_oppo_image.batch.progress import Progress
+    from airflow_provider_oppo_image.batch.run import BatchResult
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
     from airflow_provider_oppo_image.engagelab.push_body import PushBody
     from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
@@ -211,6 +215,61 @@ class OppoImageHook(BaseHook):
         outcome = self.upload_each(parse_picture_urls(big_picture_url, small_picture_url))
         outcome.raise_for_errors()
         return picture_ids(outcome.ids)
+
+    def upload_batch(
+        self,
+        *,
+        pictures: Iterable[Mapping[str, Any]] | None = None,
+        manifest: str | None = None,
+        results: str | None = None,
+        check: bool = True,
+        on_error: OnError = "fail_at_end",
+        resume: bool = True,
+        rate_limiter: RateLimiter | None = None,
+        threads: int = DEFAULT_THREADS,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        progress_interval: float = 5.0,
+    ) -> BatchResult:
+        """Upload the pictures of a list or of a manifest; resume an earlier run that has the same results path.
+
+        :param pictures: rows with ``name``, and ``big_picture_url``, ``small_picture_url`` or both.
+        :param manifest: the path or URL of a manifest, instead of `pictures`.
+        :param results: the path or URL of the results; the checkpoint is beside it. None writes no file.
+        :param check: check each picture before it is uploaded.
+        :param on_error: "fail_at_end", "fail_fast" or "keep_going".
+        :param resume: False refuses to continue an earlier run.
+        :param rate_limiter: limits the requests; None uses `DEFAULT_RATE`. Closing it stops the batch.
+        :param threads: the number of pictures that are processed concurrently.
+        :param on_progress: called with the progress at intervals and at the end.
+        :param progress_interval: seconds between two of these calls.
+        :return: the result; failed rows, pictures and account errors are in it, and are not raised.
+        :raises ConfigurationError: if the manifest is not valid, or `results` belongs to another manifest. No request
+            was sent.
+        :raises StorageError: if a file cannot be read or written.
+        """
+        from airflow_provider_oppo_image.batch.manifest import parse_rows, read_manifest
+        from airflow_provider_oppo_image.batch.run import run_batch
+        from airflow_provider_oppo_image.batch.worker_pool import Batch
+        from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
+        from airflow_provider_oppo_image.pictures.check_many import with_circuit_breaker
+        from airflow_provider_oppo_image.pictures.session_pool import SessionPool
+        from airflow_provider_oppo_image.storage import resolve
+
+        rate_limiter = rate_limiter or RateLimiter(AdaptiveRate(DEFAULT_RATE))
+        rows = parse_rows(pictures or ()) if manifest is None else read_manifest(resolve(manifest))
+        with SessionPool() as sessions, self.open_client(connections=threads, rate_limiter=rate_limiter) as client:
+            batch = Batch(
+                client.upload,
+                rate_limiter,
+                # Without the circuit breaker, a host that never answers would occupy all threads.
+                with_circuit_breaker(self.make_check(session_pool=sessions), max(1, threads // 4)) if check else None,
+                on_error=on_error,
+                threads=threads,
+                on_progress=on_progress,
+                progress_interval=progress_interval,
+                resume=resume,
+            )
+            return run_batch(batch, rows, None if results is None else resolve(results))
 
     def push(
         self,

@@ -18,14 +18,17 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from airflow_provider_oppo_image.batch.progress import Summary
 from airflow_provider_oppo_image.batch.results import RowResult
-from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureKind
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureDownloadFormat
 from airflow_provider_oppo_image.errors import OppoImageError
 from airflow_provider_oppo_image.plugins.database import load_task
 from airflow_provider_oppo_image.plugins.pictures_page import image_src
 from airflow_provider_oppo_image.plugins.queries import CAUSE_PATTERN, BatchQuery, StateFilter, cause_key
-from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
-from airflow_provider_oppo_image.plugins.results_download import MEDIA_TYPES, Kind, download, file_name
-from airflow_provider_oppo_image.plugins.results_file import NotShownError, NotThereError, NotWrittenYetError
+from airflow_provider_oppo_image.plugins.results_download import MEDIA_TYPES, DownloadFormat, download, file_name
+from airflow_provider_oppo_image.plugins.results_reader import (
+    ResultsNotFoundError,
+    ResultsPendingError,
+    ResultsRefusedError,
+)
 from airflow_provider_oppo_image.plugins.translations import Translation
 from airflow_provider_oppo_image.plugins.web import (
     HEADERS,
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from airflow_provider_oppo_image.plugins.campaigns import TaskView
-    from airflow_provider_oppo_image.plugins.results_table import ResultsTable
+    from airflow_provider_oppo_image.plugins.results_table import ResultsTable, ResultsTableCache
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ PAGE_SIZE: Final = 50
 MAX_READERS: Final = 8
 """Our own limit: the number of requests that read results at the same time. Airflow's API server has 40 threads."""
 
-_TABLES: Final = ResultsTables()
+_TABLES: Final = ResultsTableCache()
 _READ_SLOTS: Final = threading.BoundedSemaphore(MAX_READERS)
 
 
@@ -63,7 +66,7 @@ class RowPicture:
     :param url: its URL in the results; None for none.
     """
 
-    kind: PictureKind
+    kind: PictureDownloadFormat
     picture_id: str | None
     url: str | None
 
@@ -103,7 +106,7 @@ def show_batch(request: Request, query: BatchQueryParam, session: SessionDep) ->
     return HTMLResponse(page, headers=HEADERS)
 
 
-def download_batch(query: BatchQueryParam, kind: Kind, session: SessionDep) -> StreamingResponse:
+def download_batch(query: BatchQueryParam, kind: DownloadFormat, session: SessionDep) -> StreamingResponse:
     """Return all rows that match a query as a file.
 
     :param kind: "csv" for a spreadsheet, "jsonl" for a program.
@@ -147,7 +150,7 @@ def _counts(summary: Summary) -> tuple[int, int, int, int]:
 
 
 def _row_pictures(row: RowResult) -> list[RowPicture]:
-    by_kind: dict[PictureKind, RowPicture] = {
+    by_kind: dict[PictureDownloadFormat, RowPicture] = {
         "big": RowPicture("big", row.big_picture_id, row.big_picture_url),
         "small": RowPicture("small", row.small_picture_id, row.small_picture_url),
     }
@@ -183,11 +186,11 @@ def read_slot() -> Iterator[None]:
 def _results_table(path: str) -> ResultsTable:
     try:
         return _TABLES.get(path)
-    except NotShownError as error:
+    except ResultsRefusedError as error:
         raise PageError(409, "not_shown", str(error)) from None
-    except NotWrittenYetError:
+    except ResultsPendingError:
         raise PageError(409, "not_written") from None
-    except NotThereError:
+    except ResultsNotFoundError:
         raise PageError(404, "not_there") from None
     except OppoImageError as error:
         log.warning("The results of a batch cannot be displayed: %s", error)

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from airflow_provider_oppo_image import errors
-from airflow_provider_oppo_image.batch.manifest import MANIFEST_FORMATS, NAME, ROW_CODES, URL_KEYS
-from airflow_provider_oppo_image.batch.results import COLUMNS, RESULT_FORMATS
+from airflow_provider_oppo_image.batch.manifest import MANIFEST_FORMATS, NAME_COLUMN, ROW_CODES, URL_COLUMNS
+from airflow_provider_oppo_image.batch.results import COLUMN_NAMES, RESULT_FORMATS
 from airflow_provider_oppo_image.cli import output
 from airflow_provider_oppo_image.cli.main import make_parser, parsers
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, FIELDS
@@ -29,7 +29,6 @@ NAMES: Final = (
     "batch.split.default_results_path",
     "batch.split.split_manifest",
     "decorators.oppo_image.oppo_image_upload_task",
-    "hooks.batch.upload_batch",
     "hooks.oppo_image.OppoImageHook",
     "hooks.oppo_image.airflow_errors",
     "links.oppo_image.ConsoleLink",
@@ -119,9 +118,9 @@ def _errors() -> dict[str, Any]:
 
 def _columns() -> dict[str, Any]:
     return {
-        "manifest": [NAME, *URL_KEYS],
+        "manifest": [NAME_COLUMN, *URL_COLUMNS],
         "manifest_formats": list(MANIFEST_FORMATS),
-        "results": COLUMNS,
+        "results": COLUMN_NAMES,
         "results_formats": RESULT_FORMATS,
     }
 

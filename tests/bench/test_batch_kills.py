@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_oppo_image.batch.results import COLUMNS
+from airflow_provider_oppo_image.batch.results import COLUMN_NAMES
 from bench.batch_kills import Damage, KillableBatch
 from bench.runs import pictures
 
-HEADER = ",".join(COLUMNS) + "\n"
+HEADER = ",".join(COLUMN_NAMES) + "\n"
 GOOD = [f"{at + 2},campaign {at},uploaded,id_{at},,,,,{url},\n" for at, url in enumerate(pictures(3))]
 UPLOADS = [f'1.0000 id_{at} {{"big_picture_url": "{url}"}}\n' for at, url in enumerate(pictures(3))]
 

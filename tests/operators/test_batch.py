@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_oppo_image.airflow_compat import AirflowFailException, Asset
-from airflow_provider_oppo_image.batch.run import ON_ERROR, THREADS
+from airflow_provider_oppo_image.airflow_compat import AirflowFailException
+from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR
 from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE
 from airflow_provider_oppo_image.errors import BatchError, ConfigurationError
 from airflow_provider_oppo_image.operators.oppo_image import OppoImageBatchUploadOperator
@@ -211,11 +211,11 @@ def test_progress_is_logged_and_measured(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({}, "exactly one of"),
-        ({"pictures": [], "manifest": "a.csv"}, "exactly one of"),
-        ({"pictures": [], "on_error": "ignore"}, "fail_at_end, fail_fast or keep_going"),
-        ({"pictures": [], "rate": 0}, "at least 1"),
-        ({"pictures": [], "threads": 0}, "at least 1"),
+        ({}, "either `pictures` or `manifest`"),
+        ({"pictures": [], "manifest": "a.csv"}, "either `pictures` or `manifest`"),
+        ({"pictures": [], "on_error": "ignore"}, "fail_at_end, fail_fast, keep_going"),
+        ({"pictures": [], "rate": 0}, "1 or more"),
+        ({"pictures": [], "threads": 0}, "1 or more"),
     ],
 )
 def test_invalid_arguments_are_refused_in_init(arguments: dict[str, Any], words: str) -> None:
@@ -244,4 +244,4 @@ def test_empty_list_succeeds(sandbox: SandboxServer) -> None:
 
 def test_defaults_match_run_batch() -> None:
     operator = OppoImageBatchUploadOperator(task_id="task", pictures=[])
-    assert (operator.rate, operator.threads, operator.on_error) == (DEFAULT_RATE, THREADS, ON_ERROR[0])
+    assert (operator.rate, operator.threads, operator.on_error) == (DEFAULT_RATE, DEFAULT_THREADS, ON_ERROR[0])

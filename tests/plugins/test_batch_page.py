@@ -26,9 +26,9 @@ from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, write_
 from airflow_provider_oppo_image.errors import StorageError
 from airflow_provider_oppo_image.hooks.task_record import TaskRecord
 from airflow_provider_oppo_image.net.redaction import REDACTED_QUERY
-from airflow_provider_oppo_image.plugins import batch_page, pictures_page, results_cache
+from airflow_provider_oppo_image.plugins import batch_page, pictures_page, results_table
 from airflow_provider_oppo_image.plugins.batch_page import RowPicture
-from airflow_provider_oppo_image.plugins.results_cache import ResultsTables
+from airflow_provider_oppo_image.plugins.results_table import ResultsTableCache
 from airflow_provider_oppo_image.storage import StoragePath
 from tests.plugins.conftest import AddTask
 
@@ -63,9 +63,9 @@ ROWS = [
 
 
 @pytest.fixture(autouse=True)
-def tables(monkeypatch: pytest.MonkeyPatch) -> ResultsTables:
+def tables(monkeypatch: pytest.MonkeyPatch) -> ResultsTableCache:
     """An empty cache."""
-    tables = ResultsTables()
+    tables = ResultsTableCache()
     monkeypatch.setattr(batch_page, "_TABLES", tables)
     return tables
 
@@ -394,7 +394,7 @@ def test_storage_error_is_logged(
     def fail(_: StoragePath) -> None:
         raise StorageError(f"Looking at s3://bucket/r.csv: {SECRET}")
 
-    monkeypatch.setattr(results_cache, "stamp_of", fail)
+    monkeypatch.setattr(results_table, "file_version", fail)
     response = get(viewer)
     assert (response.status_code, "cannot read the results" in response.text) == (503, True)
     assert SECRET not in response.text

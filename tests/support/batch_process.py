@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 from airflow_provider_oppo_image.batch.manifest import read_manifest
-from airflow_provider_oppo_image.batch.run import Batch, run_batch
+from airflow_provider_oppo_image.batch.run import run_batch
+from airflow_provider_oppo_image.batch.worker_pool import Batch
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.http import HttpTransport
@@ -50,7 +51,7 @@ def main(manifest: str, results: str, url: str) -> None:
         if url
         else NullClient()
     )
-    end = run_batch(Batch(client, rate_limiter, threads=16), read_manifest(Path(manifest)), Path(results))
+    end = run_batch(Batch(client.upload, rate_limiter, threads=16), read_manifest(Path(manifest)), Path(results))
     if end.error:
         raise end.error
     sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))

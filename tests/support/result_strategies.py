@@ -1,4 +1,4 @@
-"""Hypothesis strategies for results of a batch."""
+"""Results of a batch: any, and those of the first version."""
 
 from __future__ import annotations
 
@@ -7,9 +7,27 @@ from hypothesis import strategies as st
 from airflow_provider_oppo_image.batch.results import RowResult
 from airflow_provider_oppo_image.errors import FAULTS
 
+_FIRST_RESULTS = [
+    RowResult(2, "spring", "uploaded", "id_1"),
+    RowResult(3, "summer", "failed", None, None, "51", "OPPO said no", "picture"),
+]
+FIRST_VERSION = {
+    "r.csv": (
+        "line,name,state,big_picture_id,small_picture_id,error_code,error,fault\n"
+        "2,spring,uploaded,id_1,,,,\n3,summer,failed,,,51,OPPO said no,picture\n",
+        _FIRST_RESULTS,
+    ),
+    "r.jsonl": (
+        '{"line": 2, "name": "spring", "state": "uploaded", "big_picture_id": "id_1", "small_picture_id": null, '
+        '"error_code": null, "error": null, "fault": null}\n'
+        '{"line": 3, "name": "summer", "state": "failed", "big_picture_id": null, "small_picture_id": null, '
+        '"error_code": "51", "error": "OPPO said no", "fault": "picture"}\n',
+        _FIRST_RESULTS,
+    ),
+}
+"""Files of the first version, which has no URLs, and their rows."""
+
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
-
-
 NO_URLS: st.SearchStrategy[str | None] = st.none()
 
 
