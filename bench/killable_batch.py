@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from airflow_provider_oppo_image.batch import DEFAULT_THREADS
 from airflow_provider_oppo_image.batch.manifest import read_manifest
 from airflow_provider_oppo_image.batch.run import run_batch
 from airflow_provider_oppo_image.batch.worker_pool import Batch

@@ -17,7 +17,7 @@ from typing import Final
 
 from airflow_provider_oppo_image.batch.results import RowResult, write_results
 from airflow_provider_oppo_image.plugins.results_download import download
-from airflow_provider_oppo_image.plugins.results_table import Filter, ResultsTable
+from airflow_provider_oppo_image.plugins.results_table import Filter, ResultsTable, ResultsTableCache
 from bench.report import Figure, under
 from bench.runs import CDN, peak_mb
 from scripts.checkout import ROOT

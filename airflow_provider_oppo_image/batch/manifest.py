@@ -11,8 +11,9 @@ from typing import IO, Any, Final, Literal, TypeAlias, get_args
 
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.net.redaction import redact_url
-from airflow_provider_oppo_image.pictures.picture_url import SAME_URL, url_problem
+from airflow_provider_oppo_image.pictures.rules import SAME_URL, judge_url
 from airflow_provider_oppo_image.storage import StoragePath, open_read, storage_errors
 from airflow_provider_oppo_image.template_values import is_blank
 
@@ -123,7 +124,7 @@ def _url_problem(urls: Mapping[PictureKind, Any]) -> RowProblem | None:
         return RowProblem("row_no_url", f"The row has no URL. Give {' or '.join(URL_COLUMNS)}, or remove the row.")
     for kind, url in urls.items():
         # Private addresses are a matter of the check: the service downloads from another network.
-        if problem := url_problem(url, allow_private_addresses=True):
+        if problem := judge_url(PictureUrl.parse(url), allow_private_addresses=True):
             return RowProblem("row_url", f"{PICTURE_RULES[kind].url_key}: {problem}")
     if len(set(urls.values())) < len(urls):
         return RowProblem("row_same_url", SAME_URL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from airflow_provider_oppo_image.artwork.layout import CENTRE, FITS, Layout
+from airflow_provider_oppo_image.artwork.layout import CENTER, FITS, Layout
 from airflow_provider_oppo_image.cli.arguments import add_json, non_empty, point
 from airflow_provider_oppo_image.cli.output import SUCCESS, print_json, print_note, print_result
 from airflow_provider_oppo_image.contract import PICTURE_KINDS
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--focus",
         type=point,
-        default=CENTRE,
+        default=CENTER,
         metavar="X,Y",
         help="the centre of the crop, as fractions from the left and the top, 0 to 1 (default: 0.5,0.5)",
     )
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     for note in prepared.notes:
         print_note(f"warning: {note}")
     if args.json:
-        print_json({"destination": prepared.place, "notes": list(prepared.notes), "report": prepared.report.to_dict()})
+        print_json({"destination": prepared.path, "notes": list(prepared.notes), "report": prepared.report.to_dict()})
     else:
         print_result(str(prepared.report))
     return SUCCESS

@@ -18,6 +18,7 @@ from airflow_provider_oppo_image.engagelab.push_body import PushBody
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
 from airflow_provider_oppo_image.errors import CidAlreadyUsedError, OppoImageError, RateLimitedError
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
 INITIAL_BACKOFF_S: Final = 0.5
 """Maximum backoff after the first attempt, in seconds; it doubles with each attempt."""
@@ -78,7 +79,7 @@ class EngageLabClient:
         """Close the connections."""
         self._transport.close()
 
-    def upload(self, kind: PictureKind, url: str) -> str:
+    def upload(self, kind: PictureKind, url: str | PictureUrl) -> str:
         """Upload one picture.
 
         :param kind: "big" or "small".

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeGuard
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from airflow_provider_oppo_image import contract
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
@@ -19,7 +19,7 @@ from airflow_provider_oppo_image.errors import (
     RequestRefusedError,
     UnreadableAnswerError,
 )
-from airflow_provider_oppo_image.net.redaction import NOT_A_URL, redact_url
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
 _ID: Final = re.compile(r"[!-~]{1,200}")
 
@@ -66,7 +66,7 @@ def basic_auth(app_key: str, master_secret: str) -> str:
     return "Basic " + base64.b64encode(f"{app_key}:{master_secret}".encode()).decode()
 
 
-def upload_request(kind: PictureKind, url: str) -> Request:
+def upload_request(kind: PictureKind, url: str | PictureUrl) -> Request:
     """Return the request to upload one picture. The live service refuses two pictures in one request.
 
     :param kind: "big" or "small".
@@ -75,20 +75,15 @@ def upload_request(kind: PictureKind, url: str) -> Request:
     """
     if kind not in PICTURE_RULES:
         raise ConfigurationError(f"The kind of a picture must be 'big' or 'small', not {kind!r}.")
-    redacted = redact_url(url) if isinstance(url, str) else NOT_A_URL
-    if redacted == NOT_A_URL or urlsplit(url).scheme not in ("http", "https"):
+    url = PictureUrl.parse(url)
+    if url.error:
         raise ConfigurationError(
-            f"The {kind} picture's URL must start with http:// or https://, such as https://cdn.example.com/big.png, "
-            "so it was not uploaded. If it comes from a template, check the rendered values of this task."
+            f"The {kind} picture was not uploaded, because its URL is not valid: {url.error.found}. Give a public http "
+            "or https URL, such as https://cdn.example.com/big.png. If it comes from a template, check the rendered "
+            "values of this task."
         )
-    if "@" in urlsplit(url).netloc:
-        raise ConfigurationError(
-            f"The {kind} picture's URL {redacted} contains a user or a password, so it was not uploaded. Remove them, "
-            "change the password, and use presigned URLs instead."
-        )
-    return Request(
-        f"Uploading the {kind} picture {redacted}", "POST", contract.IMAGE_PATH, {PICTURE_RULES[kind].url_key: url}
-    )
+    what = f"Uploading the {kind} picture {url}"
+    return Request(what, "POST", contract.IMAGE_PATH, {PICTURE_RULES[kind].url_key: url.full})
 
 
 def read_upload(kind: PictureKind, request: Request, response: Response) -> str:

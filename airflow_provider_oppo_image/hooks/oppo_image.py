@@ -20,7 +20,6 @@ from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.hooks.task_errors import airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids, run_concurrently
-from airflow_provider_oppo_image.net.redaction import redact_url
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
     from airflow_provider_oppo_image.engagelab.push_body import PushBody
     from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
+    from airflow_provider_oppo_image.net.picture_url import PictureUrl
     from airflow_provider_oppo_image.pictures.check_many import Check
     from airflow_provider_oppo_image.pictures.report import PictureReport
     from airflow_provider_oppo_image.pictures.report_cache import ReportCache
@@ -123,18 +123,18 @@ class OppoImageHook(BaseHook):
         )
         return EngageLabClient(transport, retry_budget=settings.retry_budget, rate_limiter=rate_limiter)
 
-    def make_check(self, cache: ReportCache | None = None, session_pool: SessionPool | None = None) -> Check:
+    def make_check(self, report_cache: ReportCache | None = None, session_pool: SessionPool | None = None) -> Check:
         """Return a function that checks a picture with the connection's timeouts and address policy.
 
         It reads the connection now, so that threads can call it.
 
-        :param cache: reports of earlier checks; None caches nothing.
+        :param report_cache: reports of earlier checks; None caches nothing.
         :param session_pool: keeps connections to the pictures' hosts; None opens one for each picture.
         :raises ConfigurationError: if the connection is not usable.
         """
         from airflow_provider_oppo_image.pictures.check import check_picture
 
-        check = partial(check_picture, memory=cache, lines=session_pool)
+        check = partial(check_picture, report_cache=report_cache, session_pool=session_pool)
         if is_blank(self.oppo_image_conn_id):
             return check
         settings = self.settings
@@ -144,7 +144,9 @@ class OppoImageHook(BaseHook):
             transport_options=settings.transport_options,
         )
 
-    async def amake_check(self, cache: ReportCache | None = None, session_pool: SessionPool | None = None) -> Check:
+    async def amake_check(
+        self, report_cache: ReportCache | None = None, session_pool: SessionPool | None = None
+    ) -> Check:
         """Return the function of `make_check` without blocking the event loop."""
         conn_id = self.oppo_image_conn_id
         if conn_id is not None and not is_blank(conn_id):
@@ -152,25 +154,29 @@ class OppoImageHook(BaseHook):
                 self.settings = read_settings(await aget_connection(self, conn_id))
             except AirflowNotFoundException as error:
                 raise _connection_not_found(conn_id) from error
-        return self.make_check(cache, session_pool)
+        return self.make_check(report_cache, session_pool)
 
-    def check(self, kind: PictureKind, url: str) -> PictureReport:
+    def check(self, kind: PictureKind, url: str | PictureUrl) -> PictureReport:
         """Check a picture as the service and OPPO will.
 
         :param kind: "big" or "small".
         :param url: the picture's URL.
         :return: the report; a bad URL or host is a problem in it, not an error.
         """
-        return self.make_check()(kind, url)
+        from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
-    def check_each(self, pictures: Mapping[PictureKind, str]) -> dict[PictureKind, PictureReport]:
+        return self.make_check()(kind, PictureUrl.parse(url))
+
+    def check_each(self, pictures: Mapping[PictureKind, str | PictureUrl]) -> dict[PictureKind, PictureReport]:
         """Check several pictures concurrently.
 
         :param pictures: URLs by kind.
         """
-        return run_concurrently(self.make_check(), pictures)
+        from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
-    def upload(self, kind: PictureKind, url: str) -> str:
+        return run_concurrently(self.make_check(), {kind: PictureUrl.parse(url) for kind, url in pictures.items()})
+
+    def upload(self, kind: PictureKind, url: str | PictureUrl) -> str:
         """Upload one picture without a check.
 
         :param kind: "big" or "small".
@@ -180,19 +186,22 @@ class OppoImageHook(BaseHook):
         """
         return self._client.upload(kind, url)
 
-    def upload_each(self, pictures: Mapping[PictureKind, str]) -> UploadOutcome:
+    def upload_each(self, pictures: Mapping[PictureKind, str | PictureUrl]) -> UploadOutcome:
         """Upload several pictures concurrently, one request each, without a check.
 
         :param pictures: URLs by kind.
         """
+        from airflow_provider_oppo_image.net.picture_url import PictureUrl
+
         client = self.get_conn()  # created before the threads start
 
-        def attempt(kind: PictureKind, url: str) -> str | OppoImageError:
+        def attempt(kind: PictureKind, url: str | PictureUrl) -> str | OppoImageError:
+            url = PictureUrl.parse(url)
             try:
                 picture_id = client.upload(kind, url)
             except OppoImageError as error:
                 return error
-            self.log.info("Uploaded the %s picture %s: %s", kind, redact_url(url), picture_id)
+            self.log.info("Uploaded the %s picture %s: %s", kind, url, picture_id)
             return picture_id
 
         outcomes = run_concurrently(attempt, pictures)

@@ -179,6 +179,9 @@ class _HeadReader:
             if self._used or self._lines <= _MAX_UNUSED_HEADERS:
                 return line
 
+    def close(self) -> None:
+        self._file.close()
+
 
 class _FinalResponse(http.client.HTTPResponse):
     """Response that skips interim responses such as 103 Early Hints.
@@ -193,7 +196,8 @@ class _FinalResponse(http.client.HTTPResponse):
         try:
             self._begin()
         finally:
-            self.fp = file
+            if self.fp is not None:  # None: the response is closed
+                self.fp = file
 
     def _begin(self) -> None:
         super().begin()

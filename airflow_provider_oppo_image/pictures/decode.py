@@ -19,55 +19,60 @@ from airflow_provider_oppo_image.pictures.image_info import (
     sniff_format,
 )
 
-_NOT_WRITTEN: Final = b"\0"
-"""What a file ends with that was allocated at full length and is being filled; pictures end with other bytes."""
+_READ_HEADER: Final = {"PNG": png.read_header, "JPEG": jpeg.read_header}
+_READ_STRUCTURE: Final = {"PNG": png.read_structure, "JPEG": jpeg.read_structure}
+
+_DECODE: Final = {"PNG": png_decode.decode, "JPEG": jpeg_decode.decode}
+
+_PREALLOCATED: Final = b"\0"
+"""The last bytes of a file that was allocated at its full length and is still being written."""
 
 
 class StrictDecoding:
-    """Has Pillow refuse truncated data while a block runs, whatever else in this process asked it to be lenient.
+    """Context manager in which Pillow refuses truncated data, and a limited number of threads decode.
 
-    Its switch is global: the first of the threads that are in such a block turns it, and the last turns it back.
+    Pillow's switch is global. The first thread to enter saves and sets it, the last one to leave restores it.
 
-    :param threads: so many threads are in a block at once, and others wait: of decoders, more than there are processors
-        are no faster, and take more memory.
+    :param threads: maximum number of threads inside; others wait. More decoders than processors are not faster, and
+        use more memory.
     """
 
     def __init__(self, threads: int) -> None:
-        self._places = threading.BoundedSemaphore(threads)
+        self._slots = threading.BoundedSemaphore(threads)
         self._lock = threading.Lock()
         self._inside = 0
-        self._lenient = False
+        self._before = False
 
     def __enter__(self) -> None:
-        self._places.acquire()
+        self._slots.acquire()
         with self._lock:
             if not self._inside:
-                self._lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+                self._before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._inside -= 1
             if not self._inside:
-                ImageFile.LOAD_TRUNCATED_IMAGES = self._lenient
-        self._places.release()
+                ImageFile.LOAD_TRUNCATED_IMAGES = self._before
+        self._slots.release()
 
 
 strict_decoding: Final = StrictDecoding(os.cpu_count() or 1)
-"""The one of this process: two of them would turn the switch against each other."""
+"""The only instance of the process, since two would overwrite each other's switch."""
 
 
 def inspect_header(data: bytes) -> ImageInfo | None:
-    """Look at a file's first bytes: format, dimensions, and what else its header says.
+    """Return the metadata in the first bytes of a file: the format, the dimensions and other header fields.
 
     :param data: the first bytes, any number of them.
-    :return: None when more bytes are needed.
+    :return: None if more bytes are needed.
     """
     name = sniff_format(data)
     if name not in PICTURE_FORMATS:
         return ImageInfo(name) if len(data) >= SNIFF_BYTES else None
     try:
-        return _read_header(name, data.rstrip(_NOT_WRITTEN))
+        return _READ_HEADER[name](data.rstrip(_PREALLOCATED))
     except TruncatedImageError:
         return None
     except BrokenImageError as reason:
@@ -75,7 +80,7 @@ def inspect_header(data: bytes) -> ImageInfo | None:
 
 
 def inspect_structure(data: bytes) -> ImageInfo:
-    """Look at the structure of a whole file, without decoding it.
+    """Return the metadata in the structure of a complete file, without decoding the image.
 
     :param data: all bytes of the file, at least one.
     """
@@ -84,51 +89,25 @@ def inspect_structure(data: bytes) -> ImageInfo:
     name = sniff_format(data)
     if name not in PICTURE_FORMATS:
         return ImageInfo(name)
-    facts = ImageInfo(name)
-    data = data.rstrip(_NOT_WRITTEN)
+    info = ImageInfo(name)
+    data = data.rstrip(_PREALLOCATED)
     try:
-        facts = _read_header(name, data)
-        return _read_structure(facts, data)
+        info = _READ_HEADER[name](data)
+        return _READ_STRUCTURE[name](data)
     except TruncatedImageError:
-        return dataclasses.replace(facts, truncated=True)
+        return dataclasses.replace(info, truncated=True)
     except BrokenImageError as reason:
-        return dataclasses.replace(facts, broken=str(reason))
+        return dataclasses.replace(info, broken=str(reason))
 
 
-def decode(data: bytes, facts: ImageInfo) -> ImageInfo:
-    """Decode a picture, and add to the facts what came out.
+def decode(data: bytes, info: ImageInfo) -> ImageInfo:
+    """Decode a picture, and return its metadata with the result.
 
     :param data: all bytes of the file.
-    :param facts: what `inspect_structure` found; nothing in them may be wrong, and the dimensions must be bearable.
+    :param info: the result of `inspect_structure`, without a problem and with acceptable dimensions.
     """
     try:
         with strict_decoding:
-            if facts.format == "PNG":
-                return dataclasses.replace(facts, invisible=png_decode.decode(data, (facts.width, facts.height)))
-            if jpeg_decode.decode(data, (facts.width, facts.height)):
-                return dataclasses.replace(facts, format="multi-picture JPEG (MPO)")
-            return facts
+            return _DECODE[info.format or ""](data, info)
     except BrokenImageError as reason:
-        return dataclasses.replace(facts, broken=str(reason))
-
-
-def _read_header(name: str, data: bytes) -> ImageInfo:
-    if name == "PNG":
-        return ImageInfo(name, *png.read_dimensions(data))
-    header = jpeg.read_header(data)
-    return ImageInfo(
-        name,
-        header.width,
-        header.height,
-        cmyk=header.components == 4,
-        orientation=header.orientation,
-        coding=header.coding,
-    )
-
-
-def _read_structure(facts: ImageInfo, data: bytes) -> ImageInfo:
-    if facts.format == "PNG":
-        structure = png.read_structure(data)
-        return dataclasses.replace(facts, animated=structure.frames > 1, orientation=structure.orientation)
-    jpeg.read_structure(data)
-    return facts
+        return dataclasses.replace(info, broken=str(reason))

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
-from airflow_provider_oppo_image.pictures.image_info import BrokenImageError
+from airflow_provider_oppo_image.pictures.image_info import BrokenImageError, ImageInfo
 
 if TYPE_CHECKING:
     from numpy import uint8
@@ -44,17 +44,17 @@ class _Segment:
     data: bytes = b""
 
 
-def decode(data: bytes, size: tuple[int | None, int | None]) -> bool:
-    """Decode a JPEG to its end.
+def decode(data: bytes, info: ImageInfo) -> ImageInfo:
+    """Decode a JPEG completely.
 
-    :param data: the whole file, in whose structure nothing is wrong.
-    :param size: its width and height, in pixels.
-    :return: whether it is a multi-picture file (MPO).
-    :raises BrokenImageError: if part of the picture is missing or damaged.
+    :param data: the complete file.
+    :param info: the result of `inspect_structure`, without a problem.
+    :return: the same, with the format of a multi-picture file (MPO) if it is one.
+    :raises BrokenImageError: if a part of the picture is missing or damaged.
     """
     segments = list(_segments(data))
     frame = _read_frame(segments)
-    if frame.size != size:
+    if frame.size != (info.width, info.height):
         raise BrokenImageError("its headers contradict each other")
     missing = _MissingBits(frame)
     for segment in segments:
@@ -70,7 +70,7 @@ def decode(data: bytes, size: tuple[int | None, int | None]) -> bool:
         raise BrokenImageError(str(error).removeprefix("Corrupt JPEG data: ")) from error
     if not same:
         raise BrokenImageError("bad Huffman code")
-    return _is_multi_picture(segments)
+    return replace(info, format="multi-picture JPEG (MPO)") if _is_multi_picture(segments) else info
 
 
 def _decode_small(data: bytes) -> NDArray[uint8]:

@@ -10,12 +10,12 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from PIL import Image
 
-from airflow_provider_oppo_image.pictures.image_info import BrokenImageError
+from airflow_provider_oppo_image.pictures.image_info import BrokenImageError, ImageInfo
 
 _SIGNATURE_BYTES: Final = 8
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
@@ -90,16 +90,15 @@ def read_header(content: bytes) -> Header:
     return Header(width, height, depth, colour, bool(interlacing))
 
 
-def decode(data: bytes, size: tuple[int | None, int | None]) -> bool:
-    """Decode a PNG to its end.
+def decode(data: bytes, info: ImageInfo) -> ImageInfo:
+    """Decode a PNG completely.
 
-    :param data: the whole file, in whose structure nothing is wrong.
-    :param size: its width and height, in pixels; small enough to be decoded.
-    :return: whether every pixel is transparent.
-    :raises BrokenImageError: if part of the picture is missing or damaged.
+    :param data: the complete file.
+    :param info: the result of `inspect_structure`, without a problem and with acceptable dimensions.
+    :raises BrokenImageError: if a part of the picture is missing or damaged.
     """
     header, transparency, packed = _read_chunks(data)
-    if (header.width, header.height) != size:
+    if (header.width, header.height) != (info.width, info.height):
         raise BrokenImageError("its headers contradict each other")
     rows = _inflate(packed, header)
     start = 0
@@ -109,7 +108,7 @@ def decode(data: bytes, size: tuple[int | None, int | None]) -> bool:
         if max(rows[start:end:length]) > _MAX_FILTER:
             raise BrokenImageError("a row has an unknown filter")
         start = end
-    return _is_invisible(header, rows, transparency, data)
+    return replace(info, invisible=_is_invisible(header, rows, transparency, data))
 
 
 def _read_chunks(data: bytes) -> tuple[Header, bytes | None, bytes]:

@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from airflow_provider_oppo_image.batch.progress import Summary
 from airflow_provider_oppo_image.batch.results import RowResult
-from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureDownloadFormat
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureKind
 from airflow_provider_oppo_image.errors import OppoImageError
 from airflow_provider_oppo_image.plugins.database import load_task
 from airflow_provider_oppo_image.plugins.pictures_page import image_src
@@ -66,7 +66,7 @@ class RowPicture:
     :param url: its URL in the results; None for none.
     """
 
-    kind: PictureDownloadFormat
+    kind: PictureKind
     picture_id: str | None
     url: str | None
 
@@ -150,7 +150,7 @@ def _counts(summary: Summary) -> tuple[int, int, int, int]:
 
 
 def _row_pictures(row: RowResult) -> list[RowPicture]:
-    by_kind: dict[PictureDownloadFormat, RowPicture] = {
+    by_kind: dict[PictureKind, RowPicture] = {
         "big": RowPicture("big", row.big_picture_id, row.big_picture_url),
         "small": RowPicture("small", row.small_picture_id, row.small_picture_url),
     }

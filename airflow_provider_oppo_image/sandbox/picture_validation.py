@@ -23,6 +23,7 @@ from airflow_provider_oppo_image.contract import (
     PictureRule,
 )
 from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures.download import DownloadError, download
 from airflow_provider_oppo_image.sandbox.responses import RefusedError
 
@@ -111,10 +112,12 @@ def fetch_and_validate(url: str, rule: PictureRule, timeout: float) -> Picture:
     """
     options = TransportOptions(timeout, timeout, timeout)
     try:
-        found = download(url, max_bytes=rule.max_bytes, allow_private_addresses=True, transport_options=options)
+        found = download(
+            PictureUrl.parse(url), max_bytes=rule.max_bytes, allow_private_addresses=True, transport_options=options
+        )
     except DownloadError as error:
         raise RefusedError(INVALID_PARAMETER, f"{rule.url_key} cannot be downloaded: {error.problem.found}") from error
-    if not found.whole:
+    if not found.complete:
         raise _too_large(rule)
     return validate_picture(found.body, rule)
 

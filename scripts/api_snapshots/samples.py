@@ -13,6 +13,7 @@ from airflow_provider_oppo_image.batch.results import RowResult, write_results
 from airflow_provider_oppo_image.errors import Failure
 from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord, TaskRecord
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import announce_batch, announce_uploads
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator
 from airflow_provider_oppo_image.operators.task_state import PushState, UploadState
@@ -56,12 +57,12 @@ def triggers() -> dict[str, Any]:
         **shared,
     )
     watching = OppoImageEventTrigger(poke_interval=7.5, oppo_image_conn_id="another", **shared)
-    result = _poll(_READY).result()
+    result = _poll(_READY).to_xcom()
     return {
         "serialized": [waiting.serialize(), watching.serialize(), OppoImageTrigger(deadline=1.0).serialize()],
         "events": [
             {"status": "ready", "result": result},
-            {"status": "wrong", "result": _poll(_WRONG).result()},
+            {"status": "wrong", "result": _poll(_WRONG).to_xcom()},
             {"status": "timeout", "result": None},
             {"status": "error", "message": "Airflow has no connection.", "permanent": True},
         ],
@@ -72,7 +73,7 @@ def xcoms() -> dict[str, Any]:
     """Return the return values of tasks, by step."""
     return {
         "prepare": URL,
-        "wait": _poll(_READY, _WRONG).result(),
+        "wait": _poll(_READY, _WRONG).to_xcom(),
         "upload": picture_ids({"big": PICTURE_ID}),
         "batch": {**_SUMMARY.to_dict(), "pictures": [_ROW.to_dict()]},
         "push": "1180003",
@@ -114,7 +115,7 @@ def asset_events() -> dict[str, Any]:
         cast("Any", contexts["upload"]),
         [asset],
         ids=picture_ids({"big": PICTURE_ID}),
-        urls={"big": URL},
+        urls={"big": PictureUrl.parse(URL)},
         reports={"big": _READY},
     )
     announce_batch(cast("Any", contexts["batch"]), [asset], _SUMMARY.to_dict())
@@ -125,13 +126,13 @@ def asset_events() -> dict[str, Any]:
 def _watched() -> dict[str, Any]:
     from airflow_provider_oppo_image.triggers.event import _payload
 
-    return {**_payload(ExpectedPicture("big", URL, "spring"), _READY), "seen_at": WHEN}
+    return {**_payload(ExpectedPicture("big", PictureUrl.parse(URL), "spring"), _READY), "seen_at": WHEN}
 
 
 def task_state() -> dict[str, Any]:
     """Return the state that tasks keep between tries, and the default `cid` of a push."""
     store = _Store()
-    uploads = UploadState(store, {"big": URL}, {"big": _READY})
+    uploads = UploadState(store, {"big": PictureUrl.parse(URL)}, {"big": _READY})
     uploads.save({"big": PICTURE_ID})
     pushes = PushState(store)
     push = pushes.load(CID, PUSH)
@@ -162,7 +163,7 @@ def files() -> dict[str, str]:
 
 
 def _poll(*reports: PictureReport) -> PollResult:
-    pictures = tuple(ExpectedPicture(report.kind, report.url, "spring") for report in reports)
+    pictures = tuple(ExpectedPicture(report.kind, PictureUrl.parse(report.url), "spring") for report in reports)
     return PollResult(pictures, reports)
 
 

@@ -78,7 +78,7 @@ def test_saved_connection_works_in_a_dag(
         ({"Master_secret": "another"}, "Check the AppKey and the master secret in the Airflow connection"),
         ({"Master_secret": None}, "The connection has no master secret."),
         ({"Host": f"http://127.0.0.1:{free_port()}"}, "(Connection refused), so nothing was sent."),
-        ({"Read_timeout": "soon"}, "The connection's 'read_timeout' is 'soon'; it must be a number of seconds"),
+        ({"Read_timeout": "soon"}, "The connection's 'read_timeout' must be a number of seconds"),
     ],
     ids=["good", "a wrong secret", "no secret", "a host that nobody listens at", "a wrong value"],
 )

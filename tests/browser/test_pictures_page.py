@@ -91,7 +91,7 @@ def load_phone_pictures(page: Page | Frame) -> list[int]:
 
 def test_wrong_picture_has_advice(page: Page) -> None:
     wrong = campaign(page, "last_year")
-    for words in ("876 × 324 px", "asked for: 984 × 369 px", "lay it out again", "Then clear the task"):
+    for words in ("876 × 324 px", "expected: 984 × 369 px", "aspect ratio", "Then clear the task"):
         expect(wrong.get_by_text(words, exact=False).first).to_be_visible()
     expect(wrong.locator(".phone .placeholder")).to_have_text("No picture: OPPO would refuse this one")
     expect(wrong.get_by_text(f"[{WRONG}]").first).to_be_visible()

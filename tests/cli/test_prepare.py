@@ -45,7 +45,7 @@ def test_json_has_destination_and_report(art: str, tmp_path: Path, capsys: pytes
 @pytest.mark.parametrize(
     ("source", "options", "code", "words"),
     [
-        ("art.png", ["--background", "nice"], 2, "background is 'nice'"),
+        ("art.png", ["--background", "nice"], 2, "background must be a colour"),
         ("art.png", ["-o", "art.png"], 2, "art.png"),
         ("art.png", ["-o", "nowhere/big.png"], 2, "No such file or directory"),
         ("art.png", ["-o", "nfs5://server/big.png"], 2, "nfs5://"),

@@ -49,7 +49,7 @@ def late_picture(cdn: str, _: Path) -> Run:
     def wait_and_come_back() -> None:
         look = operator._poll()
         assert look
-        operator.execute_complete(make_context(), {"status": "timeout", "result": look.result()})
+        operator.execute_complete(make_context(), {"status": "timeout", "result": look.to_xcom()})
 
     return wait_and_come_back
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_oppo_image.airflow_compat import AirflowFailException
+from airflow_provider_oppo_image.airflow_compat import AirflowFailException, Asset
 from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR
 from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE
 from airflow_provider_oppo_image.errors import BatchError, ConfigurationError

@@ -202,7 +202,7 @@ def test_invalid_arguments_are_refused_in_init(argument: dict[str, Any], words: 
 @pytest.mark.parametrize("argument", [{"focus": (2, 0)}, {"background": "nice"}])
 def test_invalid_rendered_layout_is_permanent(argument: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "art.png").write_bytes(ART)
-    with pytest.raises(AirflowFailException, match=r"focus is|background is"):
+    with pytest.raises(AirflowFailException, match=r"focus must be|background must be"):
         make(tmp_path / "art.png", tmp_path / "big.png", **argument)
 
 

@@ -103,7 +103,7 @@ def test_page_escapes_values_of_a_dag(viewer: TestClient) -> None:
 def test_page_displays_problems_first_with_advice(viewer: TestClient) -> None:
     html = page(viewer)
     assert html.index("autumn") < html.index("Batch night") < html.index("3653918_a")
-    for text in ("876 × 324 px", "asked for: 984 × 369 px", "Export it at exactly", "Then clear the task upload [1]"):
+    for text in ("876 × 324 px", "expected: 984 × 369 px", "Export it at exactly", "Then clear the task upload [1]"):
         assert text in html
     assert "OPPO would refuse this one" in html
 

@@ -22,7 +22,7 @@ from airflow_provider_oppo_image.batch.results import (
     write_results,
 )
 from airflow_provider_oppo_image.errors import StorageError
-from airflow_provider_oppo_image.pictures.picture_url import url_problem
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.plugins import results_reader
 from airflow_provider_oppo_image.plugins.results_reader import (
     SCHEMES,
@@ -99,7 +99,7 @@ def test_reader_reads_any_url_of_a_row(
     tmp_path_factory: pytest.TempPathFactory, scheme: str, host: str, rest: str
 ) -> None:
     url = f"{scheme}://{host}{rest}"
-    if url_problem(url, allow_private_addresses=True):
+    if PictureUrl.parse(url).error:
         return
     path = tmp_path_factory.getbasetemp() / "urls.csv"
     row = build_result(1, "a", {"big": url}, {"big": Outcome(1, "id")})

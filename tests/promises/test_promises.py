@@ -25,6 +25,7 @@ from airflow_provider_oppo_image.batch.progress import Summary
 from airflow_provider_oppo_image.batch.results import read_results
 from airflow_provider_oppo_image.connection import read_settings
 from airflow_provider_oppo_image.hooks.task_record import TaskRecord
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import uploaded_pictures
 from airflow_provider_oppo_image.operators.task_state import PushState, UploadState
 from airflow_provider_oppo_image.pictures.report import PictureReport
@@ -128,7 +129,7 @@ class TestStoredShapes:
         pushed = PushState(store).load(samples.CID, samples.PUSH)
         assert (pushed.sent, pushed.msg_id) == (True, "1180003")
         report = PictureReport("big", samples.URL, "ready", sha256=samples.SHA256)
-        [upload] = UploadState(store, {"big": samples.URL}, {"big": report}).load().values()
+        [upload] = UploadState(store, {"big": PictureUrl.parse(samples.URL)}, {"big": report}).load().values()
         assert upload.picture_id == samples.PICTURE_ID
 
     def test_asset_event_is_read(self, version: str) -> None:

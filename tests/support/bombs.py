@@ -10,8 +10,8 @@ from tests.support import artwork
 
 BOMBS: Final[dict[str, Callable[[], bytes]]] = {
     "header": artwork.header_bomb,
-    "data": artwork.data_bomb,
-    "text": lambda: artwork.text_bomb(900),
+    "data": lambda: artwork.data_bomb(90),
+    "text": lambda: artwork.text_bomb(90),
     "chunks": artwork.many_chunks,
     "markers": artwork.endless_markers,
     "fill": artwork.endless_fill,

@@ -54,7 +54,7 @@ MESSAGES: Final = {
     "replaced": "The picture at this URL is now {width} × {height} px: it was replaced after the check.",
     "dimensions": "Dimensions",
     "pixels": "{width} × {height} px",
-    "asked_for": "asked for: {expected}",
+    "asked_for": "expected: {expected}",
     "file_size": "File size",
     "size_of_limit": "{size} KB of {limit}",
     "format": "Format",

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from airflow_provider_oppo_image.pictures.picture_url import ADDRESS_REFUSED, BAD_URL
+from airflow_provider_oppo_image.pictures.rules import ADDRESS_REFUSED, BAD_URL
 from tests.conftest import CONNECTION_VARIABLE
 from tests.support.addresses import NEVER, OTHER_LETTERS, PRIVATE, SPELLINGS, as_host
 from tests.support.check_entry_points import ENTRY_POINTS, CheckOutcome, connection_json

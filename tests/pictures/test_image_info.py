@@ -35,10 +35,10 @@ from tests.support import artwork
         (b"", None),
     ],
 )
-def test_content_is_named_as_what_it_is(content: bytes, name: str | None) -> None:
+def test_sniff_format(content: bytes, name: str | None) -> None:
     assert sniff_format(content) == name
 
 
 @given(st.binary(max_size=600))
-def test_any_bytes_have_a_name_or_none(content: bytes) -> None:
+def test_sniff_format_accepts_any_bytes(content: bytes) -> None:
     sniff_format(content)

@@ -1,4 +1,4 @@
-"""Any bytes and any URL are a report, soon and in little memory, and Pillow agrees with each picture called ready."""
+"""Fuzzing: any bytes and any URL result in a report, in little memory, and Pillow reads each ready picture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support import artwork
 from tests.support.bombs import BOMBS
 from tests.support.mutations import with_right_checksums
 
-SMALL = 64 * 1024 * 1024
+MAX_MEMORY = 64 * 1024 * 1024
 
 SEEDS = (
     artwork.png(144, 144),
@@ -48,7 +48,7 @@ def judge(tmp_path: Path) -> Callable[..., PictureReport]:
     return judge
 
 
-def assert_that_pillow_agrees(content: bytes, report: PictureReport) -> None:
+def assert_pillow_agrees(content: bytes, report: PictureReport) -> None:
     if report.state == "ready":
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
             image.load()
@@ -56,17 +56,17 @@ def assert_that_pillow_agrees(content: bytes, report: PictureReport) -> None:
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_a_bomb_takes_little_memory(bomb: str, judge: Callable[..., PictureReport]) -> None:
-    """What time it takes is measured with the other attacks, where no coverage is: that would be most of it."""
+def test_a_bomb_uses_little_memory(bomb: str, judge: Callable[..., PictureReport]) -> None:
+    """Its time is measured in tests/trust, without coverage, which would be most of it."""
     content = BOMBS[bomb]()
     assert len(content) <= 1_048_576
     tracemalloc.start()
     report = judge(content, "big")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < SMALL
+    assert peak < MAX_MEMORY
     assert report.state == "wrong" or "below" in bomb or bomb == "stuffing"
-    assert_that_pillow_agrees(content, report)
+    assert_pillow_agrees(content, report)
 
 
 _FIXED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -74,42 +74,30 @@ _FIXED = settings(deadline=None, suppress_health_check=[HealthCheck.function_sco
 
 @_FIXED
 @given(st.one_of(st.binary(), st.binary().map(b"\x89PNG\r\n\x1a\n".__add__), st.binary().map(b"\xff\xd8\xff".__add__)))
-def test_any_bytes_are_a_report(judge: Callable[..., PictureReport], content: bytes) -> None:
+def test_any_bytes_result_in_a_report(judge: Callable[..., PictureReport], content: bytes) -> None:
     assert judge(content).state != "ready"
 
 
-@_FIXED
-@given(content=st.sampled_from(SEEDS), data=st.data())
-def test_any_change_of_a_picture_is_a_report(
-    judge: Callable[..., PictureReport], content: bytes, data: st.DataObject
-) -> None:
-    at = data.draw(st.integers(0, len(content)))
-    until = data.draw(st.integers(at, min(len(content), at + 64)))
-    changed = content[:at] + data.draw(st.binary(max_size=64)) + content[until:]
-    for version in (changed, with_right_checksums(changed)):
-        assert_that_pillow_agrees(version, judge(version))
-
-
 @pytest.mark.parametrize("seed", range(4))
-def test_many_random_changes_of_a_picture_are_reports(judge: Callable[..., PictureReport], seed: int) -> None:
-    """Hypothesis looks for small examples; this looks for many."""
-    dice = random.Random(seed)  # noqa: S311 - no secret
+def test_random_changes_result_in_reports(judge: Callable[..., PictureReport], seed: int) -> None:
+    """Hypothesis finds small examples; this tries many."""
+    rng = random.Random(seed)  # noqa: S311 - no secret
     states = set()
     for _ in range(300):
-        content = bytearray(dice.choice(SEEDS))
-        for _ in range(dice.choice((1, 1, 2, 8))):
-            at = dice.randrange(len(content) if dice.random() < 0.5 else min(len(content), 700))
-            content[at : at + dice.choice((0, 1, 1, 4))] = dice.randbytes(dice.choice((0, 1, 1, 4)))
-        version = with_right_checksums(bytes(content)) if dice.random() < 0.7 else bytes(content)
+        content = bytearray(rng.choice(SEEDS))
+        for _ in range(rng.choice((1, 1, 2, 8))):
+            at = rng.randrange(len(content) if rng.random() < 0.5 else min(len(content), 700))
+            content[at : at + rng.choice((0, 1, 1, 4))] = rng.randbytes(rng.choice((0, 1, 1, 4)))
+        version = with_right_checksums(bytes(content)) if rng.random() < 0.7 else bytes(content)
         report = judge(version)
-        assert_that_pillow_agrees(version, report)
+        assert_pillow_agrees(version, report)
         states.add(report.state)
     assert states == {"ready", "absent", "wrong"}
 
 
 @given(st.one_of(st.text(), st.text().map("http://".__add__), st.text().map(lambda text: f"https://{text}.example/")))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_url_is_a_report(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_any_url_results_in_a_report(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     def getaddrinfo(*_: Any, **__: Any) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 

@@ -1,4 +1,4 @@
-"""A URL is untrusted input: where the check does not go, shown on real sockets."""
+"""Address policy, redirects and TLS of downloads, with real sockets on loopback."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import pytest
 import trustme
 
 from airflow_provider_oppo_image.net.address_policy import forbidden_reason
-from airflow_provider_oppo_image.pictures import download
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.pictures import download as download_module
 from airflow_provider_oppo_image.pictures.check import check_picture
+from airflow_provider_oppo_image.pictures.download import download
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
@@ -32,7 +34,7 @@ REFUSED = ("wrong", ["address_refused"])
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Names:
-    """Make every name resolve to the given addresses, one list a call, at any port; returns the names asked for."""
+    """Make every name resolve to the given addresses, one list per call; returns the resolved names."""
 
     def names(*answers: list[str]) -> list[str]:
         asked: list[str] = []
@@ -55,7 +57,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
 
 @pytest.fixture
 def other() -> Iterator[PictureHost]:
-    """A host at 127.0.0.2 that should never be reached."""
+    """A host at 127.0.0.2 that must not be contacted."""
     with PictureHost("127.0.0.2") as other:
         other.serve("/", artwork.png())
         yield other
@@ -63,12 +65,12 @@ def other() -> Iterator[PictureHost]:
 
 @pytest.fixture
 def first_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take 127.0.0.1 for a public address, so that what follows it can be seen on loopback."""
+    """Treat 127.0.0.1 as a public address, to test on loopback what happens after it."""
 
     def judge(address: str, *, allow_private: bool = False) -> str | None:
         return None if address == "127.0.0.1" else forbidden_reason(address, allow_private=allow_private)
 
-    monkeypatch.setattr(download, "forbidden_reason", judge)
+    monkeypatch.setattr(download_module, "forbidden_reason", judge)
 
 
 class TestAddresses:
@@ -76,12 +78,12 @@ class TestAddresses:
         "host",
         ["127.0.0.1", "localhost", "localhost.", "2130706433", "0x7f.1", "0177.0.0.1", "127.1", "[::ffff:7f00:1]"],
     )
-    def test_loopback_is_not_reached_in_any_spelling(self, host: str) -> None:
+    def test_loopback_is_refused_in_any_spelling(self, host: str) -> None:
         with PictureHost() as listening:
             assert verdict(check_picture("big", f"http://{host}:{listening.port}/")) == REFUSED
             assert listening.connections == 0
 
-    def test_an_open_port_cannot_be_told_from_a_closed_one(self, host: PictureHost) -> None:
+    def test_open_and_closed_ports_have_the_same_report(self, host: PictureHost) -> None:
         with socket.create_server(("127.0.0.1", 0)) as closed:
             closed_port = closed.getsockname()[1]
         for name in ("127.0.0.1", "localhost"):
@@ -95,7 +97,7 @@ class TestAddresses:
         ["127.0.0.1", "10.1.2.3", "169.254.169.254", "168.63.129.16", "100.100.100.200", "64:ff9b::7f00:1",
          "2002:7f00:1::", "fec0::1", "fe80::1%eth0", "::ffff:127.0.0.1", "fd00:ec2::254"],
     )  # fmt: skip
-    def test_no_report_tells_where_a_name_leads(self, names: Names, address: str) -> None:
+    def test_reports_do_not_reveal_addresses(self, names: Names, address: str) -> None:
         names([address])
         report = check_picture("big", "http://name.example/")
         assert verdict(report) == REFUSED
@@ -104,14 +106,14 @@ class TestAddresses:
         assert report == check_picture("big", "http://name.example/")
 
     @pytest.mark.parametrize("addresses", [["127.0.0.1", "10.0.0.1"], ["10.0.0.1", "127.0.0.1"]])
-    def test_one_private_address_of_two_is_enough_to_refuse(
+    def test_one_private_address_is_enough_to_refuse(
         self, host: PictureHost, names: Names, first_is_public: None, addresses: list[str]
     ) -> None:
         names(addresses)
         assert verdict(check_picture("big", f"http://name.example:{host.port}/")) == REFUSED
         assert host.connections == 0
 
-    def test_a_name_that_leads_elsewhere_the_second_time_is_asked_once(
+    def test_a_name_is_resolved_once(
         self, host: PictureHost, other: PictureHost, names: Names, first_is_public: None
     ) -> None:
         host.serve("/", artwork.png())
@@ -121,13 +123,11 @@ class TestAddresses:
         assert other.connections == 0
 
     @pytest.mark.parametrize("address", ["169.254.169.254", "0.0.0.0", "224.0.0.1", "255.255.255.255", "fe80::1%lo"])
-    def test_permission_for_private_addresses_is_none_for_special_ones(
-        self, names: Names, check: Check, address: str
-    ) -> None:
+    def test_special_addresses_are_always_refused(self, names: Names, check: Check, address: str) -> None:
         names([address])
         assert verdict(check("big", "http://name.example/")) == REFUSED
 
-    def test_behind_a_proxy_addresses_in_the_url_are_judged_still(
+    def test_addresses_in_the_url_are_refused_behind_a_proxy(
         self, host: PictureHost, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         host.serve("/big.png", artwork.png())
@@ -137,10 +137,10 @@ class TestAddresses:
         assert check_picture("big", "http://name.invalid/big.png").state == "ready"
 
 
-def test_a_drip_through_sockets_that_keep_no_deadline_ends(
+def test_the_deadline_holds_on_other_sockets(
     host: PictureHost, impatient: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As those to a SOCKS proxy are."""
+    """Such as those to a SOCKS proxy."""
     monkeypatch.delattr("airflow_provider_oppo_image.net.deadline.DeadlineSocket.recv_into")
     report = impatient("big", host.drip("/", artwork.png()[:2000], every=0.01))
     assert verdict(report) == ("absent", ["timed_out"])
@@ -159,7 +159,7 @@ class TestRedirects:
         assert verdict(check("big", host.redirect("/", "/"))) == ("wrong", ["too_many_redirects"])
         assert len(host.requests) == 4
 
-    def test_their_path_may_have_other_letters_and_spaces(self, host: PictureHost, check: Check) -> None:
+    def test_the_path_may_have_spaces_and_other_letters(self, host: PictureHost, check: Check) -> None:
         host.serve("/gr%C3%B6%C3%9Fe%20x.png", artwork.png())
         url = host.redirect("/", "/größe x.png".encode().decode("latin-1"))
         assert check("big", url).state == "ready"
@@ -178,7 +178,7 @@ class TestRedirects:
             ("http://[::1", "bad_url"),
         ],
     )
-    def test_each_is_judged_as_the_url_was(
+    def test_each_target_is_judged(
         self, host: PictureHost, other: PictureHost, names: Names, first_is_public: None, location: str, code: str
     ) -> None:
         host.redirect("/", location.format(port=other.port))
@@ -189,7 +189,7 @@ class TestRedirects:
         assert len(host.requests) == 1
         assert other.connections == 0
 
-    def test_no_cookie_travels_along(self, host: PictureHost, check: Check) -> None:
+    def test_cookies_are_not_sent(self, host: PictureHost, check: Check) -> None:
         host.serve("/end", artwork.png())
         url = host.serve("/", status=302, headers={"Location": "/end", "Set-Cookie": "a=b"})
         assert check("big", url).state == "ready"
@@ -207,10 +207,10 @@ class TestTLS:
         with PictureHost(tls=context) as secure:
             yield secure
 
-    def test_a_certificate_that_verifies_is_fine(self, secure: PictureHost, check: Check) -> None:
+    def test_a_valid_certificate_is_accepted(self, secure: PictureHost, check: Check) -> None:
         assert check("big", secure.serve("/", artwork.png())).state == "ready"
 
-    def test_one_of_an_unknown_authority_is_wrong(
+    def test_an_unknown_authority_is_wrong(
         self, secure: PictureHost, check: Check, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("REQUESTS_CA_BUNDLE")
@@ -219,24 +219,38 @@ class TestTLS:
         assert "secret" not in json.dumps(report.to_dict())
         assert secure.requests == []
 
-    def test_one_of_another_host_is_wrong(self, secure: PictureHost, check: Check, names: Names) -> None:
+    def test_a_certificate_of_another_host_is_wrong(self, secure: PictureHost, check: Check, names: Names) -> None:
         names(["127.0.0.1"])
         report = check("big", f"https://name.example:{secure.port}/")
         assert verdict(report) == ("wrong", ["tls_unverified"])
         assert secure.requests == []
 
-    def test_a_host_that_speaks_no_tls_is_absent(self, host: PictureHost, check: Check) -> None:
+    def test_a_host_without_tls_is_absent(self, host: PictureHost, check: Check) -> None:
         assert verdict(check("big", host.base_url.replace("http:", "https:") + "/")) == (
             "absent",
             ["connection_failed"],
         )
 
-    def test_https_never_falls_to_http(self, secure: PictureHost, host: PictureHost, check: Check) -> None:
+    def test_https_is_not_redirected_to_http(self, secure: PictureHost, host: PictureHost, check: Check) -> None:
         url = secure.redirect("/", host.serve("/?signature=secret", artwork.png()))
         report = check("big", url)
         assert verdict(report) == ("wrong", ["insecure_redirect"])
         assert "secret" not in json.dumps(report.to_dict())
         assert host.connections == 0
 
-    def test_http_may_rise_to_https(self, secure: PictureHost, host: PictureHost, check: Check) -> None:
+    def test_http_may_be_redirected_to_https(self, secure: PictureHost, host: PictureHost, check: Check) -> None:
         assert check("big", host.redirect("/", secure.serve("/", artwork.png()))).state == "ready"
+
+
+def test_should_stop_is_not_called_for_each_small_piece(host: PictureHost) -> None:
+    calls: list[int] = []
+    url = host.chunked("/", bytes(20_000), size=10)
+    found = download(
+        PictureUrl.parse(url),
+        max_bytes=20_000,
+        allow_private_addresses=True,
+        should_stop=lambda start: calls.append(len(start)),
+    )
+    assert found.complete
+    assert calls[:3] == [10, 20, 30]
+    assert 10 < len(calls) < 100
