@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, Final, TypeAlias, cast
 
 import pytest
+from urllib3 import HTTPHeaderDict
 
 from airflow_provider_oppo_image.contract import ERROR_CODES, PICTURE_RULES, ErrorCode
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
@@ -63,7 +64,8 @@ def _redirected(host: PictureHost) -> Problem:
 
 
 def _insecure(_: PictureHost) -> Problem:
-    answer = SimpleNamespace(headers={"Location": PICTURE_URL.replace("https", "http")}, status_code=302)
+    headers = HTTPHeaderDict({"Location": PICTURE_URL.replace("https", "http")})
+    answer = SimpleNamespace(raw=SimpleNamespace(headers=headers), status_code=302)
     with pytest.raises(download.DownloadError) as raised:
         download._redirect_target(PictureUrl.parse(PICTURE_URL), cast("Any", answer))
     return raised.value.problem
