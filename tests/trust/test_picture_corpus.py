@@ -32,7 +32,7 @@ MAX_PIXELS: Final = 2_000_000
 # What the check refuses of a picture that the strict decoders take: docs/decisions/strict-decoding.md says why.
 STRICTER: Final = {
     "the checksum of a": "checksum of an optional chunk",
-    "texts that inflate to": "decompression bomb in a text",
+    "its texts inflate to": "decompression bomb in a text",
     "its chunk": "reserved chunk name",
 }
 # What the check calls ready, though a strict decoder refuses it.
