@@ -18,7 +18,7 @@ from airflow_provider_oppo_image.batch import DEFAULT_THREADS
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME, Settings, read_settings
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
-from airflow_provider_oppo_image.hooks.task_errors import airflow_errors
+from airflow_provider_oppo_image.hooks.task_record import airflow_errors, connection_not_found
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids, run_concurrently
 from airflow_provider_oppo_image.template_values import is_blank
 
@@ -82,7 +82,7 @@ class OppoImageHook(BaseHook):
         try:
             settings = read_settings(self.get_connection(conn_id))
         except AirflowNotFoundException as error:
-            raise _connection_not_found(conn_id) from error
+            raise connection_not_found(conn_id) from error
         mask_secret(settings.master_secret)
         if settings.unknown_keys:
             self.log.warning(
@@ -153,7 +153,7 @@ class OppoImageHook(BaseHook):
             try:
                 self.settings = read_settings(await aget_connection(self, conn_id))
             except AirflowNotFoundException as error:
-                raise _connection_not_found(conn_id) from error
+                raise connection_not_found(conn_id) from error
         return self.make_check(report_cache, session_pool)
 
     def check(self, kind: PictureKind, url: str | PictureUrl) -> PictureReport:
@@ -236,7 +236,7 @@ class OppoImageHook(BaseHook):
         resume: bool = True,
         rate_limiter: RateLimiter | None = None,
         threads: int = DEFAULT_THREADS,
-        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_progress: Callable[[Progress], None] | None = None,
         progress_interval: float = 5.0,
     ) -> BatchResult:
         """Upload the pictures of a list or of a manifest; resume an earlier run that has the same results path.
@@ -249,7 +249,7 @@ class OppoImageHook(BaseHook):
         :param resume: False refuses to continue an earlier run.
         :param rate_limiter: limits the requests; None uses `DEFAULT_RATE`. Closing it stops the batch.
         :param threads: the number of pictures that are processed concurrently.
-        :param on_progress: called with the progress at intervals and at the end.
+        :param on_progress: called with the progress at intervals and at the end; None for no calls.
         :param progress_interval: seconds between two of these calls.
         :return: the result; failed rows, pictures and account errors are in it, and are not raised.
         :raises ConfigurationError: if the manifest is not valid, or `results` belongs to another manifest. No request
@@ -274,7 +274,7 @@ class OppoImageHook(BaseHook):
                 with_circuit_breaker(self.make_check(session_pool=sessions), max(1, threads // 4)) if check else None,
                 on_error=on_error,
                 threads=threads,
-                on_progress=on_progress,
+                on_progress=on_progress or (lambda _: None),
                 progress_interval=progress_interval,
                 resume=resume,
             )
@@ -346,14 +346,6 @@ class OppoImageHook(BaseHook):
             # Airflow tests a copy of the connection, with a random id.
             return False, str(error).replace(f"Connection {self.oppo_image_conn_id!r}", "The connection", 1)
         return True, f"{self.settings.base_url} accepts AppKey {self.settings.app_key} and its master secret."
-
-
-def _connection_not_found(conn_id: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"Airflow has no connection {conn_id!r} that it can read. Add one of type {CONN_TYPE!r}, or set "
-        f"AIRFLOW_CONN_{conn_id.upper()}; its extra must be a JSON object.",  # else 3.0 and 3.1 report it as missing
-        permanent=False,  # a secrets backend that is down has the same effect
-    )
 
 
 def _compose(

@@ -88,8 +88,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check and upload the pictures, and return a summary; called by Airflow."""
-        from airflow_provider_oppo_image.hooks.task_errors import log_group
-        from airflow_provider_oppo_image.hooks.task_record import record_task
+        from airflow_provider_oppo_image.hooks.task_record import log_group, record_task
 
         with airflow_errors(), record_task(context, "batch") as record:
             result = self._upload()
@@ -117,7 +116,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
 
     def _upload(self) -> BatchResult:
         from airflow_provider_oppo_image.batch.split import default_results_path
-        from airflow_provider_oppo_image.hooks.task_errors import log_group
+        from airflow_provider_oppo_image.hooks.task_record import log_group
 
         manifest, results = (None if is_blank(path) else path for path in (self.manifest, self.results))
         if self.manifest is not None and manifest is None:

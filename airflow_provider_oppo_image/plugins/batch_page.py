@@ -29,6 +29,7 @@ from airflow_provider_oppo_image.plugins.results_reader import (
     ResultsPendingError,
     ResultsRefusedError,
 )
+from airflow_provider_oppo_image.plugins.results_table import ResultsTable, ResultsTableCache
 from airflow_provider_oppo_image.plugins.translations import Translation
 from airflow_provider_oppo_image.plugins.web import (
     HEADERS,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from airflow_provider_oppo_image.plugins.campaigns import TaskView
-    from airflow_provider_oppo_image.plugins.results_table import ResultsTable, ResultsTableCache
 
 log = logging.getLogger(__name__)
 

@@ -54,7 +54,7 @@ class SensorTimeoutMixin:
 
         :param result: the last poll as `PollResult.to_xcom` returns it; None if no poll has finished.
         """
-        from airflow_provider_oppo_image.hooks.task_errors import log_reports, summary_line
+        from airflow_provider_oppo_image.hooks.task_record import log_reports, summary_line
         from airflow_provider_oppo_image.pictures.polling import describe
 
         message = f"The pictures were not ready within {self.timeout:g} s."

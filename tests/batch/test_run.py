@@ -22,6 +22,7 @@ from airflow_provider_oppo_image.batch.run import BatchResult, run_batch
 from airflow_provider_oppo_image.batch.worker_pool import MAX_SERVICE_FAILURES, MAX_UNWRITTEN, Batch
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 from airflow_provider_oppo_image.errors import (
     AccountError,
@@ -275,7 +276,7 @@ def test_batch_slows_down_when_rate_limited(service: UploadService, run: RunBatc
         rows_of(urls(200)),
         rate_limiter=rate_limiter,
         retry_budget=30,
-        on_progress=lambda _: rates.append(rate_limiter.pace),
+        on_progress=lambda _: rates.append(rate_limiter.current_rate),
         progress_interval=0.05,
     )
     assert (result.error, counts(result)) == (None, (200, 0, 0))
@@ -290,7 +291,7 @@ def test_batch_stops_when_the_service_refuses_connections(on_error: str, results
         reserved.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
         with EngageLabClient(
-            url, "key", SECRET, user_agent="tests", retry_budget=0, rate_limiter=rate_limiter
+            HttpTransport(url, "key", SECRET, user_agent="tests"), retry_budget=0, rate_limiter=rate_limiter
         ) as client:
             batch = Batch(client.upload, rate_limiter, threads=THREADS, on_error=on_error)  # type: ignore[arg-type]
             result = run_batch(batch, rows(rows_of(urls(1_000))), results)
@@ -348,7 +349,7 @@ def test_invalid_manifest_fails_before_the_first_request(service: UploadService,
 
 def test_batch_resumes_after_it_was_stopped(service: UploadService, run: RunBatch, results: Path) -> None:
     rate_limiter = RateLimiter(AdaptiveRate(100_000))
-    service.judge = lambda url: rate_limiter.shut() if number_of(url) == 200 else None  # type: ignore[func-returns-value]
+    service.judge = lambda url: rate_limiter.close() if number_of(url) == 200 else None  # type: ignore[func-returns-value]
     first = run(rows_of(urls(1_000)), results, rate_limiter=rate_limiter)
     assert isinstance(first.error, BatchError)
     assert (first.error.permanent, first.summary.failed) == (False, 0)

@@ -232,7 +232,7 @@ def test_uploader_stops_when_the_rate_limiter_is_closed(count: int, is_stopped: 
 
     def close_at_100(url: str) -> str:
         if url == "100":
-            rate_limiter.shut()
+            rate_limiter.close()
         return url
 
     fake = FakeUpload(close_at_100)
@@ -249,7 +249,7 @@ def test_uploader_does_not_record_requests_that_were_not_sent() -> None:
     def acquire_and_close(url: str) -> str:
         barrier.wait(timeout=20)
         rate_limiter.acquire()
-        rate_limiter.shut()
+        rate_limiter.close()
         return url
 
     fake = FakeUpload(acquire_and_close)

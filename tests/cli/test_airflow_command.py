@@ -12,7 +12,6 @@ from airflow.providers_manager import ProvidersManager
 from airflow_provider_oppo_image.cli.airflow_command import PassThroughArguments, run
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
-from tests.test_package import modules_after
 
 WITH_COMMANDS = pytest.mark.skipif(
     not hasattr(ProvidersManager, "cli_command_functions"), reason="Airflow takes a provider's commands since 3.2"
@@ -55,7 +54,11 @@ def test_run_exits_with_the_commands_code(arguments: list[str], code: int, capsy
 
 
 def test_import_adds_no_other_modules() -> None:
-    statement = "from airflow_provider_oppo_image.cli.airflow_command import get_commands"
-    added = modules_after("import argparse, typing", statement) - modules_after("import argparse, typing")
+    code = """
+import argparse, sys, typing
+before = set(sys.modules)
+from airflow_provider_oppo_image.cli.airflow_command import get_commands
+print(*sorted(set(sys.modules) - before))"""
+    added = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
     package = "airflow_provider_oppo_image"
     assert added - {"__future__"} == {package, f"{package}.cli", f"{package}.cli.airflow_command"}

@@ -65,7 +65,7 @@ def test_upload_request_has_one_picture(kind: PictureKind, key: str) -> None:
     ],
 )
 def test_upload_request_refuses_invalid_url(url: Any) -> None:
-    with pytest.raises(ConfigurationError, match="big picture's URL"):
+    with pytest.raises(ConfigurationError, match="its URL is not valid"):
         messages.upload_request("big", url)
 
 

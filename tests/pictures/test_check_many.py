@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures import check_many
 from airflow_provider_oppo_image.pictures.check import check_picture
@@ -313,7 +313,7 @@ class TestADeadHost:
     """A host that never answers occupies a quarter of the threads, and does not delay checks of other hosts."""
 
     LIMIT_S = 30.0  # half of the timeouts: a check that is delayed by the dead host needs all of them
-    PATIENT = Timeouts(60, 60, 60)
+    PATIENT = TransportOptions(60, 60, 60)
 
     @pytest.fixture
     def dead(self) -> Iterator[PictureHost]:
@@ -325,7 +325,7 @@ class TestADeadHost:
     def patient(self) -> Iterator[Callable[..., PictureReport]]:
         with SessionPool() as session_pool:
             yield functools.partial(
-                check_picture, allow_private_addresses=True, timeout=self.PATIENT, session_pool=session_pool
+                check_picture, allow_private_addresses=True, transport_options=self.PATIENT, session_pool=session_pool
             )
 
     @staticmethod

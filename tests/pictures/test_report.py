@@ -18,7 +18,7 @@ from airflow_provider_oppo_image.pictures.report import (
     error_for,
     overall_state,
 )
-from airflow_provider_oppo_image.plugins.words import ENGLISH
+from airflow_provider_oppo_image.plugins.translations import ENGLISH
 
 REPORT = PictureReport(
     "big",

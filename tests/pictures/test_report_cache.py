@@ -93,9 +93,7 @@ class TestReadValidators:
         assert read_validators(URL, headers) is None
         assert read_validators(URL, {**headers, "ETag": '"made-of-the-time"'}) is None
 
-    @pytest.mark.parametrize(
-        "date", ["", "yesterday", "Tue, 24 Nov 2026 10:01:00 -0000", "Tue, 99 Nov 2026 10:01:00 GMT"]
-    )
+    @pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Nov 2026 10:01:00 GMT"])
     def test_an_invalid_date_is_ignored(self, date: str) -> None:
         assert read_validators(URL, {"Last-Modified": MODIFIED, "Date": date}) is None
         headers = {"ETag": '"1"', "Last-Modified": date or "x", "Date": A_MINUTE_LATER}

@@ -17,8 +17,8 @@ from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 from tests.net.test_session import trusted_host
 from tests.support import artwork
+from tests.support.fake_dns import patch_dns
 from tests.support.fault_server import FaultServer, answer, close, flood, send
-from tests.support.names import lead_names
 from tests.support.picture_host import PictureHost
 
 Check = Callable[..., PictureReport]
@@ -113,7 +113,7 @@ class TestSessionPool:
     def test_each_new_connection_is_judged(
         self, host: PictureHost, pooled: Check, session_pool: SessionPool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked = lead_names(monkeypatch, {"name.example": [["127.0.0.1"], ["169.254.169.254"]]})
+        asked = patch_dns(monkeypatch, {"name.example": [["127.0.0.1"], ["169.254.169.254"]]})
         host.status("/big.png", 404)
         url = f"http://name.example:{host.port}/big.png"
         for _ in range(3):
@@ -137,10 +137,10 @@ class TestSessionPool:
     ) -> None:
         with trusted_host(monkeypatch, tmp_path, "127.0.0.1") as secure:
             url = secure.serve("/", GOOD)
-            before = session._load.cache_info().misses
+            before = session._load_ssl_context.cache_info().misses
             for _ in range(3):
                 assert check("big", url).state == "ready"
-            assert session._load.cache_info().misses == before + 1
+            assert session._load_ssl_context.cache_info().misses == before + 1
             assert secure.connections == 3
 
     def test_replaced_certificate_authorities_are_loaded(

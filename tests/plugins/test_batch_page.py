@@ -22,7 +22,7 @@ from fastapi.testclient import TestClient
 
 from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
 from airflow_provider_oppo_image.batch.progress import Cause, ResultCounter, Summary
-from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, write_results
+from airflow_provider_oppo_image.batch.results import COLUMN_NAMES, RowResult, write_results
 from airflow_provider_oppo_image.errors import StorageError
 from airflow_provider_oppo_image.hooks.task_record import TaskRecord
 from airflow_provider_oppo_image.net.redaction import REDACTED_QUERY
@@ -313,7 +313,7 @@ def remove(path: Path) -> None:
 
 def begin(path: Path) -> None:
     path.unlink()
-    Checkpoint(path).claim("1" * 64)
+    Checkpoint(path).open("1" * 64)
 
 
 def cut(path: Path) -> None:
@@ -461,7 +461,7 @@ def test_download_headers_and_columns(viewer: TestClient, batch: Path, kind: str
         list(csv.DictReader(io.StringIO(text))) if kind == "csv" else [json.loads(line) for line in text.splitlines()]
     )
     assert [str(row["line"]) for row in found] == ["2", "3", "4", "5", "6", "7"]
-    assert list(found[0]) == list(COLUMNS)
+    assert list(found[0]) == list(COLUMN_NAMES)
 
 
 def test_download_links_keep_the_filter(viewer: TestClient, batch: Path) -> None:

@@ -35,7 +35,7 @@ from airflow_provider_oppo_image.plugins.results_reader import (
 )
 from airflow_provider_oppo_image.plugins.results_table import load_table
 from airflow_provider_oppo_image.storage import StoragePath, atomic_write, resolve
-from tests.support.leaks import everything_about, with_locals
+from tests.support.leaks import dump_error, traceback_with_locals
 from tests.support.object_store import ObjectStore
 from tests.support.result_strategies import FIRST_VERSION, lists_of_results
 
@@ -362,7 +362,7 @@ def test_reader_refuses_other_content(tmp_path: Path, name: str, what: str, cont
         load_table(tmp_path / name)
     assert raised.value.permanent
     assert raised.value.__context__ is raised.value.__cause__ is None
-    assert SECRET not in everything_about(raised.value) + with_locals(raised.value)
+    assert SECRET not in dump_error(raised.value) + traceback_with_locals(raised.value)
 
 
 def test_reader_accepts_the_rows_of_these_tests(tmp_path: Path) -> None:
@@ -393,7 +393,7 @@ def test_reader_refuses_an_object_with_other_content(at: Callable[[str], Storage
         file.write(f"root:{SECRET}\n".encode())
     with pytest.raises(ResultsRefusedError) as raised:
         load_table(at("r.csv"))
-    assert SECRET not in everything_about(raised.value) + with_locals(raised.value)
+    assert SECRET not in dump_error(raised.value) + traceback_with_locals(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from airflow_provider_oppo_image.errors import (
     docs_url_for,
 )
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
-from airflow_provider_oppo_image.hooks.task_errors import log_group, summary_line
+from airflow_provider_oppo_image.hooks.task_record import log_group, summary_line
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome
 from airflow_provider_oppo_image.pictures.check import check_bytes
 from airflow_provider_oppo_image.pictures.report import PictureReport, as_table, error_for
