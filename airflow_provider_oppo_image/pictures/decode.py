@@ -10,7 +10,7 @@ from typing import Final
 from PIL import ImageFile
 
 from airflow_provider_oppo_image.contract import PICTURE_FORMATS
-from airflow_provider_oppo_image.pictures import jpeg, jpeg_decode, png, png_decode
+from airflow_provider_oppo_image.pictures import jpeg, jpeg_decode, png
 from airflow_provider_oppo_image.pictures.image_info import (
     SNIFF_BYTES,
     BrokenImageError,
@@ -22,7 +22,7 @@ from airflow_provider_oppo_image.pictures.image_info import (
 _READ_HEADER: Final = {"PNG": png.read_header, "JPEG": jpeg.read_header}
 _READ_STRUCTURE: Final = {"PNG": png.read_structure, "JPEG": jpeg.read_structure}
 
-_DECODE: Final = {"PNG": png_decode.decode, "JPEG": jpeg_decode.decode}
+_DECODE: Final = {"PNG": png.decode, "JPEG": jpeg_decode.decode}
 
 _PREALLOCATED: Final = b"\0"
 """The last bytes of a file that was allocated at its full length and is still being written."""

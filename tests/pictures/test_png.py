@@ -9,8 +9,8 @@ import zlib
 
 import pytest
 
-from airflow_provider_oppo_image.pictures import png_decode
 from airflow_provider_oppo_image.pictures.check import check_bytes
+from airflow_provider_oppo_image.pictures.png import Header
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from tests.support import artwork
 from tests.support.artwork import chunk
@@ -228,7 +228,7 @@ class TestInvisible:
 
     @pytest.mark.parametrize("depth", [8, 16])
     def test_an_interlaced_picture(self, depth: int) -> None:
-        header = png_decode.Header(WIDTH, HEIGHT, depth, RGB_ALPHA, interlaced=True)
+        header = Header(WIDTH, HEIGHT, depth, RGB_ALPHA, interlaced=True)
         data = b"".join((b"\4" + bytes(header.row_bytes(columns) - 1)) * number for columns, number in header.passes())
         content = png(RGB_ALPHA, depth=depth, methods=(0, 0, 1), data=zlib.compress(data))
         assert [problem.code for problem in check(content).problems] == ["invisible"]
