@@ -76,6 +76,7 @@ release-check: venv ## List what is left to do before this version is released
 	@$(BIN)/python -m scripts.release_check
 
 test-trust: venv ## Test faults, kills, addresses, leaks and malformed pictures; prints a table of the results
+	@$(BIN)/python -m scripts.picture_corpus
 	$(BIN)/pytest tests/trust
 
 test-celery: ## Run a batch on two Celery workers, and kill one of them during the batch
@@ -120,6 +121,7 @@ docs: ## Build the documentation site in build/docs, and test it
 
 bench-trust: ## Run the trust tests for hours, and mutation tests; writes bench/TRUST.md
 	@$(VENV) .venv-trust mutation $(PINS) $(PYTHONS)
+	@.venv-trust/bin/python -m scripts.picture_corpus
 	.venv-trust/bin/python -m bench.trust
 
 bench: ## Compare the package with its alternatives; writes bench/RESULTS.md (ONLY=part measures one part)

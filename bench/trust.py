@@ -1,6 +1,6 @@
 """Run the trust tests with more of everything, then the mutation tests, and write bench/TRUST.md.
 
-usage: python -m bench.trust [--only attacks|fuzz|mutants] [--fuzz N] [--kills N]
+usage: python -m bench.trust [--only attacks|fuzz|mutants] [--fuzz N] [--kills N] [--pictures N]
 
 `--only` runs one part and keeps the other part of the file; `fuzz` runs the malformed pictures alone.
 """
@@ -31,11 +31,13 @@ def main() -> int:
     parser.add_argument("--only", choices=("attacks", "fuzz", "mutants"), help="run one part")
     parser.add_argument("--fuzz", type=int, default=100_000, help="number of malformed pictures")
     parser.add_argument("--kills", type=int, default=50, help="number of kills of each kind")
+    parser.add_argument("--pictures", type=int, default=13_000, help="number of damaged pictures")
     options = parser.parse_args()
     failed = False
     if options.only != "mutants":
         tests = "tests/trust/test_fuzz.py" if options.only == "fuzz" else "tests/trust"
-        failed |= attack([tests, "--fuzz", str(options.fuzz), "--kills", str(options.kills)])
+        amounts = ("--fuzz", str(options.fuzz), "--kills", str(options.kills), "--pictures", str(options.pictures))
+        failed |= attack([tests, *amounts])
     if options.only in (None, "mutants"):
         failed |= mutate_all()
     return int(failed)

@@ -17,7 +17,7 @@ from tests.support.server_modules import skip_without_pages
 
 PACKAGE = Path(str(airflow_provider_oppo_image.__file__)).parent
 MODULES = sorted(path for path in PACKAGE.glob("**/*.py") if "example_dags" not in path.parts)
-HEAVY = {"requests", "urllib3", "PIL", "fastapi", "uvicorn", "jinja2"}
+HEAVY = {"requests", "urllib3", "PIL", "numpy", "simplejpeg", "fastapi", "uvicorn", "jinja2"}
 
 # Each step of one process: a name, and a statement. Importing Airflow once takes seconds.
 STEPS = {

@@ -33,6 +33,10 @@ PRESIGNED_URL_TTL_S: Final = 86_400
 
 _NAME: Final = "{name}"
 _FORMATS: Final[dict[str, PictureFormat]] = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+_OTHER_SUFFIXES: Final = (
+    ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jxl", ".pdf", ".psd", ".svg", ".tif", ".tiff",
+    ".webp",
+)  # fmt: skip
 _SUFFIXES: Final = {"PNG": ".png", "JPEG": ".jpg"}
 
 
@@ -66,7 +70,7 @@ def prepare_file(
     :param kind: "big" or "small".
     :param source: the artwork: a path, or a URL of Airflow's object storage.
     :param destination: the picture's file, likewise. The suffix .png or .jpg sets the format; to any other name, the
-        suffix of the made format is added.
+        suffix of the made format is added. The suffix of another image format, such as .webp, is refused.
     :param layout: the layout of the artwork.
     :param publish: return the public URL; without one, nothing is written.
     :param public_url: the public URL, in which ``{name}`` stands for the file's name. None lets the object storage
@@ -79,7 +83,13 @@ def prepare_file(
     original, target = resolve(source), resolve(destination)
     if not target.name or os.fspath(destination).endswith("/"):
         raise ConfigurationError(f"The destination {destination} has no file name. Give the picture's complete path.")
-    only = _FORMATS.get(PurePosixPath(target.name).suffix.lower())
+    suffix = PurePosixPath(target.name).suffix.lower()
+    if suffix in _OTHER_SUFFIXES:
+        raise ConfigurationError(
+            f"The destination {destination} ends in {suffix}, but a picture is a PNG or a JPEG. Give a name that ends "
+            "in .png or .jpg, or one without a suffix."
+        )
+    only = _FORMATS.get(suffix)
     prepared = prepare(kind, _read(kind, original), layout, only=only, display_name=str(original))
     if not only:
         target = target.with_name(target.name + _SUFFIXES[str(prepared.report.format)])

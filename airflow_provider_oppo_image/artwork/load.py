@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
 from dataclasses import dataclass
@@ -9,16 +10,23 @@ from typing import Final, cast
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from airflow_provider_oppo_image.artwork.containers import UnsupportedContainerError, repair_psd, repair_tiff
+from airflow_provider_oppo_image.pictures import jpeg
 from airflow_provider_oppo_image.pictures.decode import strict_decoding
-from airflow_provider_oppo_image.pictures.image_info import SNIFF_BYTES, sniff_format
+from airflow_provider_oppo_image.pictures.image_info import (
+    SNIFF_BYTES,
+    BrokenImageError,
+    TruncatedImageError,
+    sniff_format,
+)
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import EMPTY
 
 MAX_BYTES: Final = 100_000_000
 """Maximum size of an artwork file in bytes, inclusive. Our own limit, several times the size of a camera's files."""
 
-MAX_PIXELS: Final = 89_478_485
-"""Maximum number of pixels of artwork, inclusive: Pillow's own limit, which is 256 MiB of pixel data."""
+MAX_PIXELS: Final = 67_108_864
+"""Our own limit: maximum number of pixels, inclusive. They take 256 MiB, and 760 MiB in all."""
 
 # Pillow decodes these with other programs, which execute the content of the file.
 _PROGRAM_FORMATS: Final = ("EPS", "WMF")
@@ -65,14 +73,24 @@ def read_artwork(data: bytes) -> Artwork:
     if len(data) > MAX_BYTES:
         found, expected = f"{len(data):,} bytes or more", f"artwork of at most {MAX_BYTES:,} bytes"
         raise UnusableArtworkError(Problem("too_heavy", found, expected, "Export a smaller file."))
+    if _has_too_many_scans(data):
+        found, advice = f"a JPEG with more than {jpeg.MAX_SCANS} scans", "Export it again."
+        raise UnusableArtworkError(Problem("broken", found, "a usual JPEG", advice))
     try:
-        with strict_decoding, warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
+        with (
+            strict_decoding,
+            warnings.catch_warnings(action="ignore"),
+            Image.open(io.BytesIO(repair_psd(data))) as image,
+        ):
             _judge_header(image)
-            animated = getattr(image, "n_frames", 1) > 1 and image.format in ("GIF", "PNG", "WEBP", "AVIF")
+            repair_tiff(image)
+            animated = image.format in ("GIF", "PNG", "WEBP", "AVIF") and getattr(image, "n_frames", 1) > 1
             image.load()
             return _convert(image, (_ANIMATED,) if animated else ())
     except UnusableArtworkError:
         raise
+    except UnsupportedContainerError as error:
+        raise UnusableArtworkError(_unsupported(str(error))) from error
     except UnidentifiedImageError as error:
         raise UnusableArtworkError(_wrong_format(sniff_format(data[:SNIFF_BYTES]))) from error
     except Image.DecompressionBombError as error:
@@ -84,6 +102,31 @@ def read_artwork(data: bytes) -> Artwork:
         raise UnusableArtworkError(Problem("broken", found, "a complete image", advice)) from error
 
 
+def is_srgb(data: bytes) -> bool:
+    """Return whether the colours of an image are sRGB, or not specified.
+
+    :param data: all bytes of a file that can be decoded.
+    """
+    with Image.open(io.BytesIO(data)) as image:
+        profile = image.info.get("icc_profile")
+    if not profile:
+        return True
+    try:
+        return "sRGB" in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+    except (ImageCms.PyCMSError, OSError):
+        return False
+
+
+def _has_too_many_scans(data: bytes) -> bool:
+    """Return whether a JPEG has so many scans that decoding it takes very long."""
+    scans = 0
+    if data.startswith(jpeg.SIGNATURE):
+        with contextlib.suppress(BrokenImageError, TruncatedImageError):
+            for marker, _ in jpeg.segments(data):
+                scans += marker == jpeg.SOS
+    return scans > jpeg.MAX_SCANS
+
+
 def _judge_header(image: Image.Image) -> None:
     if image.format in _PROGRAM_FORMATS:
         raise UnusableArtworkError(_wrong_format(image.format))
@@ -93,8 +136,11 @@ def _judge_header(image: Image.Image) -> None:
 
 def _convert(image: Image.Image, notes: tuple[str, ...]) -> Artwork:
     profile = image.info.get("icc_profile")
-    upright = _to_8_bits(ImageOps.exif_transpose(image))
-    alpha = upright.convert("RGBA").getchannel("A") if upright.has_transparency_data else None
+    ImageOps.exif_transpose(image, in_place=True)
+    upright = _to_8_bits(image)
+    alpha = _get_opacity(upright)
+    if alpha and upright.mode == "RGBA" and not profile:
+        return Artwork(upright, notes)
     if profile or upright.mode == "LAB":
         try:
             colours = _to_srgb(upright, profile)
@@ -102,14 +148,23 @@ def _convert(image: Image.Image, notes: tuple[str, ...]) -> Artwork:
             colours, notes = _without_profile(upright), (*notes, _PROFILE_UNUSABLE)
     else:
         colours = _without_profile(upright)
-    if alpha and alpha.getextrema() != (255, 255):
+    if alpha:
         colours.putalpha(alpha)
     return Artwork(colours, notes)
 
 
+def _get_opacity(image: Image.Image) -> Image.Image | None:
+    """Return the alpha channel; None if every pixel is opaque."""
+    if not image.has_transparency_data:
+        return None
+    alpha = (image if "A" in image.getbands() else image.convert("RGBA")).getchannel("A")
+    return None if alpha.getextrema() == (255, 255) else alpha
+
+
 def _without_profile(image: Image.Image) -> Image.Image:
     # The conversion over RGBA keeps transparent colours of a palette distinct.
-    return image.convert("RGBA").convert("RGB") if image.has_transparency_data else image.convert("RGB")
+    over_rgba = image.has_transparency_data and "A" not in image.getbands()
+    return image.convert("RGBA").convert("RGB") if over_rgba else image.convert("RGB")
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
@@ -146,6 +201,15 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _wrong_format(name: str | None) -> Problem:
     found = "content in an unknown format" if name is None else f"content in the format {name}"
     return Problem("wrong_format", found, "an image, such as a PNG, JPEG, WebP or TIFF", "Export the artwork as PNG.")
+
+
+def _unsupported(found: str) -> Problem:
+    return Problem(
+        "broken",
+        found,
+        "a file that every program shows alike",
+        "Export the artwork as PNG. A Photoshop document can also be saved with 'Maximize Compatibility', in RGB.",
+    )
 
 
 def _too_many_pixels(found: str) -> Problem:

@@ -18,7 +18,7 @@ from PIL import Image, ImageColor
 
 from airflow_provider_oppo_image.artwork.encode import PictureFormat, encode
 from airflow_provider_oppo_image.artwork.layout import Layout, Placement, Size, compute_placement
-from airflow_provider_oppo_image.artwork.load import UnusableArtworkError, read_artwork
+from airflow_provider_oppo_image.artwork.load import UnusableArtworkError, is_srgb, read_artwork
 from airflow_provider_oppo_image.artwork.resample import resample
 from airflow_provider_oppo_image.contract import PictureKind, PictureRule
 from airflow_provider_oppo_image.errors import ConfigurationError, PictureError, PictureWrongError
@@ -29,6 +29,7 @@ _Colour: TypeAlias = tuple[int, int, int, int]
 """Red, green, blue and opacity, 0 to 255."""
 
 _OPAQUE: Final = 255
+_STRIP_ROWS: Final = 256
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def prepare(
     limit: int | None = None,
     display_name: str = "artwork",
 ) -> Prepared:
-    """Make a picture from artwork.
+    """Make a picture from artwork. Artwork that is a picture already is returned byte for byte.
 
     :param kind: "big" or "small".
     :param artwork: the file of any image that Pillow reads.
@@ -76,6 +77,10 @@ def prepare(
     max_bytes = min(rule.recommended_bytes, limit or rule.recommended_bytes)
     try:
         art = read_artwork(artwork)
+        if art.image.mode == "RGB" or not background[3]:
+            report = check_bytes(kind, artwork, display_name)
+            if _is_finished(report, artwork, max_bytes, only):
+                return Prepared(artwork, report, art.notes)
         placement = compute_placement(art.image.size, (rule.width, rule.height), layout)
         notes = (*art.notes, *_judge_size(art.image.size, placement, rule, layout))
         body = encode(_draw(art.image, placement, rule, background), max_bytes, only)
@@ -89,6 +94,12 @@ def prepare(
     if report.state != "ready" or report.warnings:
         raise PictureWrongError(str(report), reports=[report.to_dict()])
     return Prepared(body, report, notes)
+
+
+def _is_finished(report: PictureReport, artwork: bytes, max_bytes: int, only: PictureFormat | None) -> bool:
+    if report.state != "ready" or report.warnings or len(artwork) > max_bytes:
+        return False
+    return only in (None, report.format) and is_srgb(artwork)
 
 
 def _parse_colour(name: str) -> _Colour:
@@ -130,11 +141,20 @@ def _judge_size(artwork: Size, placement: Placement, rule: PictureRule, layout: 
 def _draw(image: Image.Image, placement: Placement, rule: PictureRule, background: _Colour) -> Image.Image:
     if image.mode == "RGBA" and background[3] == _OPAQUE:
         # Blend first, then scale: this is what a viewer shows from a greater distance.
-        image = _paste(Image.new("RGBA", image.size, background), image, (0, 0))
+        image = _flatten(image, background)
     part = resample(image, placement)
     if part.mode == "RGB" and part.size == (rule.width, rule.height):
         return part
     return _paste(Image.new("RGBA", (rule.width, rule.height), background), part, placement.at)
+
+
+def _flatten(image: Image.Image, background: _Colour) -> Image.Image:
+    """Blend an image with an opaque background, some rows at a time to save memory."""
+    flat = Image.new("RGB", image.size)
+    for top in range(0, image.height, _STRIP_ROWS):
+        strip = image.crop((0, top, image.width, min(top + _STRIP_ROWS, image.height)))
+        flat.paste(_paste(Image.new("RGBA", strip.size, background), strip, (0, 0)), (0, top))
+    return flat
 
 
 def _paste(canvas: Image.Image, image: Image.Image, at: tuple[int, int]) -> Image.Image:

@@ -25,6 +25,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from airflow_provider_oppo_image.net.deadline import (
     DeadlineSocket,
@@ -35,6 +36,15 @@ from airflow_provider_oppo_image.net.deadline import (
 )
 from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
 from airflow_provider_oppo_image.net.redaction import redact_urllib3_logs
+
+_MAX_HEAD_BYTES = 262_144
+"""Our own limit for the head of a response, as browsers have it."""
+
+_MAX_UNUSED_HEADERS = 64
+_USED_HEADERS = frozenset(
+    (b"age", b"cache-control", b"connection", b"content-encoding", b"content-length", b"content-type", b"date", b"etag",
+     b"expires", b"keep-alive", b"last-modified", b"location", b"retry-after", b"transfer-encoding", b"vary")
+)  # fmt: skip
 
 AddressPolicy: TypeAlias = Callable[[str], str | None]
 """Returns why an IP address may not be connected to; None if it may."""
@@ -62,21 +72,24 @@ def exception_chain(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def ssl_context_for(ca_bundle: str) -> ssl.SSLContext:
+def ssl_context_for(ca_bundle: str, host: str = "") -> ssl.SSLContext:
     """Return an SSL context that trusts a CA bundle, and whose sockets observe the deadline.
 
     It is loaded again if the file has changed, so that long-running processes use new certificates.
 
     :param ca_bundle: a file or a directory of certificates.
+    :param host: the host name. OpenSSL matches no wildcard certificate with a name that has an underscore, as buckets
+        have; browsers do. For such a name urllib3 compares it with the certificate.
     :return: a context that verifies certificates and host names. Threads may share it.
     :raises OSError: if the CA bundle does not exist or cannot be read.
     """
-    return _load_ssl_context(ca_bundle, Path(ca_bundle).stat().st_mtime_ns)
+    return _load_ssl_context(ca_bundle, Path(ca_bundle).stat().st_mtime_ns, "_" not in host)
 
 
 @functools.lru_cache(8)
-def _load_ssl_context(ca_bundle: str, _modified: int) -> ssl.SSLContext:
+def _load_ssl_context(ca_bundle: str, _modified: int, check_hostname: bool) -> ssl.SSLContext:
     context = create_urllib3_context()
+    context.check_hostname = check_hostname
     context.sslsocket_class = DeadlineSSLSocket
     kind = "capath" if Path(ca_bundle).is_dir() else "cafile"
     context.load_verify_locations(**{kind: ca_bundle})
@@ -133,6 +146,43 @@ def _connect_to_address(address: Any, sock: socket.socket, connection: HTTPConne
     return sock
 
 
+class _HeadReader:
+    """Reader for the head of a response, which may have more headers than the standard library accepts.
+
+    Content delivery networks in debug mode send more than 100. After the first `_MAX_UNUSED_HEADERS` lines, only the
+    headers that are used are read.
+
+    :param file: the response.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._lines = 0
+        self._bytes = 0
+        self._used = True
+
+    def readline(self, limit: int) -> bytes:
+        """Return the next line; an empty one if the response ends.
+
+        :param limit: maximum length, in bytes.
+        :raises http.client.HTTPException: if the head is too long.
+        """
+        while True:
+            line: bytes = self._file.readline(limit)
+            self._lines += 1
+            self._bytes += len(line)
+            if self._bytes > _MAX_HEAD_BYTES:
+                raise http.client.HTTPException("the head of the response is too long")
+            if not line.startswith((b" ", b"\t")):  # a continuation belongs to the header before it
+                name = line.partition(b":")[0].strip().lower()
+                self._used = not name or name in _USED_HEADERS
+            if self._used or self._lines <= _MAX_UNUSED_HEADERS:
+                return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class _FinalResponse(http.client.HTTPResponse):
     """Response that skips interim responses such as 103 Early Hints.
 
@@ -141,6 +191,15 @@ class _FinalResponse(http.client.HTTPResponse):
     """
 
     def begin(self) -> None:
+        file = self.fp
+        self.fp = _HeadReader(file)  # type: ignore[assignment]
+        try:
+            self._begin()
+        finally:
+            if self.fp is not None:  # None: the response is closed
+                self.fp = file
+
+    def _begin(self) -> None:
         super().begin()
         while 100 <= self.status < 200:
             if self.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
@@ -186,8 +245,13 @@ def _pool_classes(address_policy: AddressPolicy | None, ca_bundle: str) -> dict[
     class GuardedSSLConnection(GuardedConnection, HTTPSConnection):
         def connect(self) -> None:
             # Loaded here, because plain http needs no CA bundle.
-            self.ssl_context = ssl_context_for(ca_bundle)
-            super().connect()
+            self.ssl_context = ssl_context_for(ca_bundle, getattr(self, "_tunnel_host", None) or self.host)
+            try:
+                super().connect()
+            except CertificateError as error:
+                mismatch = ssl.SSLCertVerificationError(str(error))
+                mismatch.verify_message = str(error)
+                raise mismatch from error
 
     class Pool(HTTPConnectionPool):
         ConnectionCls = GuardedConnection

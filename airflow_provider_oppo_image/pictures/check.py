@@ -11,7 +11,9 @@ Whatever is wrong with a URL, a host or a file is in the report; it raises no ex
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import math
 import os
 from pathlib import Path
 
@@ -34,6 +36,7 @@ def check_picture(
     *,
     allow_private_addresses: bool = False,
     transport_options: TransportOptions = DEFAULT_TRANSPORT_OPTIONS,
+    timeout: float | None = None,
     report_cache: ReportCache | None = None,
     session_pool: SessionPool | None = None,
 ) -> PictureReport:
@@ -46,11 +49,14 @@ def check_picture(
     :param url: the picture's URL; text that is not a URL results in a report too.
     :param allow_private_addresses: accept loopback and private addresses, for sandboxes and private CDNs.
     :param transport_options: timeouts and other options of the download.
+    :param timeout: the total timeout in seconds, above 0, in place of the one in `transport_options`.
     :param report_cache: the reports of earlier checks; an unchanged picture is not downloaded again. None keeps none.
     :param session_pool: the pool of open connections; None opens connections for this check only.
-    :raises ConfigurationError: if `kind` is neither.
+    :raises ConfigurationError: if `kind` is neither, or `timeout` is not a number above 0.
     """
     rule = rule_for(kind)
+    if timeout is not None:
+        transport_options = _with_timeout(transport_options, timeout)
     url = PictureUrl.parse(url)
     cached = report_cache.get((kind, url)) if report_cache else None
 
@@ -129,6 +135,17 @@ def rule_for(kind: PictureKind) -> PictureRule:
     if kind not in PICTURE_KINDS:
         raise ConfigurationError(f"The kind must be {' or '.join(map(repr, PICTURE_KINDS))}, not {kind!r}.")
     return PICTURE_RULES[kind]
+
+
+def _with_timeout(options: TransportOptions, timeout: float) -> TransportOptions:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
+        raise ConfigurationError(f"timeout must be a number of seconds above 0, not {timeout!r}.")
+    return dataclasses.replace(
+        options,
+        connect_timeout=min(options.connect_timeout, timeout),
+        read_timeout=min(options.read_timeout, timeout),
+        total_timeout=timeout,
+    )
 
 
 def _report(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import os
 import threading
 from typing import Final
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import ImageFile
 
 from airflow_provider_oppo_image.contract import PICTURE_FORMATS
-from airflow_provider_oppo_image.pictures import jpeg, png
+from airflow_provider_oppo_image.pictures import jpeg, jpeg_decode, png
 from airflow_provider_oppo_image.pictures.image_info import (
     SNIFF_BYTES,
     BrokenImageError,
@@ -22,6 +21,11 @@ from airflow_provider_oppo_image.pictures.image_info import (
 
 _READ_HEADER: Final = {"PNG": png.read_header, "JPEG": jpeg.read_header}
 _READ_STRUCTURE: Final = {"PNG": png.read_structure, "JPEG": jpeg.read_structure}
+
+_DECODE: Final = {"PNG": png.decode, "JPEG": jpeg_decode.decode}
+
+_PREALLOCATED: Final = b"\0"
+"""The last bytes of a file that was allocated at its full length and is still being written."""
 
 
 class StrictDecoding:
@@ -68,7 +72,7 @@ def inspect_header(data: bytes) -> ImageInfo | None:
     if name not in PICTURE_FORMATS:
         return ImageInfo(name) if len(data) >= SNIFF_BYTES else None
     try:
-        return _READ_HEADER[name](data)
+        return _READ_HEADER[name](data.rstrip(_PREALLOCATED))
     except TruncatedImageError:
         return None
     except BrokenImageError as reason:
@@ -86,6 +90,7 @@ def inspect_structure(data: bytes) -> ImageInfo:
     if name not in PICTURE_FORMATS:
         return ImageInfo(name)
     info = ImageInfo(name)
+    data = data.rstrip(_PREALLOCATED)
     try:
         info = _READ_HEADER[name](data)
         return _READ_STRUCTURE[name](data)
@@ -102,28 +107,7 @@ def decode(data: bytes, info: ImageInfo) -> ImageInfo:
     :param info: the result of `inspect_structure`, without a problem and with acceptable dimensions.
     """
     try:
-        if info.format == "PNG":
-            png.refuse_bomb(data)
-        return _decode_with_pillow(data, info)
-    # For broken files, Pillow raises any exception of its parsers (SyntaxError, struct.error, zlib.error and others)
-    # and documents no list.
-    except Exception as error:  # noqa: BLE001
-        reason = "" if isinstance(error, UnidentifiedImageError) else str(error)
-        return dataclasses.replace(info, broken=reason or "no decoder accepts it")
-
-
-def _decode_with_pillow(data: bytes, info: ImageInfo) -> ImageInfo:
-    with strict_decoding, Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as image:
-        if image.size != (info.width, info.height):
-            return dataclasses.replace(info, broken="its headers contradict each other")
-        if image.format not in PICTURE_FORMATS:
-            name = "multi-picture JPEG (MPO)" if image.format == "MPO" else image.format
-            return dataclasses.replace(info, format=name)
-        image.load()
-        return dataclasses.replace(info, invisible=_is_invisible(image))
-
-
-def _is_invisible(image: Image.Image) -> bool:
-    if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")
-    return "A" in image.getbands() and image.getchannel("A").getextrema() == (0, 0)
+        with strict_decoding:
+            return _DECODE[info.format or ""](data, info)
+    except BrokenImageError as reason:
+        return dataclasses.replace(info, broken=str(reason))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 from urllib.parse import urljoin
@@ -58,6 +59,15 @@ _FAILURES: Final = (
     ValueError,
     AddressRefusedError,
 )
+
+# https://www.iana.org/assignments/http-parameters, content codings. Whatever else is named is no coding: browsers show
+# the bytes as they are.
+_CODINGS: Final = frozenset(
+    ("aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "pack200-gzip", "x-compress", "x-gzip",
+     "zstd")
+)  # fmt: skip
+_BLANKS: Final = " \t\r\n\f\v"
+_BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 ShouldStop: TypeAlias = Callable[[bytes], bool | None]
 """Called with all bytes so far. True stops the download, False continues, None continues and asks again later."""
@@ -134,8 +144,8 @@ def download(
                     if conditions and response.status_code == _NOT_MODIFIED:
                         return Download(b"", complete=False, size=None, validators=validators, not_modified=True)
                     if response.status_code not in _REDIRECTS:
-                        problem = problem_from_status(response.status_code)
-                        raise DownloadError(problem, read_retry_after(response.headers))
+                        retry_after = read_retry_after(response.headers)
+                        raise DownloadError(problem_from_status(response.status_code, retry_after), retry_after)
                     url = _redirect_target(url, response)
                 # A redirect opens a new connection, so its addresses are checked again even on the same host.
                 fetcher = replace(fetcher, session_pool=None)
@@ -188,7 +198,7 @@ class _Fetcher:
         return open_session(url, self.transport_options, address_policy=self.policy, connections=MAX_PER_HOST)
 
     def _get(self, session: requests.Session, url: str, headers: Mapping[str, str]) -> requests.Response:
-        return session.get(url, headers=headers, stream=True, allow_redirects=False)
+        return session.get(_quote_bare_percent(url), headers=headers, stream=True, allow_redirects=False)
 
     def drain(self, response: requests.Response) -> None:
         """Read the rest of a short response, so that its connection can be reused."""
@@ -201,12 +211,14 @@ class _Fetcher:
 
 
 def _redirect_target(url: PictureUrl, response: requests.Response) -> PictureUrl:
-    location = response.headers.get("Location")
-    if not location:
-        raise DownloadError(problem_from_status(response.status_code))
-    # Headers are decoded as Latin-1, but a redirect to a non-ASCII URL is UTF-8.
-    location = requote_uri(location.encode("latin-1", "replace").decode("utf-8", "replace"))
-    target = PictureUrl.parse(urljoin(url.full, location))
+    locations = _redirect_locations(response.raw.headers.getlist("Location"))
+    if not locations:
+        raise DownloadError(problem_from_status(response.status_code, read_retry_after(response.headers)))
+    if len(locations) > 1:
+        found = f"HTTP status {response.status_code} with {len(locations)} different Location headers"
+        advice = "Give the URL to which the redirect leads, or have the host send one header."
+        raise DownloadError(Problem("unexpected_status", found, "one Location header", advice))
+    target = PictureUrl.parse(urljoin(url.full, requote_uri(_quote_bare_percent(locations[0]))))
     if url.full.lower().startswith("https:") and target.full.lower().startswith("http:"):
         raise DownloadError(
             Problem(
@@ -220,7 +232,7 @@ def _redirect_target(url: PictureUrl, response: requests.Response) -> PictureUrl
 
 
 def _read(url: str, response: requests.Response, max_bytes: int, should_stop: ShouldStop) -> Download:
-    if encoding := response.headers.get("Content-Encoding", "").strip().lower().removeprefix("identity"):
+    if encoding := _content_coding(response.headers.get("Content-Encoding", "")):
         raise DownloadError(
             Problem(
                 "encoded_body",
@@ -247,3 +259,32 @@ def _read(url: str, response: requests.Response, max_bytes: int, should_stop: Sh
         if stop:
             return Download(bytes(body), complete=False, size=announced, validators=validators)
     return Download(bytes(body), complete=True, size=len(body), validators=validators)
+
+
+def _content_coding(header: str) -> str | None:
+    """Return the first content coding that a Content-Encoding names.
+
+    :param header: the header's value; empty where there is none.
+    :return: None where the body is the picture's own bytes. Object storages serve stored files with values such as
+        ``base64`` or ``aws-chunked``, which are not codings.
+    """
+    names = (name.strip(_BLANKS).lower() for name in header.split(","))
+    return next((name for name in names if name in _CODINGS), None)
+
+
+def _redirect_locations(headers: Iterable[str]) -> list[str]:
+    """Return the different places to which a response redirects; mostly one.
+
+    :param headers: the values of its Location headers, decoded as Latin-1.
+    """
+    # A host that redirects to a name with other letters sends UTF-8.
+    places = (value.strip(_BLANKS).encode("latin-1", "replace").decode("utf-8", "replace") for value in headers)
+    return list(dict.fromkeys(place for place in places if place))
+
+
+def _quote_bare_percent(url: str) -> str:
+    """Encode each ``%`` that begins no escape, and nothing else: other escapes stay as they are.
+
+    :param url: a URL.
+    """
+    return _BARE_PERCENT.sub("%25", url)

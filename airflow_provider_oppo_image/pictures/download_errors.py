@@ -12,7 +12,7 @@ from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import ADDRESS_REFUSED, BAD_URL, TRUNCATED
 
 _EXPECTED: Final = "a picture"
-_BUSY: Final = (408, 425, 429)
+_BUSY: Final = (202, 408, 420, 423, 425, 429)
 
 _TIMED_OUT: Final = Problem(
     "timed_out", "a timeout of the host", _EXPECTED, "Try again later, or raise the timeouts in the connection."
@@ -31,15 +31,19 @@ _FAILED: Final = Problem(
 )
 
 
-def problem_from_status(status: int) -> Problem:
-    """Return the problem for an HTTP status other than 200, including a redirect without a target."""
+def problem_from_status(status: int, retry_after: float | None = None) -> Problem:
+    """Return the problem for an HTTP status other than 200, including a redirect without a target.
+
+    :param status: the HTTP status.
+    :param retry_after: the seconds of its Retry-After header; None without one.
+    """
     found = f"HTTP status {status}"
     if status in (401, 403):
         advice = "Make the picture public, or renew the signed URL. Some hosts send this status for a missing file."
         return Problem("access_denied", found, _EXPECTED, advice)
     if status in (404, 410):
         return Problem("not_found", found, _EXPECTED, "Check the path. If the file is not uploaded yet, wait for it.")
-    if status in _BUSY or 500 <= status <= 599:
+    if status in _BUSY or 500 <= status <= 599 or retry_after is not None:
         return Problem("host_busy", found, _EXPECTED, "Try again later.")
     return Problem("unexpected_status", found, "HTTP status 200", "Open the URL in a private window to see the page.")
 

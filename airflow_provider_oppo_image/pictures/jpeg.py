@@ -25,13 +25,15 @@ MAX_SCANS: Final = 100
 MAX_RESOURCES: Final = 1_000
 """Our own limit for Photoshop resource blocks; Photoshop writes about thirty."""
 
-_APP1, _APP2, _APP13, _SOS, _EOI = 0xE1, 0xE2, 0xED, 0xDA, 0xD9
+_APP1, _APP2, _APP13, SOS, _EOI = 0xE1, 0xE2, 0xED, 0xDA, 0xD9
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _DECODABLE: Final = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive: supported by every decoder
 _MISPLACED: Final = (0x01, *range(0xD0, 0xD9))  # markers without content, valid only in scans or at the start
 
 # The repetition is bounded and possessive, so a file of fill bytes is scanned in linear time.
 _MARKER: Final = re.compile(rb"\xff{1,64}+([^\x00\xff])")
+_MAX_STRAY_BYTES: Final = 16
+"""Bytes between two segments that are skipped, as libjpeg does: seen in real files, and no part of the picture."""
 _END_OF_SCAN: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
@@ -43,12 +45,12 @@ def read_header(data: bytes) -> ImageInfo:
     :raises BrokenImageError: if they are not a JPEG.
     """
     exif = []
-    for marker, content in _segments(data):
+    for marker, content in segments(data):
         if marker == _APP1 and content.startswith(b"Exif\0\0"):
             exif.append(content[6:])
         elif marker in _FRAMES:
             return _read_frame(marker, content, read_orientation(b"".join(exif)))
-        elif marker == _SOS:
+        elif marker == SOS:
             break
     raise BrokenImageError("it has no header")
 
@@ -62,9 +64,9 @@ def read_structure(data: bytes) -> ImageInfo:
     """
     info = read_header(data)
     frames = scans = resources = 0
-    for marker, content in _segments(data):
+    for marker, content in segments(data):
         frames += marker in _FRAMES
-        scans += marker == _SOS
+        scans += marker == SOS
         if marker == _APP13:
             resources += content.count(b"8BIM")
         elif marker == _APP2 and content.startswith(b"MPF\0"):
@@ -78,7 +80,13 @@ def read_structure(data: bytes) -> ImageInfo:
     return info
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the marker and the content of each segment, up to the end of the image.
+
+    :param data: the file, or its first bytes.
+    :raises TruncatedImageError: if it ends before the end marker.
+    :raises BrokenImageError: if a segment is damaged or misplaced, or there are too many.
+    """
     position = 2
     for _ in range(MAX_SEGMENTS):
         marker, position = _next_marker(data, position)
@@ -89,7 +97,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         content = _content(data, position)
         yield marker, content
         position += 2 + len(content)
-        if marker == _SOS:
+        if marker == SOS:
             scan_end = _END_OF_SCAN.search(data, position)
             if scan_end is None:
                 raise TruncatedImageError
@@ -98,9 +106,9 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
-    """Return the marker at a position, and the position after it."""
-    found = _MARKER.match(data, position)
-    if found:
+    """Return the first marker from a position on, and the position after it."""
+    found = _MARKER.search(data, position, position + _MAX_STRAY_BYTES + 66)
+    if found and found.start() <= position + _MAX_STRAY_BYTES:
         return found[1][0], found.end()
     if len(data) - position > 64 or data[position:].strip(b"\xff"):
         raise BrokenImageError("the bytes after a segment are not a segment")

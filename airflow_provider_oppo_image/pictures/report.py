@@ -15,7 +15,7 @@ AbsentCode: TypeAlias = Literal[
     "access_denied",  # HTTP status 401 or 403, which many hosts send for a missing file
     "connection_failed",  # no connection, or it was closed early
     "empty",  # zero bytes
-    "host_busy",  # HTTP status 408, 425, 429 or 5xx
+    "host_busy",  # HTTP status 202, 408, 420, 423, 425, 429 or 5xx, or a Retry-After
     "not_found",  # HTTP status 404 or 410, or no such file
     "timed_out",  # any of the timeouts
     "truncated",  # the first part of a picture, as during an upload

@@ -8,7 +8,7 @@ from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.cli.main import COMMANDS, main, run_safely
 from tests.cli.conftest import Start, imported_packages
 
-SLOW = ("airflow", "requests", "PIL", "fastapi", "uvicorn", "pydantic", "rich")
+SLOW = ("airflow", "requests", "PIL", "numpy", "fastapi", "uvicorn", "pydantic", "rich")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, Final, TypeAlias, cast
 
 import pytest
+from urllib3 import HTTPHeaderDict
 
 from airflow_provider_oppo_image.contract import ERROR_CODES, PICTURE_RULES, ErrorCode
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
@@ -63,7 +64,8 @@ def _redirected(host: PictureHost) -> Problem:
 
 
 def _insecure(_: PictureHost) -> Problem:
-    answer = SimpleNamespace(headers={"Location": PICTURE_URL.replace("https", "http")}, status_code=302)
+    headers = HTTPHeaderDict({"Location": PICTURE_URL.replace("https", "http")})
+    answer = SimpleNamespace(raw=SimpleNamespace(headers=headers), status_code=302)
     with pytest.raises(download.DownloadError) as raised:
         download._redirect_target(PictureUrl.parse(PICTURE_URL), cast("Any", answer))
     return raised.value.problem
@@ -81,7 +83,7 @@ PROBLEMS: Final[dict[Code, Specimen]] = {
     "address_refused": _url("http://10.0.0.5/big.jpg"),
     "animated": _content(format="PNG", animated=True),
     "bad_url": _url("cdn.example.com/spring/big.jpg"),
-    "broken": _content(broken="image file is truncated"),
+    "broken": _content(broken="premature end of data segment"),
     "cmyk": _content(cmyk=True),
     "credentials_in_url": _url("https://designer:spring@cdn.example.com/big.jpg"),
     "encoded_body": _encoded,

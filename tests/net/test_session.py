@@ -18,6 +18,7 @@ from urllib3.exceptions import MaxRetryError
 from airflow_provider_oppo_image.net.deadline import deadline, remaining
 from airflow_provider_oppo_image.net.options import TransportOptions
 from airflow_provider_oppo_image.net.session import AddressPolicy, AddressRefusedError, exception_chain, open_session
+from tests.support.fake_dns import patch_dns
 from tests.support.fault_server import FaultServer, answer, drip, flood, send
 from tests.support.picture_host import PictureHost
 
@@ -314,3 +315,55 @@ def test_exception_chain_follows_all_links_once() -> None:
     outer = requests.ConnectionError(reason)
     outer.__cause__ = reason
     assert exception_chain(outer) == [outer, reason, root, context]
+
+
+def head_with(number: int, *lines: str) -> bytes:
+    extra = "".join(f"X-Edge-{count}: 1\r\n folded\r\n" for count in range(number))
+    return f"HTTP/1.1 200 OK\r\n{extra}{''.join(lines)}Content-Length: 2\r\n\r\nok".encode()
+
+
+@pytest.mark.parametrize("number", [0, 64, 99, 500, 5_000])
+def test_many_headers(number: int) -> None:
+    response = head_with(number, "Retry-After: 5\r\n", "ETag: x\r\n")
+    with FaultServer(send(response)) as server, open_session(server.url) as session:
+        answer = session.get(server.url)
+        assert (answer.content, answer.headers["Retry-After"], answer.headers["ETag"]) == (b"ok", "5", "x")
+        assert len(answer.headers) <= 70
+
+
+@pytest.mark.parametrize("response", [head_with(20_000), head_with(0, *["ETag: x\r\n"] * 120)])
+def test_too_long_head_is_an_error(response: bytes) -> None:
+    with (
+        FaultServer(send(response)) as server,
+        open_session(server.url) as session,
+        pytest.raises(requests.ConnectionError),
+    ):
+        session.get(server.url)
+
+
+class TestUnderscore:
+    """OpenSSL matches no wildcard with such a name; browsers do."""
+
+    @pytest.fixture(autouse=True)
+    def dns(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        names = ("my_bucket.cdn.example.com", "my_bucket.example.org", "a.my_bucket.cdn.example.com")
+        patch_dns(monkeypatch, {name: [["127.0.0.1"]] for name in names})
+
+    def test_wildcard_certificate(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        with trusted_host(monkeypatch, tmp_path, "*.cdn.example.com") as host:
+            assert get(host.serve("/", b"ok").replace("127.0.0.1", "my_bucket.cdn.example.com")) == b"ok"
+
+    @pytest.mark.parametrize("name", ["my_bucket.example.org", "a.my_bucket.cdn.example.com"])
+    def test_other_name(self, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        with trusted_host(monkeypatch, tmp_path, "*.cdn.example.com") as host:
+            with pytest.raises(requests.exceptions.SSLError) as caught:
+                get(host.serve("/").replace("127.0.0.1", name))
+            assert host.requests == []
+        assert any(isinstance(cause, ssl.SSLCertVerificationError) for cause in exception_chain(caught.value))
+
+    def test_unknown_ca(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        with trusted_host(monkeypatch, tmp_path, "*.cdn.example.com") as host:
+            monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+            with pytest.raises(requests.exceptions.SSLError):
+                get(host.serve("/").replace("127.0.0.1", "my_bucket.cdn.example.com"))
+            assert host.requests == []

@@ -60,11 +60,11 @@ class TestInspectHeader:
             PNG[:8] + chunk(b"IEND") + PNG[8:],
             PNG[:20] + b"!" + PNG[21:],
             b"\xff\xd8" + b"\xff" * 70,
-            b"\xff\xd8\xff\xe0\0\0" + bytes(40),
+            b"\xff\xd8\xff\xe0\0\0" + b"x" * 40,
             b"\xff\xd8\xff\xda\0\2" + bytes(40),
             b"\xff\xd8\xff\xd9" + bytes(40),
             with_segments(JPEG, b"\xff\xd0"),
-            b"\xff\xd8" + segment(0xC0, b"\x08\0\0") + bytes(40),
+            b"\xff\xd8" + segment(0xC0, b"\x08\0\0") + b"x" * 40,
             with_segments(JPEG, *[segment(0xFE)] * 1_000),
         ],
         ids=[

@@ -90,7 +90,7 @@ def test_serve_stops_on_ctrl_c():
 def test_options_import_no_libraries():
     code = (
         "import sys; import airflow_provider_oppo_image.sandbox.options;"
-        "print([name for name in ('fastapi', 'uvicorn', 'PIL', 'requests', 'jinja2') if name in sys.modules])"
+        "print([name for name in ('fastapi', 'uvicorn', 'PIL', 'numpy', 'requests', 'jinja2') if name in sys.modules])"
     )
 
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)

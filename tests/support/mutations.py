@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import io
 import random
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -150,7 +151,7 @@ def damage(rng: Rng, data: bytes) -> bytes:
 
 def split(picture: bytes) -> list[Part]:
     """Split a complete PNG or JPEG into parts."""
-    return _split_png(picture) if picture.startswith(artwork.PNG_SIGNATURE) else _split_jpeg(picture)
+    return _png_parts(picture) if picture.startswith(artwork.PNG_SIGNATURE) else _split_jpeg(picture)
 
 
 def join(parts: list[Part]) -> bytes:
@@ -161,9 +162,9 @@ def join(parts: list[Part]) -> bytes:
     return b"\xff\xd8" + b"".join(_segment(part) + part.tail for part in parts)
 
 
-def _split_png(picture: bytes) -> list[Part]:
+def _png_parts(picture: bytes) -> list[Part]:
     parts, position = [], 8
-    while position < len(picture):
+    while position < len(picture) and not (parts and parts[-1].name == b"IEND"):
         end = position + 8 + int.from_bytes(picture[position : position + 4])
         parts.append(Part(picture[position + 4 : position + 8], picture[position + 8 : end]))
         position = end + 4
@@ -270,6 +271,24 @@ _CHANGES: tuple[Callable[[Rng, list[Part], int, bool], list[Part]], ...] = (
     _edit, _replicate, _delete, _move, _split_up, _rename, _insert, _splice,
 )  # fmt: skip
 _WEIGHTS = (8, 2, 1, 2, 1, 1, 2, 3)
+
+
+def without_metadata(content: bytes) -> bytes:
+    """Return a picture that decoders accept, with nothing but what they need for its pixels.
+
+    Pillow refuses some errors in optional chunks and segments, which libpng and libjpeg ignore.
+    """
+    if content.startswith(artwork.PNG_SIGNATURE):
+        needed = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+        return join([part for part in _png_parts(content) if part.name in needed])
+    parts, position = [b"\xff\xd8"], 2
+    while (found := re.compile(rb"\xff+([^\0\xff])").search(content, position)) and found[1] != b"\xd9":
+        position = found.end() + int.from_bytes(content[found.end() : found.end() + 2])
+        if found[1] == b"\xda" and (end := re.compile(rb"\xff[^\0\xff\xd0-\xd7]").search(content, position)):
+            position = end.start()
+        if found[1][0] not in (*range(0xE0, 0xF0), 0xFE):
+            parts.append(b"\xff" + found[1] + content[found.end() : position])
+    return b"".join((*parts, b"\xff\xd9"))
 
 
 def with_right_checksums(content: bytes) -> bytes:

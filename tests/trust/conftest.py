@@ -22,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("trust", "attacks on the provider")
     group.addoption("--fuzz", type=int, default=5_000, help="number of mutated pictures (%(default)s)")
     group.addoption("--kills", type=int, default=5, help="number of kills of each kind (%(default)s)")
+    group.addoption("--pictures", type=int, default=1_000, help="number of damaged pictures (%(default)s)")
     group.addoption(
         "--kill-seed",
         type=int,
