@@ -75,6 +75,13 @@ class TestData:
             assert check(content[:end] + bytes(len(content) - end)).problems[0].code == "truncated"
 
 
+@pytest.mark.parametrize("content", [BASELINE, GREY], ids=["baseline", "grey"])
+@pytest.mark.parametrize("stray", [b"\x55", b"\0\0", b"\xff\0"])
+def test_few_bytes_after_a_sequential_scan(content: bytes, stray: bytes) -> None:
+    assert "extraneous" in reason(content[:-2] + stray + END)
+    assert check(content[:-2] + b"\xff\xff" + END).state == "ready"
+
+
 class TestWarnings:
     """libjpeg-turbo reports its first warning only: harmless ones do not hide one about the picture."""
 
