@@ -23,6 +23,7 @@ _SOF0, _SOF1, _SOF2, _DHT, _SOS, _EOI, _APP1, _APP2 = 0xC0, 0xC1, 0xC2, 0xC4, 0x
 _FRAMES: Final = (_SOF0, _SOF1, _SOF2)
 _METADATA: Final = (*range(0xE0, 0xF0), 0xFE)  # APPn and comments
 _COEFFICIENTS: Final = 64
+_LAST_ROWS: Final = 4  # of an eighth of the size, from the last blocks
 _NUMBER_OF_PICTURES: Final = 0xB001
 _SEQUENTIAL: Final = bytes((0, _COEFFICIENTS - 1, 0))  # Ss, Se, and Ah with Al
 
@@ -65,45 +66,48 @@ def decode(data: bytes, info: ImageInfo) -> ImageInfo:
     try:
         pixels = _decode_strictly(picture)
         if not frame.progressive:
-            _check_codes(picture, pixels)
-            _check_end(picture)
+            _check_sequential_data(picture, pixels)
     except ValueError as error:
         raise BrokenImageError(str(error).removeprefix("Corrupt JPEG data: ")) from error
     return replace(info, format="multi-picture JPEG (MPO)") if _is_multi_picture(segments) else info
 
 
-def _decode_strictly(segments: Sequence[_Segment]) -> NDArray[uint8]:
+def _decode_strictly(segments: Sequence[_Segment], buffer: bytearray | None = None) -> NDArray[uint8]:
     """Decode a file to an eighth of its size, in grey. That is fastest, and the data of all scans is read for it too.
 
+    :param buffer: where the pixels are put; those before a warning are there after it, too.
     :raises ValueError: with libjpeg-turbo's first warning, or its error.
     """
     import simplejpeg  # with numpy: 0.1 s and 21 MiB
 
-    data = _to_bytes(segments)
-    return cast("NDArray[uint8]", simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1, strict=True))
+    options = {"min_height": 1, "min_width": 1, "strict": True, "buffer": buffer}
+    return cast("NDArray[uint8]", simplejpeg.decode_jpeg(_to_bytes(segments), "GRAY", **options))
 
 
-def _check_codes(segments: Sequence[_Segment], pixels: NDArray[uint8]) -> None:
-    """Refuse Huffman codes that do not exist, which libjpeg-turbo's fast decoder does not report.
+def _check_sequential_data(segments: Sequence[_Segment], pixels: NDArray[uint8]) -> None:
+    """Refuse what libjpeg-turbo's fast decoder does not report: codes that do not exist, and up to 7 bytes too many.
 
-    With tables that give them a meaning, the file is decoded differently.
+    The file is decoded again with a meaning for those codes, which changes the pixels, and without its last byte, so
+    that there is too little data, unless there was too much.
+
+    :param segments: the file.
+    :param pixels: its pixels, as `_decode_strictly` returns them.
+    :raises ValueError: if there is such a code or such a byte.
     """
+    scans = [number for number, segment in enumerate(segments) if segment.marker == _SOS]
     changed = [replace(part, content=_add_codes(part.content)) if part.marker == _DHT else part for part in segments]
-    if changed != segments and (_decode_strictly(changed) != pixels).any():
+    # The decoder puts out no row before the last scan.
+    if len(scans) > 1 and (_decode_strictly(changed) != pixels).any():
         raise ValueError("bad Huffman code")
-
-
-def _check_end(segments: Sequence[_Segment]) -> None:
-    """Refuse bytes after the data of the last scan: libjpeg-turbo reads up to 8 ahead, and does not report the rest.
-
-    Without its last byte, every file has too little data.
-    """
-    last = max(number for number, segment in enumerate(segments) if segment.marker == _SOS)
-    data = segments[last].data.rstrip(b"\xff")
-    data = data[: -2 if data.endswith(b"\xff\0") else -1]
+    data = segments[scans[-1]].data.rstrip(b"\xff")
+    changed[scans[-1]] = replace(segments[scans[-1]], data=data[: -2 if data.endswith(b"\xff\0") else -1])
+    rows = bytearray(pixels.nbytes)
     try:
-        _decode_strictly([*segments[:last], replace(segments[last], data=data), *segments[last + 1 :]])
-    except ValueError:
+        _decode_strictly(changed, rows)
+    except ValueError as error:
+        length = max(pixels.shape[0] - _LAST_ROWS, 0) * pixels.shape[1]
+        if len(scans) == 1 and rows[:length] != pixels.tobytes()[:length]:
+            raise ValueError("bad Huffman code") from error
         return
     raise ValueError("extraneous bytes after the image data")
 
