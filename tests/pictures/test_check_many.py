@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_oppo_image.contract import PictureKind
+from airflow_provider_oppo_image.net.headers import Validators
 from airflow_provider_oppo_image.net.options import TransportOptions
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures import check_many
@@ -17,7 +18,7 @@ from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.check_many import CheckRun, with_circuit_breaker
 from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, PollResult
 from airflow_provider_oppo_image.pictures.report import Code, PictureReport, Problem
-from airflow_provider_oppo_image.pictures.report_cache import PictureKey, ReportCache, Validators
+from airflow_provider_oppo_image.pictures.report_cache import PictureKey, ReportCache
 from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
