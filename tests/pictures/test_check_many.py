@@ -1,26 +1,19 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.net.deadline import Timeouts
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures import check_many
-from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.check_many import CheckRun, with_circuit_breaker
 from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, PollResult
 from airflow_provider_oppo_image.pictures.report import Code, PictureReport, Problem
 from airflow_provider_oppo_image.pictures.report_cache import PictureKey, ReportCache, Validators
-from airflow_provider_oppo_image.pictures.session_pool import SessionPool
-from tests.support import artwork
-from tests.support.picture_host import PictureHost
 
 TIMED_OUT = Problem("timed_out", "the host timed out", "a picture", "Try again later.")
 
@@ -196,9 +189,7 @@ class CachingCheck:
 
 class TestReportCache:
     @both
-    def test_unmodified_pictures_are_downloaded_before_all_are_ready(
-        self, check_all: Callable[..., PollResult]
-    ) -> None:
+    def test_unmodified_are_downloaded_before_all_are_ready(self, check_all: Callable[..., PollResult]) -> None:
         check = CachingCheck(ReportCache(), "https://h/2.png")
         check_all(pictures(3), check, check.report_cache)
         check.downloads.clear()
@@ -208,7 +199,7 @@ class TestReportCache:
         assert [report.state for report in found.reports] == ["absent", "ready", "ready"]
 
     @both
-    def test_nothing_is_downloaded_again_while_a_picture_is_absent(self, check_all: Callable[..., PollResult]) -> None:
+    def test_absent_picture_prevents_new_downloads(self, check_all: Callable[..., PollResult]) -> None:
         check = CachingCheck(ReportCache(), "https://h/2.png")
         for _ in range(3):
             check_all(pictures(3), check, check.report_cache)
@@ -307,74 +298,3 @@ class TestWithCircuitBreaker:
         assert check("big", SLOW.format("late")).state == "ready"
         check("big", SLOW.format(2))
         assert host.checked == 2
-
-
-class TestADeadHost:
-    """A host that never answers occupies a quarter of the threads, and does not delay checks of other hosts."""
-
-    LIMIT_S = 30.0  # half of the timeouts: a check that is delayed by the dead host needs all of them
-    PATIENT = Timeouts(60, 60, 60)
-
-    @pytest.fixture
-    def dead(self) -> Iterator[PictureHost]:
-        with PictureHost("127.0.0.2") as dead:
-            dead.stall("/big.png")
-            yield dead
-
-    @pytest.fixture
-    def patient(self) -> Iterator[Callable[..., PictureReport]]:
-        with SessionPool() as session_pool:
-            yield functools.partial(
-                check_picture, allow_private_addresses=True, timeout=self.PATIENT, session_pool=session_pool
-            )
-
-    @staticmethod
-    def pictures(host: PictureHost, count: int) -> list[ExpectedPicture]:
-        return [
-            ExpectedPicture("big", PictureUrl.parse(f"{host.base_url}/big.png?{number}")) for number in range(count)
-        ]
-
-    def test_does_not_delay_other_triggers(
-        self, host: PictureHost, dead: PictureHost, patient: Callable[..., PictureReport]
-    ) -> None:
-        host.serve("/big.png", artwork.good("big"))
-
-        async def run() -> float:
-            stuck = [
-                asyncio.ensure_future(check_many.check_all_async([picture], patient))
-                for picture in self.pictures(dead, 100)
-            ]
-            stuck.append(asyncio.ensure_future(check_many.check_all_async(self.pictures(dead, 1_000), patient)))
-            await asyncio.sleep(0.2)
-            started = time.monotonic()
-            polls = await asyncio.gather(
-                *(check_many.check_all_async([picture], patient) for picture in self.pictures(host, 50))
-            )
-            took = time.monotonic() - started
-            assert all(poll.decide("fail") == "ready" for poll in polls)
-            assert not any(task.done() for task in stuck)
-            for task in stuck:
-                task.cancel()
-            await asyncio.gather(*stuck, return_exceptions=True)
-            return took
-
-        assert asyncio.run(run()) < self.LIMIT_S
-        assert dead.connections == check_many.MAX_PER_HOST
-
-    def test_does_not_delay_other_pictures(
-        self, host: PictureHost, dead: PictureHost, patient: Callable[..., PictureReport]
-    ) -> None:
-        asked: list[float] = []
-        started = time.monotonic()
-
-        def page(handler: Any) -> None:
-            asked.append(time.monotonic() - started)
-            if len(asked) == 50:
-                dead.closing.set()
-            handler.begin(404, {"Content-Length": "0"})
-
-        host.add("/big.png", page)
-        wanted = self.pictures(dead, check_many.MAX_PER_HOST) + self.pictures(host, 50)
-        check_many.check_all(wanted, patient)
-        assert max(asked) < self.LIMIT_S
-        assert dead.connections <= check_many.MAX_PER_HOST
