@@ -50,7 +50,7 @@ def test_upload_request_has_one_picture(kind: PictureKind, key: str) -> None:
      "https://a:b:c/", "https://a/\ud800", "https://a/\n", "https://a/" * 500],
 )  # fmt: skip
 def test_upload_request_refuses_invalid_url(url: Any) -> None:
-    with pytest.raises(ConfigurationError, match="big picture's URL"):
+    with pytest.raises(ConfigurationError, match="big picture was not uploaded, because its URL"):
         messages.upload_request("big", url)
 
 
