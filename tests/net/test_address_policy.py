@@ -36,17 +36,13 @@ def test_other_text_is_refused(text: str) -> None:
 
 
 @given(st.ip_addresses())
-def test_non_global_address_is_refused(
-    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> None:
+def test_non_global_address_is_refused(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     if not ip.is_global:
         assert forbidden_reason(str(ip))
 
 
 @given(st.ip_addresses())
-def test_option_refuses_no_other_address(
-    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> None:
+def test_option_refuses_no_other_address(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     if forbidden_reason(str(ip)) is None:
         assert forbidden_reason(str(ip), allow_private=True) is None
 

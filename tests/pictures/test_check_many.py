@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -197,9 +195,7 @@ class CachingCheck:
 
 class TestReportCache:
     @both
-    def test_unmodified_pictures_are_downloaded_before_all_are_ready(
-        self, check_all: Callable[..., PollResult]
-    ) -> None:
+    def test_unmodified_are_downloaded_before_all_are_ready(self, check_all: Callable[..., PollResult]) -> None:
         check = CachingCheck(ReportCache(), "https://h/2.png")
         check_all(pictures(3), check, check.report_cache)
         check.downloads.clear()
@@ -209,7 +205,7 @@ class TestReportCache:
         assert [report.state for report in found.reports] == ["absent", "ready", "ready"]
 
     @both
-    def test_nothing_is_downloaded_again_while_a_picture_is_absent(self, check_all: Callable[..., PollResult]) -> None:
+    def test_absent_picture_prevents_new_downloads(self, check_all: Callable[..., PollResult]) -> None:
         check = CachingCheck(ReportCache(), "https://h/2.png")
         for _ in range(3):
             check_all(pictures(3), check, check.report_cache)

@@ -33,11 +33,6 @@ class TestReportCache:
         cache.put(KEY, report("absent"), VALIDATORS)
         assert cache.get(KEY) is None
 
-    def test_get_distinguishes_kinds(self) -> None:
-        cache = ReportCache()
-        cache.put(KEY, report(), VALIDATORS)
-        assert cache.get(("small", KEY[1])) is None
-
     @pytest.mark.parametrize(("jitter", "seconds"), [(0.0, MAX_AGE_S / 2), (1.0, MAX_AGE_S)])
     def test_validators_expire_even_if_revalidated(self, jitter: float, seconds: float) -> None:
         now = 0.0
