@@ -66,12 +66,7 @@ class BatchRun:
         manifest = folder / "manifest.csv"
         with manifest.open("w", newline="") as file:
             csv.writer(file).writerows([("name", "big_picture_url"), *self.pictures.items()])
-        conf = {
-            "manifest": str(manifest),
-            "folder": str(self._parts),
-            "results": str(self._results),
-            "parts": parts,
-        }
+        conf = {"manifest": str(manifest), "folder": str(self._parts), "results": str(self._results), "parts": parts}
         self.run: Run = airflow.trigger("nightly_batch", conf)
 
     def accepted(self) -> int:

@@ -21,10 +21,7 @@ BIG, SMALL = artwork.good("big"), artwork.good("small")
 
 @pytest.fixture
 def urls(host: PictureHost, connect: Any) -> dict[str, str]:
-    return {
-        "big_picture_url": host.serve("/big.png", BIG),
-        "small_picture_url": host.serve("/small.png", SMALL),
-    }
+    return {"big_picture_url": host.serve("/big.png", BIG), "small_picture_url": host.serve("/small.png", SMALL)}
 
 
 def execute(returned: Any, context: dict[str, Any] | None = None, **arguments: Any) -> dict[str, str | None]:

@@ -34,10 +34,7 @@ def live() -> Iterator[SandboxServer]:
 
 @pytest.fixture
 def run(
-    connect: Callable[..., None],
-    host: PictureHost,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    connect: Callable[..., None], host: PictureHost, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Run:
     """Run it against a service, and return its exit code and what it printed."""
     monkeypatch.setattr(questions, "NOWHERE", host.base_url + "/none.png")

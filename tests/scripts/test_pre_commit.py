@@ -17,10 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / ".pre-commit-config.yaml"
 BIN = Path(sys.executable).parent
 
-BAD = {
-    "lint": "import os\n",
-    "format": "answer = {'a':1}\n",
-}
+BAD = {"lint": "import os\n", "format": "answer = {'a':1}\n"}
 
 
 def hooks() -> dict[str, dict[str, Any]]:

@@ -16,20 +16,8 @@ from tests.support.fault_server import refusal
 from tests.trust import fake_clock
 from tests.trust.attack_report import AttackReport
 from tests.trust.calls import PUSH
-from tests.trust.fault_expectations import (
-    differences,
-    differences_after_used_cid,
-    differences_with_retries,
-    is_retried,
-)
-from tests.trust.fault_matrix import (
-    COMBINATIONS,
-    Combination,
-    Observation,
-    try_once,
-    try_with_retries,
-    write_authority,
-)
+from tests.trust.fault_expectations import differences, differences_after_used_cid, differences_with_retries, is_retried
+from tests.trust.fault_matrix import COMBINATIONS, Combination, Observation, try_once, try_with_retries, write_authority
 
 SECTION = "no failure is silent"
 BUDGET_S = 3.0

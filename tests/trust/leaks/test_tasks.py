@@ -127,11 +127,7 @@ def pages_of(service: SandboxServer) -> str:
 @pytest.mark.parametrize("part", RESPONSE_PARTS)
 @pytest.mark.parametrize("task", TASKS)
 def test_task_hides_echoed_credentials(
-    task: str,
-    part: str,
-    connect: Callable[[str], None],
-    output: CapturedOutput,
-    require_no_leak: RequireNoLeak,
+    task: str, part: str, connect: Callable[[str], None], output: CapturedOutput, require_no_leak: RequireNoLeak
 ) -> None:
     for form in ("the header", "the secret", "its Base64 without padding"):
         with FaultServer(echo_reply(part, form)) as server:
