@@ -16,17 +16,10 @@ CHAIN = {"p.a.one": {"p.a.two", "p.b"}, "p.a.two": {"p.b"}, "p.b": {"p.c"}, "p.c
 CYCLE = CHAIN | {"p.c": {"p.b"}}
 
 
-def test_longest_chain_counts_modules() -> None:
-    assert size.longest_chain(CHAIN) == ["p.a.one", "p.a.two", "p.b", "p.c"]
-
-
 def test_longest_chain_counts_a_cycle_once() -> None:
+    assert size.longest_chain(CHAIN) == ["p.a.one", "p.a.two", "p.b", "p.c"]
     assert size.longest_chain(CYCLE) == ["p.a.one", "p.a.two", "p.b"]
-
-
-def test_import_cycles_names_each_cycle() -> None:
-    assert size.import_cycles(CHAIN) == []
-    assert size.import_cycles(CYCLE) == ["p.b"]
+    assert (size.import_cycles(CHAIN), size.import_cycles(CYCLE)) == ([], ["p.b"])
 
 
 def test_merge_subpackages_keeps_imports_between_them() -> None:

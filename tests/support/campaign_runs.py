@@ -49,11 +49,9 @@ class CampaignRuns:
         return run
 
     def completed(self) -> int:
-        """Return the number of uploaded pictures and sent pushes."""
         return sum(len(received["uploads"]) + len(received["pushes"]) for received in self._received().values())
 
     def repeated_pushes(self) -> int:
-        """Return the number of push requests beyond one per campaign."""
         pushes = sum(sum(received["requests"].get("push", {}).values()) for received in self._received().values())
         return pushes - sum(map(len, self._campaigns.values()))
 

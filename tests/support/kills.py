@@ -25,12 +25,7 @@ _MAX_TRIES = 2
 
 @dataclass(frozen=True)
 class PlannedKill:
-    """A kill that is still to come.
-
-    :param pid: the process that runs the task's code.
-    :param victim: that process, or the supervisor that started it.
-    :param at: the time on the monotonic clock.
-    """
+    """A kill that is still to come."""
 
     task_id: str
     pid: int
@@ -61,14 +56,10 @@ class TaskKiller:
 
     @property
     def missing(self) -> int:
-        """The number of missing kills of the task that has the fewest."""
         return max(sum(self._quota - self.kills[task_id, victim] for victim in VICTIMS) for task_id in self._task_ids)
 
     def kill_during(self, run: Run, within: float) -> str:
-        """Kill tasks until a run is finished, and return its state.
-
-        :param within: time limit of the run in seconds.
-        """
+        """Kill tasks until a run is finished, and return its state."""
         seen: set[int] = set()
         tries: Counter[tuple[str, int]] = Counter()
         planned: list[PlannedKill] = []

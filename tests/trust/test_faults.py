@@ -41,13 +41,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_waiting_calls_early(
     request: pytest.FixtureRequest, authority: Path, run: Run[T], waits: Callable[[Combination], bool]
 ) -> Iterator[Run[T]]:
-    """Run the combinations that mostly wait concurrently and in advance, and yield a function that returns results.
-
-    The authority is trusted, and the clock is `fake_clock`.
-
-    :param request: of the fixture; the combinations of the tests that use it are run.
-    :param waits: returns whether a combination mostly waits.
-    """
+    """Run the combinations that mostly wait concurrently and in advance, and yield a function that returns results."""
     items = [item for item in request.session.items if request.fixturename in getattr(item, "fixturenames", ())]
     combinations = [item.callspec.params["combination"] for item in items]
     with (
