@@ -35,14 +35,6 @@ def test_table_has_a_row_per_figure() -> None:
     ]
 
 
-def test_save_and_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "MEASURED", tmp_path / "measured")
-    part = Part("Uploads", "today, here", FIGURES)
-    assert report.load("uploads") is None
-    report.save("uploads", part)
-    assert report.load("uploads") == part
-
-
 def test_render_has_circumstances_and_profile() -> None:
     text = report.render([Part("Uploads", report.circumstances(0.0), FIGURES)])
     assert "## Uploads" in text

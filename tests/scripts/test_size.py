@@ -39,12 +39,6 @@ def test_import_graph_has_runtime_imports_only(tmp_path: Path, monkeypatch: pyte
     assert size.import_graph("sized") == {"sized.lazy": {"sized.low"}, "sized.typed": set(), "sized.low": set()}
 
 
-def test_longest_function(tmp_path: Path) -> None:
-    file = tmp_path / "module.py"
-    file.write_text("def short():\n    pass\n\n\nasync def long():\n    pass\n    pass\n")
-    assert size.longest_function([file]) == (3, "module.long")
-
-
 @pytest.mark.parametrize(("value", "code"), [(2, 0), (3, 1)])
 def test_main_fails_above_a_limit(
     value: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

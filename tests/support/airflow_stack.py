@@ -49,10 +49,7 @@ _START_S: Final = 300.0
 
 @dataclass(frozen=True)
 class User:
-    """A user, whose password is the name.
-
-    :param role: "viewer", "user", "op" or "admin".
-    """
+    """A user, whose password is the name."""
 
     name: str
     role: str
@@ -75,16 +72,10 @@ def connection_to(service: SandboxServer, **extra: Any) -> dict[str, Any]:
 class AirflowStack(Components):
     """An Airflow, which runs until the end of the block.
 
-    :param dags: the folder of DAG files.
     :param connections: connections by id, which are only in environment variables.
     :param settings: more configuration, for example ``{"LOGGING__LOGGING_LEVEL": "DEBUG"}``.
     :param database: the URL of an empty database; None for SQLite.
-    :param workers: the commands that run workers, by component.
-    :param users: who may log in; the first one is an admin.
-    :param components: the components to run; None for all.
-    :param python: the interpreter that has Airflow; None for this one.
-
-    `api` is its API as the admin sees it, and `database` is what it has stored.
+    :param users: who may log in; the first one is an admin, as which `api` asks.
     """
 
     all_components: ClassVar[Mapping[str, Sequence[str]]] = COMPONENTS

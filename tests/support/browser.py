@@ -57,11 +57,7 @@ class Windows:
         self._open.close()
 
     def open(self, url: str, viewport: Viewport | None = None, state: StorageState | None = None) -> Page:
-        """Open a window, and return its empty page.
-
-        :param url: the base URL; the page may use relative ones.
-        :param state: the storage state of an earlier window, for example of a logged-in user.
-        """
+        """Open a window, and return its empty page; `state` is the storage of an earlier one."""
         viewport = viewport or Viewport()
         context = self._browser.new_context(
             base_url=url,

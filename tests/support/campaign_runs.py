@@ -18,10 +18,7 @@ UPLOAD, PUSH = "campaign.upload", "campaign.push"
 class CampaignRuns:
     """Runs of the DAG `campaigns`: each campaign uploads its picture and pushes it.
 
-    :param services: the sandboxes by connection id. They are reset. For each campaign they delay one response, in turn
-        before and after the work.
-    :param host: the host of the picture.
-    :param delay: the delay in seconds.
+    The services are reset. For each campaign they delay one response, in turn before and after the work.
     """
 
     def __init__(

@@ -160,14 +160,9 @@ def gzip_bomb(status: int) -> Step:
 
 
 class FaultServer:
-    """The server; a context manager.
+    """The server. `taken` counts the bytes that the network accepted.
 
-    `requests` lists the received requests, `accepted` counts the connections, and `taken` counts the bytes that the
-    network accepted.
-
-    :param replies: the replies, in order.
     :param greeting: a step for each new connection, before anything is read and before TLS.
-    :param tls: makes it an HTTPS server.
     """
 
     def __init__(self, *replies: Reply, greeting: Step | None = None, tls: ssl.SSLContext | None = None) -> None:

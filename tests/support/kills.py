@@ -34,14 +34,11 @@ class PlannedKill:
 
 
 class TaskKiller:
-    """Kills the first two tries of tasks until the required number of kills of each kind has succeeded.
+    """Kills the first two tries of tasks until `quota` kills of each task id and kind of victim have succeeded.
 
     A kill counts if the process is alive and its task is running in Airflow's database. The victim is stopped first,
     then checked, and then killed, or continued if its task has finished.
-
-    :param quota: required kills for each task id and each kind of victim.
-    :param within: each kill happens at a random moment in the first seconds of a try.
-    :param rng: chooses moments and victims.
+    Each kill is `within` the first seconds of a try.
     """
 
     def __init__(

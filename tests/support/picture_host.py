@@ -21,14 +21,7 @@ Page = Callable[["_Handler"], None]
 
 
 class PictureHost:
-    """An HTTP server whose pages a test adds.
-
-    :param address: the loopback address to listen at.
-    :param tls: makes it an HTTPS server.
-
-    `connections` counts accepted connections, `requests` lists the requested paths with queries, `headers` has the
-    requests' headers, and `sent` counts the sent bytes of bodies.
-    """
+    """An HTTP server whose pages a test adds. `sent` counts the sent bytes of bodies; `requests` have queries."""
 
     def __init__(self, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.connections = 0

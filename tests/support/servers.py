@@ -71,10 +71,7 @@ def redis() -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Service:
-    """The stub of the service that the benchmarks use.
-
-    :param journal: a file with a line for each accepted upload: the time in seconds, the picture id, and the body.
-    """
+    """The stub of the service of the benchmarks. Each line of its journal is an upload: time, id and body."""
 
     url: str
     journal: Path

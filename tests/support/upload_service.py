@@ -20,13 +20,9 @@ SECRET = "m4ster-s3cret"
 
 
 class UploadService:
-    """The service; a context manager.
-
-    `asked` counts the requests by the picture's URL, `accepted` those that got an id, and `most_in_flight` is the
-    highest number of concurrent requests.
+    """The service. `asked` counts requests by the picture's URL, and `accepted` those that got an id.
 
     :param judge: chooses the answers; it may be replaced at any time.
-    :param latency: seconds before each answer.
     """
 
     def __init__(self, judge: Judge = lambda _: None, latency: float = 0.0) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -66,11 +67,7 @@ class Watch:
             steps[len(polls)]()
             polls.append([])
 
-        class Asyncio:
-            pass
-
-        Asyncio.sleep = staticmethod(sleep)  # type: ignore[attr-defined]  # a stand-in for the module
-        self.monkeypatch.setattr(event_module, "asyncio", Asyncio)
+        self.monkeypatch.setattr(event_module, "asyncio", SimpleNamespace(sleep=sleep))
 
         async def collect(events: AsyncIterator[Any]) -> None:
             async for event in events:

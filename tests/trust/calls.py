@@ -23,22 +23,12 @@ MESSAGE: Final = {"to": "all", "body": {"platform": "all", "options": {"cid": "t
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the hook.
-
-    :param name: its name in test ids.
-    :param make: makes the call with a hook and the URL of the hook's server.
-    :param good: a good response.
-    :param succeeded: returns whether a value is the result of the good response.
-    :param id_key: the key of the id in the response; None if there is none.
-    :param retried: whether the client retries it within its budget.
-    """
-
     name: str
-    make: Callable[[OppoImageHook, str], Any]
+    make: Callable[[OppoImageHook, str], Any]  # with the URL of the hook's server
     good: Step
-    succeeded: Callable[[Any], bool]
-    id_key: str | None = None
-    retried: bool = True
+    succeeded: Callable[[Any], bool]  # whether a value is the result of the good response
+    id_key: str | None = None  # the key of the id in the response
+    retried: bool = True  # within the client's budget
 
     def __str__(self) -> str:
         return self.name

@@ -83,32 +83,17 @@ class FaultContext:
 
 @dataclass(frozen=True)
 class FaultCase:
-    """One fault.
-
-    :param name: its name in test ids.
-    :param reply: the server's reply.
-    :param result: the expected result of a call to the service.
-    :param report: the expected report of a check.
-    :param exceptions: expected results of calls that differ, by the call's name.
-    :param setups: the server's setups; the fault is tried with each.
-    :param greeting: a step for each new connection, before TLS and before anything is read.
-    :param received: how many requests the server receives in one try.
-    :param wait_s: seconds that the client must wait. If not 0, the client's timeouts are `SHORT_TIMEOUTS`.
-    :param hangs_up: whether the server closes the connection after a complete response.
-    :param heavy: whether it sends much data, so that the memory is measured.
-    """
-
     name: str
     reply: Callable[[FaultContext], Reply]
     result: ExpectedResult
     report: ExpectedReport
-    exceptions: Mapping[str, ExpectedResult] = field(default_factory=dict)
+    exceptions: Mapping[str, ExpectedResult] = field(default_factory=dict)  # results of calls that differ
     setups: tuple[ServerSetup, ...] = ("http",)
-    greeting: Step | None = None
-    received: int = 1
-    wait_s: float = 0.0
-    hangs_up: bool = False
-    heavy: bool = False
+    greeting: Step | None = None  # for each new connection, before TLS and before anything is read
+    received: int = 1  # requests that the server receives in one try
+    wait_s: float = 0.0  # that the client must wait; if not 0, its timeouts are `SHORT_TIMEOUTS`
+    hangs_up: bool = False  # closes the connection after a complete response
+    heavy: bool = False  # sends much data, so that the memory is measured
 
     def __str__(self) -> str:
         return self.name

@@ -107,17 +107,9 @@ def unknown_codes() -> Iterator[FaultCase]:
 def malformed_errors() -> Iterator[FaultCase]:
     refused = by_status(200)
     values: tuple[tuple[Any, ExpectedResult], ...] = (
-        ({}, refused),
-        ([], refused),
-        ("no", refused),
-        ("", refused),
-        (False, refused),
-        (0, refused),
-        ({"code": None}, refused),
+        *((error, refused) for error in ({}, [], "no", "", False, 0, {"code": None}, {"code": [51]})),
         ({"code": 0, "message": "success"}, by_status(200, 0)),
-        ({"code": "51"}, _by_code(ERROR_CODES[51], 200)),
-        ({"code": 51.0}, _by_code(ERROR_CODES[51], 200)),
-        ({"code": [51]}, refused),
+        *(({"code": code}, _by_code(ERROR_CODES[51], 200)) for code in ("51", 51.0)),
     )
     for error, result in values:
         # The response also contains a good id; the error takes precedence.
