@@ -83,7 +83,7 @@ def _from_data(data: Mapping[str, Any]) -> CheckOutcome:
 def _from_error(error: BaseException | None) -> CheckOutcome:
     if isinstance(error, ConfigurationError):
         # The operator parses its arguments first, and refuses invalid URLs before the check.
-        problem = str(error).removeprefix("The big picture's URL is not valid: ").removesuffix(f" {docs_url_for(error)}")
-        return CheckOutcome("wrong", (problem,))
+        problem = str(error).removeprefix("The big picture's URL is not valid: ")
+        return CheckOutcome("wrong", (problem.removesuffix(f" {docs_url_for(error)}"),))
     assert isinstance(error, PictureError)
     return _from_data(error.reports[0])
