@@ -254,27 +254,21 @@ def url(host: str | None = None, port: int | None = None, schema: str | None = N
 
 @pytest.mark.parametrize(
     ("host", "port", "schema", "expected"),
-    [
-        (None, None, None, "https://pushapi-sgp.engagelab.com"),
-        ("", 0, "", "https://pushapi-sgp.engagelab.com"),
-        ("  ", 9, "http", "https://pushapi-sgp.engagelab.com"),
-        ("push.api.engagelab.cc", None, None, "https://push.api.engagelab.cc"),
-        ("https://push.api.engagelab.cc/", None, None, "https://push.api.engagelab.cc"),
-        ("HTTPS://Push.API.EngageLab.cc", None, None, "https://push.api.engagelab.cc"),
-        ("a.example", 443, None, "https://a.example"),
-        ("a.example", 8443, "HTTPS", "https://a.example:8443"),
-        ("a.example:9000", 8443, None, "https://a.example:9000"),
-        ("a.example:0", 8443, None, "https://a.example:8443"),
-        ("https://a.example", None, "http", "https://a.example"),
-        ("a.example.", None, None, "https://a.example."),
-        ("localhost", 8080, "http", "http://localhost:8080"),
-        ("http://127.0.0.1:80", None, None, "http://127.0.0.1"),
-        ("http://127.9.9.9", 8080, None, "http://127.9.9.9:8080"),
-        ("http://[::1]:8080", None, None, "http://[::1]:8080"),
-        ("::1", 8080, "http", "http://[::1]:8080"),
-        ("2001:db8::1", None, None, "https://[2001:db8::1]"),
-    ],
-)
+    [(None, None, None, "https://pushapi-sgp.engagelab.com"),
+     ("", 0, "", "https://pushapi-sgp.engagelab.com"), ("  ", 9, "http", "https://pushapi-sgp.engagelab.com"),
+     ("push.api.engagelab.cc", None, None, "https://push.api.engagelab.cc"),
+     ("https://push.api.engagelab.cc/", None, None, "https://push.api.engagelab.cc"),
+     ("HTTPS://Push.API.EngageLab.cc", None, None, "https://push.api.engagelab.cc"),
+     ("a.example", 443, None, "https://a.example"), ("a.example", 8443, "HTTPS", "https://a.example:8443"),
+     ("a.example:9000", 8443, None, "https://a.example:9000"),
+     ("a.example:0", 8443, None, "https://a.example:8443"),
+     ("https://a.example", None, "http", "https://a.example"),
+     ("a.example.", None, None, "https://a.example."), ("localhost", 8080, "http", "http://localhost:8080"),
+     ("http://127.0.0.1:80", None, None, "http://127.0.0.1"),
+     ("http://127.9.9.9", 8080, None, "http://127.9.9.9:8080"),
+     ("http://[::1]:8080", None, None, "http://[::1]:8080"), ("::1", 8080, "http", "http://[::1]:8080"),
+     ("2001:db8::1", None, None, "https://[2001:db8::1]")],
+)  # fmt: skip
 def test_base_url_of_host(host: str | None, port: int | None, schema: str | None, expected: str) -> None:
     assert url(host, port, schema) == expected
 

@@ -114,13 +114,6 @@ def test_error_has_default_scope(cls: type[OppoImageError]) -> None:
     assert cls("x", scope="account").scope == "account"
 
 
-@pytest.mark.parametrize("cls", CLASSES)
-def test_error_attributes_have_defaults(cls: type[OppoImageError]) -> None:
-    error = cls("x")
-    assert (error.code, error.http_status, error.retry_after) == (None, None, None)
-    assert (error.attempts, error.earlier_attempt_ambiguous) == (0, False)
-
-
 REPORTS = [
     {"state": "ready", "problems": []},
     {"state": "absent", "problems": [{"code": "not_found"}]},
@@ -130,24 +123,22 @@ REPORTS = [
 
 @pytest.mark.parametrize(
     ("error", "code", "fault", "transient"),
-    [
-        (PictureWrongError("x", reports=REPORTS), "wrong_dimensions", "picture", False),
-        (PictureAbsentError("x"), "picture", "picture", True),
-        (PictureRefusedError("x", code=51, http_status=200), "51", "picture", False),
-        (AccountError("x", code=23001, http_status=401), "23001", "account", False),
-        (AccountError("x", code=33, permanent=False), "33", "account", True),
-        (RequestRefusedError("x", code=21003, http_status=400), "21003", "request", False),
-        (RequestRefusedError("the URL is wrong", code=21001, http_status=404), "21001", "service", False),
-        (RequestRefusedError("x", http_status=404), "http_404", "request", False),
-        (ConfigurationError("x"), "configuration", "request", False),
-        (RateLimitedError("x", code=23008), "23008", "service", True),
-        (ServiceUnavailableError("x", http_status=503), "http_503", "service", True),
-        (UnreadableAnswerError("x", http_status=200), "unreadable_answer", "service", True),
-        (OutcomeUnknownError("x"), "outcome_unknown", "service", True),
-        (NotSentError("x"), "not_sent", "service", True),
-        (NotSentError("a certificate that does not verify", permanent=True), "not_sent", "service", False),
-    ],
-)
+    [(PictureWrongError("x", reports=REPORTS), "wrong_dimensions", "picture", False),
+     (PictureAbsentError("x"), "picture", "picture", True),
+     (PictureRefusedError("x", code=51, http_status=200), "51", "picture", False),
+     (AccountError("x", code=23001, http_status=401), "23001", "account", False),
+     (AccountError("x", code=33, permanent=False), "33", "account", True),
+     (RequestRefusedError("x", code=21003, http_status=400), "21003", "request", False),
+     (RequestRefusedError("the URL is wrong", code=21001, http_status=404), "21001", "service", False),
+     (RequestRefusedError("x", http_status=404), "http_404", "request", False),
+     (ConfigurationError("x"), "configuration", "request", False),
+     (RateLimitedError("x", code=23008), "23008", "service", True),
+     (ServiceUnavailableError("x", http_status=503), "http_503", "service", True),
+     (UnreadableAnswerError("x", http_status=200), "unreadable_answer", "service", True),
+     (OutcomeUnknownError("x"), "outcome_unknown", "service", True),
+     (NotSentError("x"), "not_sent", "service", True),
+     (NotSentError("a certificate that does not verify", permanent=True), "not_sent", "service", False)],
+)  # fmt: skip
 def test_failure_has_code_fault_and_transient(error: OppoImageError, code: str, fault: str, transient: bool) -> None:
     failure = failure_from(error)
     assert (failure.code, failure.fault, failure.transient) == (code, fault, transient)
@@ -160,34 +151,21 @@ def test_failure_message_is_one_short_line() -> None:
 
 @pytest.mark.parametrize(
     ("code", "page"),
-    [
-        ("wrong_dimensions", "wrong_dimensions"),
-        ("row_url", "row_url"),
-        ("not_sent", "not_sent"),
-        (51, "51"),
-        ("51", "51"),
-        (-1, "minus_1"),
-        ("-2", "minus_2"),
-        (4711, "unknown_code"),
-        ("-4711", "unknown_code"),
-        ("http_404", "http_status"),
-    ],
-)
+    [("wrong_dimensions", "wrong_dimensions"), ("row_url", "row_url"), ("not_sent", "not_sent"), (51, "51"),
+     ("51", "51"), (-1, "minus_1"), ("-2", "minus_2"), (4711, "unknown_code"), ("-4711", "unknown_code"),
+     ("http_404", "http_status")],
+)  # fmt: skip
 def test_docs_url_of_code(code: int | str, page: str) -> None:
     assert docs_url(code) == f"{DOCS_URL}/errors/{page}.html"
 
 
 @pytest.mark.parametrize(
     ("error", "page"),
-    [
-        (PictureRefusedError("", code=51), "51"),
-        (AccountError("", code=-4711, http_status=401), "account"),
-        (ServiceUnavailableError("", http_status=502), "service_unavailable"),
-        (CidAlreadyUsedError(""), "cid_already_used"),
-        (PictureAbsentError(""), "picture_absent"),
-        (OppoImageError(""), "oppo_image"),
-    ],
-)
+    [(PictureRefusedError("", code=51), "51"), (AccountError("", code=-4711, http_status=401), "account"),
+     (ServiceUnavailableError("", http_status=502), "service_unavailable"),
+     (CidAlreadyUsedError(""), "cid_already_used"), (PictureAbsentError(""), "picture_absent"),
+     (OppoImageError(""), "oppo_image")],
+)  # fmt: skip
 def test_docs_url_of_error(error: OppoImageError, page: str) -> None:
     assert docs_url_for(error) == f"{DOCS_URL}/errors/{page}.html"
 

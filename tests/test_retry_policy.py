@@ -40,21 +40,19 @@ def decide(error: Exception) -> tuple[str, datetime.timedelta | None]:
 @WITH_POLICIES
 @pytest.mark.parametrize(
     ("error", "action", "delay"),
-    [
-        (ConfigurationError("wrong"), "fail", None),
-        (ConfigurationError("no such connection", permanent=False), "retry", None),
-        (ServiceUnavailableError("down"), "retry", None),
-        (RateLimitedError("too fast", retry_after=90.5), "retry", 90.5),
-        (RateLimitedError("too fast", retry_after=0.0), "retry", 0.0),
-        (AccountError("the day's limit", permanent=False, retry_after=86_400), "retry", 86_400),
-        (PictureRefusedError("permanent with a retry_after", retry_after=5), "fail", None),
-        (ValueError("foreign"), "default", None),
-        (raised_from(ValueError("mine"), PictureRefusedError("OPPO refused it")), "fail", None),
-        (raised_from(ValueError("mine"), RateLimitedError("too fast", retry_after=2)), "retry", 2),
-        (raised_from(ValueError("mine"), KeyError("foreign")), "default", None),
-    ],
+    [(ConfigurationError("wrong"), "fail", None),
+     (ConfigurationError("no such connection", permanent=False), "retry", None),
+     (ServiceUnavailableError("down"), "retry", None),
+     (RateLimitedError("too fast", retry_after=90.5), "retry", 90.5),
+     (RateLimitedError("too fast", retry_after=0.0), "retry", 0.0),
+     (AccountError("the day's limit", permanent=False, retry_after=86_400), "retry", 86_400),
+     (PictureRefusedError("permanent with a retry_after", retry_after=5), "fail", None),
+     (ValueError("foreign"), "default", None),
+     (raised_from(ValueError("mine"), PictureRefusedError("OPPO refused it")), "fail", None),
+     (raised_from(ValueError("mine"), RateLimitedError("too fast", retry_after=2)), "retry", 2),
+     (raised_from(ValueError("mine"), KeyError("foreign")), "default", None)],
     ids=str,
-)
+)  # fmt: skip
 def test_evaluate(error: Exception, action: str, delay: float | None) -> None:
     assert decide(error) == (action, None if delay is None else datetime.timedelta(seconds=delay))
 

@@ -27,13 +27,9 @@ def write(path: StoragePath, content: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("path", "local"),
-    [
-        ("/data/batch.csv", "/data/batch.csv"),
-        ("batch.csv", "batch.csv"),
-        ("file:///data/big%20batch.csv", "/data/big batch.csv"),
-        (Path("/data/batch.csv"), "/data/batch.csv"),
-    ],
-)
+    [("/data/batch.csv", "/data/batch.csv"), ("batch.csv", "batch.csv"),
+     ("file:///data/big%20batch.csv", "/data/big batch.csv"), (Path("/data/batch.csv"), "/data/batch.csv")],
+)  # fmt: skip
 def test_resolve_returns_local_path(path: str | Path, local: str) -> None:
     assert resolve(path) == Path(local)
 
@@ -49,7 +45,7 @@ def test_resolve_refuses_unsupported_scheme() -> None:
         resolve("nfs5://server/batch.csv?secret=1")
 
 
-def test_a_connection_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resolve_reports_unusable_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         from airflow.sdk import ObjectStoragePath
     except ImportError:  # Airflow 2

@@ -5,65 +5,14 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Final, TypeAlias
 
 from airflow_provider_oppo_image.contract import PictureKind
+from airflow_provider_oppo_image.net.headers import Validators
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
-from airflow_provider_oppo_image.net.retry_after import parse_http_date
 from airflow_provider_oppo_image.pictures.report import PictureReport
-
-MIN_AGE: Final = timedelta(minutes=1)
-"""Minimum age of a file, by its Last-Modified, for validators to be used. HTTP dates, and the ETags that many servers
-make of them, have a resolution of one second: two versions within it look the same. Source: RFC 7232, 2.2.2."""
-
-_MAX_VALIDATOR_LENGTH: Final = 200
-
-
-@dataclass(frozen=True)
-class Validators:
-    """ETag and Last-Modified of a downloaded file, for conditional requests.
-
-    :param url: the URL that sent them, after redirects; conditional requests go to this URL only.
-    :param etag: the ETag, weak or strong; None if there is none.
-    :param last_modified: the Last-Modified date as it was sent; None if there is none.
-    """
-
-    url: str
-    etag: str | None
-    last_modified: str | None
-
-    def conditional_headers(self) -> dict[str, str]:
-        """Return the headers that request the file only if it has changed."""
-        headers = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
-        return {name: value for name, value in headers.items() if value is not None}
-
-
-def read_validators(url: str, headers: Mapping[str, str]) -> Validators | None:
-    """Return the validators of a response.
-
-    :param url: the requested URL.
-    :param headers: the response's headers, a case-insensitive mapping.
-    :return: None if there are none, or if a change could go unnoticed with them.
-    """
-    etag, last_modified = _header_text(headers.get("ETag")), _header_text(headers.get("Last-Modified"))
-    if last_modified is not None:
-        modified_at, sent_at = parse_http_date(last_modified), parse_http_date(headers.get("Date"))
-        if modified_at is None or sent_at is None:
-            last_modified = None
-        elif sent_at - modified_at < MIN_AGE:
-            return None
-    return Validators(url, etag, last_modified) if etag or last_modified else None
-
-
-def _header_text(value: str | None) -> str | None:
-    """Return a header's value if it can be sent back unchanged and is short enough to keep thousands of them."""
-    value = (value or "").strip()
-    usable = value.isascii() and value.isprintable() and 0 < len(value) <= _MAX_VALIDATOR_LENGTH
-    return value if usable else None
-
 
 PictureKey: TypeAlias = tuple[PictureKind, PictureUrl]
 """A kind and a URL."""

@@ -110,12 +110,10 @@ class TestPrepare:
 
     @pytest.mark.parametrize(
         ("kind", "fit", "size", "needed"),
-        [
-            ("big", "cover", (983, 2000), "at least 984 px wide and 369 px high"),
-            ("big", "cover", (2000, 368), "at least 984 px wide and 369 px high"),
-            ("small", "contain", (143, 143), "at least 144 px wide or 144 px high"),
-        ],
-    )
+        [("big", "cover", (983, 2000), "at least 984 px wide and 369 px high"),
+         ("big", "cover", (2000, 368), "at least 984 px wide and 369 px high"),
+         ("small", "contain", (143, 143), "at least 144 px wide or 144 px high")],
+    )  # fmt: skip
     def test_small_artwork_is_enlarged_only_on_request(
         self, kind: PictureKind, fit: Fit, size: tuple[int, int], needed: str
     ) -> None:
@@ -234,15 +232,9 @@ class TestLayout:
 
     @pytest.mark.parametrize(
         "options",
-        [
-            {"fit": "fill"},
-            {"focus": (0.5, 1.01)},
-            {"focus": (0.5,)},
-            {"focus": "centre"},
-            {"focus": ("0.5", "0.5")},
-            {"focus": (float("nan"), 0)},
-        ],
-    )
+        [{"fit": "fill"}, {"focus": (0.5, 1.01)}, {"focus": (0.5,)}, {"focus": "centre"},
+         {"focus": ("0.5", "0.5")}, {"focus": (float("nan"), 0)}],
+    )  # fmt: skip
     def test_rejects_invalid_options(self, options: dict[str, Any]) -> None:
         with pytest.raises(ConfigurationError, match=f"{next(iter(options))} must be"):
             Layout(**options)
@@ -313,16 +305,10 @@ class TestReadArtwork:
 
     @pytest.mark.parametrize(
         ("mode", "colour", "expected"),
-        [
-            ("CMYK", (0, 255, 255, 0), RED),
-            ("L", 77, (77, 77, 77)),
-            ("1", 1, WHITE),
-            ("I;16", 77 * 257, (77, 77, 77)),
-            ("F", 77.0, (77, 77, 77)),
-            ("F", 0.5, (128, 128, 128)),
-            ("LAB", (136, 208, 195), (250, 3, 11)),
-        ],
-    )
+        [("CMYK", (0, 255, 255, 0), RED), ("L", 77, (77, 77, 77)), ("1", 1, WHITE),
+         ("I;16", 77 * 257, (77, 77, 77)), ("F", 77.0, (77, 77, 77)), ("F", 0.5, (128, 128, 128)),
+         ("LAB", (136, 208, 195), (250, 3, 11))],
+    )  # fmt: skip
     def test_converts_all_modes(self, mode: str, colour: Any, expected: tuple[int, ...]) -> None:
         prepared = prepare("big", file_of(plain(colour, mode=mode), "TIFF"))
         assert near(colour_at(prepared, 0.5, 0.5), expected)
@@ -389,15 +375,12 @@ class TestReadArtwork:
 
     @pytest.mark.parametrize(
         ("data", "problem"),
-        [
-            (artwork.HTML, "wrong_format: .* web page"),
-            (b"\0" * 100, "wrong_format: .* unknown format"),
-            (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 2000 1000\n%%EndComments\n", "wrong_format: .* EPS"),
-            (artwork.cut(artwork.png(1200, 600)), "broken: .*truncated"),
-            (artwork.transparent_png(), "invisible"),
-        ],
+        [(artwork.HTML, "wrong_format: .* web page"), (b"\0" * 100, "wrong_format: .* unknown format"),
+         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 2000 1000\n%%EndComments\n", "wrong_format: .* EPS"),
+         (artwork.cut(artwork.png(1200, 600)), "broken: .*truncated"),
+         (artwork.transparent_png(), "invisible")],
         ids=["page", "zeros", "EPS", "cut", "invisible"],
-    )
+    )  # fmt: skip
     def test_rejects_other_files_with_a_report(self, data: bytes, problem: str) -> None:
         layout = Layout(background="transparent")
         with pytest.raises(PictureWrongError, match=rf"^big picture art is wrong.*\n  {problem}") as raised:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
 from bench import __main__ as bench
-from bench import chart, report, uploads
+from bench import report
 from bench.report import Figure, Part, at_least, at_most, under
 
 FIGURES = (
@@ -36,14 +35,6 @@ def test_table_has_a_row_per_figure() -> None:
     ]
 
 
-def test_save_and_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "MEASURED", tmp_path / "measured")
-    part = Part("Uploads", "today, here", FIGURES)
-    assert report.load("uploads") is None
-    report.save("uploads", part)
-    assert report.load("uploads") == part
-
-
 def test_render_has_circumstances_and_profile() -> None:
     text = report.render([Part("Uploads", report.circumstances(0.0), FIGURES)])
     assert "## Uploads" in text
@@ -51,20 +42,6 @@ def test_render_has_circumstances_and_profile() -> None:
     assert "apache-airflow " in text
     assert "Where the time of *time* goes:" in text
     assert " 60 %  the request" in text
-
-
-def test_chart_has_a_bar_per_alternative(tmp_path: Path) -> None:
-    figures = [
-        Figure(start + name, 10.0, "/s") for start in (uploads.RATE_OF, uploads.CPU_OF) for name in uploads.COMPARED
-    ]
-    chart.write(uploads.panels(figures), "measured <here> & now", tmp_path / "chart.svg")
-    root = ElementTree.parse(tmp_path / "chart.svg").getroot()  # noqa: S314  # our own
-    bars = root.findall("{http://www.w3.org/2000/svg}rect")
-    assert len(bars) == 2 * len(uploads.COMPARED) - 1
-    assert {bar.get("class") for bar in bars} == {"ours", "other"}
-    words = [text.text or "" for text in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert "measured <here> & now" in words
-    assert set(uploads.COMPARED) <= set(words)
 
 
 def test_write_uses_stored_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

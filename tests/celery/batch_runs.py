@@ -18,10 +18,7 @@ UPLOAD = "upload"
 
 @dataclass(frozen=True)
 class AcceptedUpload:
-    """An upload that the service accepted.
-
-    :param at: the time in seconds.
-    """
+    """An upload that the service accepted."""
 
     at: float
     picture_id: str
@@ -30,32 +27,21 @@ class AcceptedUpload:
 
 @dataclass(frozen=True)
 class Shares:
-    """Accepted uploads by worker, in the period in which all workers were active.
-
-    :param seconds: the length of the period.
-    :param uploads: the number of uploads by worker.
-    """
+    """Accepted uploads by worker, in the period in which all workers were active."""
 
     seconds: float
     uploads: Mapping[str, int]
 
     @property
     def rate(self) -> float:
-        """Uploads per second of all workers."""
         return sum(self.uploads.values()) / self.seconds
 
     def of(self, worker: str) -> float:
-        """Return a worker's share, between 0 and 1."""
         return self.uploads[worker] / sum(self.uploads.values())
 
 
 class BatchRun:
-    """A manifest and its run.
-
-    :param folder: for its files; its name is the host of the pictures' URLs, so these are unique.
-    :param rows: the number of pictures.
-    :param parts: the number of parts that the manifest is split into.
-    """
+    """A manifest and its run."""
 
     def __init__(self, airflow: CeleryStack, service: Service, folder: Path, *, rows: int, parts: int) -> None:
         self._service = service
@@ -66,20 +52,13 @@ class BatchRun:
         manifest = folder / "manifest.csv"
         with manifest.open("w", newline="") as file:
             csv.writer(file).writerows([("name", "big_picture_url"), *self.pictures.items()])
-        conf = {
-            "manifest": str(manifest),
-            "folder": str(self._parts),
-            "results": str(self._results),
-            "parts": parts,
-        }
+        conf = {"manifest": str(manifest), "folder": str(self._parts), "results": str(self._results), "parts": parts}
         self.run: Run = airflow.trigger("nightly_batch", conf)
 
     def accepted(self) -> int:
-        """Return the number of uploads that the service has accepted."""
         return self._service.taken() - self._accepted_before
 
     def uploads(self) -> list[AcceptedUpload]:
-        """Return the accepted uploads in order of time."""
         lines = self._service.journal.read_text().splitlines()[self._accepted_before :]
         parts = (line.split(maxsplit=2) for line in lines)
         return [
@@ -87,7 +66,6 @@ class BatchRun:
         ]
 
     def results(self) -> list[dict[str, str]]:
-        """Return the rows of the merged results."""
         with self._results.open(newline="") as file:
             return list(csv.DictReader(file))
 

@@ -35,7 +35,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def figures(pytestconfig: pytest.Config) -> list[Figure]:
-    """Return the measured figures."""
     return pytestconfig.stash[_FIGURES]
 
 
@@ -60,7 +59,6 @@ def stack(service: Service) -> Iterator[CeleryStack]:
 
 @pytest.fixture
 def airflow(stack: CeleryStack) -> CeleryStack:
-    """Return the Airflow with all workers running."""
     stack.restart_workers()
     return stack
 

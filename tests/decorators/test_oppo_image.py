@@ -6,25 +6,22 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_oppo_image.airflow_compat import AirflowFailException, Asset
+from airflow_provider_oppo_image.airflow_compat import AirflowFailException
 from airflow_provider_oppo_image.decorators.oppo_image import oppo_image_upload_task
-from airflow_provider_oppo_image.errors import ConfigurationError, PictureAbsentError, PictureWrongError
+from airflow_provider_oppo_image.errors import ConfigurationError, PictureAbsentError
 from airflow_provider_oppo_image.hooks.task_record import XCOM_KEY
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support import artwork
 from tests.support.dags import run_source
 from tests.support.picture_host import PictureHost
-from tests.support.tasks import OutletEvents, make_context
+from tests.support.tasks import make_context
 
 BIG, SMALL = artwork.good("big"), artwork.good("small")
 
 
 @pytest.fixture
 def urls(host: PictureHost, connect: Any) -> dict[str, str]:
-    return {
-        "big_picture_url": host.serve("/big.png", BIG),
-        "small_picture_url": host.serve("/small.png", SMALL),
-    }
+    return {"big_picture_url": host.serve("/big.png", BIG), "small_picture_url": host.serve("/small.png", SMALL)}
 
 
 def execute(returned: Any, context: dict[str, Any] | None = None, **arguments: Any) -> dict[str, str | None]:
@@ -75,16 +72,6 @@ class TestReturnedValue:
             execute({"big_picture_url": url})
         assert not [path for path in host.requests if path == "/2.png"]
 
-    def test_wrong_is_permanent_and_absent_is_transient(
-        self, sandbox: SandboxServer, host: PictureHost, connect: Any
-    ) -> None:
-        with pytest.raises(AirflowFailException, match="876 x 324") as caught:
-            execute({"big_picture_url": host.serve("/old.png", artwork.png(876, 324))})
-        assert isinstance(caught.value.__cause__, PictureWrongError)
-        with pytest.raises(PictureAbsentError):
-            execute({"big_picture_url": f"{host.base_url}/later.png"})
-        assert sandbox.received()["uploads"] == []
-
 
 class TestErrorsOfTheFunction:
     def test_only_own_errors_are_translated(self, connect: Any) -> None:
@@ -114,12 +101,6 @@ class TestArguments:
         context = make_context()
         execute({**urls, **returned}, context, campaign="all")
         assert context["ti"].pushed[XCOM_KEY]["campaign"] == campaign
-
-    def test_outlet_event_has_ids(self, sandbox: SandboxServer, urls: dict[str, str]) -> None:
-        asset = Asset("oppo-image://campaigns/decorated")
-        events = OutletEvents()
-        ids = execute(urls, make_context(outlet_events=events), outlets=[asset])
-        assert events[asset].extra.items() >= {**ids, **urls}.items()
 
     def test_multiple_outputs_ignores_the_annotation(self) -> None:
         def annotated() -> dict[str, str]:
@@ -178,17 +159,3 @@ class TestInDags:
         assert oppo == {"style": 3, **dag_run.returned["upload", -1]}
         assert len(others) == 2
         assert dag_run.returned["again", 0]["small_picture_id"]
-
-    def test_function_without_result_is_not_retried(self, sandbox: SandboxServer, connect: Any, task_log: Any) -> None:
-        source = """
-        with DAG(NAME, schedule=None, start_date=START, default_args={"retries": 2, **NO_WAIT}) as dag:
-            @task.oppo_image_upload
-            def upload(ti=None):
-                print(f"This is try {ti.try_number}.")
-            upload()
-        """
-        dag_run = run_source("decorated_upload_of_nothing", source)
-        assert dag_run.state == "failed"
-        log = task_log()
-        assert "not None" in log
-        assert "This is try 2." not in log

@@ -6,7 +6,6 @@ import base64
 import datetime
 import email.utils
 import logging
-import pickle
 import socket
 import ssl
 import threading
@@ -249,12 +248,9 @@ def test_outcome_is_unknown_if_proxy_breaks_off(reply: Reply, monkeypatch: pytes
 
 @pytest.mark.parametrize(
     ("reply", "timeouts"),
-    [
-        *((reply, PATIENT) for reply in (reset, close, send(b"nonsense\r\n\r\n"), answer(403), answer(407))),
-        (stall, QUICK),
-        (drip(HEAD * 100), QUICK),
-    ],
-)
+    [*((reply, PATIENT) for reply in (reset, close, send(b"nonsense\r\n\r\n"), answer(403), answer(407))),
+     (stall, QUICK), (drip(HEAD * 100), QUICK)],
+)  # fmt: skip
 def test_nothing_is_sent_without_proxy_tunnel(
     reply: Reply, timeouts: TransportOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,14 +270,11 @@ def test_nothing_is_sent_without_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [
-        pytest.param({}, id="no id"),
-        pytest.param(b"", id="nothing"),
-        pytest.param(b"<html><body>Please log in</body></html>", id="HTML"),
-        pytest.param(b'{"big_picture_id": "1', id="truncated"),
-        pytest.param(b'{"big_picture_id": "1"}' + b" " * MAX_RESPONSE_BYTES, id="too long"),
-    ],
-)
+    [pytest.param({}, id="no id"), pytest.param(b"", id="nothing"),
+     pytest.param(b"<html><body>Please log in</body></html>", id="HTML"),
+     pytest.param(b'{"big_picture_id": "1', id="truncated"),
+     pytest.param(b'{"big_picture_id": "1"}' + b" " * MAX_RESPONSE_BYTES, id="too long")],
+)  # fmt: skip
 def test_unreadable_success_is_ambiguous(body: Any) -> None:
     error, _ = upload(answer(200, body))
     assert isinstance(error, UnreadableAnswerError)
@@ -352,15 +345,12 @@ def test_error_page_is_read_by_status(status: int) -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    [
-        pytest.param(stall, id="no response"),
-        pytest.param([send(HEAD[:20]), stall], id="half a header"),
-        pytest.param([send(HEAD), stall], id="no body"),
-        pytest.param(drip(HEAD * 100), id="a byte of a header now and then"),
-        pytest.param([send(HEAD), drip(b" " * 1000)], id="a byte of the body now and then"),
-        pytest.param([send(CHUNKED), drip(b"1\r\n \r\n" * 20)], id="a chunk now and then"),
-    ],
-)
+    [pytest.param(stall, id="no response"), pytest.param([send(HEAD[:20]), stall], id="half a header"),
+     pytest.param([send(HEAD), stall], id="no body"),
+     pytest.param(drip(HEAD * 100), id="a byte of a header now and then"),
+     pytest.param([send(HEAD), drip(b" " * 1000)], id="a byte of the body now and then"),
+     pytest.param([send(CHUNKED), drip(b"1\r\n \r\n" * 20)], id="a chunk now and then")],
+)  # fmt: skip
 def test_slow_server_is_stopped(reply: Reply) -> None:
     with soon(), FaultServer(reply) as server, client_for(server, timeouts=QUICK) as client:
         error = attempt(lambda: client.upload("big", URL))
@@ -425,17 +415,15 @@ def test_unknown_host_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    [
-        pytest.param(reset, id="reset before the response"),
-        pytest.param([send(HEAD[:20]), reset], id="reset in the headers"),
-        pytest.param([send(HEAD + b"{"), reset], id="reset in the body"),
-        pytest.param(close, id="closed before the response"),
-        pytest.param([send(HEAD + b"{"), close], id="closed in the body"),
-        pytest.param([send(HEAD + b'{"big_picture_id": "1_a"}'), close], id="closed where the body could end"),
-        pytest.param(send(b"\x00\x01\x02 nonsense\r\n\r\n"), id="no HTTP"),
-        pytest.param([send(CHUNKED + b"zz\r\n\xff"), close], id="no chunks"),
-    ],
-)
+    [pytest.param(reset, id="reset before the response"),
+     pytest.param([send(HEAD[:20]), reset], id="reset in the headers"),
+     pytest.param([send(HEAD + b"{"), reset], id="reset in the body"),
+     pytest.param(close, id="closed before the response"),
+     pytest.param([send(HEAD + b"{"), close], id="closed in the body"),
+     pytest.param([send(HEAD + b'{"big_picture_id": "1_a"}'), close], id="closed where the body could end"),
+     pytest.param(send(b"\x00\x01\x02 nonsense\r\n\r\n"), id="no HTTP"),
+     pytest.param([send(CHUNKED + b"zz\r\n\xff"), close], id="no chunks")],
+)  # fmt: skip
 def test_broken_response_is_outcome_unknown(reply: Reply) -> None:
     error, _ = upload(reply)
     assert isinstance(error, OutcomeUnknownError)
@@ -444,12 +432,9 @@ def test_broken_response_is_outcome_unknown(reply: Reply) -> None:
 
 @pytest.mark.parametrize(
     ("reply", "reason"),
-    [
-        (close, "RemoteDisconnected"),
-        ([send(HEAD[:20]), reset], "Connection reset by peer"),
-        ([send(HEAD + b"{"), close], "IncompleteRead"),
-    ],
-)
+    [(close, "RemoteDisconnected"), ([send(HEAD[:20]), reset], "Connection reset by peer"),
+     ([send(HEAD + b"{"), close], "IncompleteRead")],
+)  # fmt: skip
 def test_broken_response_has_first_cause(reply: Reply, reason: str) -> None:
     assert f"({reason})" in str(upload(reply)[0])
 
@@ -478,41 +463,36 @@ def test_invalid_certificate_is_not_sent(tls: ssl.SSLContext) -> None:
     assert (error.permanent, error.attempts, server.requests) == (True, 1, [])
 
 
-def test_ca_bundle_of_environment_is_used(
+@pytest.fixture
+def trusted(
     tls: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> ssl.SSLContext:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
-    with FaultServer(GOOD, tls=tls) as server, client_for(server) as client:
+    return tls
+
+
+def test_ca_bundle_of_environment_is_used(trusted: ssl.SSLContext) -> None:
+    with FaultServer(GOOD, tls=trusted) as server, client_for(server) as client:
         assert client.upload("big", URL) == "1_a"
 
 
 @pytest.mark.parametrize("reply", [stall, drip(HEAD * 100), [send(HEAD), drip(b" " * 1000)]])
-def test_slow_server_over_tls_is_stopped(
-    reply: Reply, tls: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
-    with soon(), FaultServer(reply, tls=tls) as server, client_for(server, timeouts=QUICK) as client:
+def test_slow_server_over_tls_is_stopped(reply: Reply, trusted: ssl.SSLContext) -> None:
+    with soon(), FaultServer(reply, tls=trusted) as server, client_for(server, timeouts=QUICK) as client:
         error = attempt(lambda: client.upload("big", URL))
     assert isinstance(error, OutcomeUnknownError)
 
 
 @pytest.mark.parametrize("reply", [[break_tls, close], [send(HEAD), break_tls, close]])
-def test_broken_tls_is_outcome_unknown(
-    reply: Reply, tls: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
-    with FaultServer(reply, tls=tls) as server, client_for(server) as client:
+def test_broken_tls_is_outcome_unknown(reply: Reply, trusted: ssl.SSLContext) -> None:
+    with FaultServer(reply, tls=trusted) as server, client_for(server) as client:
         error = attempt(lambda: client.upload("big", URL))
     assert len(server.requests) == 1
     assert isinstance(error, OutcomeUnknownError)
 
 
-def test_missing_ca_bundle_is_configuration_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_missing_ca_bundle_is_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
     with pytest.raises(ConfigurationError, match=r"/nowhere/ca\.pem") as caught:
         client_for("https://127.0.0.1:1")
@@ -530,20 +510,13 @@ def test_failed_handshake_is_not_sent(greeting: Any) -> None:
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
     "reply",
-    [
-        pytest.param(refusal(23100, 500), id="23100"),
-        pytest.param(refusal(27000, 500), id="27000"),
-        pytest.param(refusal(23008, 400), id="23008"),
-        pytest.param(answer(429), id="429"),
-        pytest.param(answer(500), id="500"),
-        pytest.param(answer(502, b"<html>"), id="502"),
-        pytest.param(answer(503), id="503"),
-        pytest.param(reset, id="reset"),
-        pytest.param([send(HEAD), reset], id="reset in the response"),
-        pytest.param(close, id="closed"),
-        pytest.param(answer(200, {}), id="no id"),
-    ],
-)
+    [pytest.param(refusal(23100, 500), id="23100"), pytest.param(refusal(27000, 500), id="27000"),
+     pytest.param(refusal(23008, 400), id="23008"), pytest.param(answer(429), id="429"),
+     pytest.param(answer(500), id="500"), pytest.param(answer(502, b"<html>"), id="502"),
+     pytest.param(answer(503), id="503"), pytest.param(reset, id="reset"),
+     pytest.param([send(HEAD), reset], id="reset in the response"), pytest.param(close, id="closed"),
+     pytest.param(answer(200, {}), id="no id")],
+)  # fmt: skip
 def test_transient_error_is_retried(reply: Reply) -> None:
     picture_id, server = upload(reply, GOOD, retry_budget=10)
     assert picture_id == "1_a"
@@ -588,12 +561,13 @@ def test_rate_limiter_ignores_other_errors(at_once: None) -> None:
 
 
 @pytest.mark.parametrize(("code", "status", "level"), [(23008, 400, "DEBUG"), (23100, 500, "WARNING")])
-def test_behind_a_turnstile_a_refusal_for_the_rate_is_nothing_to_be_warned_of(
+def test_retry_is_logged_at_level(
     code: int, status: int, level: str, at_once: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG", "airflow_provider_oppo_image")
     upload(refusal(code, status), GOOD, retry_budget=60, rate_limiter=RateLimiter(AdaptiveRate(100)))
-    assert [record.levelname for record in caplog.records if "Attempt 1 failed" in record.message] == [level]
+    (record,) = [record for record in caplog.records if "Attempt 1 failed" in record.message]
+    assert (record.levelname, str(code) in record.message) == (level, True)
 
 
 def test_closed_rate_limiter_sends_nothing() -> None:
@@ -643,24 +617,11 @@ def test_daily_limit_is_raised_with_retry_after() -> None:
     assert (error.permanent, error.retry_after, len(server.requests)) == (False, 3600.0, 1)
 
 
-@pytest.mark.usefixtures("at_once")
-def test_retry_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    upload(refusal(23100, 500), GOOD, retry_budget=5)
-    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert "23100" in record.getMessage()
-    assert "Attempt 1 failed" in record.getMessage()
-
-
 @pytest.mark.parametrize(("code", "status"), [(23002, 400), (21003, 400)])
 def test_check_credentials_sends_empty_upload(code: int, status: int) -> None:
     with FaultServer(refusal(code, status)) as server, client_for(server) as client:
         client.check_credentials()
     assert server.requests[0].json == {}
-
-
-def test_check_credentials_raises_account_error() -> None:
-    with FaultServer(refusal(23001, 401)) as server, client_for(server) as client, pytest.raises(AccountError):
-        client.check_credentials()
 
 
 def test_check_credentials_does_not_retry() -> None:
@@ -691,13 +652,10 @@ def test_push_logs_message_id_and_request_id(request_id: Any, logged: bool, capl
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
     "lost",
-    [
-        pytest.param(reset, id="reset"),
-        pytest.param([send(HEAD), close], id="truncated response"),
-        pytest.param(refusal(27000, 500), id="the service timed out"),
-        pytest.param(answer(200, b"<html>"), id="no JSON"),
-    ],
-)
+    [pytest.param(reset, id="reset"), pytest.param([send(HEAD), close], id="truncated response"),
+     pytest.param(refusal(27000, 500), id="the service timed out"),
+     pytest.param(answer(200, b"<html>"), id="no JSON")],
+)  # fmt: skip
 def test_used_cid_after_lost_response_means_sent(lost: Reply) -> None:
     receipt, server = push(lost, CID_USED)
     assert receipt == PushReceipt(msg_id=None)
@@ -839,12 +797,6 @@ def test_error_has_no_query_of_picture() -> None:
 def test_repr_has_no_secret() -> None:
     client = client_for("https://127.0.0.1:1")
     assert repr(client) == f"EngageLabClient(HttpTransport('https://127.0.0.1:1', app_key='{APP_KEY}'))"
-
-
-def test_error_can_be_pickled() -> None:
-    error, _ = upload(refusal(23008, 400, Retry_After="7"))
-    moved = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own
-    assert (type(moved), str(moved), vars(moved)) == (RateLimitedError, str(error), vars(error))
 
 
 def everything_about(error: BaseException | None) -> Iterator[str]:

@@ -17,14 +17,6 @@ def transport_for(url: str) -> HttpTransport:
     return HttpTransport(url, "a", "b", user_agent="tests", options=PATIENT)
 
 
-def test_requests_have_headers_and_path() -> None:
-    with FaultServer(answer(200, {}), answer(404, {"error": 1})) as server:
-        transport = transport_for(server.url)
-        assert [transport.send(request).status for request in (GET, POST)] == [200, 404]
-    assert [request.line for request in server.requests] == ["GET /v4/status/detail?message_ids=1,2", "POST /v4/push"]
-    assert [request.headers["authorization"] for request in server.requests] == ["Basic YTpi"] * 2
-
-
 def test_only_requests_with_body_have_content_type() -> None:
     with FaultServer(answer(200, {}), answer(200, {})) as server:
         transport = transport_for(server.url)

@@ -46,24 +46,9 @@ def test_upload_request_has_one_picture(kind: PictureKind, key: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    [
-        None,
-        "",
-        " ",
-        "None",
-        5,
-        b"https://a",
-        "big.png",
-        "//a/b",
-        "ftp://a/b",
-        "file:///b",
-        "https://",
-        "https://a:b:c/",
-        "https://a/\ud800",
-        "https://a/\n",
-        "https://a/" * 500,
-    ],
-)
+    [None, "", " ", "None", 5, b"https://a", "big.png", "//a/b", "ftp://a/b", "file:///b", "https://",
+     "https://a:b:c/", "https://a/\ud800", "https://a/\n", "https://a/" * 500],
+)  # fmt: skip
 def test_upload_request_refuses_invalid_url(url: Any) -> None:
     with pytest.raises(ConfigurationError, match="its URL is not valid"):
         messages.upload_request("big", url)
@@ -89,15 +74,6 @@ def test_upload_request_accepts_or_refuses_any_text(url: str) -> None:
 def test_upload_request_refuses_other_kinds() -> None:
     with pytest.raises(ConfigurationError, match="'big' or 'small', not 'Big'"):
         messages.upload_request("Big", URL)  # type: ignore[arg-type]
-
-
-def test_push_request_pushes_or_validates() -> None:
-    body = {"to": "all"}
-    for request, action, path in (
-        (messages.push_request(body), "Pushing", "/v4/push"),
-        (messages.push_request(body, validate=True), "Validating the push", "/v4/push/validate"),
-    ):
-        assert (request.action, request.method, request.path, request.body) == (action, "POST", path, body)
 
 
 def test_to_json_is_compact_utf_8() -> None:
@@ -203,11 +179,6 @@ def test_code_51_is_an_error_with_any_message() -> None:
     for message in ("Invalid Picture", "success", ""):
         with pytest.raises(PictureRefusedError):
             messages.read_upload("big", UPLOAD, refusal(51, 200, message))
-
-
-@pytest.mark.parametrize("code", [23002, 21003])
-def test_credentials_probe_accepts_missing_parameter(code: int) -> None:
-    messages.read_credentials_probe(UPLOAD, refusal(code, 400))
 
 
 @pytest.mark.parametrize(

@@ -105,50 +105,24 @@ def test_known_code_is_read_with_any_status(row: ErrorCode, status: int) -> None
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [
-        (51, PictureRefusedError),
-        (23001, AccountError),
-        (21004, AccountError),
-        (23009, AccountError),
-        (21038, AccountError),
-        (11, AccountError),
-        (33, AccountError),
-        (34, AccountError),
-        (23008, RateLimitedError),
-        (13, RateLimitedError),
-        (55, RateLimitedError),
-        (23100, ServiceUnavailableError),
-        (27000, ServiceUnavailableError),
-        (21030, ServiceUnavailableError),
-        (-1, ServiceUnavailableError),
-        (-2, ServiceUnavailableError),
-        (21001, RequestRefusedError),
-        (21003, RequestRefusedError),
-        (23002, RequestRefusedError),
-        (21005, RequestRefusedError),
-    ],
-)
+    [(51, PictureRefusedError), *((code, AccountError) for code in (23001, 21004, 23009, 21038, 11, 33, 34)),
+     *((code, RateLimitedError) for code in (23008, 13, 55)),
+     *((code, ServiceUnavailableError) for code in (23100, 27000, 21030, -1, -2)),
+     *((code, RequestRefusedError) for code in (21001, 21003, 23002, 21005))],
+)  # fmt: skip
 def test_code_has_error_type(code: int, kind: type[ServiceError]) -> None:
     assert type(refusal(ERROR_CODES[code].http_statuses[0], code)) is kind
 
 
 @pytest.mark.parametrize(
     ("status", "kind", "permanent", "scope"),
-    [
-        (200, RequestRefusedError, True, "request"),
-        (302, RequestRefusedError, True, "request"),
-        (400, RequestRefusedError, True, "request"),
-        (401, AccountError, True, "account"),
-        (403, AccountError, True, "account"),
-        (404, RequestRefusedError, True, "request"),
-        (408, ServiceUnavailableError, False, "request"),
-        (425, ServiceUnavailableError, False, "request"),
-        (429, RateLimitedError, False, "request"),
-        (500, ServiceUnavailableError, False, "request"),
-        (502, ServiceUnavailableError, False, "request"),
-        (599, ServiceUnavailableError, False, "request"),
-    ],
-)
+    [(200, RequestRefusedError, True, "request"), (302, RequestRefusedError, True, "request"),
+     (400, RequestRefusedError, True, "request"), (401, AccountError, True, "account"),
+     (403, AccountError, True, "account"), (404, RequestRefusedError, True, "request"),
+     (408, ServiceUnavailableError, False, "request"), (425, ServiceUnavailableError, False, "request"),
+     (429, RateLimitedError, False, "request"), (500, ServiceUnavailableError, False, "request"),
+     (502, ServiceUnavailableError, False, "request"), (599, ServiceUnavailableError, False, "request")],
+)  # fmt: skip
 def test_unknown_code_has_error_type_of_status(
     status: int, kind: type[ServiceError], permanent: bool, scope: str
 ) -> None:
@@ -161,15 +135,11 @@ _CHECK_THE_HOST, _CHECK_THE_KEY = ERROR_CODES[21001].advice, ERROR_CODES[23001].
 
 @pytest.mark.parametrize(
     ("statuses", "meaning", "advice"),
-    [
-        ((200, 299), "unknown error code", "ask EngageLab."),
-        ((300, 307, 399), "redirect", _CHECK_THE_HOST),
-        ((199, 400, 402, 404, 428, 430, 499), "the service refused the request", _CHECK_THE_HOST),
-        ((401, 403), "denies access", _CHECK_THE_KEY),
-        ((429,), "fewer requests", "Try again later."),
-        ((408, 425, 500, 599), "the service failed", "Try again later."),
-    ],
-)
+    [((200, 299), "unknown error code", "ask EngageLab."), ((300, 307, 399), "redirect", _CHECK_THE_HOST),
+     ((199, 400, 402, 404, 428, 430, 499), "the service refused the request", _CHECK_THE_HOST),
+     ((401, 403), "denies access", _CHECK_THE_KEY), ((429,), "fewer requests", "Try again later."),
+     ((408, 425, 500, 599), "the service failed", "Try again later.")],
+)  # fmt: skip
 def test_unknown_code_has_advice_of_status(statuses: tuple[int, ...], meaning: str, advice: str) -> None:
     for status in statuses:
         message = str(refusal(status, 99_999))
@@ -226,13 +196,9 @@ def test_server_message_is_one_short_line() -> None:
 
 @pytest.mark.parametrize(
     ("body", "complete", "found"),
-    [
-        (b"", True, "empty"),
-        (b"x" * 100, True, f"'{'x' * 60}'"),
-        (b"[1]", True, "'[1]'"),
-        (b"x", False, "too long or encoded"),
-    ],
-)
+    [(b"", True, "empty"), (b"x" * 100, True, f"'{'x' * 60}'"), (b"[1]", True, "'[1]'"),
+     (b"x", False, "too long or encoded")],
+)  # fmt: skip
 def test_unreadable_response_is_described(body: bytes, complete: bool, found: str) -> None:
     assert found in str(read(200, body, complete=complete))
 

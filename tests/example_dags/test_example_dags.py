@@ -27,7 +27,7 @@ def pictures(host: PictureHost) -> dict[str, str]:
     }
 
 
-def test_upload_then_push_only_validates_unless_told_to_send(sandbox: SandboxServer, pictures: dict[str, str]) -> None:
+def test_upload_then_push_validates_by_default(sandbox: SandboxServer, pictures: dict[str, str]) -> None:
     dag_run = run_file(EXAMPLES / "upload_then_push.py", "upload_then_push", {**pictures, "small_picture_url": None})
     assert dag_run.state == "success"
     assert dag_run.returned["push", -1] is None
@@ -41,7 +41,7 @@ def test_upload_then_push_only_validates_unless_told_to_send(sandbox: SandboxSer
     }
 
 
-def test_nightly_campaigns_push_each_campaign_and_stop_only_the_wrong_one(
+def test_nightly_campaigns_stops_only_the_wrong_picture(
     sandbox: SandboxServer, host: PictureHost, pictures: dict[str, str]
 ) -> None:
     def campaign(name: str, **more: Any) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_nightly_campaigns_push_each_campaign_and_stop_only_the_wrong_one(
     assert titles == {"spring", "autumn"}
 
 
-def test_taskflow_upload_uploads_what_a_function_returns(
+def test_taskflow_upload_uploads_returned_urls(
     sandbox: SandboxServer, host: PictureHost, pictures: dict[str, str]
 ) -> None:
     campaigns = [{"name": name, "folder": host.base_url} for name in ("spring", "summer")]
@@ -78,14 +78,14 @@ def test_upload_pictures_uploads(sandbox: SandboxServer, pictures: dict[str, str
     assert all(dag_run.returned["upload", -1].values())
 
 
-def test_push_on_uploaded_skips_the_push_without_an_event(sandbox: SandboxServer) -> None:
+def test_push_on_uploaded_skips_without_an_event(sandbox: SandboxServer) -> None:
     dag_run = run_file(EXAMPLES / "push_on_uploaded.py", "push_on_uploaded")
     assert dag_run.states["push", -1] == "skipped"
     assert sandbox.received()["requests"] == {}
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
-def test_an_example_is_paused_and_shown_in_the_docs(path: Path) -> None:
+def test_example_is_paused_and_shown_in_the_docs(path: Path) -> None:
     from scripts.run_dag import load_dags
 
     source = path.read_text()
@@ -96,7 +96,7 @@ def test_an_example_is_paused_and_shown_in_the_docs(path: Path) -> None:
     assert all(dag.is_paused_upon_creation for dag in dags)
 
 
-def test_nightly_batch_splits_uploads_and_puts_the_results_together(
+def test_nightly_batch_splits_and_merges(
     sandbox: SandboxServer, host: PictureHost, pictures: dict[str, str], tmp_path: Path
 ) -> None:
     wrong = host.serve("/old.jpg", artwork.jpeg(876, 324))

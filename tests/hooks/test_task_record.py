@@ -126,10 +126,7 @@ def test_push_record_without_pictures() -> None:
 
 
 def test_batch_record_has_the_summary(old: str, urls: dict[str, str], tmp_path: Path) -> None:
-    rows = [
-        {"name": "good", "big_picture_url": urls["big_picture_url"]},
-        {"name": "old", "big_picture_url": old},
-    ]
+    rows = [{"name": "good", "big_picture_url": urls["big_picture_url"]}, {"name": "old", "big_picture_url": old}]
     results = str(tmp_path / "night.results.csv")
     operator = OppoImageBatchUploadOperator(task_id="task", pictures=rows, results=results)
     batch = record_of(operator, fails=AirflowFailException)["batch"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.net.address_policy import forbidden_reason
+from airflow_provider_oppo_image.net.picture_url import forbidden_reason
 from tests.support.addresses import NEVER, PRIVATE, PUBLIC
 
 NO_ADDRESSES = ["", "localhost", "1.1.1", "0177.0.0.1", "0x7f000001", "2130706433", "127.0.0.1."]
@@ -36,17 +36,13 @@ def test_other_text_is_refused(text: str) -> None:
 
 
 @given(st.ip_addresses())
-def test_non_global_address_is_refused(
-    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> None:
+def test_non_global_address_is_refused(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     if not ip.is_global:
         assert forbidden_reason(str(ip))
 
 
 @given(st.ip_addresses())
-def test_option_refuses_no_other_address(
-    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> None:
+def test_option_refuses_no_other_address(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     if forbidden_reason(str(ip)) is None:
         assert forbidden_reason(str(ip), allow_private=True) is None
 

@@ -36,16 +36,14 @@ letters = st.text("abcdefgh", min_size=1)
 
 @pytest.mark.parametrize(
     ("url", "redacted"),
-    [
-        ("https://cdn.example.com/big.png", "https://cdn.example.com/big.png"),
-        ("https://cdn.example.com/big.png?hmac=secret", "https://cdn.example.com/big.png?…"),
-        ("https://cdn.example.com/big.png#secret", "https://cdn.example.com/big.png"),
-        ("https://user:secret@cdn.example.com:8443/big.png", "https://cdn.example.com:8443/big.png"),
-        ("https://user:sec@ret@cdn.example.com/", "https://cdn.example.com/"),
-        ("ftp://user:secret@host/a?b", "ftp://host/a?…"),
-        ("http://[2001:db8::1]:80/x", "http://[2001:db8::1]:80/x"),
-    ],
-)
+    [("https://cdn.example.com/big.png", "https://cdn.example.com/big.png"),
+     ("https://cdn.example.com/big.png?hmac=secret", "https://cdn.example.com/big.png?…"),
+     ("https://cdn.example.com/big.png#secret", "https://cdn.example.com/big.png"),
+     ("https://user:secret@cdn.example.com:8443/big.png", "https://cdn.example.com:8443/big.png"),
+     ("https://user:sec@ret@cdn.example.com/", "https://cdn.example.com/"),
+     ("ftp://user:secret@host/a?b", "ftp://host/a?…"),
+     ("http://[2001:db8::1]:80/x", "http://[2001:db8::1]:80/x")],
+)  # fmt: skip
 def test_redact_url_removes_possible_secrets(url: str, redacted: str) -> None:
     assert redact_url(url) == redacted
     assert strip_query(url) == redacted.removesuffix("?…")
@@ -53,20 +51,10 @@ def test_redact_url_removes_possible_secrets(url: str, redacted: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [
-        "",
-        "secret",
-        "//user:secret@host/a",
-        "http://",
-        "http:///user:secret@host/",
-        "http://[secret",
-        "https://user:sec/ret@host/",
-        "https://user:sec?ret@host/",
-        "https://host/a\nb",
-        "https://host/\x1b[31m",
-        "https://host/" + "a" * MAX_URL,
-    ],
-)
+    ["", "secret", "//user:secret@host/a", "http://", "http:///user:secret@host/", "http://[secret",
+     "https://user:sec/ret@host/", "https://user:sec?ret@host/", "https://host/a\nb", "https://host/\x1b[31m",
+     "https://host/" + "a" * MAX_URL],
+)  # fmt: skip
 def test_redact_url_hides_other_text(text: str) -> None:
     assert redact_url(text) == NOT_A_URL
 
@@ -95,15 +83,9 @@ def test_redact_path_keeps_local_paths() -> None:
 
 @pytest.mark.parametrize(
     "encoded",
-    [
-        SECRET,
-        r"a\/b" + '"ÿÿÿ&c+d',
-        json.dumps(SECRET)[1:-1],
-        json.dumps(SECRET, ensure_ascii=False)[1:-1],
-        quote(SECRET, safe=""),
-        html.escape(SECRET),
-    ],
-)
+    [SECRET, r"a\/b" + '"ÿÿÿ&c+d', json.dumps(SECRET)[1:-1], json.dumps(SECRET, ensure_ascii=False)[1:-1],
+     quote(SECRET, safe=""), html.escape(SECRET)],
+)  # fmt: skip
 def test_redactor_finds_encoded_secret(encoded: str) -> None:
     redactor = SecretRedactor(SECRET)
     assert redactor.redact(f"before [{encoded}] after") == f"before [{MASK}] after"
@@ -112,15 +94,11 @@ def test_redactor_finds_encoded_secret(encoded: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "redacted"),
-    [
-        ("it is hunter2hunter3", f"it is {MASK}"),
-        ("...er3hunter4.", f"...{MASK}."),
-        ("the hunter sent 2, hunter2", "the hunter sent 2, hunter2"),
-        ("s3cre 3cret s3cret", f"s3cre 3cret {MASK}"),
-        (f"{LONG_SECRET}s3cret!", f"{MASK}!"),
-        (f'{{"secret": "{LONG_SECRET}"}}', f'{{"secret": "{MASK}"}}'),
-    ],
-)
+    [("it is hunter2hunter3", f"it is {MASK}"), ("...er3hunter4.", f"...{MASK}."),
+     ("the hunter sent 2, hunter2", "the hunter sent 2, hunter2"),
+     ("s3cre 3cret s3cret", f"s3cre 3cret {MASK}"), (f"{LONG_SECRET}s3cret!", f"{MASK}!"),
+     (f'{{"secret": "{LONG_SECRET}"}}', f'{{"secret": "{MASK}"}}')],
+)  # fmt: skip
 def test_redactor_masks_secrets_and_long_fragments(text: str, redacted: str) -> None:
     assert SecretRedactor(LONG_SECRET, "s3cret").redact(text) == redacted
 
@@ -129,7 +107,7 @@ def test_redactor_masks_secrets_and_long_fragments(text: str, redacted: str) -> 
     ("text", "contains"),
     [("1180001_hunter2hunter3", False), ("1180001_hunter2hunter3hu", True), ("1180001_s3cret", True)],
 )
-def test_redactor_finds_only_fragments_that_are_no_coincidence(text: str, contains: bool) -> None:
+def test_redactor_ignores_short_fragments(text: str, contains: bool) -> None:
     assert SecretRedactor(LONG_SECRET, "s3cret").contains_secret(text) == contains
 
 

@@ -129,10 +129,6 @@ class TestDeadline:
         with soon(), pytest.raises(requests.ReadTimeout):
             get(host.stall("/"), timeout=0.2)
 
-    def test_response_before_deadline_is_complete(self, host: PictureHost) -> None:
-        with deadline(PATIENT):
-            assert get(host.drip("/", b"whole", every=0.001)) == b"whole"
-
     def test_shorter_deadline_applies(self) -> None:
         with deadline(0.001), deadline(PATIENT):
             time.sleep(0.002)
@@ -163,23 +159,6 @@ class TestAddressPolicy:
         checked: list[str] = []
         assert get(host.serve("/", b"yes"), address_policy=lambda address: checked.append(address)) == b"yes"
         assert checked == ["127.0.0.1"]
-
-    def test_one_refused_address_of_two_refuses_host(
-        self, host: PictureHost, resolve: Callable[..., list[str]]
-    ) -> None:
-        resolve([("127.0.0.1", host.port), ("127.0.0.2", host.port)])
-        with pytest.raises(AddressRefusedError):
-            get("http://name.test/", address_policy=lambda address: "no" if address == "127.0.0.2" else None)
-        assert host.connections == 0
-
-    def test_name_is_resolved_once(self, host: PictureHost, resolve: Callable[..., list[str]]) -> None:
-        host.serve("/", b"checked")
-        with PictureHost("127.0.0.2") as other:
-            resolved = resolve([("127.0.0.1", host.port)], [("127.0.0.2", other.port)])
-            content = get("http://name.test/", address_policy=lambda address: "no" if address == "127.0.0.2" else None)
-            assert content == b"checked"
-            assert resolved == ["name.test"]
-            assert other.connections == 0
 
     def test_unchecked_peer_is_refused(self, host: PictureHost, resolve: Callable[..., list[str]]) -> None:
         # Linux routes a connection to 0.0.0.0 to loopback.
@@ -246,13 +225,6 @@ class TestEnvironment:
         monkeypatch.setenv("NETRC", str(netrc))
         get(host.serve("/"))
         assert "Authorization" not in host.headers[0]
-
-    def test_unknown_ca_is_refused(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        with trusted_host(monkeypatch, tmp_path) as host:
-            monkeypatch.delenv("REQUESTS_CA_BUNDLE")
-            with pytest.raises(requests.exceptions.SSLError):
-                get(host.serve("/").replace("127.0.0.1", "localhost"))
-            assert host.requests == []
 
 
 @contextmanager

@@ -79,15 +79,6 @@ def test_manifest_results_are_written_beside_it(sandbox: SandboxServer, big: str
     ]
 
 
-def test_second_run_sends_nothing(
-    sandbox: SandboxServer, big: str, tmp_path: Path, task_log: Callable[[], str]
-) -> None:
-    manifest = write_manifest(tmp_path / "night.csv", ("spring", big))
-    assert upload(manifest=manifest) == upload(manifest=manifest)
-    assert len(sandbox.received()["uploads"]) == 1
-    assert "An earlier run" in task_log()
-
-
 def test_permanent_failure_fails_at_the_end(sandbox: SandboxServer, big: str, wrong: str, tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "night.csv", ("old", wrong), ("spring", big))
     context = make_context()
@@ -108,13 +99,6 @@ def test_transient_failure_is_retried_alone(sandbox: SandboxServer, big: str, tm
     assert sandbox.received()["requests"]["upload_big"] == {"500": 1, "200": 10}
 
 
-def test_absent_picture_is_transient(host: PictureHost, tmp_path: Path) -> None:
-    manifest = write_manifest(tmp_path / "night.csv", ("later", f"{host.base_url}/later.jpg"))
-    with pytest.raises(BatchError) as raised:
-        upload(manifest=manifest)
-    assert not raised.value.permanent
-
-
 def test_silent_host_does_not_block_the_batch(sandbox: SandboxServer, connect: Callable[..., None], big: str) -> None:
     connect(extra={"allow_private_addresses": True, "retry_budget": 0, "read_timeout": 0.3, "total_timeout": 0.3})
     with socket.create_server(("127.0.0.2", 0), backlog=500) as silent:
@@ -126,13 +110,6 @@ def test_silent_host_does_not_block_the_batch(sandbox: SandboxServer, connect: C
         assert time.monotonic() - start < 400 / 8 * 0.3 / 2
     assert [row["state"] for row in returned["pictures"]] == ["failed"] * 400 + ["uploaded"]
     assert [(cause["code"], cause["rows"]) for cause in returned["causes"]] == [("timed_out", 400)]
-
-
-def test_keep_going_succeeds_with_failures(sandbox: SandboxServer, big: str, wrong: str) -> None:
-    rows = [{"name": "old", "big_picture_url": wrong}, {"name": "spring", "big_picture_url": big}]
-    returned = upload(pictures=rows, on_error="keep_going")
-    assert [row["state"] for row in returned["pictures"]] == ["failed", "uploaded"]
-    assert returned["causes"][0]["code"] == "wrong_dimensions"
 
 
 def test_fail_fast_stops_at_the_first_failure(sandbox: SandboxServer, big: str, wrong: str) -> None:
@@ -236,10 +213,6 @@ def test_invalid_rendered_values_are_refused(sandbox: SandboxServer, arguments: 
     with pytest.raises(AirflowFailException, match=words):
         upload(**arguments)
     assert sandbox.received()["requests"] == {}
-
-
-def test_empty_list_succeeds(sandbox: SandboxServer) -> None:
-    assert upload(pictures=[])["rows"] == 0
 
 
 def test_defaults_match_run_batch() -> None:

@@ -111,14 +111,12 @@ def test_public_url_is_presigned_by_default(store: ObjectStore, monkeypatch: pyt
     assert is_ready(resolve("s3://stub@bucket/out/big.png"))
 
 
-def test_storage_without_presigning_is_refused(art: StoragePath, at: Callable[[str], StoragePath]) -> None:
-    with pytest.raises(AirflowFailException, match="public URL"):
-        make(art, at("big.png"), public_url=None)
-    assert names(art) == ["art.png"]
-
-
-@pytest.mark.parametrize("url", ["ftp://cdn.example.com/{name}", "cdn.example.com/{name}", "https://u:p@example.com/a"])
-def test_invalid_public_url_is_refused(url: str, art: StoragePath, at: Callable[[str], StoragePath]) -> None:
+@pytest.mark.parametrize(
+    "url", [None, "ftp://cdn.example.com/{name}", "cdn.example.com/{name}", "https://u:p@example.com/a"]
+)
+def test_missing_or_invalid_public_url_is_refused(
+    url: str | None, art: StoragePath, at: Callable[[str], StoragePath]
+) -> None:
     with pytest.raises(AirflowFailException, match="public URL"):
         make(art, at("big.png"), public_url=url)
     assert names(art) == ["art.png"]

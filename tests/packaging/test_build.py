@@ -25,7 +25,6 @@ AN_EPOCH = "1700000000"
 
 
 def build(target: str, checkout: Path) -> Path:
-    """Build a "wheel" or an "sdist" in a checkout."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", "out"]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": AN_EPOCH}
     subprocess.run(command, cwd=checkout, check=True, capture_output=True, env=environment)
@@ -54,7 +53,6 @@ def sdist(checkout: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def shipped(wheel: Path) -> Iterator[set[str]]:
-    """The names of the files in the wheel."""
     with zipfile.ZipFile(wheel) as archive:
         yield set(archive.namelist())
 

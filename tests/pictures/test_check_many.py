@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_oppo_image.contract import PictureKind
+from airflow_provider_oppo_image.net.headers import Validators
 from airflow_provider_oppo_image.net.options import TransportOptions
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures import check_many
@@ -17,7 +18,7 @@ from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.check_many import CheckRun, with_circuit_breaker
 from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, PollResult
 from airflow_provider_oppo_image.pictures.report import Code, PictureReport, Problem
-from airflow_provider_oppo_image.pictures.report_cache import PictureKey, ReportCache, Validators
+from airflow_provider_oppo_image.pictures.report_cache import PictureKey, ReportCache
 from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
@@ -196,9 +197,7 @@ class CachingCheck:
 
 class TestReportCache:
     @both
-    def test_unmodified_pictures_are_downloaded_before_all_are_ready(
-        self, check_all: Callable[..., PollResult]
-    ) -> None:
+    def test_unmodified_are_downloaded_before_all_are_ready(self, check_all: Callable[..., PollResult]) -> None:
         check = CachingCheck(ReportCache(), "https://h/2.png")
         check_all(pictures(3), check, check.report_cache)
         check.downloads.clear()
@@ -208,7 +207,7 @@ class TestReportCache:
         assert [report.state for report in found.reports] == ["absent", "ready", "ready"]
 
     @both
-    def test_nothing_is_downloaded_again_while_a_picture_is_absent(self, check_all: Callable[..., PollResult]) -> None:
+    def test_absent_picture_prevents_new_downloads(self, check_all: Callable[..., PollResult]) -> None:
         check = CachingCheck(ReportCache(), "https://h/2.png")
         for _ in range(3):
             check_all(pictures(3), check, check.report_cache)

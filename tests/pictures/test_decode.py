@@ -87,14 +87,9 @@ class TestInspectHeader:
 
     @pytest.mark.parametrize(
         ("marker", "precision", "coding"),
-        [
-            (0xC3, 8, "lossless or hierarchical coding"),
-            (0xC9, 8, "arithmetic coding"),
-            (0xC1, 12, "12 bits per channel"),
-            (0xC0, 8, None),
-            (0xC2, 8, None),
-        ],
-    )
+        [(0xC3, 8, "lossless or hierarchical coding"), (0xC9, 8, "arithmetic coding"),
+         (0xC1, 12, "12 bits per channel"), (0xC0, 8, None), (0xC2, 8, None)],
+    )  # fmt: skip
     def test_names_codings_that_phones_cannot_decode(self, marker: int, precision: int, coding: str | None) -> None:
         header = jpeg.read_header(b"\xff\xd8" + segment(marker, struct.pack(">BHHB", precision, 369, 984, 3)))
         assert header.coding == coding
@@ -153,13 +148,9 @@ class TestInspectStructure:
 
     @pytest.mark.parametrize(
         "text",
-        [
-            chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(900_000))),
-            chunk(b"iTXt", b"k\0\0\0en\0\0just text"),
-            chunk(b"zTXt", b"k\0\0no zlib at all"),
-            chunk(b"zTXt"),
-        ],
-    )
+        [chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(900_000))), chunk(b"iTXt", b"k\0\0\0en\0\0just text"),
+         chunk(b"zTXt", b"k\0\0no zlib at all"), chunk(b"zTXt")],
+    )  # fmt: skip
     def test_accepts_texts_of_usual_size(self, text: bytes) -> None:
         content = with_chunks(PNG, text)
         assert not decode(content, inspect_structure(content)).broken

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from airflow_provider_oppo_image.net.address_policy import forbidden_reason
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.picture_url import PictureUrl, forbidden_reason
 from airflow_provider_oppo_image.pictures import download as download_module
 from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.download import download
@@ -166,18 +165,12 @@ class TestRedirects:
 
     @pytest.mark.parametrize(
         ("location", "code"),
-        [
-            ("http://127.0.0.2:{port}/", "address_refused"),
-            ("http://2130706434:{port}/", "address_refused"),
-            ("http://[::ffff:127.0.0.2]:{port}/", "address_refused"),
-            ("//127.0.0.2:{port}/", "address_refused"),
-            ("http://name.example:{port}/", "address_refused"),
-            ("http://user:secret@127.0.0.2:{port}/", "credentials_in_url"),
-            ("file:///etc/passwd", "bad_url"),
-            ("ftp://127.0.0.2:{port}/", "bad_url"),
-            ("http://[::1", "bad_url"),
-        ],
-    )
+        [("http://127.0.0.2:{port}/", "address_refused"), ("http://2130706434:{port}/", "address_refused"),
+         ("http://[::ffff:127.0.0.2]:{port}/", "address_refused"), ("//127.0.0.2:{port}/", "address_refused"),
+         ("http://name.example:{port}/", "address_refused"),
+         ("http://user:secret@127.0.0.2:{port}/", "credentials_in_url"), ("file:///etc/passwd", "bad_url"),
+         ("ftp://127.0.0.2:{port}/", "bad_url"), ("http://[::1", "bad_url")],
+    )  # fmt: skip
     def test_each_target_is_judged(
         self, host: PictureHost, other: PictureHost, names: Names, first_is_public: None, location: str, code: str
     ) -> None:
@@ -188,12 +181,6 @@ class TestRedirects:
         assert "secret" not in json.dumps(report.to_dict())
         assert len(host.requests) == 1
         assert other.connections == 0
-
-    def test_cookies_are_not_sent(self, host: PictureHost, check: Check) -> None:
-        host.serve("/end", artwork.png())
-        url = host.serve("/", status=302, headers={"Location": "/end", "Set-Cookie": "a=b"})
-        assert check("big", url).state == "ready"
-        assert "Cookie" not in host.headers[1]
 
 
 class TestTLS:
@@ -206,9 +193,6 @@ class TestTLS:
         authority.issue_cert("127.0.0.1").configure_cert(context)
         with PictureHost(tls=context) as secure:
             yield secure
-
-    def test_a_valid_certificate_is_accepted(self, secure: PictureHost, check: Check) -> None:
-        assert check("big", secure.serve("/", artwork.png())).state == "ready"
 
     def test_an_unknown_authority_is_wrong(
         self, secure: PictureHost, check: Check, monkeypatch: pytest.MonkeyPatch

@@ -52,7 +52,7 @@ class TestPerHostQueue:
         steps=st.lists(st.one_of(st.tuples(st.just("put"), st.sampled_from("abc")), st.just(("get", "")),
                                  st.tuples(st.just("release"), st.integers(0, 9)))),
     )  # fmt: skip
-    def test_get_returns_an_item_unless_all_hosts_are_at_the_limit(
+    def test_get_returns_item_unless_hosts_are_at_limit(
         self, max_per_host: int, steps: list[tuple[str, str | int]]
     ) -> None:
         queue: PerHostQueue[tuple[str, int]] = PerHostQueue(max_per_host)

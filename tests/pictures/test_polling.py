@@ -130,11 +130,6 @@ class TestPollResult:
         result = PollResult([*others.pictures, BIG], [*others.reports, warned]).to_xcom()
         assert [report["url"] for report in result["reports"]] == ["https://h/w.png"]
 
-    @given(states)
-    def test_to_xcom_is_json(self, found: list[State]) -> None:
-        result = poll_result(found).to_xcom()
-        assert json.loads(json.dumps(result)) == result
-
     def test_text_forms_have_no_query(self) -> None:
         result = poll_result(["ready", "wrong"])
         assert "s3cret" not in f"{result!r} {result} {result.to_xcom()} {describe(result.to_xcom())}"
@@ -145,7 +140,7 @@ class TestPollResult:
         assert "0.png" not in text
 
 
-def test_should_continue_after_ignores_unexpected_exceptions_only() -> None:
+def test_should_continue_after() -> None:
     assert should_continue_after(KeyError(), silent_fail=True)
     assert should_continue_after(OppoImageError("it may pass", permanent=False), silent_fail=True)
     assert not should_continue_after(ConfigurationError("no"), silent_fail=True)
@@ -155,17 +150,9 @@ def test_should_continue_after_ignores_unexpected_exceptions_only() -> None:
 class TestDelays:
     @pytest.mark.parametrize(
         ("interval", "remaining", "retry_after", "expected"),
-        [
-            (60, 1000, None, 60),
-            (60, 1000, 90.0, 90),
-            (60, 1000, 5.0, 60),
-            (60, 20, None, 20),
-            (60, 20, 90.0, 20),
-            (60, 0, None, 0),
-            (60, -5, None, 0),
-            (0, 1000, None, MIN_POLL_INTERVAL_S),
-        ],
-    )
+        [(60, 1000, None, 60), (60, 1000, 90.0, 90), (60, 1000, 5.0, 60), (60, 20, None, 20),
+         (60, 20, 90.0, 20), (60, 0, None, 0), (60, -5, None, 0), (0, 1000, None, MIN_POLL_INTERVAL_S)],
+    )  # fmt: skip
     def test_next_delay(self, interval: float, remaining: float, retry_after: float | None, expected: float) -> None:
         poll = poll_result(["absent", "ready"], **({} if retry_after is None else {"retry_after": retry_after}))
         assert next_delay(interval, remaining=remaining, poll=poll) == expected

@@ -2,16 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_oppo_image.net.headers import Validators, read_validators
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures import report_cache
 from airflow_provider_oppo_image.pictures.report import PictureReport
-from airflow_provider_oppo_image.pictures.report_cache import (
-    MAX_AGE_S,
-    PictureKey,
-    ReportCache,
-    Validators,
-    read_validators,
-)
+from airflow_provider_oppo_image.pictures.report_cache import MAX_AGE_S, PictureKey, ReportCache
 
 URL = "https://h/big.png"
 KEY: PictureKey = ("big", PictureUrl.parse(URL))
@@ -37,11 +32,6 @@ class TestReportCache:
             assert (entry.report.state, entry.validators) == (state, VALIDATORS)
         cache.put(KEY, report("absent"), VALIDATORS)
         assert cache.get(KEY) is None
-
-    def test_get_distinguishes_kinds(self) -> None:
-        cache = ReportCache()
-        cache.put(KEY, report(), VALIDATORS)
-        assert cache.get(("small", KEY[1])) is None
 
     @pytest.mark.parametrize(("jitter", "seconds"), [(0.0, MAX_AGE_S / 2), (1.0, MAX_AGE_S)])
     def test_validators_expire_even_if_revalidated(self, jitter: float, seconds: float) -> None:

@@ -38,14 +38,7 @@ def test_judge_content_requires_exact_dimensions(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "size"),
-    [
-        (BIG, (876, 324)),
-        (SMALL, (876, 324)),
-        (BIG, (875, 324)),
-        (BIG, (877, 324)),
-        (BIG, (876, 325)),
-    ],
+    ("rule", "size"), [(BIG, (876, 324)), (SMALL, (876, 324)), (BIG, (875, 324)), (BIG, (877, 324)), (BIG, (876, 325))]
 )
 def test_judge_content_names_the_legacy_size(rule: PictureRule, size: tuple[int, int]) -> None:
     (problem,) = judge_content(rule, ImageInfo("JPEG", *size))
@@ -60,21 +53,16 @@ def test_judge_content_names_exchanged_pictures(rule: PictureRule, size: tuple[i
 
 @pytest.mark.parametrize(
     ("change", "code", "words"),
-    [
-        ({"animated": True}, "animated", "animated PNG"),
-        ({"cmyk": True}, "cmyk", "CMYK"),
-        ({"orientation": 3}, "exif_rotated", "rotated by 180 degrees"),
-        ({"orientation": 8}, "exif_rotated", "rotated by 270 degrees"),
-        ({"orientation": 2}, "exif_rotated", "mirrored"),
-        ({"coding": "arithmetic coding"}, "unusual_coding", "arithmetic coding"),
-        ({"broken": "a checksum is wrong"}, "broken", "a checksum is wrong"),
-        ({"invisible": True}, "invisible", "transparent"),
-        ({"truncated": True}, "truncated", "first part"),
-        ({"format": "GIF"}, "wrong_format", "GIF"),
-        ({"format": None}, "wrong_format", "unknown format"),
-        ({"format": WEB_PAGE}, "wrong_format", "a web page"),
-    ],
-)
+    [({"animated": True}, "animated", "animated PNG"), ({"cmyk": True}, "cmyk", "CMYK"),
+     ({"orientation": 3}, "exif_rotated", "rotated by 180 degrees"),
+     ({"orientation": 8}, "exif_rotated", "rotated by 270 degrees"),
+     ({"orientation": 2}, "exif_rotated", "mirrored"),
+     ({"coding": "arithmetic coding"}, "unusual_coding", "arithmetic coding"),
+     ({"broken": "a checksum is wrong"}, "broken", "a checksum is wrong"),
+     ({"invisible": True}, "invisible", "transparent"), ({"truncated": True}, "truncated", "first part"),
+     ({"format": "GIF"}, "wrong_format", "GIF"), ({"format": None}, "wrong_format", "unknown format"),
+     ({"format": WEB_PAGE}, "wrong_format", "a web page")],
+)  # fmt: skip
 def test_judge_content_names_other_problems(change: dict[str, object], code: str, words: str) -> None:
     (problem,) = judge_content(BIG, dataclasses.replace(GOOD, **change))
     assert problem.code == code
@@ -124,14 +112,10 @@ def test_warnings_name_a_long_url() -> None:
 
 @pytest.mark.parametrize(
     ("url", "code"),
-    [
-        ("https://cdn.example.com/a.png", None),
-        ("big.png", "bad_url"),
-        ("https://user:secret@cdn.example.com/a.png", "credentials_in_url"),
-        ("http://169.254.169.254/", "address_refused"),
-        ("http://127.0.0.1/", "address_refused"),
-    ],
-)
+    [("https://cdn.example.com/a.png", None), ("big.png", "bad_url"),
+     ("https://user:secret@cdn.example.com/a.png", "credentials_in_url"),
+     ("http://169.254.169.254/", "address_refused"), ("http://127.0.0.1/", "address_refused")],
+)  # fmt: skip
 def test_judge_url(url: str, code: str | None) -> None:
     problem = judge_url(PictureUrl.parse(url))
     assert (problem.code if problem else None) == code

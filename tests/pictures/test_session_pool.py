@@ -60,11 +60,6 @@ class TestSessionPool:
             assert codes(pooled("big", url)) == ["not_found"]
         assert host.connections == 1 + 3
 
-    def test_without_a_pool_each_check_opens_one(self, host: PictureHost, check: Check) -> None:
-        for _ in range(3):
-            check("big", host.status("/absent.png", 404))
-        assert host.connections == 3
-
     def test_replaces_a_connection_closed_in_between(self, pooled: Check) -> None:
         with FaultServer([answer(404), close], answer(404, b"", Retry_After="7")) as server:
             url = f"{server.url}/big.png"

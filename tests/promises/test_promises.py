@@ -50,7 +50,6 @@ tests/promises/{version}: keep what was promised beside what is new.
 
 @pytest.fixture(scope="module")
 def now() -> dict[str, Any]:
-    """The API of this version."""
     return collect()
 
 

@@ -54,47 +54,30 @@ def test_read_push_accepts_valid_pushes(push):
 
 @pytest.mark.parametrize(
     ("push", "code"),
-    [
-        (b"", 21016),
-        (b"{", 21016),
-        (b"[]", 21016),
-        (b"\xff", 21016),
-        (b"[" * 3000, 21016),
-        (json.dumps(message() | {"custom_args": {"a": "x" * 4000}}).encode(), 21005),
-        (changed("to", to=...), 21002),
-        (changed("body", to=...), 21002),
-        (changed("body", "notification", to=...), 21002),
-        (changed("body", to="text"), 21003),
-        (changed("body", "notification", to="text"), 21009),
-        (changed("body", "message", to={"msg_content": "x"}), 21306),
-        (changed("to", to="everybody"), 21003),
-        (changed("to", to=["all"]), 21003),
-        (changed("to", to={}), 21011),
-        (changed("to", to={"alias": []}), 21011),
-        (changed("to", to={"registration_id": ["r"]}), 28),
-        (changed("body", "options", "cid", to=""), 21003),
-        (changed("body", "options", "cid", to="a b"), 21003),
-        (changed("body", "options", "cid", to="x" * 65), 21003),
-        (changed("body", "options", "cid", to="ok\n"), 21003),
-        (changed("body", "options", "cid", to=5), 21003),
-        (changed(*OPPO, "big_picture_id", to=...), 21003),
-        (changed(*OPPO, "big_picture_id", to=""), 21003),
-        (changed(*OPPO, "big_picture_id", to="None"), 21003),
-        (changed(*OPPO, "big_picture_id", to="S"), 21003),
-        (changed(*OPPO, "small_picture_id", to="B"), 21003),
-        (changed(*OPPO, "small_picture_id", to=["S"]), 21003),
-        (changed(*OPPO, "distribution_new", to="ospush"), 27009),
-        (changed(*OPPO, "distribution_new", to=["mtpush"]), 27009),
-        (without_alert(message(distribution="ospush")), 27008),
-        (changed(*ANDROID, "alert", to="x" * 51), 21003),
-        (changed(*ANDROID, "title", to="x" * 51), 21003),
-        (changed("body", "options", "big_push_duration", to=10), 21003),
-    ],
-)
+    [(b"", 21016), (b"{", 21016), (b"[]", 21016), (b"\xff", 21016), (b"[" * 3000, 21016),
+     (json.dumps(message() | {"custom_args": {"a": "x" * 4000}}).encode(), 21005),
+     (changed("to", to=...), 21002), (changed("body", to=...), 21002),
+     (changed("body", "notification", to=...), 21002), (changed("body", to="text"), 21003),
+     (changed("body", "notification", to="text"), 21009),
+     (changed("body", "message", to={"msg_content": "x"}), 21306), (changed("to", to="everybody"), 21003),
+     (changed("to", to=["all"]), 21003), (changed("to", to={}), 21011),
+     (changed("to", to={"alias": []}), 21011), (changed("to", to={"registration_id": ["r"]}), 28),
+     (changed("body", "options", "cid", to=""), 21003), (changed("body", "options", "cid", to="a b"), 21003),
+     (changed("body", "options", "cid", to="x" * 65), 21003),
+     (changed("body", "options", "cid", to="ok\n"), 21003), (changed("body", "options", "cid", to=5), 21003),
+     (changed(*OPPO, "big_picture_id", to=...), 21003), (changed(*OPPO, "big_picture_id", to=""), 21003),
+     (changed(*OPPO, "big_picture_id", to="None"), 21003), (changed(*OPPO, "big_picture_id", to="S"), 21003),
+     (changed(*OPPO, "small_picture_id", to="B"), 21003),
+     (changed(*OPPO, "small_picture_id", to=["S"]), 21003),
+     (changed(*OPPO, "distribution_new", to="ospush"), 27009),
+     (changed(*OPPO, "distribution_new", to=["mtpush"]), 27009),
+     (without_alert(message(distribution="ospush")), 27008), (changed(*ANDROID, "alert", to="x" * 51), 21003),
+     (changed(*ANDROID, "title", to="x" * 51), 21003),
+     (changed("body", "options", "big_push_duration", to=10), 21003)],
+)  # fmt: skip
 def test_read_push_refuses_with_the_code(push, code):
     with pytest.raises(RefusedError) as refused:
         read(push)
-
     assert refused.value.code == code
 
 
@@ -102,7 +85,6 @@ def test_read_push_has_no_text_limit_without_style_3():
     push = message()
     push["body"]["notification"]["android"].update(title="t" * 51, alert="a" * 51)
     push["body"]["options"]["big_push_duration"] = 10
-
     assert read(push)
 
 
@@ -135,7 +117,6 @@ def test_read_push_accepts_or_refuses_any_value(path, value):
         accepted = read(push)
     except RefusedError:
         return
-
     assert accepted == json.loads(json.dumps(push))
 
 

@@ -32,7 +32,6 @@ def test_server_listens_on_loopback_until_it_is_closed():
         address = urlsplit(sandbox.url)
         assert address.hostname == "127.0.0.1"
         assert responds(sandbox.url)
-
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((address.hostname, address.port), timeout=1)
 
@@ -40,7 +39,6 @@ def test_server_listens_on_loopback_until_it_is_closed():
 def test_servers_are_independent():
     with SandboxServer() as first, SandboxServer() as second:
         responds(first.url)
-
         assert first.received()["requests"]
         assert not second.received()["requests"]
 
@@ -51,7 +49,6 @@ def test_server_frees_its_port():
         still_connected.get(sandbox.url, timeout=10)
         with pytest.raises(OSError, match="in use"), SandboxServer(port=port):
             pass
-
     with SandboxServer(port=port) as again:
         assert responds(again.url)
 
@@ -64,7 +61,6 @@ def test_server_stops_during_a_request():
         while not sandbox.received()["peak_per_second"]:
             pass
         start = time.monotonic()
-
     assert time.monotonic() - start < 5
     waiting.join(5)
     assert not waiting.is_alive()
@@ -83,7 +79,6 @@ def test_serve_stops_on_ctrl_c():
         assert responds(url)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
-
     assert (process.returncode, out, err) == (0, "stopped\n", "")
 
 
@@ -92,9 +87,7 @@ def test_options_import_no_libraries():
         "import sys; import airflow_provider_oppo_image.sandbox.options;"
         "print([name for name in ('fastapi', 'uvicorn', 'PIL', 'numpy', 'requests', 'jinja2') if name in sys.modules])"
     )
-
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
-
     assert out.stdout == "[]\n"
 
 

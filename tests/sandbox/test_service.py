@@ -41,7 +41,6 @@ def admitted(service, requests):
 
 def test_admit_accepts_500_requests_per_second(clock):
     service = SandboxService(SandboxOptions(), clock)
-
     assert admitted(service, 700) == 500
 
 
@@ -50,7 +49,6 @@ def test_admit_uses_a_sliding_window(clock):
     admitted(service, 4)
     clock.now += 0.6
     admitted(service, 6)
-
     clock.now += 0.39
     assert admitted(service, 10) == 0
     clock.now += 0.02
@@ -61,7 +59,6 @@ def test_admit_forgets_requests_after_one_second(clock):
     service = SandboxService(SandboxOptions(requests_per_second=1), clock)
     admitted(service, 1)
     clock.now += 1.0
-
     assert admitted(service, 1) == 1
 
 
@@ -76,7 +73,6 @@ def test_admit_does_not_count_wrong_credentials(clock):
     service = SandboxService(SandboxOptions(requests_per_second=1), clock)
     with pytest.raises(RefusedError):
         service.admit("Basic wrong", 23001)
-
     assert admitted(service, 1) == 1
 
 
@@ -91,7 +87,6 @@ def test_sliding_window_counter_finds_the_peak(times):
     window = SlidingWindowCounter()
     for time in times:
         window.add(time)
-
     expected = max((sum(end - 1.0 < time <= end for time in times) for end in times), default=0)
     assert window.peak == expected
 
@@ -101,6 +96,5 @@ def test_uploads_and_pushes_share_the_rate_limit(host):
         caller = ApiCaller(sandbox.url, host)
         errors = [error_of(response) for response in (caller.upload({}), caller.push({}), caller.push({}))]
         peak = sandbox.received()["peak_per_second"]
-
     assert errors == [(400, 23002), (400, 21002), (400, 23008)]
     assert peak == 3

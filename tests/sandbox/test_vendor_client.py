@@ -27,7 +27,6 @@ def make_push(**oppo):
 
 def test_vendor_client_uploads_pushes_and_withdraws(sandbox, client, host):
     big_url, small_url = host.serve("/b.png", artwork.good("big")), host.serve("/s.jpg", artwork.good("small", "JPEG"))
-
     big = client.image.upload_oppo(engagelab.OppoImageParam(big_picture_url=big_url))
     small = client.image.upload_oppo(engagelab.OppoImageParam(small_picture_url=small_url))
     push = make_push(style=3, big_picture_id=big.big_picture_id, small_picture_id=small.small_picture_id)
@@ -35,7 +34,6 @@ def test_vendor_client_uploads_pushes_and_withdraws(sandbox, client, host):
     sent, repeated = client.push.send(push), client.push.send(push)
     detail = client.status.message_detail([sent.msg_id])
     withdrawn = client.push.withdraw(sent.msg_id)
-
     assert big.big_picture_id
     assert big.small_picture_id is None
     assert small.small_picture_id
@@ -49,16 +47,13 @@ def test_vendor_client_uploads_pushes_and_withdraws(sandbox, client, host):
 
 def test_vendor_client_ignores_code_51(client, host):
     url = host.serve("/old.png", artwork.png(876, 324))
-
     result = client.image.upload_oppo(engagelab.OppoImageParam(big_picture_url=url))
-
     assert result == engagelab.ImageUploadResult(big_picture_id=None, small_picture_id=None)
 
 
 def test_vendor_client_raises_the_error(client):
     with pytest.raises(engagelab.ApiError) as error:
         client.image.upload_oppo(engagelab.OppoImageParam())
-
     assert (error.value.status_code, error.value.error.code) == (400, 23002)
 
 

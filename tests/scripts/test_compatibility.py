@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from scripts.checkout import ROOT
 from scripts.compatibility import FEATURES_HEADING, PAGE, counts, features, page
-from scripts.versions import ENVIRONMENTS, Environment
+from scripts.versions import ENVIRONMENTS
 
 
 def test_page_lists_every_feature() -> None:
@@ -29,24 +27,15 @@ def test_page_is_up_to_date_except_counts() -> None:
     assert without_counts(PAGE.read_text()) == without_counts(page())
 
 
-def test_environments_pin_their_airflow() -> None:
+def test_environments_are_pinned_and_supported() -> None:
+    classifiers = (ROOT / "pyproject.toml").read_text()
     for each in ENVIRONMENTS:
         pinned = (ROOT / each.constraints).read_text().splitlines()
         assert f"apache-airflow=={each.airflow.split(',')[0]}" in pinned
         assert not [pin for pin in pinned if "/" in pin and not pin.startswith("#")]
-
-
-def test_environments_use_every_constraints_file() -> None:
-    assert {each.constraints for each in ENVIRONMENTS} == {
-        f"constraints/{path.name}" for path in ROOT.glob("constraints/*")
-    }
-
-
-@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda each: str(each.airflow))
-def test_environments_use_supported_pythons(environment: Environment) -> None:
-    classifiers = (ROOT / "pyproject.toml").read_text()
-    for python in environment.pythons:
-        assert f"Programming Language :: Python :: {python}" in classifiers
+        assert all(f"Programming Language :: Python :: {python}" in classifiers for python in each.pythons)
+    files = {f"constraints/{path.name}" for path in ROOT.glob("constraints/*")}
+    assert {each.constraints for each in ENVIRONMENTS} == files
 
 
 def test_counts(tmp_path: Path) -> None:

@@ -12,11 +12,9 @@ import pytest
 import airflow_provider_oppo_image.hooks.oppo_image  # noqa: F401  # imports Airflow, and not in the first test's time
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from scripts.demo_campaigns import free_port
 from scripts.live import questions
 from scripts.live.__main__ import DIFFERENT, EXPECTED, NOT_TESTED, main
 from tests.support import artwork
-from tests.support.fault_server import FaultServer, answer
 from tests.support.picture_host import PictureHost
 
 APP_KEY = "4c5f0e9b7a3d42d18c6be2f0"
@@ -34,10 +32,7 @@ def live() -> Iterator[SandboxServer]:
 
 @pytest.fixture
 def run(
-    connect: Callable[..., None],
-    host: PictureHost,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    connect: Callable[..., None], host: PictureHost, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Run:
     """Run it against a service, and return its exit code and what it printed."""
     monkeypatch.setattr(questions, "NOWHERE", host.base_url + "/none.png")
@@ -88,14 +83,6 @@ def test_uploads_and_no_push(live: SandboxServer, run: Run) -> None:
     assert "It sends no push" in printed
 
 
-def test_without_wrong_picture(live: SandboxServer, run: Run) -> None:
-    code, printed = run(live.url, wrong=None)
-    assert code == EXPECTED
-    assert "13 questions: 13 as expected" in printed
-    assert "This uploads two pictures" in printed
-    assert "with WRONG= to see OPPO's refusal" in printed
-
-
 def test_prints_no_secret(live: SandboxServer, run: Run) -> None:
     token = base64.b64encode(f"{APP_KEY}:{SECRET}".encode()).decode()
     for call, body in (("upload_big", f"{token} {APP_KEY} {SECRET}"), ("validate", json.dumps({"msg_id": SECRET}))):
@@ -108,57 +95,39 @@ def test_prints_no_secret(live: SandboxServer, run: Run) -> None:
         assert secret[4:16] not in printed
 
 
-def test_both_pictures_accepted_is_different(run: Run) -> None:
-    with SandboxServer(SandboxOptions(APP_KEY, SECRET, both_urls=True)) as live:
-        code, printed = run(live.url)
-    assert code == DIFFERENT
-    both = row(printed, "Upload both pictures in one request")
-    assert "request: DIFFERENT: HTTP 200, expected 400; no code, expected code 21003; our code raises no" in both
-    assert "1 different" in printed
-    assert "it has no secret" in printed
+SMALL = ("upload_small", "Upload the small picture")
+WRONG_SECRET = ("validate", "Validate a push with a wrong master secret")
+UNKNOWN_PUSH = ("status", "Ask for the status of a push that was never sent")
+EXPIRING = '{"small_picture_id": "1_00000000000000000000000a", "expires": 30}'
 
 
 @pytest.mark.parametrize(
-    ("call", "fault", "question", "words"),
+    ("where", "fault", "words"),
     [
         (
-            "upload_small",
+            SMALL,
             {"code": 777, "status": 200},
-            "Upload the small picture",
             "code 777, expected no code; our code raises RequestRefusedError, expected no error",
         ),
         (
-            "upload_small",
-            {"status": 200, "body": '{"small_picture_id": "group1/M00/x.png"}'},
-            "Upload the small picture",
+            SMALL,
+            {"body": '{"small_picture_id": "group1/M00/x.png"}'},
             "small_picture_id has the form aaaaa9/a99/a.aaa, expected [0-9]+_[0-9a-f]{24}",
         ),
         (
-            "upload_small",
-            {"status": 200, "body": '{"small_picture_id": "1_00000000000000000000000a", "expires": 30}'},
-            "Upload the small picture",
+            SMALL,
+            {"body": EXPIRING},
             "the body has expires (number), small_picture_id (text), expected small_picture_id (text)",
         ),
-        (
-            "validate",
-            {"status": 200, "body": "success"},
-            "Validate a push with a wrong master secret",
-            "HTTP 200, expected 401",
-        ),
-        ("status", {"code": 21003}, "Ask for the status of a push that was never sent", "code 21003, expected no"),
-        (
-            "upload_small",
-            {"code": 51, "status": 400},
-            "Upload the small picture",
-            "HTTP 400 with code 51, expected 200 by contract.py",
-        ),
-        ("upload_small", {"code": 777, "status": 400}, "Upload the small picture", "code 777 is not in contract.py"),
+        (WRONG_SECRET, {"body": "success"}, "HTTP 200, expected 401"),
+        (UNKNOWN_PUSH, {"code": 21003}, "code 21003, expected no"),
+        (SMALL, {"code": 51, "status": 400}, "HTTP 400 with code 51, expected 200 by contract.py"),
+        (SMALL, {"code": 777, "status": 400}, "code 777 is not in contract.py"),
     ],
 )
-def test_differences(
-    live: SandboxServer, run: Run, call: str, fault: dict[str, Any], question: str, words: str
-) -> None:
-    live.fail(call=call, **fault)
+def test_differences(live: SandboxServer, run: Run, where: tuple[str, str], fault: dict[str, Any], words: str) -> None:
+    call, question = where
+    live.fail(call=call, **({"status": 200} if "body" in fault else {}), **fault)
     code, printed = run(live.url)
     assert code == DIFFERENT
     found = row(printed, question)
@@ -166,49 +135,13 @@ def test_differences(
     assert words in found
 
 
-def test_empty_id_is_expected(live: SandboxServer, run: Run) -> None:
-    body = '{"big_picture_id": "1_00000000000000000000000a", "small_picture_id": ""}'
-    live.fail(call="upload_big", status=200, body=body)
-    _, printed = run(live.url)
-    assert ": as expected" in row(printed, "Upload the big picture")
-
-
-def test_push_without_target_is_expected(live: SandboxServer, run: Run) -> None:
-    for code in (21004, 21011, 21011):
-        live.fail(call="validate", code=code)
-    code, printed = run(live.url)
-    assert code == EXPECTED, printed
-
-
-def test_transient_failure_is_not_tested(live: SandboxServer, run: Run) -> None:
-    live.fail(call="upload_small", code=23100)
-    code, printed = run(live.url)
-    assert code == NOT_TESTED
-    assert ": NOT TESTED: Uploading the small picture" in row(printed, "Upload the small picture")
+@pytest.mark.parametrize(("kind", "code"), [("small", 23100), ("big", 34)])
+def test_failure_is_not_tested(live: SandboxServer, run: Run, kind: str, code: int) -> None:
+    live.fail(call=f"upload_{kind}", code=code)
+    left, printed = run(live.url)
+    assert left == NOT_TESTED
+    assert f": NOT TESTED: Uploading the {kind} picture" in row(printed, f"Upload the {kind} picture")
     assert ": NOT TESTED: it needs the ids of both pictures" in row(printed, "Validate a push with the pictures")
-    assert "12 as expected, 0 different, 2 not tested" in printed
-
-
-def test_daily_limit_is_not_tested(live: SandboxServer, run: Run) -> None:
-    live.fail(call="upload_big", code=34)
-    code, printed = run(live.url)
-    assert code == NOT_TESTED
-    assert ": NOT TESTED: Uploading the big picture" in row(printed, "Upload the big picture")
-
-
-def test_other_code_for_wrong_secret(live: SandboxServer, run: Run) -> None:
-    live.fail(call="upload", code=23002)
-    live.fail(call="upload", code=21004)
-    code, printed = run(live.url)
-    assert code == DIFFERENT
-    assert "code 21004, expected code 23001" in row(printed, "Test a wrong master secret")
-
-
-def test_other_website_is_different(run: Run) -> None:
-    with FaultServer(answer(200, b"<html>Please sign in</html>")) as live:
-        code, printed = run(live.url)
-    assert code == DIFFERENT
-    assert "our code  UnreadableAnswerError" in row(printed, "Upload the big picture")
 
 
 def test_rejected_credentials_stop(live: SandboxServer, run: Run, connect: Callable[..., None]) -> None:
@@ -218,12 +151,6 @@ def test_rejected_credentials_stop(live: SandboxServer, run: Run, connect: Calla
     assert "1. Test the credentials: NOT TESTED: Testing the credentials: Basic authentication failed" in printed
     assert "1 questions: 0 as expected, 0 different, 1 not tested" in printed
     assert live.received()["uploads"] == []
-
-
-def test_unreachable_service_stops(run: Run) -> None:
-    code, printed = run(f"http://127.0.0.1:{free_port()}")
-    assert code == NOT_TESTED
-    assert "cannot connect" in row(printed, "Test the credentials")
 
 
 def test_pictures_are_checked_first(live: SandboxServer, run: Run, host: PictureHost) -> None:
@@ -238,17 +165,3 @@ def test_pictures_are_checked_first(live: SandboxServer, run: Run, host: Picture
         assert words in printed
     received = live.received()
     assert received["uploads"] == received["refusals"] == []
-
-
-@pytest.mark.parametrize("arguments", [[], ["--big", "", "--small", "https://cdn.example.com/small.png"]])
-def test_requires_pictures(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
-        main(arguments)
-    assert left.value.code == NOT_TESTED
-    assert "--big" in capsys.readouterr().err
-
-
-def test_requires_usable_connection(run: Run, live: SandboxServer, connect: Callable[..., None]) -> None:
-    code, printed = run("ftp://nowhere")
-    assert code == NOT_TESTED
-    assert "error: The connection's host" in printed

@@ -17,7 +17,6 @@ from scripts.release_check import (
     check_build,
     check_changelog,
     check_compatibility,
-    check_tag,
     check_version,
     main,
 )
@@ -30,13 +29,7 @@ LIST = "airflow_provider_oppo_image-1.2.0.cdx.json"
 
 
 def table(*airflows: str, counts: str = "9 | 0") -> str:
-    """Return rows of the table of test results."""
     return "".join(f"| {airflow} | 3.12 | {counts} | 3 | `constraints/some.txt` |\n" for airflow in airflows)
-
-
-@pytest.mark.parametrize("version", ["0.1.0", "1.2.3", "2.0.0rc1", "1.0.post1"])
-def test_check_version_accepts(version: str) -> None:
-    assert not check_version(version).to_do
 
 
 @pytest.mark.parametrize("version", ["one", "1.0-rc1", "1.0.dev3", "1.0+local"])
@@ -44,11 +37,6 @@ def test_check_version_rejects(version: str) -> None:
     item = check_version(version)
     assert version in item.found
     assert item.to_do
-
-
-def test_check_changelog_accepts() -> None:
-    assert not check_changelog(UNRELEASED + SECTION, "1.2.0", TODAY).to_do
-    assert not check_changelog(SECTION + "\n## [1.1.0] - 2026-01-01\n\n- Old.\n", "1.2.0", TODAY).to_do
 
 
 @pytest.mark.parametrize(
@@ -91,10 +79,6 @@ def test_check_compatibility_rejects(page: str | None, found: str) -> None:
     assert item.to_do == "Run make test-matrix, which writes it."
 
 
-def test_check_compatibility_accepts() -> None:
-    assert not check_compatibility(table("2.11.2, and more", "3.3.2"), ["2.11.2", "3.3.2"]).to_do
-
-
 @pytest.mark.parametrize(
     ("names", "built_from", "found"),
     [
@@ -108,12 +92,6 @@ def test_check_build_rejects(names: list[str], built_from: int | None, found: st
     item = check_build(names, built_from, "1.2.0", head=5)
     assert item.found == found
     assert item.to_do == "Run make build."
-
-
-def test_check_tag_on_another_commit() -> None:
-    item = check_tag("a" * 40, "b" * 40, "1.2.0")
-    assert item.found == "v1.2.0 is on aaaaaaaaa, and this is bbbbbbbbb."
-    assert "raise the version" in item.to_do
 
 
 @pytest.fixture

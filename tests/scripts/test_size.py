@@ -16,17 +16,10 @@ CHAIN = {"p.a.one": {"p.a.two", "p.b"}, "p.a.two": {"p.b"}, "p.b": {"p.c"}, "p.c
 CYCLE = CHAIN | {"p.c": {"p.b"}}
 
 
-def test_longest_chain_counts_modules() -> None:
-    assert size.longest_chain(CHAIN) == ["p.a.one", "p.a.two", "p.b", "p.c"]
-
-
 def test_longest_chain_counts_a_cycle_once() -> None:
+    assert size.longest_chain(CHAIN) == ["p.a.one", "p.a.two", "p.b", "p.c"]
     assert size.longest_chain(CYCLE) == ["p.a.one", "p.a.two", "p.b"]
-
-
-def test_import_cycles_names_each_cycle() -> None:
-    assert size.import_cycles(CHAIN) == []
-    assert size.import_cycles(CYCLE) == ["p.b"]
+    assert (size.import_cycles(CHAIN), size.import_cycles(CYCLE)) == ([], ["p.b"])
 
 
 def test_merge_subpackages_keeps_imports_between_them() -> None:
@@ -44,12 +37,6 @@ def test_import_graph_has_runtime_imports_only(tmp_path: Path, monkeypatch: pyte
         (tmp_path / "sized" / f"{name}.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
     assert size.import_graph("sized") == {"sized.lazy": {"sized.low"}, "sized.typed": set(), "sized.low": set()}
-
-
-def test_longest_function(tmp_path: Path) -> None:
-    file = tmp_path / "module.py"
-    file.write_text("def short():\n    pass\n\n\nasync def long():\n    pass\n    pass\n")
-    assert size.longest_function([file]) == (3, "module.long")
 
 
 @pytest.mark.parametrize(("value", "code"), [(2, 0), (3, 1)])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from scripts.translations import IN_STEP, NO_SUCH_PAGE, OUT_OF_STEP, Translations, main
+from scripts.translations import IN_STEP, OUT_OF_STEP, Translations, main
 
 PAGE = "docs/how-to/upload.md"
 ENGLISH = """\
@@ -85,13 +84,7 @@ def replace(repository: Path, name: str, old: str, new: str) -> None:
 def test_main_in_step(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], repository) == IN_STEP
     assert "The 4 Chinese pages are in step" in capsys.readouterr().out
-
-
-def test_renew_copies_code_blocks(repository: Path) -> None:
     assert "```python\n# a comment\nupload()\n```" in (repository / "docs/zh/how-to/upload.md").read_text()
-
-
-def test_line_breaks_do_not_count(repository: Path) -> None:
     replace(repository, PAGE, "You get ids. See", "You get\nids. See")
     assert main([], repository) == IN_STEP
 
@@ -144,19 +137,6 @@ def test_main_missing_page(repository: Path, capsys: pytest.CaptureFixture[str])
     printed = capsys.readouterr().out
     assert "docs/how-to/push.md is missing. Remove docs/zh/how-to/push.md" in printed
     assert "docs/zh/how-to/wait.md is missing. Translate docs/how-to/wait.md" in printed
-
-
-def test_renew_forgets_removed_pages(repository: Path) -> None:
-    (repository / "docs/how-to/push.md").unlink()
-    (repository / "docs/zh/how-to/push.md").unlink()
-    main([PAGE], repository)
-    record = json.loads((repository / "docs/zh/translated.json").read_text())
-    assert list(record) == ["README.md", "docs/README.md", PAGE]
-
-
-def test_main_unknown_page(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["docs/limits.md"], repository) == NO_SUCH_PAGE
-    assert "docs/limits.md has no Chinese page" in capsys.readouterr().out
 
 
 def test_main_names_translated_revision(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,48 +45,28 @@ class Outcomes:
         self.host = host
         self.monkeypatch = monkeypatch
 
-    def ready(self) -> dict[str, Any]:
-        return {"big_picture_url": self._good(), "small_picture_url": self._good("small")}
+    def arguments(self, outcome: str) -> dict[str, Any]:
+        good, absent, wrong, change = self._good, self._absent, self._wrong, self._change
+        make: dict[str, Callable[[], dict[str, Any]]] = {
+            "ready": lambda: {"big_picture_url": good(), "small_picture_url": good("small")},
+            "ready later": lambda: {"big_picture_url": change(absent, good)},
+            "never there": lambda: {"big_picture_url": absent(), "timeout": 0.05},
+            "wrong": lambda: {"big_picture_url": wrong()},
+            "wrong later": lambda: {"big_picture_url": change(absent, wrong)},
+            "always wrong, waited for": lambda: {"big_picture_url": wrong(), "on_wrong": "wait", "timeout": 0.05},
+            "wrong, then replaced, waited for": lambda: {"big_picture_url": change(wrong, good), "on_wrong": "wait"},
+            "an error": lambda: self._fail(lambda _: True, big_picture_url=absent(), timeout=0.05),
+            "an error later": lambda: self._fail(lambda number: number > 1, big_picture_url=absent(), timeout=0.5),
+            "one error, then ready": lambda: self._fail(lambda number: number == 1, big_picture_url=good()),
+            "no picture": lambda: {"big_picture_url": "None", "pictures": []},
+            "no such connection": lambda: {"big_picture_url": good(), "oppo_image_conn_id": "nowhere", "timeout": 0.05},
+            "connection of another type": lambda: self._connect_by_http(big_picture_url=good()),
+        }
+        return make[outcome]()
 
-    def ready_later(self) -> dict[str, Any]:
-        return {"big_picture_url": self._change(self._absent, self._good)}
-
-    def never_there(self) -> dict[str, Any]:
-        return {"big_picture_url": self._absent(), "timeout": 0.05}
-
-    def wrong(self) -> dict[str, Any]:
-        return {"big_picture_url": self._wrong()}
-
-    def wrong_later(self) -> dict[str, Any]:
-        return {"big_picture_url": self._change(self._absent, self._wrong)}
-
-    def always_wrong_waited_for(self) -> dict[str, Any]:
-        return {"big_picture_url": self._wrong(), "on_wrong": "wait", "timeout": 0.05}
-
-    def wrong_then_replaced_waited_for(self) -> dict[str, Any]:
-        return {"big_picture_url": self._change(self._wrong, self._good), "on_wrong": "wait"}
-
-    def an_error(self) -> dict[str, Any]:
-        self._break_checks(lambda number: True)
-        return {"big_picture_url": self._absent(), "timeout": 0.05}
-
-    def an_error_later(self) -> dict[str, Any]:
-        self._break_checks(lambda number: number > 1)
-        return {"big_picture_url": self._absent(), "timeout": 0.5}
-
-    def one_error_then_ready(self) -> dict[str, Any]:
-        self._break_checks(lambda number: number == 1)
-        return {"big_picture_url": self._good()}
-
-    def no_picture(self) -> dict[str, Any]:
-        return {"big_picture_url": "None", "pictures": []}
-
-    def no_such_connection(self) -> dict[str, Any]:
-        return {"big_picture_url": self._good(), "oppo_image_conn_id": "nowhere", "timeout": 0.05}
-
-    def connection_of_another_type(self) -> dict[str, Any]:
+    def _connect_by_http(self, **arguments: Any) -> dict[str, Any]:
         self.monkeypatch.setenv(CONNECTION_VARIABLE, json.dumps({"conn_type": "http", "login": "a", "password": "b"}))
-        return {"big_picture_url": self._good()}
+        return arguments
 
     def _good(self, kind: str = "big") -> str:
         return self.host.serve(f"/{kind}.png", artwork.good(kind))
@@ -100,7 +80,7 @@ class Outcomes:
     def _change(self, before: Callable[[], str], after: Callable[[], str]) -> str:
         return change_after(self.host, "/big.png", 1, before, after)
 
-    def _break_checks(self, is_broken: Callable[[int], bool]) -> None:
+    def _fail(self, is_broken: Callable[[int], bool], **sensor_arguments: Any) -> dict[str, Any]:
         numbers = itertools.count(1)
         check_picture = check_module.check_picture
 
@@ -110,6 +90,7 @@ class Outcomes:
             return check_picture(*arguments, **options)
 
         self.monkeypatch.setattr(check_module, "check_picture", check)
+        return sensor_arguments
 
 
 @pytest.fixture
@@ -122,7 +103,7 @@ def outcomes(host: PictureHost, monkeypatch: pytest.MonkeyPatch, connect: Callab
 @pytest.mark.parametrize("flag", FLAGS)
 @pytest.mark.parametrize("outcome", EXPECTED)
 def test_ends_as_poke_does(outcomes: Outcomes, outcome: str, flag: str, mode: Mode) -> None:
-    arguments = getattr(outcomes, outcome.replace(",", "").replace(" ", "_"))()
+    arguments = outcomes.arguments(outcome)
     if flag != "none":
         arguments[flag] = True
     expected = EXPECTED[outcome][FLAGS.index(flag)]

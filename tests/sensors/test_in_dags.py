@@ -14,11 +14,7 @@ pytestmark = pytest.mark.usefixtures("airflow_db", "connect")
 
 def test_deferred_sensors_resume(host: PictureHost) -> None:
     big = change_after(
-        host,
-        "/big.png",
-        2,
-        lambda: host.status("/big.png", 404),
-        lambda: host.serve("/big.png", artwork.good("big")),
+        host, "/big.png", 2, lambda: host.status("/big.png", 404), lambda: host.serve("/big.png", artwork.good("big"))
     )
     small = host.serve("/small.png", artwork.good("small"))
     wrong = host.serve("/wrong.png", artwork.HTML)

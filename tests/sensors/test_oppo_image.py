@@ -52,12 +52,6 @@ def test_returns_reports(host: PictureHost, mode: Mode) -> None:
     assert json.loads(json.dumps(result)) == result
 
 
-def test_poll_downloads_each_picture_once(host: PictureHost) -> None:
-    urls = {f"{kind}_picture_url": host.serve(f"/{kind}.png", artwork.good(kind)) for kind in ("big", "small")}
-    run("poke", **urls, pictures=[{"name": "again", **urls}])
-    assert sorted(host.requests) == ["/big.png", "/small.png"]
-
-
 def test_unchanged_pictures_are_revalidated(host: PictureHost) -> None:
     asked: list[str | None] = []
 
@@ -73,13 +67,6 @@ def test_unchanged_pictures_are_revalidated(host: PictureHost) -> None:
     result = run("poke", big_picture_url=host.add("/big.png", page), small_picture_url=small)
     assert result["counts"]["ready"] == 2
     assert asked == [None, '"1"', '"1"', None]
-
-
-def test_many_pictures_of_a_host_use_few_connections(host: PictureHost) -> None:
-    pictures = [{"big_picture_url": host.status(f"/{number}.png", 404)} for number in range(100)]
-    ending("poke", pictures=pictures, timeout=0)
-    assert len(set(host.requests)) == 100
-    assert host.connections <= 8 * 2
 
 
 def test_wrong_picture_fails_with_its_report(host: PictureHost) -> None:
@@ -167,11 +154,14 @@ def test_retry_after_is_honoured(host: PictureHost) -> None:
     assert sensor._get_next_poke_interval(0.0, lambda: 3500.0, 1) == 100
 
 
-def test_without_connection_private_addresses_are_refused(host: PictureHost, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_without_connection_private_addresses_are_refused(
+    host: PictureHost, monkeypatch: pytest.MonkeyPatch, mode: Mode
+) -> None:
     monkeypatch.delenv(CONNECTION_VARIABLE)
     url = host.serve("/big.png", artwork.good("big"))
     with pytest.raises(AirflowFailException, match="address_refused"):
-        run("poke", big_picture_url=url, oppo_image_conn_id=None)
+        run(mode, big_picture_url=url, oppo_image_conn_id=None)
     assert host.connections == 0
 
 
@@ -185,11 +175,6 @@ def test_connection_sets_timeouts_and_policy(host: PictureHost, connect: Connect
     assert "address_refused" in str(error)
 
 
-def test_arguments_are_checked_when_it_runs() -> None:
-    make_sensor()
-    make_sensor(pictures="{{ params.pictures }}")
-
-
 def test_template_fields() -> None:
     assert set(OppoImageSensor.template_fields) == {
         "big_picture_url",
@@ -200,14 +185,13 @@ def test_template_fields() -> None:
     }
 
 
-def test_unknown_on_wrong_is_refused() -> None:
+def test_invalid_arguments_are_refused_in_init() -> None:
     with pytest.raises(ConfigurationError, match="'fail' or 'wait', not 'ignore'"):
         make_sensor(on_wrong="ignore")
-
-
-def test_deferrable_excludes_reschedule() -> None:
     with pytest.raises(ConfigurationError, match="exclude each other"):
         make_sensor(deferrable=True, mode="reschedule")
+    make_sensor()  # whether there is a picture is known after rendering
+    make_sensor(pictures="{{ params.pictures }}")
 
 
 def test_default_deferrable(monkeypatch: pytest.MonkeyPatch) -> None:

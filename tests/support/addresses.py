@@ -51,5 +51,4 @@ OTHER_LETTERS = [
 
 
 def as_host(address: str) -> str:
-    """Return an address in the form of a URL's host."""
     return f"[{address.replace('%', '%25')}]" if ":" in address else address

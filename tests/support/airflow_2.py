@@ -1,9 +1,4 @@
-"""A complete Airflow 2, like the Airflow 3 of `airflow_stack`; or its webserver alone.
-
-with Airflow2(Path(".venv-airflow-2.11/bin/python"), Path("dags")) as airflow:
-    page.goto(airflow.url)
-    airflow.run("dags", "test", "one_campaign", "--conf", "{}")
-"""
+"""A complete Airflow 2, like the Airflow 3 of `airflow_stack`; or its webserver alone."""
 
 from __future__ import annotations
 
@@ -21,8 +16,6 @@ _START_S: Final = 90.0
 
 
 class Airflow2Stack(AirflowStack):
-    """An `AirflowStack` of Airflow 2.11, for an interpreter that has it."""
-
     all_components: ClassVar[Mapping[str, Sequence[str]]] = {
         "webserver": ["webserver"],
         **{name: arguments for name, arguments in AirflowStack.all_components.items() if name != "api-server"},
@@ -52,22 +45,14 @@ class Airflow2Stack(AirflowStack):
 
 
 class Airflow2(Airflow2Stack):
-    """The webserver of an Airflow 2.
-
-    :param python: the interpreter that has it.
-    :param dags: the folder of DAG files.
-    :param settings: more configuration, for example ``{"CORE__TEST_CONNECTION": "Enabled"}``.
-    """
+    """The webserver of an Airflow 2."""
 
     def __init__(self, python: Path, dags: Path, settings: Mapping[str, str] | None = None) -> None:
         settings = {"CORE__EXECUTOR": "SequentialExecutor", **(settings or {})}  # the only one that works with SQLite
         super().__init__(dags, {}, settings, components=["webserver"], python=python)
 
     def serve(self, **settings: str) -> str:
-        """Start another webserver on the same database, and return its URL when it answers.
-
-        :param settings: its configuration, for example ``CORE__TEST_CONNECTION="Disabled"``.
-        """
+        """Start another webserver on the same database, and return its URL when it answers."""
         port = free_port()
         self.supervisor.start(
             self.command("webserver", "--port", str(port), "--pid", str(self.home / f"webserver-{port}.pid")),

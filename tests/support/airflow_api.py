@@ -17,17 +17,13 @@ _MORE_FIELDS: Final = ("error_detail", "reason")
 
 
 class AirflowApi(Api):
-    """The API of an Airflow 3."""
-
     health: ClassVar = "monitor/health"
     """The path of the health check."""
 
     def runs(self, dag_id: str) -> list[Run]:
-        """Return all runs of a DAG."""
         return [Run(dag_id, run["dag_run_id"]) for run in self.ask("GET", f"dags/{dag_id}/dagRuns")["dag_runs"]]
 
     def returned(self, run: Run, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
-        """Return an XCom of a task."""
         path = f"{_task(run, task_id)}/xcomEntries/{key}?map_index={map_index}&stringify=false"
         return self.ask("GET", path)["value"]
 
@@ -44,13 +40,10 @@ class AirflowApi(Api):
 
 
 class Airflow2Api(AirflowApi):
-    """The API of an Airflow 2, with basic authentication."""
-
     root: ClassVar = "/api/v1/"
     health: ClassVar = "health"
 
     def start(self, dag: str, conf: Mapping[str, Any], run_id: str | None = None) -> str:
-        """Start a run of a DAG, and return its id."""
         body = {"conf": conf, **({"dag_run_id": run_id} if run_id else {})}
         return str(self.ask("POST", f"dags/{dag}/dagRuns", body)["dag_run_id"])
 

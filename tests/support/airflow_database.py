@@ -21,17 +21,12 @@ _ENCRYPTED: Final = re.compile(rb"gAAAA[\w-]+=*")
 
 @dataclass(frozen=True)
 class Run:
-    """A DAG run."""
-
     dag_id: str
     run_id: str
 
 
 class AirflowDatabase:
-    """The database of an Airflow.
-
-    :param url: the SQLAlchemy URL, as in Airflow's configuration; the database may be created later.
-    """
+    """The database of an Airflow."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -40,12 +35,10 @@ class AirflowDatabase:
         self._engine = create_engine(url, poolclass=NullPool)
 
     def query(self, sql: str, **values: Any) -> list[RowMapping]:
-        """Run a query with values for its ``:name`` parameters."""
         with self._engine.connect() as connection:
             return list(connection.execute(text(sql), values).mappings())
 
     def dag_files(self) -> set[str]:
-        """Return the names of the parsed DAG files."""
         return {Path(row["fileloc"]).name for row in self.query("SELECT fileloc FROM dag")}
 
     def end_of(self, run: Run) -> str:
@@ -75,7 +68,6 @@ class AirflowDatabase:
         return values
 
     def asset_events(self, run: Run, task_id: str) -> Counter[int]:
-        """Return the number of asset events of a task, by map index."""
         rows = self.query(
             "SELECT source_map_index FROM asset_event WHERE source_run_id = :run_id AND source_task_id = :task_id",
             run_id=run.run_id,
@@ -84,7 +76,6 @@ class AirflowDatabase:
         return Counter(row["source_map_index"] for row in rows)
 
     def triggers_taken(self) -> int:
-        """Return the number of triggers that run in a triggerer."""
         return len(self.query("SELECT id FROM trigger WHERE triggerer_id IS NOT NULL"))
 
     def cells(self) -> Iterator[tuple[str, bytes]]:

@@ -1,11 +1,5 @@
 """A complete Airflow 3: API server, scheduler, DAG processor and triggerer, with LocalExecutor on SQLite.
 
-    with AirflowStack(Path("dags"), {"oppo_image_default": {...}}) as airflow:
-        run = airflow.trigger("nightly", {"campaigns": []})
-        airflow.kill("triggerer")
-        airflow.start("triggerer")
-        assert airflow.wait_for(run) == "success"
-
 Its home is a temporary folder, and its only port is a free port of loopback. Its timeouts are short: it notices within
 seconds that a task, a scheduler or a triggerer died. All of its processes end with the block or with the tests. See
 `celery_stack` for another executor, and `airflow_2` for Airflow 2.
@@ -27,6 +21,7 @@ from typing import Any, ClassVar, Final, Self
 import requests
 from sqlalchemy.exc import OperationalError
 
+from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from scripts import processes
 from scripts.demo_campaigns import free_port
 from scripts.whole_airflow.components import COMPONENTS, Components
@@ -54,10 +49,7 @@ _START_S: Final = 300.0
 
 @dataclass(frozen=True)
 class User:
-    """A user, whose password is the name.
-
-    :param role: "viewer", "user", "op" or "admin".
-    """
+    """A user, whose password is the name."""
 
     name: str
     role: str
@@ -66,19 +58,24 @@ class User:
 ADMIN: Final = User("admin", "admin")
 
 
+def connection_to(service: SandboxServer, **extra: Any) -> dict[str, Any]:
+    """Return the fields of a connection to a sandbox."""
+    return {
+        "conn_type": "oppo_image",
+        "login": service.options.app_key,
+        "password": service.options.master_secret,
+        "host": service.url,
+        "extra": {"allow_private_addresses": True, **extra},
+    }
+
+
 class AirflowStack(Components):
     """An Airflow, which runs until the end of the block.
 
-    :param dags: the folder of DAG files.
     :param connections: connections by id, which are only in environment variables.
     :param settings: more configuration, for example ``{"LOGGING__LOGGING_LEVEL": "DEBUG"}``.
     :param database: the URL of an empty database; None for SQLite.
-    :param workers: the commands that run workers, by component.
-    :param users: who may log in; the first one is an admin.
-    :param components: the components to run; None for all.
-    :param python: the interpreter that has Airflow; None for this one.
-
-    `api` is its API as the admin sees it, and `database` is what it has stored.
+    :param users: who may log in; the first one is an admin, as which `api` asks.
     """
 
     all_components: ClassVar[Mapping[str, Sequence[str]]] = COMPONENTS
@@ -147,11 +144,9 @@ class AirflowStack(Components):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop every process, and remove the home."""
         self._stack.close()
 
     def run(self, *arguments: str) -> str:
-        """Run a command of Airflow, and return its output; it must succeed."""
         done = subprocess.run(
             self.command(*arguments), env=self.environment, capture_output=True, text=True, timeout=_START_S
         )
@@ -159,15 +154,12 @@ class AirflowStack(Components):
         return done.stdout
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> Run:
-        """Start a run of a DAG."""
         return Run(dag_id, self.api.start(dag_id, conf))
 
     def wait_for(self, run: Run, within: float = 120) -> str:
-        """Wait until a run has ended, and return its state."""
         return self.until(lambda: self.database.end_of(run), f"{run} to end", within=within)
 
     def _server_settings(self, port: int) -> dict[str, str]:
-        """Return the settings of the API server and of its users."""
         passwords = self.home / "passwords.json"
         passwords.write_text(json.dumps({user.name: user.name for user in self._users}))
         return {

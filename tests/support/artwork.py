@@ -1,10 +1,4 @@
-"""Pictures for tests as bytes: valid, unusual and broken ones, and bombs.
-
-artwork.png()                       a valid big picture, 984 x 369 px
-artwork.jpeg(144, 144)              a valid small one
-artwork.png_of_size(1_048_576)      a valid big picture of exactly this many bytes
-artwork.cut(artwork.png())          an incomplete upload
-"""
+"""Pictures for tests as bytes: valid, unusual and broken ones, and bombs."""
 
 from __future__ import annotations
 
@@ -36,7 +30,6 @@ def _image(width: int, height: int, mode: str = "RGB", turn: int = 0) -> Image.I
 
 
 def encode(image: Image.Image, format: str, **options: Any) -> bytes:  # noqa: A002 - Pillow's own name for it
-    """Return an image's file as bytes."""
     file = io.BytesIO()
     image.save(file, format, **options)
     return file.getvalue()
@@ -75,12 +68,10 @@ def good(kind: str, format: str = "PNG") -> bytes:  # noqa: A002 - Pillow's own 
 
 
 def chunk(name: bytes, data: bytes = b"") -> bytes:
-    """A chunk of a PNG, with its length and its checksum."""
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
 def with_chunks(picture: bytes, *chunks: bytes) -> bytes:
-    """A PNG with chunks inserted after its header."""
     return picture[:33] + b"".join(chunks) + picture[33:]
 
 
@@ -90,13 +81,11 @@ def segment(marker: int, data: bytes = b"") -> bytes:
 
 
 def with_segments(picture: bytes, *segments: bytes) -> bytes:
-    """A JPEG with segments inserted at its start."""
     return picture[:2] + b"".join(segments) + picture[2:]
 
 
 @functools.cache
 def png_of_size(size: int, width: int = 984, height: int = 369) -> bytes:
-    """A good PNG of exactly `size` bytes."""
     picture = png(width, height)
     padding = size - len(picture) - 12
     if padding < 0:
@@ -106,7 +95,6 @@ def png_of_size(size: int, width: int = 984, height: int = 369) -> bytes:
 
 @functools.cache
 def jpeg_of_size(size: int, width: int = 984, height: int = 369) -> bytes:
-    """A good JPEG of exactly `size` bytes."""
     picture = jpeg(width, height)
     padding = size - len(picture)
     if padding < 4:
@@ -121,7 +109,6 @@ def jpeg_of_size(size: int, width: int = 984, height: int = 369) -> bytes:
 
 @functools.cache
 def animated_png(width: int = 984, height: int = 369) -> bytes:
-    """An animated PNG."""
     first, *others = (_image(width, height, "RGB", turn) for turn in range(3))
     return encode(first, "PNG", save_all=True, append_images=others, duration=200)
 
@@ -135,7 +122,6 @@ def other_format(format: str, width: int = 984, height: int = 369) -> bytes:  # 
 
 @functools.cache
 def transparent_png(width: int = 984, height: int = 369) -> bytes:
-    """A completely transparent PNG."""
     return encode(Image.new("RGBA", (width, height), (255, 0, 0, 0)), "PNG")
 
 
@@ -180,7 +166,6 @@ def deflate_headers(size: int = 1_000_000) -> bytes:
 
 @functools.cache
 def many_chunks(count: int = 80_000) -> bytes:
-    """A good picture with thousands of empty chunks."""
     return with_chunks(png(), chunk(b"teSt") * count)
 
 
@@ -192,13 +177,11 @@ def endless_markers(size: int = 1_000_000) -> bytes:
 
 @functools.cache
 def endless_fill(size: int = 1_000_000) -> bytes:
-    """A JPEG of fill bytes."""
     return b"\xff\xd8" + b"\xff" * size
 
 
 @functools.cache
 def many_scans(size: int = 1_000_000) -> bytes:
-    """A progressive JPEG with many repeated scans."""
     picture = jpeg(progressive=True)
     start = picture.rindex(b"\xff\xda")
     last_scan = picture[start:-2]

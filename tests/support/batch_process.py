@@ -1,6 +1,4 @@
-"""A batch in its own process, for tests that kill it or measure its memory.
-
-    python -m tests.support.batch_process MANIFEST RESULTS [URL]
+"""A batch in its own process: python -m tests.support.batch_process MANIFEST RESULTS [URL]
 
 Without the URL of a service, nothing is sent. It prints its peak memory in kilobytes.
 """
@@ -24,8 +22,6 @@ ROOT = Path(__file__).parents[2]
 
 
 class NullClient:
-    """A client that sends nothing."""
-
     def upload(self, kind: PictureKind, url: str) -> str:
         return "3653918_5f92b5739ae676f5745bcbf4"
 
@@ -39,7 +35,6 @@ def write_manifest(path: Path, rows: int) -> Path:
 
 
 def start(manifest: Path, results: Path, url: str = "") -> subprocess.Popen[str]:
-    """Start the batch of a manifest in its own process."""
     command = [sys.executable, "-m", "tests.support.batch_process", str(manifest), str(results), url]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 

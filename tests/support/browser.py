@@ -1,11 +1,4 @@
-"""A headless browser with windows of any size, theme and language, and the log-in forms of Airflow.
-
-    with launch_browser() as browser, Windows(browser) as windows:
-        page = windows.open("http://127.0.0.1:8080", viewport=Viewport(width=390, scheme="dark", locale="zh-CN"))
-
-The browser is Debian's Chromium, controlled by Playwright. Playwright waits for the elements that a step needs, up to a
-time limit.
-"""
+"""A headless browser (Debian's Chromium, by Playwright) with windows of any size, theme and language."""
 
 from __future__ import annotations
 
@@ -26,13 +19,7 @@ _LOAD_MS: Final = 30_000
 
 @dataclass(frozen=True)
 class Viewport:
-    """Size, theme and language of a window.
-
-    :param width: in pixels.
-    :param height: in pixels.
-    :param scheme: the system's color scheme.
-    :param locale: the browser's language.
-    """
+    """Size, theme and language of a window."""
 
     width: int = 1440
     height: int = 900
@@ -42,7 +29,6 @@ class Viewport:
 
 @contextlib.contextmanager
 def launch_browser() -> Iterator[Browser]:
-    """Run a browser."""
     expect.set_options(timeout=_STEP_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
@@ -71,11 +57,7 @@ class Windows:
         self._open.close()
 
     def open(self, url: str, viewport: Viewport | None = None, state: StorageState | None = None) -> Page:
-        """Open a window, and return its empty page.
-
-        :param url: the base URL; the page may use relative ones.
-        :param state: the storage state of an earlier window, for example of a logged-in user.
-        """
+        """Open a window, and return its empty page; `state` is the storage of an earlier one."""
         viewport = viewport or Viewport()
         context = self._browser.new_context(
             base_url=url,
@@ -94,14 +76,12 @@ class Windows:
 
 
 def log_in_to_airflow_3(page: Page, name: str, password: str) -> None:
-    """Log in with Airflow 3's form."""
     page.goto("/")
     _sign_in(page, name, password, button="Sign in")
     expect(page.get_by_role("link", name="Home").first).to_be_visible()
 
 
 def log_in_to_airflow_2(page: Page, name: str, password: str) -> None:
-    """Log in with Airflow 2's form."""
     page.goto("/login/")
     _sign_in(page, name, password, button="Sign In")
     expect(page.get_by_role("link", name="DAGs").first).to_be_visible()
@@ -114,10 +94,7 @@ def _sign_in(page: Page, name: str, password: str, *, button: str) -> None:
 
 
 def accessibility_violations(part: Page | Frame) -> list[str]:
-    """Return the accessibility violations that axe calls serious or critical.
-
-    :param part: a page or one of its frames; frames are checked separately.
-    """
+    """Return the accessibility violations that axe calls serious or critical."""
     found: list[dict[str, Any]] = Axe().run(part).response["violations"]
     return [
         f"{violation['id']}: {violation['help']}: {node['html'][:200]}"

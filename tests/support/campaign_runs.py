@@ -18,10 +18,7 @@ UPLOAD, PUSH = "campaign.upload", "campaign.push"
 class CampaignRuns:
     """Runs of the DAG `campaigns`: each campaign uploads its picture and pushes it.
 
-    :param services: the sandboxes by connection id. They are reset. For each campaign they delay one response, in turn
-        before and after the work.
-    :param host: the host of the picture.
-    :param delay: the delay in seconds.
+    The services are reset. For each campaign they delay one response, in turn before and after the work.
     """
 
     def __init__(
@@ -49,11 +46,9 @@ class CampaignRuns:
         return run
 
     def completed(self) -> int:
-        """Return the number of uploaded pictures and sent pushes."""
         return sum(len(received["uploads"]) + len(received["pushes"]) for received in self._received().values())
 
     def repeated_pushes(self) -> int:
-        """Return the number of push requests beyond one per campaign."""
         pushes = sum(sum(received["requests"].get("push", {}).values()) for received in self._received().values())
         return pushes - sum(map(len, self._campaigns.values()))
 

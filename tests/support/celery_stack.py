@@ -1,13 +1,4 @@
-"""A complete Airflow whose tasks run on Celery workers, all on this machine.
-
-    with postgres() as database, redis() as broker:
-        with CeleryStack(Path("dags"), {"oppo_image_default": {...}}, database, broker) as airflow:
-            run = airflow.trigger("nightly_batch", {})
-            airflow.kill("worker-1", children=True)
-            assert airflow.wait_for(run) == "success"
-
-Each worker runs one task at a time, so tasks that run at the same time are on different workers.
-"""
+"""A complete Airflow whose tasks run on two Celery workers of this machine, each with one task at a time."""
 
 from __future__ import annotations
 
@@ -29,14 +20,7 @@ _ANSWER_S: Final = 2.0
 
 
 class CeleryStack(AirflowStack):
-    """An `AirflowStack` with CeleryExecutor and two workers.
-
-    :param dags: the folder of DAG files.
-    :param connections: connections by id.
-    :param database: the URL of the database, for Airflow and for Celery's results.
-    :param broker: the URL of Celery's broker.
-    :param settings: more configuration of Airflow.
-    """
+    """An `AirflowStack` with CeleryExecutor and two workers."""
 
     def __init__(
         self,
@@ -62,12 +46,10 @@ class CeleryStack(AirflowStack):
         self._control = Celery(broker=broker).control
 
     def have_all_workers(self) -> bool:
-        """Return whether all workers answer."""
         answers = self._control.ping(timeout=_ANSWER_S, limit=len(WORKERS))
         return {name for answer in answers for name in answer} == {f"celery@{name}" for name in WORKERS}
 
     def restart_workers(self) -> None:
-        """Start the workers that were killed, and return when all workers answer."""
         for name in WORKERS:
             if not self.is_running(name):
                 self.start(name)

@@ -20,27 +20,13 @@ from tests.support.tasks import make_context
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """Information that a caller gets about a URL.
-
-    :param state: the picture's state.
-    :param problems: the problems as text.
-    """
+    """Information that a caller gets about a URL."""
 
     state: str
     problems: tuple[str, ...]
 
 
 EntryPoint: TypeAlias = Callable[[str], CheckOutcome]
-
-
-def by_check(url: str) -> CheckOutcome:
-    """Call the check without a connection."""
-    return _from_report(check_picture("big", url))
-
-
-def by_hook(url: str) -> CheckOutcome:
-    """Call a hook's check with the default connection."""
-    return _from_report(OppoImageHook().check("big", url))
 
 
 def by_sensor(url: str) -> CheckOutcome:
@@ -72,8 +58,8 @@ def by_upload(url: str) -> CheckOutcome:
 
 
 ENTRY_POINTS: Mapping[str, EntryPoint] = {
-    "check_picture": by_check,
-    "hook": by_hook,
+    "check_picture": lambda url: _from_report(check_picture("big", url)),
+    "hook": lambda url: _from_report(OppoImageHook().check("big", url)),
     "sensor": by_sensor,
     "trigger": by_trigger,
     "upload operator": by_upload,
@@ -81,7 +67,6 @@ ENTRY_POINTS: Mapping[str, EntryPoint] = {
 
 
 def connection_json(host: str, **extra: Any) -> str:
-    """Return a connection in the format that Airflow reads from the environment."""
     fields = {"conn_type": "oppo_image", "login": "key", "password": "a master secret", "host": host}
     return json.dumps(fields | {"extra": {"retry_budget": 0, **extra}})
 
@@ -98,7 +83,7 @@ def _from_data(data: Mapping[str, Any]) -> CheckOutcome:
 def _from_error(error: BaseException | None) -> CheckOutcome:
     if isinstance(error, ConfigurationError):
         # The operator parses its arguments first, and refuses invalid URLs before the check.
-        problem = str(error).removeprefix("The big picture's URL is not one: ").removesuffix(f" {docs_url_for(error)}")
-        return CheckOutcome("wrong", (problem,))
+        problem = str(error).removeprefix("The big picture's URL is not valid: ")
+        return CheckOutcome("wrong", (problem.removesuffix(f" {docs_url_for(error)}"),))
     assert isinstance(error, PictureError)
     return _from_data(error.reports[0])

@@ -10,12 +10,10 @@ _SRGB: Final = {"r": (0.4361, 0.2225, 0.0139), "g": (0.3851, 0.7169, 0.0971), "b
 
 
 def swapped() -> bytes:
-    """Return a profile that swaps red and blue."""
     return _profile(b"RGB ", {"r": _SRGB["b"], "g": _SRGB["g"], "b": _SRGB["r"]})
 
 
 def grey(gamma: float) -> bytes:
-    """Return a grey profile with this gamma."""
     return _profile(b"GRAY", {}, gamma)
 
 

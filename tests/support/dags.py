@@ -44,7 +44,6 @@ class DagRun:
 
 
 def run_file(path: Path, dag_id: str, conf: dict[str, Any] | None = None) -> DagRun:
-    """Copy a file to Airflow's DAG folder, and run its DAG."""
     copy = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]) / path.name
     if path != copy:
         shutil.copy(path, copy)

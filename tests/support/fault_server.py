@@ -35,29 +35,22 @@ class ConnectionClosedError(Exception):
 
 @dataclass(frozen=True)
 class Received:
-    """A request that the server got.
-
-    :param head: the request line and the headers, as they came.
-    :param body: the body.
-    """
+    """A request that the server got."""
 
     head: bytes
     body: bytes
 
     @property
     def line(self) -> str:
-        """The method and the path."""
         return self.head.split(b"\r\n", 1)[0].decode().removesuffix(" HTTP/1.1")
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers, their names in lower case."""
         pairs = (line.split(b": ", 1) for line in self.head.strip().split(b"\r\n")[1:])
         return {name.decode().lower(): value.decode() for name, value in pairs}
 
     @property
     def json(self) -> Any:
-        """The body, parsed."""
         return json.loads(self.body)
 
 
@@ -70,7 +63,6 @@ class Connection:
     request: Received | None = None
 
     def send(self, data: bytes) -> None:
-        """Send bytes, and count those that the network accepted."""
         while data:
             sent = self.sock.send(data)
             self.server.taken += sent
@@ -78,7 +70,6 @@ class Connection:
 
 
 def send(data: bytes) -> Step:
-    """Send these bytes."""
     return lambda line: line.send(data)
 
 
@@ -124,7 +115,6 @@ def headers_without_end(line: Connection) -> None:
 
 
 def stall(line: Connection) -> None:
-    """Send nothing until the server is stopped."""
     line.server.stopping.wait()
     raise ConnectionClosedError
 
@@ -136,13 +126,11 @@ def delivered(line: Connection) -> None:
 
 
 def reset(line: Connection) -> None:
-    """Reset the connection."""
     line.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     raise ConnectionClosedError
 
 
 def break_tls(line: Connection) -> None:
-    """Send plain text on a TLS connection."""
     os.write(line.sock.fileno(), b"HTTP/1.1 500 Out of order\r\n\r\n")
 
 
@@ -160,7 +148,6 @@ def answer(status: int, body: bytes | dict[str, Any] | list[Any] | None = b"", *
 
 
 def refusal(code: object, status: int, message: str = "no", **headers: str) -> Step:
-    """Send the service's error."""
     return answer(status, {"error": {"code": code, "message": message}}, **headers)
 
 
@@ -173,14 +160,9 @@ def gzip_bomb(status: int) -> Step:
 
 
 class FaultServer:
-    """The server; a context manager.
+    """The server. `taken` counts the bytes that the network accepted.
 
-    `requests` lists the received requests, `accepted` counts the connections, and `taken` counts the bytes that the
-    network accepted.
-
-    :param replies: the replies, in order.
     :param greeting: a step for each new connection, before anything is read and before TLS.
-    :param tls: makes it an HTTPS server.
     """
 
     def __init__(self, *replies: Reply, greeting: Step | None = None, tls: ssl.SSLContext | None = None) -> None:
@@ -204,7 +186,6 @@ class FaultServer:
 
     @property
     def connections(self) -> int:
-        """The number of open connections."""
         return len(self._open)
 
     def __enter__(self) -> Self:

@@ -25,12 +25,7 @@ _MAX_TRIES = 2
 
 @dataclass(frozen=True)
 class PlannedKill:
-    """A kill that is still to come.
-
-    :param pid: the process that runs the task's code.
-    :param victim: that process, or the supervisor that started it.
-    :param at: the time on the monotonic clock.
-    """
+    """A kill that is still to come."""
 
     task_id: str
     pid: int
@@ -39,14 +34,11 @@ class PlannedKill:
 
 
 class TaskKiller:
-    """Kills the first two tries of tasks until the required number of kills of each kind has succeeded.
+    """Kills the first two tries of tasks until `quota` kills of each task id and kind of victim have succeeded.
 
     A kill counts if the process is alive and its task is running in Airflow's database. The victim is stopped first,
     then checked, and then killed, or continued if its task has finished.
-
-    :param quota: required kills for each task id and each kind of victim.
-    :param within: each kill happens at a random moment in the first seconds of a try.
-    :param rng: chooses moments and victims.
+    Each kill is `within` the first seconds of a try.
     """
 
     def __init__(
@@ -61,14 +53,10 @@ class TaskKiller:
 
     @property
     def missing(self) -> int:
-        """The number of missing kills of the task that has the fewest."""
         return max(sum(self._quota - self.kills[task_id, victim] for victim in VICTIMS) for task_id in self._task_ids)
 
     def kill_during(self, run: Run, within: float) -> str:
-        """Kill tasks until a run is finished, and return its state.
-
-        :param within: time limit of the run in seconds.
-        """
+        """Kill tasks until a run is finished, and return its state."""
         seen: set[int] = set()
         tries: Counter[tuple[str, int]] = Counter()
         planned: list[PlannedKill] = []

@@ -124,7 +124,6 @@ def raw_png(depth: int, colour: int, interlaced: int, width: int = 144, height: 
 
 
 def damage(rng: Rng, data: bytes) -> bytes:
-    """Change some bytes at a random position."""
     changed = bytearray(data)
     # Half of the changes are near the start, where the headers are.
     at = rng.randrange(len(changed) + 1 if rng.random() < 0.5 else min(len(changed) + 1, 700))
@@ -258,7 +257,6 @@ def _insert(rng: Rng, parts: list[Part], at: int, png: bool) -> list[Part]:
 
 
 def _splice(rng: Rng, parts: list[Part], at: int, png: bool) -> list[Part]:
-    """Insert a part of another picture."""
     donors = [picture for _, picture in originals() if picture.startswith(artwork.PNG_SIGNATURE) == png]
     return [rng.choice(split(rng.choice(donors))), *parts[at : at + rng.randrange(2)]]
 

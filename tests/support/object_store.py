@@ -1,9 +1,5 @@
 """An in-memory object store, similar to S3, behind Airflow's object storage.
 
-    store = ObjectStore()
-    attach(store, "nightly")
-    resolve("s3://nightly@bucket/night.csv")
-
 An object cannot be appended to or changed. It exists once the file that writes it is closed, even after an error. There
 are no folders: names contain slashes. Open files are fsspec's buffered files.
 """
@@ -28,10 +24,7 @@ class ObjectStore(AbstractFileSystem):
         self.fail_at = 0
 
     def put(self, name: str, content: bytes) -> None:
-        """Store an object.
-
-        :raises ConnectionError: if this is the write that fails.
-        """
+        """Store an object."""
         self.fail_at -= 1
         if self.fail_at == 0:
             raise ConnectionError("Please reduce your request rate.")

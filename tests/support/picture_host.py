@@ -1,10 +1,5 @@
 """A real picture host on a loopback port, well-behaved or not.
 
-    with PictureHost() as host:
-        url = host.serve("/big.png", artwork.png())
-        ...
-        assert host.requests == ["/big.png"]
-
 Each method that adds a page returns its URL. A page replaces an earlier one with the same path; other paths are 404.
 """
 
@@ -26,14 +21,7 @@ Page = Callable[["_Handler"], None]
 
 
 class PictureHost:
-    """An HTTP server whose pages a test adds.
-
-    :param address: the loopback address to listen at.
-    :param tls: makes it an HTTPS server.
-
-    `connections` counts accepted connections, `requests` lists the requested paths with queries, `headers` has the
-    requests' headers, and `sent` counts the sent bytes of bodies.
-    """
+    """An HTTP server whose pages a test adds. `sent` counts the sent bytes of bodies; `requests` have queries."""
 
     def __init__(self, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.connections = 0
@@ -66,7 +54,6 @@ class PictureHost:
         return f"{self._server.scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def add(self, path: str, page: Page) -> str:
-        """Add a page."""
         self.pages[urlsplit(path).path] = page
         return self.base_url + path
 
@@ -95,15 +82,12 @@ class PictureHost:
         return self.add(path, page)
 
     def status(self, path: str, status: int, headers: Mapping[str, str] | None = None) -> str:
-        """Answer with a status and a page of HTML."""
         return self.serve(path, b"<html>no</html>", status=status, headers=headers, content_type="text/html")
 
     def redirect(self, path: str, location: str, status: int = 302) -> str:
-        """Answer with a redirect."""
         return self.serve(path, status=status, headers={"Location": location})
 
     def chunked(self, path: str, body: bytes, size: int = 8192) -> str:
-        """Answer in chunks, with no Content-Length."""
 
         def page(handler: _Handler) -> None:
             handler.begin(200, {"Transfer-Encoding": "chunked"})
@@ -165,7 +149,6 @@ class PictureHost:
         return self.add(path, page)
 
     def hang_up(self, path: str) -> str:
-        """Close the connection without an answer."""
         return self.add(path, lambda handler: setattr(handler, "close_connection", True))
 
     def endless(self, path: str, start: bytes, more: bytes, length: int | None = None) -> str:
@@ -222,7 +205,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             page(self)
 
     def begin(self, status: int, headers: Mapping[str, str]) -> None:
-        """Send the status and the headers."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -231,7 +213,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def send(self, body: bytes) -> None:
-        """Send a part of the body, and count it."""
         self.wfile.write(body)
         self.server.host.sent += len(body)
 

@@ -25,7 +25,6 @@ def secret_fragments(connections: Iterable[Mapping[str, Any]]) -> set[bytes]:
 
 
 def find_locations(fragments: Collection[bytes], texts: Iterable[Text]) -> set[str]:
-    """Return the locations that contain one of the fragments."""
     return {location for location, text in texts if any(fragment in text for fragment in fragments)}
 
 
@@ -38,5 +37,4 @@ def files(home: Path) -> Iterator[Text]:
 
 
 def logs(home: Path) -> Iterator[Text]:
-    """Yield the log files: of components, tasks, triggers and DAG files."""
     return ((location, text) for location, text in files(home) if ".log" in location)

@@ -51,7 +51,6 @@ def ending(mode: Mode, **arguments: Any) -> tuple[Ending, Any]:
 
 
 def run(mode: Mode, **arguments: Any) -> Any:
-    """Run a sensor until it finishes, and return its result."""
     return {"poke": _poke, "reschedule": _reschedule, "deferrable": _defer}[mode](arguments)
 
 
@@ -70,7 +69,6 @@ def deferred_by(sensor: OppoImageSensor) -> Any:
 
 
 def in_another_process(trigger: Any) -> Any:
-    """Recreate a trigger from its serialized form, as another process does."""
     path, arguments = trigger.serialize()
     module, _, name = path.rpartition(".")
     return getattr(importlib.import_module(module), name)(**json.loads(json.dumps(arguments)))

@@ -12,6 +12,5 @@ SERVED_BY_AIRFLOW = {
 
 
 def skip_without_pages(module: str) -> None:
-    """Skip the test if this Airflow does not support the module."""
     if module in SERVED_BY_AIRFLOW and not HAS_PAGES:
         pytest.skip("this Airflow has no such pages")

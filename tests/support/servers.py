@@ -1,8 +1,5 @@
 """Temporary PostgreSQL, Redis and stub service on free ports of loopback; they stop with the block or with the tests.
 
-    with postgres() as database, redis() as broker:
-        create_engine(database)
-
 Both databases need a password. PostgreSQL does not run as root: if the tests do, it runs as the user `postgres`, which
 its package creates.
 """
@@ -36,7 +33,6 @@ _POLL_S: Final = 0.1
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """Run a PostgreSQL, and yield the URL of an empty database."""
     folder = Path(tempfile.mkdtemp(prefix="oppo-image-postgres-"))
     password, port = secrets.token_hex(16), free_port()
     with Supervisor(folder) as supervisor:
@@ -58,7 +54,6 @@ def postgres() -> Iterator[str]:
 
 @contextlib.contextmanager
 def redis() -> Iterator[str]:
-    """Run a Redis, and yield its URL."""
     folder = Path(tempfile.mkdtemp(prefix="oppo-image-redis-"))
     password, port = secrets.token_hex(16), free_port()
     with Supervisor(folder) as supervisor:
@@ -76,16 +71,12 @@ def redis() -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Service:
-    """The stub of the service that the benchmarks use.
-
-    :param journal: a file with a line for each accepted upload: the time in seconds, the picture id, and the body.
-    """
+    """The stub of the service of the benchmarks. Each line of its journal is an upload: time, id and body."""
 
     url: str
     journal: Path
 
     def taken(self) -> int:
-        """Return the number of accepted uploads."""
         return self.journal.read_bytes().count(b"\n")
 
 

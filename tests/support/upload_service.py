@@ -1,9 +1,4 @@
-"""A stub of the upload service on a loopback port; a test chooses the answer for each picture.
-
-with UploadService() as service, service.client(rate_limiter) as client:
-    client.upload("big", "https://cdn.example.com/1.jpg")
-assert service.asked == {"https://cdn.example.com/1.jpg": 1}
-"""
+"""A stub of the upload service on a loopback port; a test chooses the answer for each picture."""
 
 from __future__ import annotations
 
@@ -25,13 +20,9 @@ SECRET = "m4ster-s3cret"
 
 
 class UploadService:
-    """The service; a context manager.
-
-    `asked` counts the requests by the picture's URL, `accepted` those that got an id, and `most_in_flight` is the
-    highest number of concurrent requests.
+    """The service. `asked` counts requests by the picture's URL, and `accepted` those that got an id.
 
     :param judge: chooses the answers; it may be replaced at any time.
-    :param latency: seconds before each answer.
     """
 
     def __init__(self, judge: Judge = lambda _: None, latency: float = 0.0) -> None:
@@ -56,7 +47,6 @@ class UploadService:
         return self._server.url
 
     def client(self, rate_limiter: RateLimiter, *, threads: int = 8, retry_budget: float = 0.0) -> EngageLabClient:
-        """Return a client with `threads` connections."""
         transport = HttpTransport(self.url, "an-app-key", SECRET, user_agent="tests", connections=threads)
         return EngageLabClient(transport, retry_budget=retry_budget, rate_limiter=rate_limiter)
 
@@ -80,15 +70,12 @@ class UploadService:
 
 
 def id_of(url: str) -> str:
-    """Return the picture id for a URL."""
     return "id_" + "".join(character if character.isalnum() else "_" for character in url.partition("?")[0])
 
 
 def urls(count: int, query: str = "") -> list[str]:
-    """Return the URLs of `count` pictures."""
     return [f"https://cdn.example.com/{number}.jpg{query}" for number in range(count)]
 
 
 def rows_of(pictures: list[str], **more: Any) -> list[dict[str, Any]]:
-    """Return manifest entries, one for each big picture."""
     return [{"name": f"c{number}", "big_picture_url": url, **more} for number, url in enumerate(pictures)]

@@ -18,7 +18,7 @@ from scripts.whole_airflow import demo_data
 from tests.support import servers
 from tests.support.airflow_2 import Airflow2Stack
 from tests.support.airflow_database import Run
-from tests.support.airflow_stack import AirflowStack
+from tests.support.airflow_stack import AirflowStack, connection_to
 from tests.support.picture_host import PictureHost
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,7 +72,6 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def late() -> Iterator[PictureHost]:
-    """A host whose pictures are added later."""
     with PictureHost() as running:
         yield running
 
@@ -103,16 +102,7 @@ def airflow(dags: Path, services: Mapping[str, SandboxServer]) -> Iterator[Airfl
     pytest.importorskip("psycopg2", reason="the PostgreSQL driver is in the extra system")
     if not Path("/proc/self/stat").exists():
         pytest.skip("these tests read /proc, which is missing")
-    connections = {
-        name: {
-            "conn_type": "oppo_image",
-            "login": service.options.app_key,
-            "password": service.options.master_secret,
-            "host": service.url,
-            "extra": {"allow_private_addresses": True, "retry_budget": 0},
-        }
-        for name, service in services.items()
-    }
+    connections = {name: connection_to(service, retry_budget=0) for name, service in services.items()}
     stack = Airflow2Stack if airflow_version().startswith("2.") else AirflowStack
     with (
         processes.sigterm_as_interrupt(),
@@ -124,7 +114,6 @@ def airflow(dags: Path, services: Mapping[str, SandboxServer]) -> Iterator[Airfl
 
 @pytest.fixture(scope="session")
 def runs(airflow: AirflowStack, pictures: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Run]:
-    """Runs of the DAGs, all started at once, by purpose."""
     good, wrong = (campaign.parameter(pictures) for campaign in (CAMPAIGNS[0], LAST_YEAR))
     urls = ("big_picture_url", "small_picture_url")
     both = {url: good[url] for url in urls}

@@ -17,7 +17,6 @@ pytestmark = pytest.mark.timeout(900)
 
 
 def states_of(airflow: AirflowStack, run: Run, task_id: str) -> list[str]:
-    """Return the states of a task, by map index."""
     tasks = [task for task in airflow.database.tasks(run) if task["task_id"] == task_id]
     return [task["state"] for task in sorted(tasks, key=lambda task: int(task["map_index"]))]
 

@@ -14,7 +14,6 @@ import airflow_provider_oppo_image.pictures.check as check_module
 from airflow_provider_oppo_image.pictures import polling
 from airflow_provider_oppo_image.triggers import wait
 from airflow_provider_oppo_image.triggers.oppo_image import OppoImageTrigger
-from tests.conftest import CONNECTION_VARIABLE
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
 from tests.support.sensor_runs import change_after, first_event, in_another_process
@@ -51,32 +50,6 @@ def make_trigger(left: float = 30, **arguments: Any) -> OppoImageTrigger:
 
 def serve_good(host: PictureHost) -> str:
     return host.serve("/big.png", artwork.good("big"))
-
-
-def test_ready_pictures_end_the_wait(host: PictureHost) -> None:
-    big = change_after(host, "/big.png", 2, lambda: host.status("/big.png", 404), lambda: serve_good(host))
-    event = first_event(
-        make_trigger(
-            big_picture_url=big,
-            pictures=[{"name": "s", "small_picture_url": host.serve("/s.png", artwork.good("small"))}],
-        )
-    )
-    assert event["status"] == "ready"
-    assert event["result"]["counts"] == {"ready": 2, "absent": 0, "wrong": 0}
-    assert [report["name"] for report in event["result"]["reports"]] == [None, "s"]
-    assert host.requests.count("/big.png") == 3
-
-
-def test_wrong_picture_is_reported(host: PictureHost) -> None:
-    event = first_event(make_trigger(big_picture_url=host.serve("/big.png", artwork.HTML)))
-    assert event["status"] == "wrong"
-    assert event["result"]["reports"][0]["problems"][0]["code"] == "wrong_format"
-
-
-def test_timeout_has_the_last_result(host: PictureHost) -> None:
-    event = first_event(make_trigger(0.1, big_picture_url=host.status("/big.png", 503)))
-    assert event["status"] == "timeout"
-    assert event["result"]["reports"][0]["problems"][0]["code"] == "host_busy"
 
 
 def test_start_after_deadline_polls_once(host: PictureHost) -> None:
@@ -185,13 +158,6 @@ def test_invalid_arguments_are_an_error_event(
     assert words in event["message"]
 
 
-def test_without_connection_private_addresses_are_refused(host: PictureHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(CONNECTION_VARIABLE)
-    event = first_event(make_trigger(big_picture_url=serve_good(host), oppo_image_conn_id=None))
-    assert event["result"]["reports"][0]["problems"][0]["code"] == "address_refused"
-    assert host.connections == 0
-
-
 def test_serialized_has_no_secret_and_repr_no_url(connect: Connect) -> None:
     trigger = make_trigger(big_picture_url="https://h/big.png?signature=s3cret")
     assert "sandbox-master-secret" not in json.dumps(trigger.serialize())
@@ -225,24 +191,3 @@ def test_unknown_arguments_are_ignored(host: PictureHost) -> None:
 def test_constructor_never_raises(nonsense: Any) -> None:
     arguments = make_trigger().serialize()[1]
     OppoImageTrigger(**dict.fromkeys(arguments, nonsense))
-
-
-def test_poll_does_not_block_the_event_loop(host: PictureHost) -> None:
-    others_ran = threading.Event()
-    in_time: list[bool] = []
-    serve_good(host)
-    good = host.pages["/big.png"]
-
-    def page(handler: Any) -> None:
-        in_time.append(others_ran.wait(2))
-        good(handler)
-
-    async def run_beside_others() -> Any:
-        event = asyncio.ensure_future(anext(make_trigger(big_picture_url=host.add("/big.png", page)).run()))
-        while not host.requests:
-            await asyncio.sleep(0.001)
-        others_ran.set()
-        return (await event).payload
-
-    assert asyncio.run(run_beside_others())["status"] == "ready"
-    assert in_time == [True]

@@ -16,21 +16,12 @@ class AttackReport:
         self._succeeded: Counter[tuple[str, str]] = Counter()
 
     def record(self, section: str, attack: str, *, tried: int = 1, succeeded: int = 0) -> None:
-        """Record attacks.
-
-        :param section: for example "no failure is silent".
-        :param attack: a row of the section, for example "faults of an upload".
-        :param tried: how many attacks were tried.
-        :param succeeded: how many of them succeeded.
-        """
+        """Record attacks."""
         self._tried[section, attack] += tried
         self._succeeded[section, attack] += succeeded
 
     def require(self, section: str, attack: str, failed: bool, details: object, *, tried: int = 1) -> None:
-        """Record an attack, and fail the test unless the attack failed.
-
-        :param details: shown if the attack succeeded.
-        """
+        """Record an attack, and fail the test unless the attack failed."""
         self.record(section, attack, tried=tried, succeeded=not failed)
         assert failed, details
 

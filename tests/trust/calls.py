@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
 from airflow_provider_oppo_image.connection import read_settings
+from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.net.options import TransportOptions
 from tests.support import artwork
@@ -22,41 +23,28 @@ MESSAGE: Final = {"to": "all", "body": {"platform": "all", "options": {"cid": "t
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the hook.
-
-    :param name: its name in test ids.
-    :param make: makes the call with a hook and the URL of the hook's server.
-    :param good: a good response.
-    :param succeeded: returns whether a value is the result of the good response.
-    :param id_key: the key of the id in the response; None if there is none.
-    :param retried: whether the client retries it within its budget.
-    """
-
     name: str
-    make: Callable[[OppoImageHook, str], Any]
+    make: Callable[[OppoImageHook, str], Any]  # with the URL of the hook's server
     good: Step
-    succeeded: Callable[[Any], bool]
-    id_key: str | None = None
-    retried: bool = True
+    succeeded: Callable[[Any], bool]  # whether a value is the result of the good response
+    id_key: str | None = None  # the key of the id in the response
+    retried: bool = True  # within the client's budget
 
     def __str__(self) -> str:
         return self.name
 
 
-UPLOAD_BIG: Final = Call(
-    "upload big",
-    lambda hook, _: hook.upload("big", PICTURE),
-    answer(200, {"big_picture_id": "1_a"}),
-    lambda picture_id: picture_id == "1_a",
-    id_key="big_picture_id",
-)
-UPLOAD_SMALL: Final = Call(
-    "upload small",
-    lambda hook, _: hook.upload("small", PICTURE),
-    answer(200, {"small_picture_id": "2_b"}),
-    lambda picture_id: picture_id == "2_b",
-    id_key="small_picture_id",
-)
+def _upload(kind: PictureKind) -> Call:
+    key = f"{kind}_picture_id"
+    return Call(
+        f"upload {kind}",
+        lambda hook, _: hook.upload(kind, PICTURE),
+        answer(200, {key: "1_a"}),
+        "1_a".__eq__,
+        id_key=key,
+    )
+
+
 PUSH: Final = Call(
     "push",
     lambda hook, _: hook.push(MESSAGE),
@@ -91,32 +79,14 @@ CHECK: Final = Call(
     retried=False,
 )
 
-CALLS: Final = (UPLOAD_BIG, UPLOAD_SMALL, PUSH, VALIDATE, WITHDRAW, PUSH_STATUS, TEST_CONNECTION, CHECK)
+CALLS: Final = (_upload("big"), _upload("small"), PUSH, VALIDATE, WITHDRAW, PUSH_STATUS, TEST_CONNECTION, CHECK)
 
 
 def make_hook(url: str, timeouts: TransportOptions, retry_budget: float) -> OppoImageHook:
-    """Return a hook whose connection points to a server.
-
-    :param retry_budget: seconds within which a call is retried.
-    """
-    extra = {
-        "connect_timeout": timeouts.connect_timeout,
-        "read_timeout": timeouts.read_timeout,
-        "total_timeout": timeouts.total_timeout,
-        "retry_budget": retry_budget,
-        "allow_private_addresses": True,
-    }
+    """Return a hook whose connection points to a server."""
+    extra = asdict(timeouts) | {"retry_budget": retry_budget, "allow_private_addresses": True}
     hook = OppoImageHook()
-    hook.settings = read_settings(
-        SimpleNamespace(
-            conn_id="oppo_image_default",
-            conn_type="oppo_image",
-            login=APP_KEY,
-            password=SECRET,
-            host=url,
-            port=None,
-            schema=None,
-            extra=json.dumps(extra),
-        )
-    )
+    fields = {"conn_id": "oppo_image_default", "conn_type": "oppo_image", "login": APP_KEY, "password": SECRET}
+    connection = SimpleNamespace(**fields, host=url, port=None, schema=None, extra=json.dumps(extra))
+    hook.settings = read_settings(connection)
     return hook

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from tests.support.airflow_stack import AirflowStack
+from tests.support.airflow_stack import AirflowStack, connection_to
 from tests.trust.attack_report import AttackReport
 
 _ATTACKS = pytest.StashKey[AttackReport]()
@@ -46,13 +46,11 @@ def attacks(pytestconfig: pytest.Config) -> AttackReport:
 
 @pytest.fixture(scope="session")
 def kills(pytestconfig: pytest.Config) -> int:
-    """Return the number of kills of each kind."""
     return int(pytestconfig.getoption("--kills"))
 
 
 @pytest.fixture
 def rng(pytestconfig: pytest.Config) -> Random:
-    """Return a random generator with the seed `--kill-seed`."""
     return Random(pytestconfig.getoption("--kill-seed"))  # noqa: S311  # no secret
 
 
@@ -70,21 +68,11 @@ def services() -> Iterator[dict[str, SandboxServer]]:
 
 @pytest.fixture(scope="session")
 def airflow(services: dict[str, SandboxServer]) -> Iterator[AirflowStack]:
-    """Start an Airflow with the DAGs of tests/trust/dags and connections to the services."""
     if not airflow_version().startswith("3.3."):
         pytest.skip(f"these tests need Airflow 3.3, not {airflow_version()}")
     if not Path("/proc/self/stat").exists():
         pytest.skip("these tests need /proc to find the processes that they kill")
-    connections = {
-        name: {
-            "conn_type": "oppo_image",
-            "login": service.options.app_key,
-            "password": service.options.master_secret,
-            "host": service.url,
-            "extra": {"allow_private_addresses": True, "retry_budget": 5},
-        }
-        for name, service in services.items()
-    }
+    connections = {name: connection_to(service, retry_budget=5) for name, service in services.items()}
     connections["oppo_image_wrong"] = {**connections["oppo_image_default"], "password": "E5dR2uH8oY1aM7gS4cP9wL3x"}
     with AirflowStack(Path(__file__).parent / "dags", connections, {"LOGGING__LOGGING_LEVEL": "DEBUG"}) as stack:
         yield stack

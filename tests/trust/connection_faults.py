@@ -87,7 +87,6 @@ def _endless_interim_responses(line: Connection) -> None:
 
 
 def broken() -> Iterator[FaultCase]:
-    """Yield connections that break in each part of a response, and responses that are not HTTP."""
     yield _fault("reset before the response", reset)
     yield _fault("reset in the status", [send(HEAD[:9]), delivered, reset])
     in_headers, in_body = [send(HEAD[:20]), delivered, reset], [send(HEAD + b"{"), delivered, reset]
@@ -131,7 +130,6 @@ def _endless_header(line: Connection) -> None:
 
 
 def unreachable() -> Iterator[FaultCase]:
-    """Yield servers that do not accept the request."""
     failed = CONNECTION_FAILED
     for name, end in (("reset", reset), ("closed", close)):
         first_byte = _after_a_byte(end)
@@ -174,7 +172,6 @@ def _to_another_host(status: int) -> Any:
 
 
 def limits() -> Iterator[FaultCase]:
-    """Yield rate limits, with and without `Retry-After`."""
     waits: tuple[tuple[str, str | None, float | None], ...] = (
         ("no Retry-After", None, None),
         ("Retry-After: 0", "0", 0.0),
@@ -195,7 +192,6 @@ def limits() -> Iterator[FaultCase]:
 
 
 def _retry_after_date(seconds: float, status: int, ahead: float) -> Step:
-    """Return a response with a `Retry-After` date, by the server's clock."""
 
     def step(line: Connection) -> None:
         now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=ahead)

@@ -12,7 +12,6 @@ _offset = [0.0]
 
 
 def now() -> float:
-    """Replace `time.time`."""
     return _real_time() + _offset[0]
 
 

@@ -29,8 +29,6 @@ LONG_TIMEOUTS: Final = TransportOptions(10, 10, 10)
 
 @dataclass(frozen=True)
 class Combination:
-    """A call, a fault, and a server setup."""
-
     call: Call
     fault: FaultCase
     setup: ServerSetup
@@ -40,7 +38,6 @@ class Combination:
 
     @property
     def timeouts(self) -> TransportOptions:
-        """The timeouts of the client."""
         return SHORT_TIMEOUTS if self.fault.wait_s else LONG_TIMEOUTS
 
 
@@ -54,16 +51,7 @@ COMBINATIONS: Final = tuple(
 
 @dataclass(frozen=True)
 class Observation:
-    """Observations of one call.
-
-    :param value: the returned value.
-    :param error: the raised error.
-    :param seconds: the duration.
-    :param received: how many requests the server received.
-    :param sent: how many bytes the server sent.
-    :param memory: the highest growth of this process in bytes; 0 if the fault is not heavy.
-    :param elsewhere: for each request to another host, its Authorization header or None.
-    """
+    """Observations of one call."""
 
     value: Any
     error: BaseException | None
@@ -88,7 +76,6 @@ def try_with_retries(at: Combination, budget: float, then: Reply | None = None) 
 
 @contextlib.contextmanager
 def _prepared_call(at: Combination, budget: float, then: Reply) -> Iterator[Callable[[], Observation]]:
-    """Start the servers, make a hook, and yield the call."""
     with _server(at, then) as (server, elsewhere, url):
         hook = make_hook(url, at.timeouts, budget)
 
@@ -133,7 +120,6 @@ def _memory(heavy: bool) -> Iterator[Callable[[], int]]:
 
 
 def _memory_bytes(field: str) -> int:
-    """Return a field of /proc/self/status in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
@@ -189,5 +175,4 @@ def _certified(authority: trustme.CA, name: str, *, expired: bool = False) -> ss
 
 
 def write_authority(path: Path) -> None:
-    """Write the certificate of the trusted authority to a file."""
     _authority().cert_pem.write_to_path(path)

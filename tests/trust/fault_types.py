@@ -28,14 +28,7 @@ ServerSetup: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class ExpectedResult:
-    """Expected result of a call to the service.
-
-    :param outcome: the client's conclusion.
-    :param error: the exact type of the error; None for a success.
-    :param permanent: expected attribute of the error, as are `scope`, `code` and `http_status`.
-    :param retry_after: expected attribute of the error, in seconds.
-    :param any_value: whether a success may return any value.
-    """
+    """Expected result of a call to the service."""
 
     outcome: Outcome
     error: type[OppoImageError] | None = None
@@ -54,19 +47,11 @@ UNKNOWN: Final = ExpectedResult("unknown", OutcomeUnknownError)
 
 
 def unreadable(http_status: int) -> ExpectedResult:
-    """Return the expected result for a response that cannot be parsed."""
     return ExpectedResult("unknown", UnreadableAnswerError, http_status=http_status)
 
 
 @dataclass(frozen=True)
 class ExpectedReport:
-    """Expected report of a check.
-
-    :param state: the state.
-    :param code: the code of the first problem; None if there is no problem.
-    :param retry_after: in seconds.
-    """
-
     state: State
     code: Code | None = None
     retry_after: float | None = None
@@ -79,7 +64,6 @@ TIMED_OUT: Final = ExpectedReport("absent", "timed_out")
 
 
 def report_by_status(http_status: int, retry_after: float | None = None) -> ExpectedReport:
-    """Return the expected report for a response that is not a picture."""
     if http_status == 200:
         return NO_PICTURE
     if http_status in (401, 403):
@@ -93,44 +77,23 @@ def report_by_status(http_status: int, retry_after: float | None = None) -> Expe
 
 @dataclass(frozen=True)
 class FaultContext:
-    """Values that a fault can use.
-
-    :param call: the call.
-    :param elsewhere: the URL of another host, which sends good responses.
-    """
-
     call: Call
     elsewhere: str
 
 
 @dataclass(frozen=True)
 class FaultCase:
-    """One fault.
-
-    :param name: its name in test ids.
-    :param reply: the server's reply.
-    :param result: the expected result of a call to the service.
-    :param report: the expected report of a check.
-    :param exceptions: expected results of calls that differ, by the call's name.
-    :param setups: the server's setups; the fault is tried with each.
-    :param greeting: a step for each new connection, before TLS and before anything is read.
-    :param received: how many requests the server receives in one try.
-    :param wait_s: seconds that the client must wait. If not 0, the client's timeouts are `SHORT_TIMEOUTS`.
-    :param hangs_up: whether the server closes the connection after a complete response.
-    :param heavy: whether it sends much data, so that the memory is measured.
-    """
-
     name: str
     reply: Callable[[FaultContext], Reply]
     result: ExpectedResult
     report: ExpectedReport
-    exceptions: Mapping[str, ExpectedResult] = field(default_factory=dict)
+    exceptions: Mapping[str, ExpectedResult] = field(default_factory=dict)  # results of calls that differ
     setups: tuple[ServerSetup, ...] = ("http",)
-    greeting: Step | None = None
-    received: int = 1
-    wait_s: float = 0.0
-    hangs_up: bool = False
-    heavy: bool = False
+    greeting: Step | None = None  # for each new connection, before TLS and before anything is read
+    received: int = 1  # requests that the server receives in one try
+    wait_s: float = 0.0  # that the client must wait; if not 0, its timeouts are `SHORT_TIMEOUTS`
+    hangs_up: bool = False  # closes the connection after a complete response
+    heavy: bool = False  # sends much data, so that the memory is measured
 
     def __str__(self) -> str:
         return self.name
@@ -141,15 +104,12 @@ class FaultCase:
         return self.greeting is not None or not set(self.setups) <= {"http", "https"}
 
     def result_for(self, call: Call) -> ExpectedResult:
-        """Return the expected result of a call."""
         return self.exceptions.get(call.name, self.result)
 
 
 def always(reply: Reply) -> Callable[[FaultContext], Reply]:
-    """Return the same reply for every call."""
     return lambda _: reply
 
 
 def good(context: FaultContext) -> Reply:
-    """Return the good response of the call."""
     return context.call.good

@@ -48,17 +48,7 @@ EXCEPTION, SLOW, LARGE, REFUSED, CONTRADICTED = RULES = (
 
 @dataclasses.dataclass
 class Findings:
-    """Findings of a run.
-
-    :param tried: the number of inputs.
-    :param states: the number of reports by state.
-    :param slowest_ms: the highest processor time of one check in milliseconds.
-    :param slowest: the input with this time.
-    :param peak_mb: the highest memory growth in megabytes.
-    :param peak: the input with this growth.
-    :param broken: by rule, the inputs that broke it.
-    :param exceptions: the exceptions among them.
-    """
+    """Findings of a run."""
 
     tried: int = 0
     states: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -71,10 +61,7 @@ class Findings:
 
 
 class Fuzzer:
-    """Tries inputs.
-
-    :param directory: the folder for inputs.
-    """
+    """Tries inputs."""
 
     def __init__(self, directory: Path) -> None:
         self.findings = Findings()
@@ -83,11 +70,7 @@ class Fuzzer:
         self._longest = 0.0
 
     def try_out(self, name: str, kind: PictureKind, content: bytes) -> None:
-        """Try an input.
-
-        :param name: its name in the findings, and the name of its file.
-        :param kind: the kind that it is checked as.
-        """
+        """Try an input."""
         found = self.findings
         self._longest = 0.0
         try:
@@ -170,7 +153,6 @@ def megabytes(field: str) -> float:
 
 
 def main() -> None:
-    """Fuzz, and print the findings."""
     count, directory = int(sys.argv[1]), Path(sys.argv[2])
     for kind, picture in originals():  # so that Pillow's lazy imports are done
         Fuzzer(directory).try_out("original", kind, picture)

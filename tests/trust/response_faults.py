@@ -86,7 +86,6 @@ def _by_code(row: ErrorCode, status: int) -> ExpectedResult:
 
 
 def by_status(status: int, code: int | None = None, retry_after: float | None = None) -> ExpectedResult:
-    """Return the expected result if the code is unknown or missing."""
     permanent = status < 500 and status not in (408, 425, 429)
     if status in (401, 403):
         return ExpectedResult("refused", AccountError, True, "account", code, status)
@@ -98,7 +97,6 @@ def by_status(status: int, code: int | None = None, retry_after: float | None = 
 
 
 def unknown_codes() -> Iterator[FaultCase]:
-    """Yield an unknown code with many HTTP statuses, and error statuses with an empty body."""
     for status in STATUSES:
         name = f"an unknown code in HTTP {status}"
         yield status_case(name, refusal(UNKNOWN_CODE, status), status, UNKNOWN_CODE)
@@ -107,20 +105,11 @@ def unknown_codes() -> Iterator[FaultCase]:
 
 
 def malformed_errors() -> Iterator[FaultCase]:
-    """Yield unusual values of `error` in an HTTP 200."""
     refused = by_status(200)
     values: tuple[tuple[Any, ExpectedResult], ...] = (
-        ({}, refused),
-        ([], refused),
-        ("no", refused),
-        ("", refused),
-        (False, refused),
-        (0, refused),
-        ({"code": None}, refused),
+        *((error, refused) for error in ({}, [], "no", "", False, 0, {"code": None}, {"code": [51]})),
         ({"code": 0, "message": "success"}, by_status(200, 0)),
-        ({"code": "51"}, _by_code(ERROR_CODES[51], 200)),
-        ({"code": 51.0}, _by_code(ERROR_CODES[51], 200)),
-        ({"code": [51]}, refused),
+        *(({"code": code}, _by_code(ERROR_CODES[51], 200)) for code in ("51", 51.0)),
     )
     for error, result in values:
         # The response also contains a good id; the error takes precedence.
@@ -142,7 +131,6 @@ def _beside_an_id(error: Any) -> Any:
 
 
 def ids() -> Iterator[FaultCase]:
-    """Yield successes without a valid id."""
     values: tuple[tuple[str, Any], ...] = (
         ("an empty id", ""),
         ("an id of blanks", "  "),
@@ -166,7 +154,6 @@ def _with_id(value: Any) -> Any:
 
 
 def bodies() -> Iterator[FaultCase]:
-    """Yield successes whose body is not a JSON object."""
     texts: tuple[tuple[str, bytes], ...] = (
         ("a list", b"[]"),
         ("a list with a good response", b'[{"big_picture_id": "1_a", "small_picture_id": "2_b", "msg_id": "42"}]'),
@@ -201,7 +188,6 @@ def _half(context: FaultContext) -> Any:
 
 
 def _bomb(status: int, line: Connection) -> None:
-    """Create the bomb lazily."""
     gzip_bomb(status)(line)
 
 

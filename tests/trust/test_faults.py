@@ -16,20 +16,8 @@ from tests.support.fault_server import refusal
 from tests.trust import fake_clock
 from tests.trust.attack_report import AttackReport
 from tests.trust.calls import PUSH
-from tests.trust.fault_expectations import (
-    differences,
-    differences_after_used_cid,
-    differences_with_retries,
-    is_retried,
-)
-from tests.trust.fault_matrix import (
-    COMBINATIONS,
-    Combination,
-    Observation,
-    try_once,
-    try_with_retries,
-    write_authority,
-)
+from tests.trust.fault_expectations import differences, differences_after_used_cid, differences_with_retries, is_retried
+from tests.trust.fault_matrix import COMBINATIONS, Combination, Observation, try_once, try_with_retries, write_authority
 
 SECTION = "no failure is silent"
 BUDGET_S = 3.0
@@ -53,13 +41,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_waiting_calls_early(
     request: pytest.FixtureRequest, authority: Path, run: Run[T], waits: Callable[[Combination], bool]
 ) -> Iterator[Run[T]]:
-    """Run the combinations that mostly wait concurrently and in advance, and yield a function that returns results.
-
-    The authority is trusted, and the clock is `fake_clock`.
-
-    :param request: of the fixture; the combinations of the tests that use it are run.
-    :param waits: returns whether a combination mostly waits.
-    """
+    """Run the combinations that mostly wait concurrently and in advance, and yield a function that returns results."""
     items = [item for item in request.session.items if request.fixturename in getattr(item, "fixturenames", ())]
     combinations = [item.callspec.params["combination"] for item in items]
     with (

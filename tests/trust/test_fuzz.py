@@ -26,10 +26,7 @@ def fuzz(count: int, directory: Path, attacks: AttackReport, inputs: str) -> dic
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=3_500)
     assert done.returncode == 0, f"the process crashed with {directory / 'input'}: {done.stderr}"
     findings: dict[str, Any] = json.loads(done.stdout)
-    figures = {
-        SLOW: f" (highest: {findings['slowest_ms']:.0f} ms)",
-        LARGE: f" (highest: {findings['peak_mb']:.0f} MB)",
-    }
+    figures = {SLOW: f" (highest: {findings['slowest_ms']:.0f} ms)", LARGE: f" (highest: {findings['peak_mb']:.0f} MB)"}
     for rule in RULES:
         tried = findings["states"]["ready"] if rule == REFUSED else findings["tried"]
         attack = f"{inputs}: {rule}{figures.get(rule, '')}"

@@ -81,6 +81,5 @@ def test_campaigns_survive_their_scheduler(
 
 
 def serve_pictures(host: PictureHost, paths: list[str], count: int) -> None:
-    """Serve this many pictures, and remove their paths from the list."""
     for _ in range(count):
         host.serve(paths.pop(), artwork.good("big"))

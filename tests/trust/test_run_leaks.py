@@ -94,7 +94,6 @@ def log_lines(home: Path, without: Collection[bytes]) -> Iterator[Text]:
 
 
 def pages(services: Iterable[SandboxServer]) -> Iterator[Text]:
-    """Yield the pages and received data of the sandboxes."""
     for service in services:
         for path in ("/", "/sandbox/received"):
             with urllib.request.urlopen(service.url + path, timeout=10) as answer:

@@ -31,11 +31,9 @@ class Started:
         self._output = output
 
     def printed(self) -> str:
-        """Return its output so far."""
         return self._output.read_text()
 
     def until(self, done: Callable[[], T], what: str) -> T:
-        """Poll until something is true, and return it."""
         end = time.monotonic() + TIMEOUT_S
         while not (answer := done()):
             assert time.monotonic() < end, f"Timed out waiting for {what}:\n{self.printed()}"
@@ -53,7 +51,6 @@ class Started:
         return found[1]
 
     def component(self, name: str) -> int:
-        """Wait until a component of Airflow runs, and return its process id."""
 
         def find() -> int | None:
             for process in descendants(self.process.pid):
@@ -65,11 +62,9 @@ class Started:
         return self.until(find, f"the {name} to be there")
 
     def press_ctrl_c(self) -> None:
-        """Send SIGINT to the process group, as a terminal does."""
         os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self) -> int:
-        """Wait until it has ended, and return its exit code."""
         return self.process.wait(60)
 
 
@@ -79,7 +74,6 @@ def user_api(started: Started) -> Api:
 
 
 def states_of(api: Api, dag: str) -> dict[tuple[str, int], str]:
-    """Return the states of the tasks of the demo run; {} while it runs."""
     if api.ask("GET", f"dags/{dag}/dagRuns/{RUN_ID}")["state"] not in ("success", "failed"):
         return {}
     tasks = api.ask("GET", f"dags/{dag}/dagRuns/{RUN_ID}/taskInstances")["task_instances"]
@@ -109,7 +103,6 @@ def starting(home: Path, output: Path) -> Iterator[Started]:
 
 
 def descendants(pid: int) -> list[processes.Process]:
-    """Return all processes that descend from one."""
     everyone, found, new = list(processes.list_processes()), [], {pid}
     while children := [one for one in everyone if one.parent in new]:
         found += children

@@ -129,9 +129,7 @@ def killed(started: Started) -> None:
         time.sleep(0.1)
 
 
-def test_kill_and_double_interrupt_leave_nothing(
-    tmp_path: Path,
-) -> None:
+def test_kill_and_double_interrupt_leave_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with starting(home, tmp_path / "first") as started:
         started.until((home / "airflow.db").exists, "the database to be begun")

@@ -13,11 +13,7 @@ START = datetime.datetime(2026, 1, 1)
 MESSAGE = {"to": "all", "body": {"platform": "all", "notification": {"android": {"alert": "Today only"}}}}
 
 
-@dag(
-    schedule=None,
-    start_date=START,
-    default_args={"retries": 8, "retry_delay": datetime.timedelta(0)},
-)
+@dag(schedule=None, start_date=START, default_args={"retries": 8, "retry_delay": datetime.timedelta(0)})
 def campaigns() -> None:
     @task
     def read_campaigns() -> list[dict[str, Any]]:

@@ -31,9 +31,7 @@ def picture(path: str) -> str:
 def leaks() -> None:
     ready, later, spoiled = picture("/ready.png"), picture("/later.png"), picture("/spoiled.png")
     upload = OppoImageUploadOperator(
-        task_id="upload",
-        big_picture_url=ready,
-        outlets=[Asset(name="uploaded", uri="oppo-image-trust://uploaded")],
+        task_id="upload", big_picture_url=ready, outlets=[Asset(name="uploaded", uri="oppo-image-trust://uploaded")]
     )
     OppoImagePushOperator(task_id="push", message=MESSAGE, big_picture_id=upload.output["big_picture_id"])
 

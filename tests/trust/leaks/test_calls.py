@@ -16,16 +16,7 @@ from airflow_provider_oppo_image.errors import OppoImageError
 from airflow_provider_oppo_image.net.options import TransportOptions
 from tests.support.credential_echoes import CREDENTIAL_FORMS, RESPONSE_PARTS, echo_reply
 from tests.support.fault_server import FaultServer, Reply, close, refusal, reset, send, stall
-from tests.support.leaks import (
-    APP_KEY,
-    SECRET,
-    SIGNATURE,
-    TOKEN,
-    dump_error,
-    leaks,
-    signatures,
-    traceback_with_locals,
-)
+from tests.support.leaks import APP_KEY, SECRET, SIGNATURE, TOKEN, dump_error, leaks, signatures, traceback_with_locals
 from tests.trust.leaks.conftest import CapturedOutput, RequireNoLeak
 
 URL = f"https://cdn.example.com/big.png?{SIGNATURE}"

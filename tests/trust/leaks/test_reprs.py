@@ -35,7 +35,6 @@ _SECRET_NAME = re.compile(r"secret|password|credential|authorization|token", re.
 
 
 def connected(hook: OppoImageHook) -> OppoImageHook:
-    """Make a hook read its connection and create its client."""
     hook.get_conn()
     return hook
 
@@ -79,7 +78,6 @@ def _connection(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def classes() -> Iterator[type]:
-    """Yield all classes that the package defines."""
     package = airflow_provider_oppo_image
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if "example_dags" not in module.name:
