@@ -7,6 +7,7 @@ documentation and the SDK of OPPO's push service, whose codes come through insid
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
@@ -207,6 +208,10 @@ MAX_PUSH_BYTES: Final = 4_000
 
 CID_PATTERN: Final = r"[A-Za-z0-9_-]{1,64}"
 """What a push's `cid` may be made of. Source: push page."""
+
+CID_LIFETIME: Final = datetime.timedelta(hours=1)
+"""Time for which the service recognises a repeated `cid`. It answers a repeat with the first message id and sends
+nothing. Source: EngageLab's page "Avoid duplicate push", in every language; confirmed 2026-11-28."""
 
 BIG_PICTURE_STYLE: Final = 3
 """OPPO's `style` that shows a big picture. Source: Javadoc of the SDK."""

@@ -108,6 +108,10 @@ class PictureWrongError(PictureError):
     """A picture is there, and is not what OPPO shows."""
 
 
+class DuplicatePushError(OppoImageError):
+    """A push was not sent, since an earlier request may have sent it and the service would not recognise a repeat."""
+
+
 class BatchError(OppoImageError):
     """Rows of a batch have no ids; it is permanent where no retry helps any of them.
 
