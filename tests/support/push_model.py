@@ -72,114 +72,107 @@ class Task:
         return self.first_start if self.store == "history" else run_after
 
 
+Requests: TypeAlias = tuple[tuple[Answer, float], ...]
+"""The answers to the requests of one try, each with the seconds that pass before the request."""
+
+
+@dataclass
 class World:
-    """Tasks, a clock and the service; `attempt` is one try of a task."""
+    """Tasks, a clock and the service."""
 
-    def __init__(self) -> None:
-        self.now = START
-        self.run_after = START
-        self.service = Service()
-        self.tasks: dict[str, Task] = {}
-        self.counts: Counter[str] = Counter()
-
-    def add_task(self, store: Store) -> Task:
-        """Add a task that was never tried."""
-        task = Task(f"task{len(self.tasks)}", store)
-        self.tasks[task.name] = task
-        return task
+    now: datetime.datetime = START
+    run_after: datetime.datetime = START
+    service: Service = field(default_factory=Service)
+    counts: Counter[str] = field(default_factory=Counter)
 
     def attempt(
         self,
         task: Task,
-        answers: tuple[tuple[Answer, float], ...],
+        requests: Requests,
         *,
         crash: Crash = "none",
         message: str = "spring sale",
-        cid: str | None = None,
         store_fails: bool = False,
-        on_unknown_outcome: Literal["fail", "send_again"] = "fail",
     ) -> str:
         """Try a task once, and return how it ended.
 
-        :param answers: what the service does with each request of this try, and the seconds before the request.
         :param crash: where the process is killed.
+        :param store_fails: whether the task state store refuses to store.
         """
-        world, started = self, self.now
-        first_try = task.tries == 0
+        first_try = not task.tries
         earlier_since = task.earlier_since(self.run_after)
-        saved = 0
-
-        class TaskStore:
-            def load(self) -> StoredPush | None:
-                return task.record if task.store == "task_state" else None
-
-            def save(self, record: StoredPush) -> None:
-                nonlocal saved
-                if store_fails:
-                    raise ConnectionError
-                if crash == "before_record" and not saved:
-                    raise ProcessKilledError
-                saved += 1
-                if crash == "after_request" and saved > 1:
-                    raise ProcessKilledError
-                if task.store == "task_state":
-                    task.record = record
-                if crash == "after_record":
-                    raise ProcessKilledError
-
-        def send(used_cid: str, until: datetime.datetime) -> str:
-            ambiguous = False
-            error: OppoImageError = NotSentError("no request was made")
-            for answer, seconds in answers:
-                world.now += datetime.timedelta(seconds=seconds)
-                if world.now > until:
-                    break
-                if answer in ("accept", "lost_after"):
-                    msg_id = world.service.push(used_cid, task.name, message, world.now)
-                    if answer == "accept":
-                        return msg_id
-                if answer in ("lost_before", "lost_after"):
-                    ambiguous = True
-                    error = OutcomeUnknownError("lost")
-                elif answer == "refuse":
-                    error = RequestRefusedError("no", code=21003, http_status=400, earlier_attempt_ambiguous=ambiguous)
-                    break
-                else:
-                    error = NotSentError("unreachable", earlier_attempt_ambiguous=ambiguous)
-            raise error
-
-        push = IntendedPush(cid or f"cid-{task.name}", message, "account", cid_was_given=cid is not None)
         task.tries += 1
-        task.first_start = task.first_start or started
-        before = len(self.service.broadcasts)
+        task.first_start = task.first_start or self.now
+        this_try = _Try(self, task, requests, crash, message, store_fails)
+        push = IntendedPush(f"cid-{task.name}", message, "account")
         try:
-            sent = send_once(
-                push,
-                TaskStore(),
-                send,
-                earlier_since=earlier_since,
-                on_unknown_outcome=on_unknown_outcome,
-                clock=lambda: world.now,
-            )
+            sent = send_once(push, this_try, this_try.send, earlier_since=earlier_since, clock=lambda: self.now)
         except ProcessKilledError:
             end = "killed"
         except DuplicatePushError:
             assert not first_try, "a first try was refused"
-            assert len(self.service.broadcasts) == before
             end = "refused as a duplicate"
         except OppoImageError as error:
             end = type(error).__name__
         else:
-            accepted = [
-                text for owner, msg_id, text in self.service.broadcasts if (owner, msg_id) == (task.name, sent.msg_id)
-            ]
-            assert accepted, "reported as sent, and never accepted"
-            # Without a record nothing tells that the message has changed within the hour.
-            assert task.store != "task_state" or accepted == [message], "reported as sent, and another message was"
+            self._check_report(task, sent.msg_id, message)
             end = "sent" if sent.sent_now else "known"
         self.counts[end] += 1
         return end
 
+    def _check_report(self, task: Task, msg_id: str, message: str) -> None:
+        accepted = [text for owner, known, text in self.service.broadcasts if (owner, known) == (task.name, msg_id)]
+        assert accepted, "reported as sent, and never accepted"
+        # Without a record nothing tells that the message has changed within the hour.
+        assert task.store != "task_state" or accepted == [message], "reported as sent, and another message was"
+
     def broadcasts_of(self, task: Task) -> int:
         """Return how often the service sent a task's push."""
         return sum(owner == task.name for owner, *_ in self.service.broadcasts)
+
+
+@dataclass
+class _Try:
+    """One try of a task: its store, and its requests to the service."""
+
+    world: World
+    task: Task
+    requests: Requests
+    crash: Crash
+    message: str
+    store_fails: bool
+    saved: int = 0
+
+    def load(self) -> StoredPush | None:
+        return self.task.record if self.task.store == "task_state" else None
+
+    def save(self, record: StoredPush) -> None:
+        if self.store_fails:
+            raise ConnectionError
+        if (self.crash, self.saved) in (("before_record", 0), ("after_request", 1)):
+            raise ProcessKilledError
+        self.saved += 1
+        if self.task.store == "task_state":
+            self.task.record = record
+        if self.crash == "after_record":
+            raise ProcessKilledError
+
+    def send(self, cid: str, until: datetime.datetime) -> str:
+        ambiguous = False
+        error: OppoImageError = NotSentError("no request was made")
+        for answer, seconds in self.requests:
+            self.world.now += datetime.timedelta(seconds=seconds)
+            if self.world.now > until:
+                break
+            if answer in ("accept", "lost_after"):
+                msg_id = self.world.service.push(cid, self.task.name, self.message, self.world.now)
+                if answer == "accept":
+                    return msg_id
+            if answer in ("lost_before", "lost_after"):
+                ambiguous = True
+                error = OutcomeUnknownError("lost")
+            elif answer == "refuse":
+                raise RequestRefusedError("no", code=21003, http_status=400, earlier_attempt_ambiguous=ambiguous)
+            else:
+                error = NotSentError("unreachable", earlier_attempt_ambiguous=ambiguous)
+        raise error

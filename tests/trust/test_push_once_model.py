@@ -32,7 +32,7 @@ class PushOnce(RuleBasedStateMachine):
     def start(self, store: Store, late: bool) -> None:
         self.world = World()
         self.world.now += datetime.timedelta(hours=2 * late)
-        self.task = self.world.add_task(store)
+        self.task = Task("push", store)
 
     @rule(minutes=MINUTES, requests=REQUESTS, message=MESSAGE, crash=CRASH, store_fails=STORE_FAILS)
     def attempt(self, minutes: int, requests: Any, message: str, crash: Any, store_fails: bool) -> None:
