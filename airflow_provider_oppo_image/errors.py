@@ -247,7 +247,7 @@ Fault: TypeAlias = Literal["picture", "manifest", "request", "account", "service
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 
 MAX_MESSAGE_CHARACTERS = 1_000
-"""The longest words of a failure, in characters: ours."""
+"""Our own limit: characters in the message of a failure."""
 
 _WRONG_ENDPOINT = 21001  # "the URL is wrong": whoever answers, it is not the push service
 
@@ -264,15 +264,15 @@ class Failure:
     """Why a picture has no id.
 
     :param code: a problem's code of the check, the service's error code, or what became of the request.
-    :param words: what was found, and what to do now; one line, `MAX_MESSAGE_CHARACTERS` characters at most.
+    :param message: what was found, and what to do now; one line, `MAX_MESSAGE_CHARACTERS` characters at most.
     :param fault: what has to be mended: the picture, the manifest, the request, the account, or the service.
-    :param passing: whether the same may succeed later, with nothing changed here.
+    :param transient: whether the same may succeed later, with nothing changed here.
     """
 
     code: str
-    words: str
+    message: str
     fault: Fault
-    passing: bool = False
+    transient: bool = False
 
 
 def failure_from(error: OppoImageError) -> Failure:
@@ -280,8 +280,8 @@ def failure_from(error: OppoImageError) -> Failure:
 
     :param error: what the check or the client raised.
     """
-    words = "; ".join(line.strip() for line in str(error).splitlines())
-    return Failure(_code_of(error), words[:MAX_MESSAGE_CHARACTERS], _fault_of(error), passing=not error.permanent)
+    message = "; ".join(line.strip() for line in str(error).splitlines())
+    return Failure(_code_of(error), message[:MAX_MESSAGE_CHARACTERS], _fault_of(error), transient=not error.permanent)
 
 
 def _code_of(error: OppoImageError) -> str:

@@ -27,7 +27,7 @@ REPORTS = [
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "fault", "passing"),
+    ("error", "code", "fault", "transient"),
     [
         (PictureWrongError("x", reports=REPORTS), "wrong_dimensions", "picture", False),
         (PictureAbsentError("x"), "picture", "picture", True),
@@ -47,12 +47,12 @@ REPORTS = [
     ],
 )
 def test_an_error_says_its_code_whose_fault_it_is_and_whether_it_may_pass(
-    error: OppoImageError, code: str, fault: str, passing: bool
+    error: OppoImageError, code: str, fault: str, transient: bool
 ) -> None:
     failure = failure_from(error)
-    assert (failure.code, failure.fault, failure.passing) == (code, fault, passing)
+    assert (failure.code, failure.fault, failure.transient) == (code, fault, transient)
 
 
 def test_the_words_are_one_line_and_not_too_long() -> None:
-    assert failure_from(NotSentError("a\n  b\r\nc")).words == "a; b; c"
-    assert failure_from(NotSentError("x" * 5_000)).words == "x" * MAX_MESSAGE_CHARACTERS
+    assert failure_from(NotSentError("a\n  b\r\nc")).message == "a; b; c"
+    assert failure_from(NotSentError("x" * 5_000)).message == "x" * MAX_MESSAGE_CHARACTERS

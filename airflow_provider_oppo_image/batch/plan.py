@@ -27,15 +27,15 @@ CREATE TABLE rows (
 );
 CREATE TABLE pictures (
     number INTEGER PRIMARY KEY, kind TEXT, url TEXT,
-    picture_id TEXT, code TEXT, words TEXT, fault TEXT, passing INTEGER,
+    picture_id TEXT, code TEXT, message TEXT, fault TEXT, transient INTEGER,
     UNIQUE (kind, url)
 );
 """
 
 _RESULTS: Final = """
 SELECT rows.line, rows.name, rows.code, rows.words,
-    big.number, big.picture_id, big.code, big.words, big.fault, big.url,
-    small.number, small.picture_id, small.code, small.words, small.fault, small.url
+    big.number, big.picture_id, big.code, big.message, big.fault, big.url,
+    small.number, small.picture_id, small.code, small.message, small.fault, small.url
 FROM rows LEFT JOIN pictures AS big ON big.number = rows.big LEFT JOIN pictures AS small ON small.number = rows.small
 ORDER BY rows.number
 """
@@ -98,7 +98,7 @@ class Plan:
     @property
     def may_pass(self) -> int:
         """How many of them failed for a reason that may pass."""
-        return self._count("pictures WHERE picture_id IS NULL AND passing")
+        return self._count("pictures WHERE picture_id IS NULL AND transient")
 
     def _count(self, what: str) -> int:
         [(count,)] = self._db.execute(f"SELECT count(*) FROM {what}")  # noqa: S608 - ours alone
@@ -149,7 +149,7 @@ class Plan:
         """
         failure = outcome.failure
         self._db.execute(
-            "UPDATE pictures SET picture_id = ?, code = ?, words = ?, fault = ?, passing = ? "
+            "UPDATE pictures SET picture_id = ?, code = ?, message = ?, fault = ?, transient = ? "
             "WHERE number = ? AND picture_id IS NULL",
             (outcome.picture_id, *(astuple(failure) if failure else (None,) * 4), outcome.number),
         )

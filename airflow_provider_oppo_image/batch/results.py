@@ -103,8 +103,8 @@ def build_result(
     )
     if not failures:
         return row
-    words = "; ".join(failure.words for failure in failures)
-    return replace(row, state="failed", error_code=failures[0].code, error=words, fault=failures[0].fault)
+    message = "; ".join(failure.message for failure in failures)
+    return replace(row, state="failed", error_code=failures[0].code, error=message, fault=failures[0].fault)
 
 
 def check_format(place: StoragePath) -> None:

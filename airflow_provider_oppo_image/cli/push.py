@@ -13,7 +13,7 @@ from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, non_empty
 from airflow_provider_oppo_image.cli.failures import GOOD, fail
 from airflow_provider_oppo_image.cli.output import print_json, print_note, print_result
-from airflow_provider_oppo_image.engagelab.push_body import cid_of, compose_push
+from airflow_provider_oppo_image.engagelab.push_body import PushBody, compose_push
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 
 HELP: Final = "send a push that carries the pictures, and print its message id"
@@ -46,20 +46,20 @@ def run(args: argparse.Namespace) -> int:
 
     :raises ConfigurationError: if the push would be refused.
     """
-    body = _compose(args)
+    push = _compose(args)
     msg_id = None
     try:
         with open_hook(args.conn_id, verbose=args.verbose) as hook:
             if args.validate_only:
-                hook.validate_push(body)
+                hook.get_conn().validate_push(push)
             else:
-                msg_id = hook.push(body)
+                msg_id = hook.get_conn().push(push).msg_id
     except OppoImageError as error:
         if error.may_have_taken_effect or error.earlier_attempt_ambiguous:
-            print_note(f"The push may have been sent. To try again without sending it twice, give --cid {cid_of(body)}")
-        return fail(error, as_json=args.json, cid=cid_of(body))
+            print_note(f"The push may have been sent. To try again without sending it twice, give --cid {push.cid}")
+        return fail(error, as_json=args.json, cid=push.cid)
     if args.json:
-        print_json({"validated": True} if args.validate_only else {"msg_id": msg_id, "cid": cid_of(body)})
+        print_json({"validated": True} if args.validate_only else {"msg_id": msg_id, "cid": push.cid})
     elif args.validate_only:
         print_result("The service would accept this push; nothing was sent.")
     else:
@@ -67,19 +67,17 @@ def run(args: argparse.Namespace) -> int:
     return GOOD
 
 
-def _compose(args: argparse.Namespace) -> dict[str, Any]:
+def _compose(args: argparse.Namespace) -> PushBody:
     """Return the push, always with a `cid`: without one, a request that is tried again could be a second push."""
-    body = compose_push(
+    push = compose_push(
         _read_message(args.message),
         big_picture_id=args.big_picture_id,
         small_picture_id=args.small_picture_id,
         cid=args.cid or secrets.token_hex(20),
     )
-    if args.cid not in (None, cid_of(body)):
-        raise ConfigurationError(
-            f"The message has the cid {cid_of(body)!r} and --cid says {args.cid!r}. Give one of them."
-        )
-    return body
+    if args.cid not in (None, push.cid):
+        raise ConfigurationError(f"The message has the cid {push.cid!r} and --cid says {args.cid!r}. Give one of them.")
+    return push
 
 
 def _read_message(place: str) -> Any:

@@ -6,7 +6,7 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
@@ -14,7 +14,7 @@ from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab import messages
 from airflow_provider_oppo_image.engagelab.http import wire_of
 from airflow_provider_oppo_image.engagelab.messages import PushReceipt, Request
-from airflow_provider_oppo_image.engagelab.push_body import cid_of, with_cid
+from airflow_provider_oppo_image.engagelab.push_body import PushBody
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
 from airflow_provider_oppo_image.errors import (
@@ -126,30 +126,35 @@ class EngageLabClient:
         request = messages.credentials_probe()
         self._call(request, partial(messages.read_credentials_probe, request), budget=0.0)
 
-    def push(self, body: Mapping[str, Any], *, is_retry: bool = False) -> PushReceipt:
+    def push(self, push: PushBody, *, is_retry: bool = False) -> PushReceipt:
         """Send a push, once: the `cid` in its body lets the service tell a repeat.
 
-        :param body: the vendor's push body; without a `cid` it gets one that is good for the repeats in this call.
+        :param push: the push; without a `cid` it gets one that identifies the repeats of this call.
         :param is_retry: whether an earlier try of this very push may have reached the service.
         :return: the receipt; without a message id where an earlier request sent the push and its answer was lost.
         :raises CidAlreadyUsedError: if the `cid` was used, and not by an earlier request of this push.
         :raises OppoImageError: if the push was not accepted, or nobody knows.
         """
-        request = messages.push_request(body if cid_of(body) else with_cid(body, secrets.token_hex(20)))
+        push = push.with_cid(secrets.token_hex(20))
+        request = messages.push_request(push.body)
         try:
-            return self._call(request, partial(messages.read_push, request))
+            receipt = self._call(request, partial(messages.read_push, request))
         except CidAlreadyUsedError as error:
             if not (is_retry or error.earlier_attempt_ambiguous):
                 raise
+            log.warning("An earlier request sent this push (cid %s) and its answer was lost: no message id.", push.cid)
             return PushReceipt(msg_id=None)
+        request_id = f", request id {receipt.request_id}" if receipt.request_id else ""
+        log.info("Pushed with cid %s: message id %s%s", push.cid, receipt.msg_id, request_id)
+        return receipt
 
-    def validate_push(self, body: Mapping[str, Any]) -> None:
+    def validate_push(self, push: PushBody) -> None:
         """Have the service check a push, and send nothing.
 
-        :param body: the vendor's push body.
+        :param push: the push.
         :raises OppoImageError: if it would not be accepted, or nobody knows.
         """
-        request = messages.push_request(body, validate=True)
+        request = messages.push_request(push.body, validate=True)
         self._call(request, partial(messages.read_acknowledgement, request))
 
     def withdraw(self, msg_id: str) -> None:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 from urllib.parse import quote, urlencode, urlsplit
 
 from airflow_provider_oppo_image import contract
@@ -159,7 +159,9 @@ def read_push(request: Request, answer: Response) -> PushReceipt:
     if isinstance(msg_id, int) and not isinstance(msg_id, bool):
         msg_id = str(msg_id)
     request_id = answered.get("request_id")
-    return PushReceipt(_read_id(request, answer, "msg_id", msg_id), request_id if isinstance(request_id, str) else None)
+    return PushReceipt(
+        _read_id(request, answer, "msg_id", msg_id), request_id if _is_safe_id(request_id, answer) else None
+    )
 
 
 def read_acknowledgement(request: Request, answer: Response) -> None:
@@ -205,12 +207,16 @@ def status_request(msg_ids: Sequence[str]) -> Request:
     return Request("Asking for the pushes' status", "GET", f"{contract.STATUS_PATH}?{query}")
 
 
-def _is_id(value: object) -> bool:
+def _is_id(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
+def _is_safe_id(value: object, answer: Response) -> TypeGuard[str]:
+    return _is_id(value) and not answer.secrets.contains_secret(value)
+
+
 def _read_id(request: Request, answer: Response, key: str, value: object) -> str:
-    if isinstance(value, str) and _is_id(value) and not answer.secrets.contains_secret(value):
+    if _is_safe_id(value, answer):
         return value
     if value is None:
         found = f"no {key}"

@@ -29,6 +29,7 @@ from airflow_provider_oppo_image.net.redaction import redact_url
 
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+    from airflow_provider_oppo_image.engagelab.push_body import PushBody
     from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
     from airflow_provider_oppo_image.net.deadline import Timeouts
     from airflow_provider_oppo_image.pictures.report import PictureReport
@@ -265,7 +266,7 @@ class OppoImageHook(BaseHook):
 
 def _compose(
     message: Mapping[str, Any], big_picture_id: str | None, small_picture_id: str | None, cid: str | None
-) -> dict[str, Any]:
+) -> PushBody:
     from airflow_provider_oppo_image.engagelab.push_body import compose_push
 
     return compose_push(message, big_picture_id=big_picture_id, small_picture_id=small_picture_id, cid=cid)

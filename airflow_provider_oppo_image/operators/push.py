@@ -20,6 +20,7 @@ from airflow_provider_oppo_image.template_values import is_blank
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_oppo_image.engagelab.push_body import PushBody
     from airflow_provider_oppo_image.hooks.task_record import PushRecord, TaskRecord
 
 
@@ -97,49 +98,37 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
 
         with airflow_errors(), record_task(context, "push", self.campaign) as record:
             validate_only = _read_flag("validate_only", self.validate_only)
-            body = self._compose(context)
-            push = _note_push(record, body)
+            push = self._compose(context)
+            noted = _note_push(record, push)
             if validate_only:
-                self.hook.validate_push(body)
+                self.hook.get_conn().validate_push(push)
                 self.log.info("The service would take this push. Nothing was sent, since validate_only is set.")
                 return None
-            push.msg_id = self._push(context, body)
-            push.sent = True
+            noted.msg_id = self._push(context, push)
+            noted.sent = True
         ids = picture_ids({picture.kind: picture.picture_id for picture in record.pictures if picture.picture_id})
-        self._report_lineage(ids={**ids, "msg_id": push.msg_id})
-        return push.msg_id
+        self._report_lineage(ids={**ids, "msg_id": noted.msg_id})
+        return noted.msg_id
 
-    def _compose(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_oppo_image.engagelab.push_body import (
-            compose_push,
-            has_pictures,
-            without_big_style,
-            without_blank_ids,
-        )
+    def _compose(self, context: Context) -> PushBody:
+        from airflow_provider_oppo_image.engagelab.push_body import compose_push
 
-        message = without_blank_ids(self.message)
-        if is_blank(self.big_picture_id) and is_blank(self.small_picture_id) and not has_pictures(message):
-            if self.on_missing_picture == "fail":
-                raise ConfigurationError(
-                    "This push has no picture: big_picture_id and small_picture_id are empty, so it was not sent. See "
-                    "why the upload gave no id, or set on_missing_picture='text' to push without pictures."
-                )
-            self.log.warning("NO PICTURE: big_picture_id and small_picture_id are empty. Pushing as plain text.")
-            message = without_big_style(message)
-        return compose_push(
-            message,
+        push = compose_push(
+            self.message,
             big_picture_id=self.big_picture_id,
             small_picture_id=self.small_picture_id,
             cid=self._default_cid(context) if is_blank(self.cid) else self.cid,
+            on_missing_picture=self.on_missing_picture,
         )
+        if not push.picture_ids:
+            self.log.warning("NO PICTURE: big_picture_id and small_picture_id are empty. Pushing as plain text.")
+        return push
 
-    def _push(self, context: Context, body: Mapping[str, Any]) -> str | None:
-        from airflow_provider_oppo_image.engagelab.push_body import cid_of
+    def _push(self, context: Context, push: PushBody) -> str | None:
         from airflow_provider_oppo_image.operators.task_memory import PushState
 
-        cid = cid_of(body)
         memory = PushState(task_state_store(context))
-        record = memory.recall(cid, body)
+        record = memory.recall(push.cid, push.body)
         if record.sent:
             self.log.warning(
                 "An earlier try of this task sent this push: message id %s. It is not sent again; to push again, give "
@@ -149,18 +138,14 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
             return record.msg_id
         memory.remember(record)
         try:
-            msg_id = self.hook.push(body, is_retry=context["ti"].try_number > 1)
+            msg_id = self.hook.get_conn().push(push, is_retry=context["ti"].try_number > 1).msg_id
         except CidAlreadyUsedError as error:
             raise ConfigurationError(
-                f"{error} This is the task's first try, so it was another push that used the cid {cid}: most likely "
-                "another Airflow with the same AppKey and the same DAG, run and task. Give each a cid_namespace of its "
-                "own in the connection, or give this push a cid."
+                f"{error} This is the task's first try, so it was another push that used the cid {push.cid}: most "
+                "likely another Airflow with the same AppKey and the same DAG, run and task. Give each a cid_namespace "
+                "of its own in the connection, or give this push a cid."
             ) from error
         memory.remember(dataclasses.replace(record, sent=True, msg_id=msg_id))
-        if msg_id is None:
-            self.log.warning("An earlier try sent this push (cid %s), and its answer was lost: no message id.", cid)
-        else:
-            self.log.info("Pushed with cid %s: message id %s", cid, msg_id)
         return msg_id
 
     def _default_cid(self, context: Context) -> str:
@@ -169,12 +154,11 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
 
 
-def _note_push(record: TaskRecord, body: Mapping[str, Any]) -> PushRecord:
-    from airflow_provider_oppo_image.engagelab.push_body import picture_ids_of, shown_text
+def _note_push(record: TaskRecord, push: PushBody) -> PushRecord:
     from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord
 
-    record.pictures += [PictureRecord(kind, picture_id=picture_id) for kind, picture_id in picture_ids_of(body).items()]
-    record.push = PushRecord(*shown_text(body))
+    record.pictures += [PictureRecord(kind, picture_id=picture_id) for kind, picture_id in push.picture_ids.items()]
+    record.push = PushRecord(push.title, push.text)
     return record.push
 
 

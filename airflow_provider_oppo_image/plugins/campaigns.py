@@ -95,7 +95,7 @@ class Campaign:
             return "pushed" if self._was_pushed_whole() else "bare"
         if failed := self.failed:
             task, failure = failed
-            return "stopped" if task.state in _ENDED_BADLY or not failure.passing else "waiting"
+            return "stopped" if task.state in _ENDED_BADLY or not failure.transient else "waiting"
         states = {picture.report.state for picture in self.pictures.values() if picture.report}
         if "wrong" in states:
             return "stopped"

@@ -128,7 +128,7 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
         Question(
             "Validate a push with an id that no upload gave",
             "whether a validation looks at the ids",
-            lambda _: messages.push_request(compose_push(_push(), big_picture_id=NO_PICTURE), validate=True),
+            lambda _: messages.push_request(compose_push(_push(), big_picture_id=NO_PICTURE).body, validate=True),
             messages.read_acknowledgement,
             "the push is valid",
             also_known=(21011,),
@@ -177,8 +177,8 @@ def _read_both(request: Request, answer: Response) -> object:
 def _push_with_pictures(ids: Ids) -> Request | None:
     if len(ids) < len(PICTURE_KINDS):
         return None
-    body = compose_push(_push(), big_picture_id=ids["big"], small_picture_id=ids["small"])
-    return messages.push_request(body, validate=True)
+    push = compose_push(_push(), big_picture_id=ids["big"], small_picture_id=ids["small"])
+    return messages.push_request(push.body, validate=True)
 
 
 def _push() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tests.support.object_store import ObjectStore
 
 MINE, ANOTHER = "1" * 64, "2" * 64
 SUMMARY = {"rows": 2, "uploaded": 2}
-BUSY = Failure("http_503", "the service failed; 春天", "service", passing=True)
+BUSY = Failure("http_503", "the service failed; 春天", "service", transient=True)
 OUTCOMES = [Outcome(1, "id_1"), Outcome(2, failure=BUSY)]
 
 
@@ -217,4 +217,4 @@ def test_what_a_part_holds_is_json_lines(tmp_path: Path) -> None:
     [part] = checkpoint.folder.glob("part-*")
     lines: list[Any] = [json.loads(line) for line in part.read_text().splitlines()]
     assert lines[0] == {"number": 1, "picture_id": "id_1", "failure": None}
-    assert lines[1]["failure"]["words"] == BUSY.words
+    assert lines[1]["failure"]["message"] == BUSY.message

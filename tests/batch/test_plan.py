@@ -13,7 +13,7 @@ from airflow_provider_oppo_image.batch.results import Outcome
 from airflow_provider_oppo_image.errors import Failure, StorageError
 
 REFUSED = Failure("51", "OPPO refused the picture", "picture")
-BUSY = Failure("http_503", "the service failed", "service", passing=True)
+BUSY = Failure("http_503", "the service failed", "service", transient=True)
 NO_NAME = RowProblem("row_missing_name", "The row has no name.")
 
 

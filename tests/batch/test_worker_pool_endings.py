@@ -108,7 +108,7 @@ def test_a_picture_that_the_check_finds_wrong_or_absent_is_not_uploaded() -> Non
     assert (run.begun, found[1]) == (1, None)
     assert found[2] is not None
     assert found[3] is not None
-    assert (found[2].fault, found[2].passing, found[3].passing) == ("picture", False, True)
+    assert (found[2].fault, found[2].transient, found[3].transient) == ("picture", False, True)
 
 
 def test_a_turnstile_that_is_shut_from_outside_ends_it_and_the_rest_is_not_tried() -> None:

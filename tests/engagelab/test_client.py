@@ -27,6 +27,7 @@ from airflow_provider_oppo_image.connection import FIELDS
 from airflow_provider_oppo_image.contract import ERROR_CODES, MAX_RESPONSE_BYTES
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.messages import PushReceipt
+from airflow_provider_oppo_image.engagelab.push_body import PushBody
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 from airflow_provider_oppo_image.errors import (
     AccountError,
@@ -217,8 +218,8 @@ def test_threads_share_a_client() -> None:
 
 def test_the_other_calls_have_their_paths() -> None:
     with FaultServer(answer(200, {"msg_id": "1"})) as server, client_for(server) as client:
-        client.push(MESSAGE)
-        client.validate_push(MESSAGE)
+        client.push(PushBody(MESSAGE))
+        client.validate_push(PushBody(MESSAGE))
         client.withdraw("12/3")
         assert client.push_status(["1", "2"]) == {"msg_id": "1"}
         client.push_status("3")
@@ -768,12 +769,20 @@ def test_credentials_are_proved_in_one_attempt() -> None:
 
 def push(*replies: Reply, is_retry: bool = False, body: Any = MESSAGE, **options: Any) -> tuple[Any, FaultServer]:
     with FaultServer(*replies) as server, client_for(server, **{"retry_budget": 10} | options) as client:
-        return attempt(lambda: client.push(body, is_retry=is_retry)), server
+        return attempt(lambda: client.push(PushBody(body), is_retry=is_retry)), server
 
 
 def test_a_push_returns_its_message_id() -> None:
-    assert push(PUSHED)[0] == PushReceipt("42", "")
+    assert push(PUSHED)[0] == PushReceipt("42")
     assert push(answer(200, {"msg_id": 42}))[0] == PushReceipt("42")
+
+
+@pytest.mark.parametrize(("request_id", "logged"), [("r1", True), (BASE64, False), ("two\nlines", False), (5, False)])
+def test_push_logs_message_id_and_request_id(request_id: Any, logged: bool, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    push(answer(200, {"msg_id": "42", "request_id": request_id}))
+    assert "message id 42" in caplog.text
+    assert ("request id" in caplog.text) == logged
 
 
 @pytest.mark.usefixtures("at_once")
@@ -805,7 +814,7 @@ def test_a_used_cid_at_the_first_try_is_an_error() -> None:
 
 def test_whoever_does_not_tell_of_an_earlier_try_had_none() -> None:
     with FaultServer(CID_USED) as server, client_for(server) as client, pytest.raises(CidAlreadyUsedError):
-        client.push(MESSAGE)
+        client.push(PushBody(MESSAGE))
 
 
 def test_a_used_cid_after_an_earlier_try_of_the_task_means_that_the_push_was_sent() -> None:
@@ -856,9 +865,9 @@ def test_the_own_cid_of_a_push_stays() -> None:
 def test_a_bare_success_is_consent_but_no_message_id() -> None:
     with FaultServer(answer(200, b"success\n")) as server, client_for(server) as client:
         client.withdraw("1")
-        client.validate_push(MESSAGE)
+        client.validate_push(PushBody(MESSAGE))
         with pytest.raises(UnreadableAnswerError):
-            client.push(MESSAGE)
+            client.push(PushBody(MESSAGE))
 
 
 # Secrets

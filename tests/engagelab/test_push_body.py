@@ -11,14 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.engagelab.messages import to_json
-from airflow_provider_oppo_image.engagelab.push_body import (
-    cid_of,
-    compose_push,
-    has_pictures,
-    with_cid,
-    without_big_style,
-    without_blank_ids,
-)
+from airflow_provider_oppo_image.engagelab.push_body import PushBody, compose_push
 from airflow_provider_oppo_image.errors import ConfigurationError
 
 
@@ -32,8 +25,14 @@ def message(
     return {"to": to, "body": {"platform": platform, "notification": notification, "options": options}}
 
 
-def oppo_of(body: dict[str, Any]) -> Any:
-    return body["body"]["options"]["third_party_channel"]["oppo"]
+def compose(given: Any, **arguments: Any) -> Any:
+    """Return the body of a push."""
+    return compose_push(given, **arguments).body
+
+
+def oppo(given: Any, **arguments: Any) -> Any:
+    """Return OPPO's options in a push."""
+    return compose(given, **arguments)["body"]["options"]["third_party_channel"]["oppo"]
 
 
 def problem(given: Any, **ids: Any) -> str:
@@ -44,59 +43,79 @@ def problem(given: Any, **ids: Any) -> str:
     return str(caught.value)
 
 
-# What is put in
+def test_compose_puts_ids_into_oppo_options() -> None:
+    push = compose_push(message(), big_picture_id="b", small_picture_id="s", cid="c")
+    assert push.body == message({"style": 3, "big_picture_id": "b", "small_picture_id": "s"}, cid="c")
+    assert (push.picture_ids, push.cid, push.title, push.text) == (
+        {"big": "b", "small": "s"},
+        "c",
+        "Shop",
+        "Spring sale",
+    )
 
 
-def test_the_ids_go_where_oppos_options_are() -> None:
-    body = compose_push(message(), big_picture_id="b", small_picture_id="s", cid="c")
-    assert oppo_of(body) == {"style": 3, "big_picture_id": "b", "small_picture_id": "s"}
-    assert body["body"]["options"]["cid"] == cid_of(body) == "c"
-
-
-def test_a_small_picture_alone_needs_no_style() -> None:
-    assert oppo_of(compose_push(message(), small_picture_id="s")) == {"small_picture_id": "s"}
-
-
-def test_a_push_without_pictures_stays_as_it_is() -> None:
-    assert compose_push(message()) == message()
+def test_compose_sets_no_style_for_small_picture() -> None:
+    assert oppo(message(), small_picture_id="s") == {"small_picture_id": "s"}
 
 
 @pytest.mark.parametrize("nothing", [None, "", " ", "None", "null"])
-def test_what_a_template_makes_of_a_missing_id_is_no_picture(nothing: Any) -> None:
-    assert compose_push(message(), big_picture_id=nothing, small_picture_id=nothing) == message()
+def test_compose_removes_blank_ids(nothing: Any) -> None:
+    assert compose(message(), big_picture_id=nothing, small_picture_id=nothing) == message()
     written = {"big_picture_id": nothing, "small_picture_id": "s"}
-    assert oppo_of(compose_push(message(written))) == {"small_picture_id": "s"}
-    assert oppo_of(compose_push(message(written), big_picture_id="b"))["big_picture_id"] == "b"
+    assert oppo(message(written)) == {"small_picture_id": "s"}
+    assert oppo(message(written), big_picture_id="b")["big_picture_id"] == "b"
 
 
-def test_what_the_message_says_wins() -> None:
+def test_compose_prefers_values_of_message() -> None:
     own = {"big_picture_id": "mine", "style": 1, "channel_id": "c"}
-    body = compose_push(message(own, cid="my-cid"), big_picture_id="b", small_picture_id="s", cid="c")
-    assert oppo_of(body) == {**own, "small_picture_id": "s"}
-    assert cid_of(body) == "my-cid"
+    given = message(own, cid="my-cid")
+    push = compose_push(given, big_picture_id="b", small_picture_id="s", cid="c")
+    assert push.body == message({**own, "small_picture_id": "s"}, cid="my-cid")
+    assert push.with_cid("other") is push
+    assert given == message(own, cid="my-cid")
 
 
 @pytest.mark.parametrize("style", [None, "", "None"])
-def test_an_id_in_the_message_brings_the_style_too(style: Any) -> None:
-    own = {"big_picture_id": "mine"} if style is None else {"big_picture_id": "mine", "style": style}
-    assert oppo_of(compose_push(message(own)))["style"] == 3
+def test_compose_sets_style_for_id_in_message(style: Any) -> None:
+    assert oppo(message({"big_picture_id": "mine", "style": style}))["style"] == 3
+    assert oppo(message({"big_picture_id": "mine"}))["style"] == 3
 
 
 @pytest.mark.parametrize("nothing", [None, "", "None"])
-def test_an_empty_cid_is_none(nothing: Any) -> None:
-    assert cid_of(compose_push(message(cid=nothing), cid="c")) == "c"
-    assert cid_of(message(cid=nothing)) == ""
+def test_blank_cid_is_replaced(nothing: Any) -> None:
+    bare = message(cid=nothing)
+    assert compose(bare, cid="c") == PushBody(bare).with_cid("c").body == message(cid="c")
+    assert PushBody(bare).cid == PushBody({}).cid == ""
+    assert PushBody({}).with_cid("c").cid == "c"
 
 
-def test_a_cid_is_added_only_where_there_is_none() -> None:
-    assert cid_of(with_cid(message(), "c")) == "c"
-    assert with_cid(message(cid="own"), "c") == message(cid="own")
-    assert cid_of(with_cid({}, "c")) == "c"
-
-
-def test_a_message_without_options_gets_them() -> None:
-    body = compose_push({"to": "all", "body": {"platform": "all"}}, small_picture_id="s", cid="c")
+def test_compose_creates_missing_options() -> None:
+    body = compose({"to": "all", "body": {"platform": "all"}}, small_picture_id="s", cid="c")
     assert body["body"]["options"] == {"third_party_channel": {"oppo": {"small_picture_id": "s"}}, "cid": "c"}
+
+
+@pytest.mark.parametrize(
+    ("notification", "displayed"),
+    [
+        ({"android": {"alert": "a", "title": "t"}, "alert": "b"}, ("t", "a")),
+        ({"alert": "b"}, ("", "b")),
+        ({"android": {"alert": ["a"], "title": 5}}, ("", "")),
+        (None, ("", "")),
+    ],
+)
+def test_title_and_text_are_those_of_android(notification: Any, displayed: tuple[str, str]) -> None:
+    push = PushBody({"body": {"notification": notification}})
+    assert (push.title, push.text) == displayed
+
+
+def test_without_pictures_compose_can_fail_or_drop_style() -> None:
+    with pytest.raises(ConfigurationError, match="no picture"):
+        compose(message({"big_picture_id": "None"}), on_missing_picture="fail")
+    assert compose(message({"style": "3", "a": 1}), on_missing_picture="text") == message({"a": 1})
+    assert compose(message({"style": 1}), on_missing_picture="text") == message({"style": 1})
+    for policy in ("fail", "text"):
+        assert oppo(message({"style": 3}), big_picture_id="b", on_missing_picture=policy)["style"] == 3
+        assert oppo(message({"small_picture_id": "s"}), on_missing_picture=policy) == {"small_picture_id": "s"}
 
 
 scalars = (
@@ -125,26 +144,20 @@ def nested(*path: str) -> st.SearchStrategy[Any]:
 def test_any_message_is_composed_or_refused_and_never_changed(given: Any, big: Any, small: Any, cid: Any) -> None:
     before = copy.deepcopy(given)
     try:
-        body = compose_push(given, big_picture_id=big, small_picture_id=small, cid=cid)
+        body = compose(given, big_picture_id=big, small_picture_id=small, cid=cid)
     except ConfigurationError:
         body = None
     assert given == before
     if body is not None:
         assert len(to_json(body)) <= 4_000
-        assert compose_push(body, big_picture_id=big, small_picture_id=small, cid=cid) == body
+        assert compose(body, big_picture_id=big, small_picture_id=small, cid=cid) == body
         if cid is not None:
-            assert cid_of(body)
-
-
-# What is refused
+            assert PushBody(body).cid
 
 
 @pytest.mark.parametrize("given", [None, "{}", [], 5, "{{ message }}"])
 def test_a_message_that_is_no_object_is_refused(given: Any) -> None:
     assert "it must be an object" in problem(given)
-    for change in (without_blank_ids, without_big_style):
-        with pytest.raises(ConfigurationError, match="it must be an object"):
-            change(given)
 
 
 @pytest.mark.parametrize("missing", ["to", "body"])
@@ -186,7 +199,7 @@ def test_a_push_may_be_4000_bytes_long() -> None:
     compose_push(long(fits))
     assert "the service takes 4,000" in problem(long(fits + 1))
     exactly = {"to": "all", "body": {"a": "x" * (4_000 - len(to_json({"to": "all", "body": {"a": ""}})))}}
-    assert len(to_json(compose_push(exactly))) == 4_000
+    assert len(to_json(compose(exactly))) == 4_000
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1}, "\ud800"])
@@ -261,22 +274,3 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
     words = problem(message(platform=["ios"], to="", android={"alert": "x" * 51}), big_picture_id="b")
     for part in ("no `to`", "android", "51 characters"):
         assert part in words
-
-
-# What is taken out
-
-
-def test_without_the_big_style_a_push_goes_as_text() -> None:
-    given = message({"style": "3", "channel_id": "c"})
-    before = copy.deepcopy(given)
-    assert without_big_style(given) == message({"channel_id": "c"})
-    assert without_big_style(message({"style": 1})) == message({"style": 1})
-    assert without_big_style({"to": "all"}) == {"to": "all"}
-    assert given == before
-
-
-def test_a_push_tells_whether_it_carries_a_picture() -> None:
-    assert has_pictures(message({"small_picture_id": "s"}))
-    assert not has_pictures(message({"style": 3}))
-    assert not has_pictures({})
-    assert not has_pictures(without_blank_ids(message({"big_picture_id": "None"})))

@@ -67,7 +67,7 @@ def test_a_wrong_picture_s_report_is_told_although_the_task_fails(host: PictureH
     record = record_of(operator, fails=AirflowFailException)
     [big] = record["pictures"]
     assert (big["picture_id"], big["report"]["problems"][0]["code"]) == (None, "wrong_dimensions")
-    assert (record["failure"]["code"], record["failure"]["passing"]) == ("wrong_dimensions", False)
+    assert (record["failure"]["code"], record["failure"]["transient"]) == ("wrong_dimensions", False)
 
 
 def test_one_of_two_that_failed_is_told_beside_the_other(sandbox: SandboxServer, urls: dict[str, str]) -> None:
@@ -75,7 +75,7 @@ def test_one_of_two_that_failed_is_told_beside_the_other(sandbox: SandboxServer,
     store = MemoryStore()
     record = record_of(OppoImageUploadOperator(task_id="task", **urls), make_context(store), ServiceUnavailableError)
     big, small = record["pictures"]
-    assert (big["picture_id"], big["failure"]["code"], big["failure"]["passing"]) == (None, "23100", True)
+    assert (big["picture_id"], big["failure"]["code"], big["failure"]["transient"]) == (None, "23100", True)
     assert small["picture_id"] is not None
     again = record_of(OppoImageUploadOperator(task_id="task", **urls), make_context(store, try_number=2))
     assert again["pictures"][1]["picture_id"] == small["picture_id"]
@@ -86,7 +86,7 @@ def test_a_task_without_a_connection_tells_why(connect: Callable[..., None], url
     connect(password="")
     record = record_of(OppoImageUploadOperator(task_id="task", **urls), fails=AirflowFailException)
     assert record["failure"]["code"] == "configuration"
-    assert "master secret" in record["failure"]["words"]
+    assert "master secret" in record["failure"]["message"]
 
 
 @pytest.mark.parametrize("nothing", [None, "", "None"])

@@ -7,7 +7,7 @@ from airflow_provider_oppo_image.plugins.campaigns import Campaign, TaskView
 from airflow_provider_oppo_image.plugins.joining import campaigns_of
 
 WRONG = Failure("wrong_dimensions", "876 x 324 px", "picture")
-BUSY = Failure("23100", "the service had an internal error", "service", passing=True)
+BUSY = Failure("23100", "the service had an internal error", "service", transient=True)
 
 
 def report(url: str, state: str = "ready") -> PictureReport:

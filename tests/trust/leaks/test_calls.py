@@ -10,6 +10,7 @@ import requests
 
 from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.push_body import PushBody
 from airflow_provider_oppo_image.errors import OppoImageError
 from airflow_provider_oppo_image.net.deadline import Timeouts
 from tests.support.echoes import ECHOES, PLACES, tell
@@ -28,9 +29,9 @@ Heard = Callable[[], str]
 CALLS: Mapping[str, Call] = {
     "upload big": lambda client: client.upload("big", URL),
     "upload small": lambda client: client.upload("small", URL),
-    "push": lambda client: client.push(MESSAGE),
-    "push again": lambda client: client.push({**MESSAGE, "cid": "1"}, is_retry=True),
-    "validate": lambda client: client.validate_push(MESSAGE),
+    "push": lambda client: client.push(PushBody(MESSAGE)),
+    "push again": lambda client: client.push(PushBody({**MESSAGE, "cid": "1"}), is_retry=True),
+    "validate": lambda client: client.validate_push(PushBody(MESSAGE)),
     "withdraw": lambda client: client.withdraw("1180001"),
     "status": lambda client: client.push_status(["1180001"]),
     "prove credentials": lambda client: client.check_credentials(),
