@@ -203,8 +203,8 @@ MAX_RESPONSE_BYTES: Final = 65_536
 MAX_STATUS_IDS: Final = 100
 """Message ids in one status request, inclusive. Source: push page."""
 
-MAX_PUSH_BYTES: Final = 4_000
-"""The longest push body, in bytes of UTF-8, inclusive. Source: push page, code 21005."""
+MAX_PUSH_CONTENT_BYTES: Final = 4_000
+"""Maximum size of `notification` or `message` in a push, in bytes of UTF-8. Source: text of code 21005, certainty B."""
 
 CID_PATTERN: Final = r"[A-Za-z0-9_-]{1,64}"
 """What a push's `cid` may be made of. Source: push page."""
@@ -216,8 +216,27 @@ nothing. Source: EngageLab's page "Avoid duplicate push", in every language; con
 BIG_PICTURE_STYLE: Final = 3
 """OPPO's `style` that shows a big picture. Source: Javadoc of the SDK."""
 
-MAX_STYLE_3_CONTENT: Final = 50
-"""Characters of content, inclusive, in a push of style 3. Source: OPPO."""
+PLAIN_STYLE: Final = 1
+"""OPPO's `style` of a notification without a big picture. Source: OPPO."""
+
+CONTENT_LIMITS: Final = MappingProxyType({PLAIN_STYLE: 200, 2: 128, BIG_PICTURE_STYLE: 50})
+"""Maximum characters of content by OPPO's `style`: plain, long text, big picture. Source: OPPO, certainty C."""
 
 MAX_TITLE: Final = 50
-"""Characters of title, inclusive. Source: OPPO."""
+"""Maximum characters of a title. Source: OPPO, certainty C."""
+
+MAX_SUB_TITLE: Final = 10
+"""Maximum characters of a sub title. Source: OPPO, certainty C."""
+
+MAX_RECIPIENTS: Final = 1_000
+"""Maximum number of registration ids, and of aliases, in one push. Source: console guide and skill, certainty B."""
+
+DISTRIBUTIONS: Final = MappingProxyType(
+    {"pns_mtpush": "all", "mtpush_pns": "offline", "mtpush": "nobody", "fcm_mtpush": "nobody", "mtpush_fcm": "nobody"}
+)
+"""Values of `third_party_channel.distribution_new`, and which phones get OPPO's picture. Source: push strategy page."""
+
+DEFAULT_DISTRIBUTION: Final = "pns_mtpush"
+
+OLD_DISTRIBUTIONS_WITHOUT_OPPO: Final = ("jpush", "mtpush")
+"""Values of the older `oppo.distribution` that never use OPPO's channel. Source: the sibling service, certainty C."""

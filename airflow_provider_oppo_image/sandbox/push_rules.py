@@ -10,8 +10,8 @@ from typing import Any, Final, TypeAlias
 from airflow_provider_oppo_image.contract import (
     BIG_PICTURE_STYLE,
     CID_PATTERN,
-    MAX_PUSH_BYTES,
-    MAX_STYLE_3_CONTENT,
+    CONTENT_LIMITS,
+    MAX_PUSH_CONTENT_BYTES,
     MAX_TITLE,
     PICTURE_KINDS,
     PICTURE_RULES,
@@ -39,8 +39,8 @@ def read_push(raw: bytes, picture_exists: PictureExists) -> Push:
     :return: the push, with nothing wrong in it.
     :raises Refused: for the first thing that is wrong.
     """
-    if len(raw) > MAX_PUSH_BYTES:
-        raise RefusedError(21005, f"The push is longer than {MAX_PUSH_BYTES:,} bytes")
+    if len(raw) > MAX_PUSH_CONTENT_BYTES:
+        raise RefusedError(21005, f"The push is longer than {MAX_PUSH_CONTENT_BYTES:,} bytes")
     try:
         push = json.loads(raw)
     except (ValueError, RecursionError):
@@ -149,9 +149,10 @@ def _check_big_picture_style(push: Push) -> None:
     title, content = shown_text(push)
     if not oppo_options(push).get("big_picture_id"):
         raise RefusedError(21003, f"`style` {BIG_PICTURE_STYLE} needs a `big_picture_id`")
-    if len(content) > MAX_STYLE_3_CONTENT:
+    if len(content) > CONTENT_LIMITS[BIG_PICTURE_STYLE]:
         raise RefusedError(
-            21003, f"`style` {BIG_PICTURE_STYLE} takes at most {MAX_STYLE_3_CONTENT} characters of content"
+            21003,
+            f"`style` {BIG_PICTURE_STYLE} takes at most {CONTENT_LIMITS[BIG_PICTURE_STYLE]} characters of content",
         )
     if len(title) > MAX_TITLE:
         raise RefusedError(21003, f"`style` {BIG_PICTURE_STYLE} takes at most {MAX_TITLE} characters of title")
