@@ -1,68 +1,77 @@
-"""The only module that asks which Airflow this is.
+"""All differences between Airflow versions.
 
-What all Airflows have comes from the common compat provider. What only some have is asked for here, once, and stands in
-`FEATURES`, which the guards read, and `docs/compatibility.md` is made of.
+`FEATURES` lists the features that only some versions have. The guards below use it, and docs/compatibility.md is
+generated from it.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import importlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
-
-from airflow.providers.common.compat.sdk import (
-    AirflowException,
-    AirflowFailException,
-    AirflowNotFoundException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    BaseHook,
-    BaseOperator,
-    BaseOperatorLink,
-    BaseSensorOperator,
-    PokeReturnValue,
-    conf,
-    mask_secret,
-)
 
 from airflow_provider_oppo_image.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection, Context
+    from airflow.sdk import Asset as Asset
+    from airflow.sdk import AssetAlias as AssetAlias
+    from airflow.sdk import BaseHook as BaseHook
+    from airflow.sdk import BaseOperator as BaseOperator
+    from airflow.sdk import BaseOperatorLink as BaseOperatorLink
+    from airflow.sdk import BaseSensorOperator as BaseSensorOperator
+    from airflow.sdk import Connection, Context
+    from airflow.sdk import PokeReturnValue as PokeReturnValue
+    from airflow.sdk.bases.decorator import DecoratedOperator as DecoratedOperator
+    from airflow.sdk.bases.decorator import determine_kwargs as determine_kwargs
+    from airflow.sdk.bases.decorator import task_decorator_factory as task_decorator_factory
+    from airflow.sdk.configuration import conf as conf
+    from airflow.sdk.definitions.context import context_merge as context_merge
+    from airflow.sdk.exceptions import AirflowException as AirflowException
+    from airflow.sdk.exceptions import AirflowFailException as AirflowFailException
+    from airflow.sdk.exceptions import AirflowNotFoundException as AirflowNotFoundException
+    from airflow.sdk.exceptions import AirflowSensorTimeout as AirflowSensorTimeout
+    from airflow.sdk.exceptions import AirflowSkipException as AirflowSkipException
+    from airflow.sdk.log import mask_secret as mask_secret
+    from airflow.triggers.base import BaseEventTrigger as BaseEventTrigger
+else:
+    _EXCEPTIONS: Final = ("airflow.sdk.exceptions", "airflow.exceptions")
+    _MODULES: Final = {
+        "AirflowException": _EXCEPTIONS,
+        "AirflowFailException": _EXCEPTIONS,
+        "AirflowNotFoundException": _EXCEPTIONS,
+        "AirflowSensorTimeout": _EXCEPTIONS,
+        "AirflowSkipException": _EXCEPTIONS,
+        "Asset": ("airflow.sdk", "airflow.datasets:Dataset"),
+        "AssetAlias": ("airflow.sdk", "airflow.datasets:DatasetAlias"),
+        "BaseEventTrigger": ("airflow.triggers.base", "airflow.triggers.base:BaseTrigger"),
+        "BaseHook": ("airflow.sdk", "airflow.hooks.base"),
+        "BaseOperator": ("airflow.sdk", "airflow.models.baseoperator"),
+        "BaseOperatorLink": ("airflow.sdk", "airflow.models.baseoperatorlink"),
+        "BaseSensorOperator": ("airflow.sdk", "airflow.sensors.base"),
+        "DecoratedOperator": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
+        "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
+        "conf": ("airflow.sdk.configuration", "airflow.configuration"),
+        "context_merge": ("airflow.sdk.definitions.context", "airflow.utils.context"),
+        "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),
+        "mask_secret": ("airflow.sdk.log", "airflow.utils.log.secrets_masker"),
+        "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
+    }
+    """Modules of names that Airflow has moved, the newest first; with another name after a colon."""
 
-__all__ = [
-    "FEATURES",
-    "HAS_PAGES",
-    "HAS_RETRY_POLICIES",
-    "TRIGGER_TIMEOUT_REASONS",
-    "AirflowException",
-    "AirflowFailException",
-    "AirflowNotFoundException",
-    "AirflowSensorTimeout",
-    "AirflowSkipException",
-    "AssetStateStore",
-    "BaseHook",
-    "BaseOperator",
-    "BaseOperatorLink",
-    "BaseSensorOperator",
-    "DecoratorCompatMixin",
-    "Feature",
-    "PokeReturnValue",
-    "RetryPolicy",
-    "TaskStateStore",
-    "aget_connection",
-    "airflow_version",
-    "asset_state_store",
-    "conf",
-    "mask_secret",
-    "metrics",
-    "push_outputs_separately",
-    "task_state_store",
-    "triggering_asset_events",
-]
+    def __getattr__(name: str) -> Any:
+        """Import a name from the first of its modules that has it, when it is first used."""
+        for module in _MODULES.get(name, ()):
+            path, _, other_name = module.partition(":")
+            try:
+                globals()[name] = getattr(importlib.import_module(path), other_name or name)
+            except (ImportError, AttributeError):
+                continue
+            return globals()[name]
+        raise AttributeError(f"{__name__} has no attribute {name!r} with Airflow {airflow_version()}.")
 
 
 @functools.cache
@@ -73,143 +82,147 @@ def airflow_version() -> str:
 
 @dataclass(frozen=True)
 class Feature:
-    """What only some Airflows can do.
+    """A feature that only some Airflow versions have.
 
-    :param name: what it is, in users' words.
-    :param since: the first Airflow that has it, as its major and minor number.
-    :param without: what happens on one that lacks it, and what to do there.
-    :param found_out: how this package finds out.
-    :param but_not: a later Airflow that lacks it, likewise; None for none.
+    :param name: the feature, as users know it.
+    :param since: the first version that has it, as major and minor number.
+    :param fallback: what happens in a version without it, and what to do there.
+    :param detected_by: how this package detects it.
+    :param except_in: a later version without it, as major and minor number; None if there is none.
     """
 
     name: str
     since: tuple[int, int]
-    without: str
-    found_out: str
-    but_not: tuple[int, int] | None = None
+    fallback: str
+    detected_by: str
+    except_in: tuple[int, int] | None = None
 
     @property
-    def is_here(self) -> bool:
+    def available(self) -> bool:
         """Whether the installed Airflow has it."""
         major, minor = map(int, airflow_version().split(".")[:2])
-        return (major, minor) >= self.since and (major, minor) != self.but_not
+        return (major, minor) >= self.since and (major, minor) != self.except_in
 
 
-_BY_VERSION: Final = "by Airflow's version"
+_BY_VERSION: Final = "Airflow's version"
+_NOT_DETECTED: Final = "not detected: Airflow reads what it supports"
 
 NULL_XCOMS: Final = Feature(
-    "An XCom that is None, as that of a picture id is which there is not",
+    "XComs with the value None, for example the id of a picture that was not requested",
     (2, 11),
-    'The id\'s own XCom is "", which a push takes for none as well. What the task returns has None everywhere.',
+    'The id\'s own XCom is "", which a push treats as no id too. The value that the task returns has None in all '
+    "versions.",
     _BY_VERSION,
-    but_not=(3, 0),  # https://github.com/apache/airflow/issues/55062
+    except_in=(3, 0),  # https://github.com/apache/airflow/issues/55062
 )
 PAGES: Final = Feature(
     "The page that shows a run's pictures, and the tasks' links to it",
     (3, 1),
-    "There is neither; the task's log and its XCom say what was found. The link to the vendor's console stays.",
+    "Not available. The task's log and its XCom have the reports. The link to the vendor's console remains.",
     _BY_VERSION,
 )
 RETRY_POLICIES: Final = Feature(
     "`OppoImageRetryPolicy`",
     (3, 3),
-    "Making one raises `ConfigurationError`, which names what to write in its place: `with airflow_errors():`.",
+    "The constructor raises `ConfigurationError`, which names the alternative: `with airflow_errors():`.",
     _BY_VERSION,
 )
 ASYNC_CONNECTIONS: Final = Feature(
     "A trigger reads its connection without a thread",
     (3, 1),
-    "It reads it in a thread, with the same outcome.",
-    "by whether Airflow's hooks can",
+    "It reads the connection in a thread, with the same result.",
+    "a method of Airflow's hooks",
 )
 
 FEATURES: Final = (
     NULL_XCOMS,
     Feature(
-        "Asset watchers, which `OppoImageEventTrigger` is for",
+        "Asset watchers, for `OppoImageEventTrigger`",
         (3, 0),
-        "`from airflow.sdk import AssetWatcher` fails in the DAG file; wait with `OppoImageSensor`.",
-        "not at all: the DAG's author imports it",
+        "`from airflow.sdk import AssetWatcher` fails in the DAG file. Wait with `OppoImageSensor` instead.",
+        "not detected: the DAG's author imports it",
     ),
     PAGES,
     ASYNC_CONNECTIONS,
     Feature(
-        "The connection's form, drawn from the provider info",
+        "The connection's form, built from the provider info",
         (3, 2),
-        "Airflow 2.11 and 3.1 draw it as the hook describes it, with the data centre as plain text on 3.1. Airflow 3.0 "
-        "draws Airflow's own fields alone: write the others into Extra.",
-        "not at all: Airflow reads what it knows",
+        "Airflow 2.11 and 3.1 build it from the hook, in 3.1 with the data center as plain text. Airflow 3.0 has only "
+        "Airflow's own fields: write the others into Extra.",
+        _NOT_DETECTED,
     ),
     Feature(
         "`airflow oppo-image ...`",
         (3, 2),
-        "Airflow does not know the command; `oppo-image ...` is the same one, on every Airflow.",
-        "not at all: Airflow reads what it knows",
+        "Airflow does not know the command. `oppo-image ...` is the same command, with every Airflow.",
+        _NOT_DETECTED,
     ),
     RETRY_POLICIES,
     Feature(
-        "A task remembers from one try to the next",
+        "A task keeps state between tries",
         (3, 3),
-        "A retry uploads all of its pictures again, and a push whose answer was lost is told by its `cid` alone.",
-        "by whether the task's context has a store",
+        "A retry uploads all of its pictures again, and only the `cid` prevents a second push after a lost response.",
+        "a store in the task's context",
     ),
     Feature(
-        "A watched picture is remembered while the triggerer is down",
+        "The state of a watched picture is kept while the triggerer is down",
         (3, 3),
-        "Each start of the triggerer starts anew: what changed in between makes no event.",
-        "by whether the trigger has a store",
+        "Each start of the triggerer takes a new baseline: a change while it was down sends no event.",
+        "a store of the trigger",
     ),
 )
-"""What only some Airflows can do, the earliest first."""
+"""Features that only some versions have, sorted by version."""
 
-HAS_PAGES: Final = PAGES.is_here
-"""Whether plugins add pages to DAG runs and tasks."""
+HAS_PAGES: Final = PAGES.available
+"""Whether plugins can add pages to DAG runs and tasks."""
 
-HAS_RETRY_POLICIES: Final = RETRY_POLICIES.is_here
-"""Whether a task asks a policy about its retries."""
+HAS_RETRY_POLICIES: Final = RETRY_POLICIES.available
+"""Whether tasks have a retry policy."""
 
 TRIGGER_TIMEOUT_REASONS: Final = ("Trigger timeout", "Trigger/execution timeout")
-"""What a deferred task is told when Airflow ended its trigger because time was up: Airflow 3's words and 2's."""
+"""Error texts for a trigger that Airflow has timed out, in Airflow 3 and in Airflow 2."""
 
 
 if TYPE_CHECKING or HAS_RETRY_POLICIES:
-    from airflow.providers.common.compat.sdk import RetryPolicy
+    from airflow.sdk import RetryPolicy as RetryPolicy
 else:
 
     class RetryPolicy:
-        """Stands where Airflow has no such class, so that modules can be imported; it cannot be made."""
+        """Placeholder that makes modules importable in versions without retry policies; its constructor raises."""
 
         def __init__(self) -> None:
             raise ConfigurationError(
-                f"This is Airflow {airflow_version()}, and tasks have a retry_policy since Airflow 3.3. Leave it out, "
-                "and put `with airflow_errors():` (from airflow_provider_oppo_image.hooks.oppo_image) around what "
-                "calls the hook: a permanent error then fails the task without retries, and others are tried again "
-                "after the task's own retry_delay."
+                f"retry_policy requires Airflow 3.3 or later; this is Airflow {airflow_version()}. Remove it, and put "
+                "the calls of the hook into `with airflow_errors():` (from "
+                "airflow_provider_oppo_image.hooks.oppo_image): a permanent error then fails the task without retries, "
+                "and Airflow retries other errors after the task's retry_delay."
             )
 
 
 def push_outputs_separately(context: Context, outputs: Mapping[str, str | None]) -> None:
-    """Push a task's outputs as XComs of their own where Airflow would fail the task for one that is None.
+    """Push a task's outputs as XComs of their own in versions that fail a task with an output that is None.
 
-    :param context: the context that Airflow hands to `execute`.
-    :param outputs: what the task is about to return, for a task with ``multiple_outputs``.
+    :param context: the context of the running task.
+    :param outputs: the value that the task will return, for a task with ``multiple_outputs``.
     """
     task = context["ti"].task
-    if not NULL_XCOMS.is_here and task.multiple_outputs and task.do_xcom_push:
+    if not NULL_XCOMS.available and task.multiple_outputs and task.do_xcom_push:
         task.multiple_outputs = False
         for key, value in outputs.items():
             context["ti"].xcom_push(key=key, value=value or "")
 
 
 class DecoratorCompatMixin:
-    """Has what a decorated operator of Airflow 3.0 looks up to do nothing with; the operators of its SDK lack it."""
+    """Attribute that decorated operators of Airflow 3.0 read, but the operators of its SDK lack.
 
-    if not hasattr(BaseOperator, "xcom_push"):
-        xcom_push: ClassVar[None] = None
+    It is the last base class, so that an Airflow with the attribute keeps its own.
+    """
+
+    xcom_push: ClassVar[None] = None
 
 
 class TaskStateStore(Protocol):
-    """What Airflow 3.3 and later keep for a task from one try to the next, and past its end."""
+    """State of a task in Airflow 3.3 and later; it is kept between tries and after the task."""
 
     def get(self, key: str) -> Any:
         """Return a stored value, or None."""
@@ -218,19 +231,52 @@ class TaskStateStore(Protocol):
         """Store a JSON value for a time."""
 
     def delete(self, key: str) -> None:
-        """Forget a value."""
+        """Delete a value."""
 
 
 def task_state_store(context: Context) -> TaskStateStore | None:
-    """Return the running task's state store; None before Airflow 3.3, where a retry remembers nothing.
+    """Return the running task's state store; None before Airflow 3.3.
 
-    :param context: the context that Airflow hands to `execute`.
+    :param context: the context of the running task.
     """
     return cast("TaskStateStore | None", context.get("task_state_store"))
 
 
+def earlier_try_since(context: Context) -> datetime | None:
+    """Return the earliest time at which an earlier try of the running task can have started; None in the first try.
+
+    Airflow 2.11 has the tries in its database. In Airflow 3 a worker knows only the time after which the run was due.
+    Clearing a task resets the start of its run, so `dag_run.start_date` is not used.
+
+    :param context: the context of the running task.
+    :return: a time with a zone; the beginning of time if nothing is known.
+    """
+    ti = context["ti"]
+    if ti.try_number <= 1:
+        return None
+    run = context["dag_run"]
+    due: datetime | None = getattr(run, "run_after", None) or getattr(run, "data_interval_end", None)
+    if airflow_version().startswith("2."):
+        return _first_start(ti) or due or datetime.min.replace(tzinfo=UTC)
+    return due or datetime.min.replace(tzinfo=UTC)
+
+
+def _first_start(ti: Any) -> datetime | None:
+    """Return the start of the first try that ran, from Airflow 2's database."""
+    from airflow.models.taskinstancehistory import TaskInstanceHistory
+    from airflow.utils.session import create_session
+    from sqlalchemy import func, select
+
+    columns = ("dag_id", "task_id", "run_id", "map_index")
+    same_task = [getattr(TaskInstanceHistory, column) == getattr(ti, column) for column in columns]
+    not_run = TaskInstanceHistory.state.in_(("skipped", "upstream_failed", "removed"))
+    query = select(func.min(TaskInstanceHistory.start_date)).where(*same_task, ~func.coalesce(not_run, False))
+    with create_session() as session:
+        return session.scalar(query)
+
+
 class AssetStateStore(Protocol):
-    """What Airflow 3.3 and later keep for an asset, for the triggers that watch it."""
+    """State of an asset in Airflow 3.3 and later, for the triggers that watch it."""
 
     async def aget(self, key: str) -> Any:
         """Return a stored value, or None."""
@@ -242,22 +288,23 @@ class AssetStateStore(Protocol):
 def asset_state_store(trigger: object) -> AssetStateStore | None:
     """Return the state store of the asset that a trigger watches; None before Airflow 3.3, and for other triggers.
 
-    :param trigger: a trigger that is being run.
+    :param trigger: a running trigger.
     """
     return cast("AssetStateStore | None", getattr(trigger, "asset_state_store", None))
 
 
-async def aget_connection(conn_id: str) -> Connection:
+async def aget_connection(hook: BaseHook, conn_id: str) -> Connection:
     """Return a connection without blocking the event loop.
 
+    :param hook: any hook.
     :param conn_id: the connection's id.
-    :raises AirflowNotFoundException: if there is none.
+    :raises AirflowNotFoundException: if it does not exist.
     """
-    if hasattr(BaseHook, "aget_connection"):
-        return await BaseHook.aget_connection(conn_id)
+    if hasattr(hook, "aget_connection"):
+        return await hook.aget_connection(conn_id)
     from asgiref.sync import sync_to_async
 
-    return await sync_to_async(BaseHook.get_connection)(conn_id)
+    return await sync_to_async(hook.get_connection)(conn_id)
 
 
 def triggering_asset_events(context: Context) -> list[Any]:
@@ -271,8 +318,30 @@ def triggering_asset_events(context: Context) -> list[Any]:
     return sorted(events.values(), key=lambda event: event.timestamp)
 
 
-def metrics() -> Any:
-    """Return what counts and gauges go to: Airflow's `Stats`."""
-    from airflow.providers.common.compat.sdk import Stats
+def collect_lineage(task: object, inputs: Iterable[str], outputs: Iterable[str]) -> None:
+    """Add URIs to Airflow's hook lineage; Airflow 2 calls an asset a dataset.
 
+    :param task: the operator or sensor that read and wrote them.
+    :param inputs: URIs that it read.
+    :param outputs: URIs that it wrote.
+    """
+    try:
+        from airflow.sdk.lineage import get_hook_lineage_collector
+    except ImportError:  # before Airflow 3.2
+        from airflow.lineage.hook import get_hook_lineage_collector  # type: ignore[import-not-found,no-redef]
+
+    collector: Any = get_hook_lineage_collector()
+    kind = "asset" if hasattr(collector, "add_input_asset") else "dataset"
+    for uri in inputs:
+        getattr(collector, f"add_input_{kind}")(context=task, uri=uri)
+    for uri in outputs:
+        getattr(collector, f"add_output_{kind}")(context=task, uri=uri)
+
+
+def metrics() -> Any:
+    """Return Airflow's `Stats`, for counters and gauges."""
+    try:
+        from airflow.sdk.observability.stats import Stats
+    except ImportError:  # before Airflow 3.2
+        from airflow.stats import Stats
     return Stats

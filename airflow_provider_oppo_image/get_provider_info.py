@@ -1,4 +1,4 @@
-"""What Airflow learns about the package, without importing anything of Airflow's."""
+"""Provider metadata for Airflow. Does not import Airflow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _INTEGRATION = "OPPO pictures"
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the provider's metadata; Airflow finds this function by the package's entry point."""
+    """Return the provider's metadata; called by Airflow through the package's entry point."""
     return {
         "package-name": "airflow-provider-oppo-image",
         "name": HOOK_NAME,
@@ -31,7 +31,7 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": _modules("triggers"),
         "cli": [f"{_PACKAGE}.cli.airflow_command.get_commands"],
         "task-decorators": [
-            # Airflow reads `class-name`, and calls it `path` in its schema.
+            # Airflow reads `class-name`, although its schema says `path`.
             {
                 "name": "oppo_image_upload",
                 "class-name": f"{_PACKAGE}.decorators.oppo_image.oppo_image_upload_task",
@@ -49,5 +49,5 @@ def get_provider_info() -> dict[str, Any]:
     }
 
 
-def _modules(room: str) -> list[dict[str, Any]]:
-    return [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{room}.oppo_image"]}]
+def _modules(subpackage: str) -> list[dict[str, Any]]:
+    return [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{subpackage}.oppo_image"]}]

@@ -1,4 +1,4 @@
-"""The retry policy: this package's errors say whether Airflow tries a task again, and when."""
+"""Retry policy: this package's errors decide whether and when Airflow retries a task."""
 
 from __future__ import annotations
 
@@ -9,56 +9,57 @@ from airflow_provider_oppo_image.airflow_compat import RetryPolicy
 from airflow_provider_oppo_image.errors import OppoImageError
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, RetryDecision
+    from airflow.sdk import Context, RetryDecision
 
 
 class OppoImageRetryPolicy(RetryPolicy):
-    """Decides about retries by what this package's errors say, for ``retry_policy=`` of any task on Airflow 3.3.
+    """Retry policy for ``retry_policy=`` of any task, in Airflow 3.3 and later.
 
-    A permanent error fails the task at once. One that may pass is tried again, as often as the task's ``retries`` say:
-    after its own ``retry_after`` where it has one, else after the task's ``retry_delay``. About everything else Airflow
-    decides as without a policy. An exception that was raised ``from`` one of this package's errors counts as that one.
+    A permanent error fails the task without retries. A transient error is retried up to the task's ``retries``: after
+    the error's ``retry_after`` if it has one, otherwise after the task's ``retry_delay``. For all other exceptions,
+    Airflow decides as without a policy. An exception that was raised ``from`` one of this package's errors is treated
+    as that error.
 
-    :raises ConfigurationError: before Airflow 3.3, when it is made; it says what to do in its place.
+    :raises ConfigurationError: in the constructor, before Airflow 3.3; the message names the alternative.
     """
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
-        """Decide; Airflow calls it in the task's process.
+        """Decide whether to retry; called by Airflow in the task's process.
 
-        :param exception: what the task raised.
-        :param try_number: which try it was, from 1.
-        :param max_tries: how many tries there may be.
+        :param exception: the exception that the task raised.
+        :param try_number: the number of the try, starting at 1.
+        :param max_tries: maximum number of tries.
         :param context: the context of the task.
         """
-        from airflow.providers.common.compat.sdk import RetryDecision
+        from airflow.sdk import RetryDecision
 
-        error = _ours(exception)
+        error = _find_error(exception)
         if error is None:
             return RetryDecision.default()
         kind = type(error).__name__
         if error.permanent:
-            return RetryDecision.fail(f"{kind} is permanent: no retry helps.")
+            return RetryDecision.fail(f"{kind} is permanent.")
         if error.retry_after is None:
-            return RetryDecision.retry(reason=f"{kind} may pass.")
+            return RetryDecision.retry(reason=f"{kind} is transient.")
         delay = timedelta(seconds=error.retry_after)
-        return RetryDecision.retry(delay, f"{kind} may pass, in {error.retry_after:g} s.")
+        return RetryDecision.retry(delay, f"{kind} is transient: retry after {error.retry_after:g} s.")
 
     def serialize(self) -> dict[str, Any]:
-        """Return what makes this policy again: its name alone, since it keeps nothing."""
+        """Return the path of the class; the policy has no state."""
         return {"__type": f"{type(self).__module__}.{type(self).__qualname__}"}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> OppoImageRetryPolicy:
-        """Return the policy that `serialize` described.
+        """Return the policy from its serialized form.
 
-        :param data: what it returned.
+        :param data: the value that `serialize` returned.
         """
         return cls()
 
 
-def _ours(exception: BaseException) -> OppoImageError | None:
+def _find_error(exception: BaseException) -> OppoImageError | None:
     for error in (exception, exception.__cause__):
         if isinstance(error, OppoImageError):
             return error

@@ -33,7 +33,10 @@ def resolve(path: str | os.PathLike[str]) -> StoragePath:
     if scheme == "file":
         # As a path, it can be put in place whole.
         return Path(unquote(urlsplit(text).path))
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    try:
+        from airflow.sdk import ObjectStoragePath
+    except ImportError:  # Airflow 2
+        from airflow.io.path import ObjectStoragePath  # type: ignore[import-not-found,no-redef]
 
     with storage_errors(f"Reaching {scheme}://"):
         try:

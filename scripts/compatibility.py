@@ -43,15 +43,15 @@ def results() -> Iterator[str]:
 
 def features() -> Iterator[str]:
     """Make the table of what only some Airflows can do, a line at a time."""
-    yield "| what | since Airflow | on one without it | how the package finds out |"
+    yield "| feature | since Airflow | without it | detected by |"
     yield "| --- | --- | --- | --- |"
     yield from map(_row, FEATURES)
 
 
 def _row(feature: Feature) -> str:
-    since, but_not = (".".join(map(str, version or ())) for version in (feature.since, feature.but_not))
-    where = f"{since}, but not {but_not}" if but_not else since
-    return f"| {feature.name} | {where} | {feature.without} | {feature.found_out} |"
+    since, except_in = (".".join(map(str, version or ())) for version in (feature.since, feature.except_in))
+    versions = f"{since}, except {except_in}" if except_in else since
+    return f"| {feature.name} | {versions} | {feature.fallback} | {feature.detected_by} |"
 
 
 def page() -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 def load_dags(file: Path) -> list[Any]:
     """Import a DAG file, and return its DAGs."""
-    from airflow.providers.common.compat.sdk import DAG
+    from airflow import DAG
 
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None

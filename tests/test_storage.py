@@ -50,7 +50,10 @@ def test_a_scheme_that_nothing_installed_reaches_is_a_matter_of_configuration() 
 
 
 def test_a_connection_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    try:
+        from airflow.sdk import ObjectStoragePath
+    except ImportError:  # Airflow 2
+        from airflow.io.path import ObjectStoragePath
 
     class Broken:
         def __get__(self, *_: object) -> None:

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.json and outcome.ids:
         print_result(table((key, picture_id) for key, picture_id in ids.items() if picture_id))
-    if worst := outcome.worst:
+    if worst := outcome.most_severe:
         for error in outcome.errors.values():
             if error is not worst:
                 print_note(f"error: {error}")

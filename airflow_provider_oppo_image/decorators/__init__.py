@@ -1,1 +1,1 @@
-"""The task decorator."""
+"""Airflow task decorator."""

@@ -1,18 +1,17 @@
-"""`@task.oppo_image_upload`: a function returns the URLs of pictures, and its task uploads them."""
+"""Task decorator `@task.oppo_image_upload`: uploads the pictures whose URLs a function returns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, Protocol, cast, overload
 
-from airflow.providers.common.compat.sdk import (
+from airflow_provider_oppo_image.airflow_compat import (
     DecoratedOperator,
+    DecoratorCompatMixin,
     context_merge,
     determine_kwargs,
     task_decorator_factory,
 )
-
-from airflow_provider_oppo_image.airflow_compat import DecoratorCompatMixin
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
@@ -20,40 +19,40 @@ from airflow_provider_oppo_image.operators.oppo_image import OppoImageUploadOper
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, XComArg
+    from airflow.sdk import Context, XComArg
 
 P = ParamSpec("P")
 
 RETURNED_KEYS: Final = ("big_picture_url", "small_picture_url", "campaign")
-"""What a function may return, under the names of the upload operator's arguments."""
+"""Keys that a decorated function may return: names of the upload operator's arguments."""
 
 
 class UploadTask(Protocol[P]):
-    """A decorated function, to type checkers: Airflow's own decorator says the same of a function of its own.
+    """Type of a decorated function, for type checkers; like Airflow's own type for its decorators.
 
-    Called in a DAG it makes the task, whose output is ``{"big_picture_id": ..., "small_picture_id": ...}``.
+    A call in a DAG creates the task, whose output is ``{"big_picture_id": ..., "small_picture_id": ...}``.
     """
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> XComArg:
-        """Make the task; upstream tasks' outputs may stand for arguments."""
+        """Create the task; arguments may be outputs of other tasks."""
 
     def partial(self, **kwargs: Any) -> UploadTask[P]:
-        """Give arguments of the function that all mapped tasks share."""
+        """Set arguments of the function that all mapped tasks share."""
 
     def expand(self, **kwargs: Any) -> XComArg:
-        """Make a task for each element of the arguments."""
+        """Create a mapped task for each element of the arguments."""
 
     def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> XComArg:
-        """Make a task for each mapping of arguments."""
+        """Create a mapped task for each mapping of arguments."""
 
     def override(self, **kwargs: Any) -> UploadTask[P]:
         """Change the operator's arguments, such as ``task_id``."""
 
 
 class _UploadDecoratedOperator(DecoratedOperator, OppoImageUploadOperator, DecoratorCompatMixin):
-    """Calls the function, and uploads what it returns.
+    """Calls the function, and uploads the pictures that it returns.
 
-    What a function returns is not rendered as a template: a URL is somebody else's words. Its arguments are.
+    The function's arguments are templates. Its return value is not rendered, because a URL can come from outside.
     """
 
     template_fields: Sequence[str] = (*DecoratedOperator.template_fields, "campaign", "oppo_image_conn_id")
@@ -61,14 +60,14 @@ class _UploadDecoratedOperator(DecoratedOperator, OppoImageUploadOperator, Decor
     custom_operator_name = "@task.oppo_image_upload"
 
     def execute(self, context: Context) -> dict[str, str | None]:
-        """Call the function, and upload; Airflow calls it.
+        """Call the function, and upload the pictures; called by Airflow.
 
         :param context: the context of the running task.
         """
         context_merge(context, self.op_kwargs)
         arguments = determine_kwargs(self.python_callable, self.op_args, context)
         with airflow_errors():
-            returned = _read(self.python_callable(*self.op_args, **arguments), self.python_callable.__name__)
+            returned = _validate(self.python_callable(*self.op_args, **arguments), self.python_callable.__name__)
         self.big_picture_url = returned.get("big_picture_url")
         self.small_picture_url = returned.get("small_picture_url")
         if not is_blank(returned.get("campaign")):
@@ -99,18 +98,18 @@ def oppo_image_upload_task(
     multiple_outputs: bool = True,
     **kwargs: Any,
 ) -> Any:
-    """Make a task of a function that returns which pictures to upload: ``@task.oppo_image_upload``, with its types.
+    """Create an upload task from a function: ``@task.oppo_image_upload`` with types.
 
-    The function returns a mapping with ``big_picture_url``, ``small_picture_url`` or both, None for none, and
-    ``campaign`` where it knows one. The task checks the pictures, uploads them and returns their ids, as
-    `OppoImageUploadOperator` does, whose other arguments it takes.
+    The function returns a mapping with ``big_picture_url``, ``small_picture_url`` or both, and optionally ``campaign``.
+    The task checks the pictures, uploads them and returns their ids, like `OppoImageUploadOperator`, and takes the same
+    other arguments.
 
     :param python_callable: the function.
-    :param check: look at the pictures first, as the service will.
-    :param campaign: what people call what the pictures are for (templated); what the function returns wins.
+    :param check: check the pictures before the upload.
+    :param campaign: the campaign's name (templated); the value that the function returns takes precedence.
     :param oppo_image_conn_id: the id of the connection (templated).
-    :param multiple_outputs: make each id an XCom of its own as well.
-    :param kwargs: what every operator of Airflow takes, such as ``retries``.
+    :param multiple_outputs: push each id as an XCom of its own as well.
+    :param kwargs: arguments of every Airflow operator, such as ``retries``.
     """
     return task_decorator_factory(
         cast("Any", python_callable),
@@ -123,17 +122,17 @@ def oppo_image_upload_task(
     )
 
 
-def _read(returned: object, function: str) -> Mapping[str, Any]:
+def _validate(returned: object, function: str) -> Mapping[str, Any]:
     if not isinstance(returned, Mapping):
-        what = "None" if returned is None else f"a value of type {type(returned).__name__}"
+        found = "None" if returned is None else f"a value of type {type(returned).__name__}"
         raise ConfigurationError(
-            f"{function} returned {what}; it must return a mapping with big_picture_url, small_picture_url or both. "
-            "To upload nothing, raise AirflowSkipException in it."
+            f"{function} must return a mapping with big_picture_url, small_picture_url or both, not {found}. To upload "
+            "nothing, raise AirflowSkipException in it."
         )
     if unknown := [key for key in returned if key not in RETURNED_KEYS]:
-        # A key that is no name may be anything, such as a signed URL.
+        # A key that is not an identifier can be anything, such as a signed URL.
         names = ", ".join(key if str(key).isidentifier() else "(not a name)" for key in unknown)
         raise ConfigurationError(
-            f"{function} returned a mapping with the keys {names}; it may have {', '.join(RETURNED_KEYS)}."
+            f"{function} returned a mapping with unknown keys: {names}. The keys must be {', '.join(RETURNED_KEYS)}."
         )
     return returned

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from airflow_provider_oppo_image.contract import BIG_PICTURE_STYLE, PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.engagelab.push_once import digest_of
 from airflow_provider_oppo_image.engagelab.push_rules import (
     CHANNELS,
     ID_KEYS,
@@ -56,15 +57,24 @@ class PushBody:
         notification = object_at(self.body, "body", "notification")
         return _text(object_at(notification, "android").get("alert") or notification.get("alert"))
 
-    def with_cid(self, cid: str) -> PushBody:
-        """Return the push with a `cid`; the push's own `cid` is kept.
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the body without `cid` and `request_id`, 64 hex characters."""
+        body = copy.deepcopy({key: value for key, value in self.body.items() if key != "request_id"})
+        options = object_at(body, *OPTIONS)
+        if "cid" in options:
+            del options["cid"]
+        return digest_of(body)
 
-        :param cid: up to 64 letters, digits, ``_`` and ``-``.
+    def with_cid(self, cid: str) -> PushBody:
+        """Return the push with a `cid` in place of its own, and with a `request_id` if it has none.
+
+        :param cid: 1 to 64 letters, digits, ``_`` and ``-``.
         """
-        if self.cid:
-            return self
         body = copy.deepcopy(dict(self.body))
         _make_object_at(body, *OPTIONS)["cid"] = cid
+        if is_blank(body.get("request_id")):
+            body["request_id"] = self.digest[:32]
         return replace(self, body=body)
 
 

@@ -1,1 +1,1 @@
-"""The hook."""
+"""Airflow hook."""

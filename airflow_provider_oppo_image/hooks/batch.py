@@ -9,7 +9,6 @@ from airflow_provider_oppo_image.batch.manifest import Row, read_manifest, read_
 from airflow_provider_oppo_image.batch.run import THREADS, Batch, BatchResult, run_batch
 from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.hooks.checking import bind_check
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.pictures.check_many import with_circuit_breaker
 from airflow_provider_oppo_image.pictures.session_pool import SessionPool
@@ -45,7 +44,7 @@ def upload_batch(
     rows = _rows(pictures or ()) if manifest is None else read_manifest(resolve(manifest))
     with SessionPool() as lines, hook.open_client(connections=threads, rate_limiter=rate_limiter) as client:
         # A host that never answers would hold thread after thread for as long as it has pictures.
-        look = with_circuit_breaker(bind_check(hook, lines=lines), max(1, threads // 4)) if check else None
+        look = with_circuit_breaker(hook.make_check(session_pool=lines), max(1, threads // 4)) if check else None
         batch = Batch(client, rate_limiter, look, threads=threads, **options)
         return run_batch(batch, rows, None if results is None else resolve(results))
 

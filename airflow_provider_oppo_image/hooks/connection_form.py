@@ -1,4 +1,4 @@
-"""The connection form as Airflow 2 draws it, from the one table of fields. Airflow 3 reads the provider info."""
+"""Connection form for Airflow 2, built from the table of fields. Airflow 3 reads the provider info instead."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from airflow_provider_oppo_image.connection import FIELDS, LABELS, PLACEHOLDERS,
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-# Not the extra: where it is hidden, the Test button does nothing in the form of a stored connection.
+# Not the extra: if it is hidden, the Test button does nothing in the form of a stored connection.
 _HIDDEN: Final = ("schema", "port")
-# A stored secret is neither shown nor tested.
-_SECRET: Final = "the app's master secret; to test a stored connection, type it again"  # noqa: S105 - words
+# The form does not send a stored secret, so the test needs it again.
+_SECRET: Final = "the app's master secret; to test a stored connection, type it again"  # noqa: S105 - a placeholder
 
 
 def widgets_for_airflow_2() -> dict[str, Any]:
-    """Return a form field for each field of the connection's extra, under its name.
+    """Return a form field for each field of the connection's extra, by name.
 
-    flask_appbuilder and wtforms are there with Airflow 2 only, which draws nothing at all for a hook with a field that
-    is none of its four kinds: text, password, whole number and flag. So a choice is a text that is drawn as a list.
+    flask_appbuilder and wtforms are installed only with Airflow 2. It ignores all fields of a hook if one of them is
+    not text, password, integer or boolean. A choice is therefore a text field that is rendered as a drop-down list.
     """
     from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
     from wtforms import BooleanField, StringField
     from wtforms.validators import AnyOf, Optional
 
     def form_field(entry: Field) -> Any:
-        words: dict[str, Any] = {"label": entry.label, "description": entry.description}
+        texts: dict[str, Any] = {"label": entry.label, "description": entry.description}
         if entry.kind == "flag":
-            return BooleanField(**words, default=entry.default)
+            return BooleanField(**texts, default=entry.default)
         default = f"{entry.default:g}" if isinstance(entry.default, float) else entry.default
         if entry.choices:
             return StringField(
-                **words, validators=[Optional(), AnyOf(entry.choices)], default=default, widget=_DropDown(entry)
+                **texts, validators=[Optional(), AnyOf(entry.choices)], default=default, widget=_DropDown(entry)
             )
-        return StringField(**words, validators=[Optional()], default=default, widget=BS3TextFieldWidget())
+        return StringField(**texts, validators=[Optional()], default=default, widget=BS3TextFieldWidget())
 
     return {entry.name: form_field(entry) for entry in FIELDS}
 
 
 def behaviour_for_airflow_2() -> dict[str, Any]:
-    """Return what the form hides, and how it calls the rest."""
-    placeholders = {name: words for name, words in PLACEHOLDERS.items() if name not in _HIDDEN}
+    """Return the form's hidden fields, labels and placeholders."""
+    placeholders = {name: text for name, text in PLACEHOLDERS.items() if name not in _HIDDEN}
     return {
         "hidden_fields": list(_HIDDEN),
         "relabeling": dict(LABELS),
@@ -50,7 +50,7 @@ def behaviour_for_airflow_2() -> dict[str, Any]:
 
 
 class _DropDown:
-    """Draws a text field as a list of its entry's choices; a stored value that is none of them is shown too."""
+    """Widget that renders a text field as a drop-down list; it also lists a stored value that is not a choice."""
 
     def __init__(self, entry: Field) -> None:
         self._choices = entry.choices
@@ -63,10 +63,10 @@ class _DropDown:
         options = Markup("").join(
             Markup("<option {}>{}</option>").format(
                 Markup(html_params(value=value, selected=value == field.data)),  # noqa: S704 - escaped by wtforms
-                words,
+                label,
             )
-            for value, words in {**stored, **self._choices}.items()
+            for value, label in {**stored, **self._choices}.items()
         )
         attributes |= {"id": field.id, "name": field.name, "class": "form-control"}
-        described = Markup(html_params(**attributes))  # noqa: S704 - escaped by wtforms
-        return Markup("<select {}>{}</select>").format(described, options)
+        rendered = Markup(html_params(**attributes))  # noqa: S704 - escaped by wtforms
+        return Markup("<select {}>{}</select>").format(rendered, options)

@@ -1,6 +1,6 @@
-"""What a task read and wrote, told to Airflow's hook lineage and, where its provider is installed, to OpenLineage.
+"""Reporting of a task's inputs and outputs to Airflow's hook lineage and, if its provider is installed, to OpenLineage.
 
-Lineage is for people to look at: whatever goes wrong with it, the task's own end stands.
+Errors in lineage never fail a task.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from airflow_provider_oppo_image.airflow_compat import collect_lineage
 from airflow_provider_oppo_image.net.redaction import NOT_A_URL, strip_query
 
 log = logging.getLogger(__name__)
 
 MAX_DATASETS: Final = 50
-"""Up to so many places of a kind are told, inclusive: ours, half of what Airflow keeps of a task."""
+"""Maximum number of inputs and of outputs, inclusive. Our own limit: half of what Airflow keeps for a task."""
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """What a task read and wrote.
+    """A task's inputs and outputs.
 
-    :param inputs: URIs of what it read, fit to be shown.
-    :param outputs: URIs of what it wrote, likewise.
-    :param ids: what the service gave for it, under the vendor's own names.
+    :param inputs: URIs that the task read, without user info and query.
+    :param outputs: URIs that it wrote, likewise.
+    :param ids: the ids that the service returned, by the vendor's names.
     """
 
     inputs: tuple[str, ...] = ()
@@ -35,31 +36,31 @@ class Lineage:
 
 
 class LineageMixin:
-    """An operator or a sensor that tells what it read and wrote when it has succeeded."""
+    """Operator or sensor that reports lineage when it succeeds."""
 
     _lineage: Lineage | None = None
 
     def _report_lineage(
         self, inputs: Iterable[str] = (), outputs: Iterable[str] = (), ids: Mapping[str, str | None] | None = None
     ) -> None:
-        """Tell Airflow, and remember it for OpenLineage.
+        """Report inputs and outputs to Airflow, and keep them for OpenLineage.
 
-        :param inputs: URLs and paths as they are; what may not be shown is left out.
+        :param inputs: URLs and paths; user info, queries and fragments are removed.
         :param outputs: likewise.
-        :param ids: what the service gave, by name; None for what it did not give.
+        :param ids: the ids that the service returned, by name; those that are None are left out.
         """
         try:
-            known = {name: given for name, given in (ids or {}).items() if given is not None}
-            self._lineage = Lineage(_uris(inputs), _uris(outputs), known)
-            _collect(self, self._lineage)
+            known_ids = {name: value for name, value in (ids or {}).items() if value is not None}
+            self._lineage = Lineage(_uris(inputs), _uris(outputs), known_ids)
+            collect_lineage(self, self._lineage.inputs, self._lineage.outputs)
         except Exception:
-            log.debug("The lineage of this task was not kept", exc_info=True)
+            log.debug("The lineage of this task was not reported", exc_info=True)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Return inputs, outputs and ids in OpenLineage's words; its provider calls it.
+        """Return the task's lineage; called by the OpenLineage provider.
 
-        :param task_instance: the task that came to its end.
-        :return: None where the task told nothing, as when it failed.
+        :param task_instance: the task instance that has finished.
+        :return: None if the task reported no lineage, for example because it failed.
         """
         if self._lineage is None:
             return None
@@ -68,30 +69,20 @@ class LineageMixin:
         return operator_lineage(self._lineage.inputs, self._lineage.outputs, self._lineage.ids)
 
 
-def uri_of(place: str) -> str | None:
-    """Return the URI that names a place to everybody: without user info, query and fragment; None where it has none.
+def dataset_uri(location: str) -> str | None:
+    """Return a dataset's URI without user info, query and fragment; None for an invalid URL.
 
-    :param place: a URL, or a local path.
+    :param location: a URL, or a local path.
     """
-    if "://" not in place:
-        return Path(place).absolute().as_uri()
-    if place.startswith("file://"):
-        return place
-    uri = strip_query(place)
+    if "://" not in location:
+        return Path(location).absolute().as_uri()
+    if location.startswith("file://"):
+        return location
+    uri = strip_query(location)
     return None if uri == NOT_A_URL else uri
 
 
-def _uris(places: Iterable[str]) -> tuple[str, ...]:
-    return tuple(
-        islice(dict.fromkeys(uri for uri in map(uri_of, islice(places, 2 * MAX_DATASETS)) if uri), MAX_DATASETS)
-    )
-
-
-def _collect(teller: LineageMixin, lineage: Lineage) -> None:
-    from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
-
-    collector: Any = get_hook_lineage_collector()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
-    for uri in lineage.inputs:
-        collector.add_input_asset(context=teller, uri=uri)
-    for uri in lineage.outputs:
-        collector.add_output_asset(context=teller, uri=uri)
+def _uris(locations: Iterable[str]) -> tuple[str, ...]:
+    # A batch's list can have 100,000 pictures: only the first are read.
+    uris = dict.fromkeys(uri for uri in map(dataset_uri, islice(locations, 2 * MAX_DATASETS)) if uri)
+    return tuple(islice(uris, MAX_DATASETS))

@@ -1,4 +1,4 @@
-"""Lineage in OpenLineage's words. Only its Airflow provider leads here, so its packages are there."""
+"""OpenLineage datasets and facets. Imported only if the OpenLineage provider is installed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.errors import DOCS_URL
 
 PRODUCER: Final = f"{DOCS_URL}#{__version__}"
-"""Who says what the facet says: this package, in this version."""
+"""The producer of the facet: this package, with its version."""
 
 SCHEMA_URL: Final = f"{DOCS_URL}/_static/OppoImageIdsRunFacet.json#/$defs/OppoImageIdsRunFacet"
-"""What a facet may hold; the documentation's site has the file."""
+"""JSON schema of the facet, in the documentation's site."""
 
 FACET: Final = "oppoImage_ids"
 
 
 @define
-class OppoImageIdsRunFacet(RunFacet):  # type: ignore[misc]  # where it is not installed, nobody knows its type
-    """The ids that the service gave for pictures and for a push.
+class OppoImageIdsRunFacet(RunFacet):  # type: ignore[misc]  # untyped if the package is not installed
+    """Ids that the service returned for pictures and for a push.
 
-    :param big_picture_id: the big picture's.
-    :param small_picture_id: the small picture's.
+    :param big_picture_id: the big picture's id.
+    :param small_picture_id: the small picture's id.
     :param msg_id: the push's message id.
     """
 
@@ -44,10 +44,10 @@ class OppoImageIdsRunFacet(RunFacet):  # type: ignore[misc]  # where it is not i
 
 
 def operator_lineage(inputs: Iterable[str], outputs: Iterable[str], ids: Mapping[str, str]) -> OperatorLineage:
-    """Return what OpenLineage's provider asks operators for.
+    """Return a task's lineage as the OpenLineage provider expects it.
 
-    :param inputs: URIs of what the task read, without user info and query.
-    :param outputs: URIs of what it wrote, without user info and query.
+    :param inputs: URIs that the task read, without user info and query.
+    :param outputs: URIs that it wrote, likewise.
     :param ids: the ids that the service returned, by the vendor's names.
     """
     facets = {FACET: OppoImageIdsRunFacet(**{**ids, "producer": PRODUCER})} if ids else {}
@@ -59,7 +59,7 @@ def operator_lineage(inputs: Iterable[str], outputs: Iterable[str], ids: Mapping
 
 
 def _dataset(uri: str) -> Dataset:
-    """Return a place by OpenLineage's names: a local file by its path, all else by its host or bucket and its path."""
+    """Return a dataset by OpenLineage's naming rules: a local file by its path, others by host or bucket and path."""
     parts = urlsplit(uri)
     if parts.scheme == "file":
         return Dataset(namespace="file", name=unquote(parts.path))

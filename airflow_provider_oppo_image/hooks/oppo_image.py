@@ -1,38 +1,36 @@
-"""The hook: a connection's client and checks, for operators and for anybody's own tasks."""
+"""The hook: checks, uploads and pushes with a connection, for operators and for users' own tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.airflow_compat import (
     AirflowNotFoundException,
     BaseHook,
+    aget_connection,
     airflow_version,
     mask_secret,
 )
-from airflow_provider_oppo_image.connection import (
-    CONN_TYPE,
-    DEFAULT_CONN_ID,
-    HOOK_NAME,
-    ConnectionLike,
-    Settings,
-    read_settings,
-)
+from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME, Settings, read_settings
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.errors import OppoImageError
-from airflow_provider_oppo_image.hooks.task_errors import airflow_errors, no_such_connection
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
+from airflow_provider_oppo_image.hooks.task_errors import airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids, run_concurrently
 from airflow_provider_oppo_image.net.redaction import redact_url
+from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
     from airflow_provider_oppo_image.engagelab.push_body import PushBody
     from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
     from airflow_provider_oppo_image.net.deadline import Timeouts
+    from airflow_provider_oppo_image.pictures.check_many import Check
     from airflow_provider_oppo_image.pictures.report import PictureReport
+    from airflow_provider_oppo_image.pictures.report_cache import ReportCache
+    from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 
 __all__ = ["OppoImageHook", "airflow_errors"]
 
@@ -42,7 +40,8 @@ class OppoImageHook(BaseHook):
 
     It raises this package's errors (`airflow_provider_oppo_image.errors`); `airflow_errors` translates them.
 
-    :param oppo_image_conn_id: the id of an Airflow connection of type ``oppo_image``.
+    :param oppo_image_conn_id: the id of an Airflow connection of type ``oppo_image``. With None, only checks are
+        possible; they use the default timeouts and refuse private addresses.
     """
 
     conn_name_attr = "oppo_image_conn_id"
@@ -50,56 +49,56 @@ class OppoImageHook(BaseHook):
     conn_type = CONN_TYPE
     hook_name = HOOK_NAME
 
-    def __init__(self, oppo_image_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
+    def __init__(self, oppo_image_conn_id: str | None = DEFAULT_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.oppo_image_conn_id = oppo_image_conn_id
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the connection form's own fields for Airflow 2; Airflow 3 reads them from the provider info."""
+        """Return the custom fields of Airflow 2's connection form; Airflow 3 reads them from the provider info."""
         from airflow_provider_oppo_image.hooks.connection_form import widgets_for_airflow_2
 
         return widgets_for_airflow_2()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return what Airflow 2's connection form hides and how it calls the rest."""
+        """Return the hidden fields, labels and placeholders of Airflow 2's connection form."""
         from airflow_provider_oppo_image.hooks.connection_form import behaviour_for_airflow_2
 
         return behaviour_for_airflow_2()
 
     @cached_property
     def settings(self) -> Settings:
-        """The connection, read and checked.
+        """The validated settings of the connection.
 
-        :raises ConfigurationError: if the connection is not usable; the message says how to mend it.
+        :raises ConfigurationError: if the connection is not usable; the message says what to correct.
         """
-        settings = read_settings(self._find_connection())
+        conn_id = self.oppo_image_conn_id
+        if conn_id is None or is_blank(conn_id):
+            raise ConfigurationError("oppo_image_conn_id is empty. Give the id of a connection.")
+        try:
+            settings = read_settings(self.get_connection(conn_id))
+        except AirflowNotFoundException as error:
+            raise _connection_not_found(conn_id) from error
         mask_secret(settings.master_secret)
         if settings.unknown_keys:
             self.log.warning(
-                "Connection %r has keys in its extra that mean nothing here: %s.",
-                self.oppo_image_conn_id,
+                "Connection %r has unknown keys in its extra, which are ignored: %s.",
+                conn_id,
                 ", ".join(map(repr, settings.unknown_keys)),
             )
         return settings
 
-    def _find_connection(self) -> ConnectionLike:
-        try:
-            return self.get_connection(self.oppo_image_conn_id)
-        except AirflowNotFoundException as error:
-            raise no_such_connection(self.oppo_image_conn_id) from error
-
     @property
     def timeouts(self) -> Timeouts:
-        """How long the parts of one attempt may take, from the connection."""
+        """The connection's timeouts for one attempt."""
         from airflow_provider_oppo_image.net.deadline import Timeouts
 
         settings = self.settings
         return Timeouts(settings.connect_timeout, settings.read_timeout, settings.total_timeout)
 
     def get_conn(self) -> EngageLabClient:
-        """Return the client of the service, made once."""
+        """Return the client of the service, created at the first call."""
         return self._client
 
     @cached_property
@@ -107,16 +106,16 @@ class OppoImageHook(BaseHook):
         return self.open_client()
 
     def open_client(self, *, connections: int = 10, rate_limiter: RateLimiter | None = None) -> EngageLabClient:
-        """Return a client of the service that the caller closes.
+        """Return a new client of the service, which the caller closes.
 
-        :param connections: how many connections are kept alive.
-        :param rate_limiter: lets each request through, at a rate; None sends at once.
+        :param connections: maximum number of connections that are kept alive.
+        :param rate_limiter: limits the rate of requests; None for no limit.
         """
         from airflow_provider_oppo_image.engagelab.client import EngageLabClient
         from airflow_provider_oppo_image.engagelab.messages import basic_auth
 
         settings = self.settings
-        # Airflow masks a connection's password, and not what is made of it.
+        # Airflow masks a connection's password, but not values derived from it.
         mask_secret(basic_auth(settings.app_key, settings.master_secret).removeprefix("Basic "))
         return EngageLabClient(
             settings.base_url,
@@ -129,43 +128,64 @@ class OppoImageHook(BaseHook):
             rate_limiter=rate_limiter,
         )
 
-    def check(self, kind: PictureKind, url: str) -> PictureReport:
-        """Look at a picture as the service will.
+    def make_check(self, cache: ReportCache | None = None, session_pool: SessionPool | None = None) -> Check:
+        """Return a function that checks a picture with the connection's timeouts and address policy.
 
-        :param kind: "big" or "small".
-        :param url: the picture's URL.
-        :return: what was found; never raises for what a URL or its host can do.
+        It reads the connection now, so that threads can call it.
+
+        :param cache: reports of earlier checks; None caches nothing.
+        :param session_pool: keeps connections to the pictures' hosts; None opens one for each picture.
+        :raises ConfigurationError: if the connection is not usable.
         """
         from airflow_provider_oppo_image.pictures.check import check_picture
 
-        return check_picture(
-            kind, url, allow_private_addresses=self.settings.allow_private_addresses, timeout=self.timeouts
-        )
+        check = partial(check_picture, memory=cache, lines=session_pool)
+        if is_blank(self.oppo_image_conn_id):
+            return check
+        return partial(check, allow_private_addresses=self.settings.allow_private_addresses, timeout=self.timeouts)
+
+    async def amake_check(self, cache: ReportCache | None = None, session_pool: SessionPool | None = None) -> Check:
+        """Return the function of `make_check` without blocking the event loop."""
+        conn_id = self.oppo_image_conn_id
+        if conn_id is not None and not is_blank(conn_id):
+            try:
+                self.settings = read_settings(await aget_connection(self, conn_id))
+            except AirflowNotFoundException as error:
+                raise _connection_not_found(conn_id) from error
+        return self.make_check(cache, session_pool)
+
+    def check(self, kind: PictureKind, url: str) -> PictureReport:
+        """Check a picture as the service and OPPO will.
+
+        :param kind: "big" or "small".
+        :param url: the picture's URL.
+        :return: the report; a bad URL or host is a problem in it, not an error.
+        """
+        return self.make_check()(kind, url)
 
     def check_each(self, pictures: Mapping[PictureKind, str]) -> dict[PictureKind, PictureReport]:
-        """Look at several pictures side by side.
+        """Check several pictures concurrently.
 
         :param pictures: URLs by kind.
         """
-        _ = self.settings  # read once, before there are threads
-        return run_concurrently(self.check, pictures)
+        return run_concurrently(self.make_check(), pictures)
 
     def upload(self, kind: PictureKind, url: str) -> str:
-        """Upload one picture, unchecked.
+        """Upload one picture without a check.
 
         :param kind: "big" or "small".
-        :param url: where the service downloads the picture from.
+        :param url: the URL from which the service downloads the picture.
         :return: the picture id.
-        :raises OppoImageError: if no id came back; the type says whose fault it is.
+        :raises OppoImageError: if no id was returned; the type says where the fault is.
         """
         return self._client.upload(kind, url)
 
     def upload_each(self, pictures: Mapping[PictureKind, str]) -> UploadOutcome:
-        """Upload several pictures, unchecked, a request each, side by side.
+        """Upload several pictures concurrently, one request each, without a check.
 
         :param pictures: URLs by kind.
         """
-        client = self.get_conn()  # made once, before there are threads
+        client = self.get_conn()  # created before the threads start
 
         def attempt(kind: PictureKind, url: str) -> str | OppoImageError:
             try:
@@ -184,13 +204,13 @@ class OppoImageHook(BaseHook):
     def upload_pictures(
         self, big_picture_url: str | None = None, small_picture_url: str | None = None
     ) -> dict[str, str | None]:
-        """Upload one picture or both, unchecked.
+        """Upload one picture or both, without a check.
 
-        :param big_picture_url: the big picture's URL; None for none.
-        :param small_picture_url: the small picture's URL; None for none.
-        :return: ``{"big_picture_id": ..., "small_picture_id": ...}``, None for a picture that was not asked for.
+        :param big_picture_url: the big picture's URL; None if there is none.
+        :param small_picture_url: the small picture's URL; None if there is none.
+        :return: ``{"big_picture_id": ..., "small_picture_id": ...}``, with None for a picture that was not requested.
         :raises ConfigurationError: if neither is given.
-        :raises OppoImageError: if one was not uploaded; the id of the other is in the log.
+        :raises OppoImageError: if an upload failed; the id of the other picture is in the log.
         """
         outcome = self.upload_each(parse_picture_urls(big_picture_url, small_picture_url))
         outcome.raise_for_errors()
@@ -208,14 +228,14 @@ class OppoImageHook(BaseHook):
         """Send a push that carries the pictures.
 
         :param message: the vendor's push body.
-        :param big_picture_id: the big picture's id; None for none.
-        :param small_picture_id: the small picture's id; None for none.
-        :param cid: up to 64 letters, digits, ``_`` and ``-``: the service sends one push for each. None leaves it as
-            the message has it; where that has none, only repeats within this call are told from another push.
-        :param is_retry: whether an earlier try of this very push may have reached the service.
-        :return: the message id; None where an earlier request sent the push and its answer was lost.
+        :param big_picture_id: the big picture's id; None if there is none.
+        :param small_picture_id: the small picture's id; None if there is none.
+        :param cid: 1 to 64 letters, digits, ``_`` and ``-``; the service sends one push for each `cid`. None keeps the
+            message's own; a message without one is protected only against repeats within this call.
+        :param is_retry: whether an earlier try of the same push may have reached the service.
+        :return: the message id; None if an earlier request sent the push and its response was lost.
         :raises ConfigurationError: if the service or OPPO would refuse the push.
-        :raises OppoImageError: if it was not accepted, or nobody knows.
+        :raises OppoImageError: if the push was not accepted, or that is not known.
         """
         return self._client.push(_compose(message, big_picture_id, small_picture_id, cid), is_retry=is_retry).msg_id
 
@@ -227,41 +247,49 @@ class OppoImageHook(BaseHook):
         small_picture_id: str | None = None,
         cid: str | None = None,
     ) -> None:
-        """Have the service check a push, and send nothing; the parameters are those of `push`.
+        """Let the service check a push without sending it; the parameters are those of `push`.
 
         :raises ConfigurationError: if the service or OPPO would refuse the push.
-        :raises OppoImageError: if it would not be accepted, or nobody knows.
+        :raises OppoImageError: if the push would not be accepted, or that is not known.
         """
         self._client.validate_push(_compose(message, big_picture_id, small_picture_id, cid))
 
     def withdraw(self, msg_id: str) -> None:
-        """Recall a push; the service does so within one day, once.
+        """Withdraw a push; the service allows it once, within one day.
 
         :param msg_id: the message id.
-        :raises OppoImageError: if it was not recalled, or nobody knows.
+        :raises OppoImageError: if the push was not withdrawn, or that is not known.
         """
         self._client.withdraw(msg_id)
 
     def push_status(self, msg_ids: Sequence[str]) -> dict[str, Any]:
-        """Ask how pushes fared.
+        """Return the statistics of pushes.
 
         :param msg_ids: 1 to 100 message ids.
-        :return: the service's numbers by message id.
-        :raises OppoImageError: if the service did not tell.
+        :return: the service's statistics by message id.
+        :raises OppoImageError: if the service returned no statistics.
         """
         return self._client.push_status(msg_ids)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Prove the credentials by a call that changes nothing, in one attempt.
+        """Check the credentials with one request that changes nothing.
 
-        :return: whether they are good, and what to tell the person who asked.
+        :return: whether they are valid, and a message for the user.
         """
         try:
             self._client.check_credentials()
         except OppoImageError as error:
-            # Airflow tests a copy, whose id nobody knows.
+            # Airflow tests a copy of the connection, with a random id.
             return False, str(error).replace(f"Connection {self.oppo_image_conn_id!r}", "The connection", 1)
         return True, f"{self.settings.base_url} accepts AppKey {self.settings.app_key} and its master secret."
+
+
+def _connection_not_found(conn_id: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"Airflow has no connection {conn_id!r} that it can read. Add one of type {CONN_TYPE!r}, or set "
+        f"AIRFLOW_CONN_{conn_id.upper()}; its extra must be a JSON object.",  # else 3.0 and 3.1 report it as missing
+        permanent=False,  # a secrets backend that is down has the same effect
+    )
 
 
 def _compose(

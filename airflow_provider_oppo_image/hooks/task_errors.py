@@ -8,50 +8,34 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from airflow_provider_oppo_image.airflow_compat import AirflowFailException
-from airflow_provider_oppo_image.connection import CONN_TYPE
-from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, PictureError, docs_url_for
+from airflow_provider_oppo_image.errors import OppoImageError, PictureError, docs_url_for
 from airflow_provider_oppo_image.pictures.report import PictureReport, as_table
+
+log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
 def airflow_errors() -> Iterator[None]:
     """Translate this package's errors into Airflow's, for any task that calls the hook.
 
-    A permanent error becomes an `AirflowFailException`, so that Airflow does not retry what cannot succeed; one that
-    may pass goes through, and Airflow retries. Either says in a line what was found, what was asked for and what to do,
-    and ends with the address of its page; the log has the tables of pictures that are not ready.
+    A permanent error becomes an `AirflowFailException`, so that Airflow does not retry. A transient error is raised
+    unchanged, and Airflow retries. Both messages are one line with what was found, what is required and what to do, and
+    end with the URL of the error's page. The log has a table for each picture that is not ready.
     """
     try:
         yield
     except OppoImageError as error:
-        from airflow_provider_oppo_image.hooks.task_errors import log_error
-
         log_error(error)
         if error.permanent:
             raise AirflowFailException(str(error)) from error
         raise
 
 
-def no_such_connection(conn_id: str) -> ConfigurationError:
-    """Return the error for a connection that Airflow does not have; it may pass.
-
-    :param conn_id: the connection's id.
-    """
-    return ConfigurationError(
-        f"Airflow has no connection {conn_id!r} that it can read. Add one of type {CONN_TYPE!r}, or set "
-        f"AIRFLOW_CONN_{conn_id.upper()}; its extra must be a JSON object.",  # or 3.0 and 3.1 say that there is none
-        permanent=False,  # a secrets backend that is down looks the same
-    )
-
-
-log = logging.getLogger(__name__)
-
-
 @contextlib.contextmanager
 def log_group(title: str) -> Iterator[None]:
-    """Have Airflow's page of the log fold what is logged meanwhile; the fold ends with the block, however that ends.
+    """Collapse the log lines of the block into one group in Airflow's log viewer.
 
-    :param title: what stands in place of the lines.
+    :param title: the group's title.
     """
     log.info("::group::%s", title)
     try:
@@ -61,12 +45,11 @@ def log_group(title: str) -> Iterator[None]:
 
 
 def log_error(error: OppoImageError) -> None:
-    """Write what is wrong to the log, and have the error end with the address of its page; once for each error.
+    """Log an error, and replace its message by its summary line; a second call with the same error does nothing.
 
-    The error's own words are replaced, since Airflow 3 shows no notes; a line of the log comes before, since an address
-    can be clicked only there.
+    Airflow 3 does not show an exception's notes, and makes a URL clickable only in a log line of its own.
 
-    :param error: what the task fails with.
+    :param error: the error that fails the task.
     """
     if str(error).endswith(docs_url_for(error)):
         return
@@ -77,33 +60,33 @@ def log_error(error: OppoImageError) -> None:
 
 
 def log_reports(reports: Iterable[Mapping[str, Any]]) -> None:
-    """Write a table of each picture that is not ready, in a fold where there are several.
+    """Log a table for each picture that is not ready; more than one table are a group.
 
-    :param reports: what `PictureReport.to_dict` made, with a ``name`` where there is one.
+    :param reports: reports as `PictureReport.to_dict` returns them, with an optional ``name``.
     """
-    tables = [_named(data, as_table(PictureReport.from_dict(data))) for data in reports if data["problems"]]
+    tables = [_with_name(data, as_table(PictureReport.from_dict(data))) for data in reports if data["problems"]]
     with log_group(f"{len(tables)} pictures with problems") if len(tables) > 1 else contextlib.nullcontext():
         for table in tables:
             log.error("%s", table)
 
 
 def summary_line(error: OppoImageError) -> str:
-    """Say in a line what was found, what was asked for and what to do, and where the page on it is.
+    """Return an error as one line: what was found, what is required, what to do, and the URL of the error's page.
 
-    :param error: what the task fails with; of several problems the first to mend is told.
+    :param error: the error that fails the task. Of several problems, the line has the most important one.
     """
-    return f"{_in_a_line(error)} {docs_url_for(error)}"
+    return f"{_first_line(error)} {docs_url_for(error)}"
 
 
-def _in_a_line(error: OppoImageError) -> str:
+def _first_line(error: OppoImageError) -> str:
     if not isinstance(error, PictureError) or not error.first_failing_report:
-        # A table may follow, which stands in the log.
+        # The rest of the message can be a table, which is in the log.
         return str(error).partition("\n")[0]
     report = PictureReport.from_dict(error.first_failing_report)
     line = f"{report.kind} picture {report.url} is {report.state}: {report.problems[0]}"
     several = sum(len(data["problems"]) for data in error.reports) > 1
-    return ("The first of several problems: " if several else "") + _named(error.first_failing_report, line)
+    return ("The first of several problems: " if several else "") + _with_name(error.first_failing_report, line)
 
 
-def _named(data: Mapping[str, Any], words: str) -> str:
-    return f"{data['name']}: {words}" if data.get("name") else words
+def _with_name(data: Mapping[str, Any], text: str) -> str:
+    return f"{data['name']}: {text}" if data.get("name") else text

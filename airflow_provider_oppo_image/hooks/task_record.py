@@ -1,4 +1,4 @@
-"""Task records: what a task did about its pictures, pushed to XCom for the page."""
+"""Task records: what a task did with its pictures, pushed to XCom for the page of a run's pictures."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
+log = logging.getLogger(__name__)
 
 XCOM_KEY: Final = "oppo_image_record"
 
@@ -28,15 +29,15 @@ Step: TypeAlias = Literal["prepare", "wait", "upload", "push", "batch"]
 
 @dataclass
 class PictureRecord:
-    """What a task knows of a picture.
+    """A picture of a task.
 
     :param kind: "big" or "small".
-    :param url: where it is, without its query; "" where only its id is known.
-    :param name: what the task calls it, such as a campaign's name; "" for nothing.
-    :param report: what the check found; None where it was not looked at.
-    :param picture_id: its id; None where it has none.
-    :param uploaded_at: when it got its id, in ISO 8601 with the offset; None where that is not known.
-    :param failure: why it was not uploaded; None where it was, or was not tried.
+    :param url: its URL without the query; "" if only its id is known.
+    :param name: the name that the task has for it, such as a campaign's name; "" if there is none.
+    :param report: the report of the check; None if it was not checked.
+    :param picture_id: its id; None if it has none.
+    :param uploaded_at: the time of the upload, in ISO 8601 with the offset; None if that is not known.
+    :param failure: why the upload failed; None if it succeeded or was not tried.
     """
 
     kind: PictureKind
@@ -47,11 +48,11 @@ class PictureRecord:
     uploaded_at: str | None = None
     failure: Failure | None = None
 
-    def note_id(self, picture_id: str, uploaded_at: str | None = None) -> None:
-        """Note that it is uploaded.
+    def mark_uploaded(self, picture_id: str, uploaded_at: str | None = None) -> None:
+        """Set the picture id and the time of the upload.
 
         :param picture_id: its id.
-        :param uploaded_at: when it was uploaded, in ISO 8601 with the offset; None for now.
+        :param uploaded_at: the time of the upload, in ISO 8601 with the offset; None for now.
         """
         self.picture_id = picture_id
         self.uploaded_at = uploaded_at or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -59,12 +60,12 @@ class PictureRecord:
 
 @dataclass
 class PushRecord:
-    """What a task knows of its push.
+    """The push of a task.
 
-    :param title: the notification's title; "" for none.
-    :param text: its text; "" for none.
+    :param title: the notification's title; "" if there is none.
+    :param text: its text; "" if there is none.
     :param sent: whether the service accepted it; a push that is only validated is not sent.
-    :param msg_id: its message id; None where it is not known.
+    :param msg_id: its message id; None if it is not known.
     """
 
     title: str
@@ -75,14 +76,14 @@ class PushRecord:
 
 @dataclass
 class TaskRecord:
-    """What a task did about pictures, filled in as it goes, and whatever comes in between.
+    """What a task did with its pictures, filled in while it runs.
 
-    :param step: what kind of task it is.
-    :param campaign: what people call what it is for; "" for nothing.
-    :param pictures: what it knows of its pictures; a task of many names those with problems.
-    :param push: what it knows of its push; None for tasks that do not push, and before it is composed.
-    :param batch: how its batch ended; None for other tasks, and before.
-    :param failure: why it failed, where that is one of this package's errors.
+    :param step: the kind of task.
+    :param campaign: the campaign's name; "" if there is none.
+    :param pictures: its pictures; a task with many pictures has only those with problems.
+    :param push: its push; None for other tasks, and before the push is composed.
+    :param batch: the result of its batch; None for other tasks, and before the batch has finished.
+    :param failure: why it failed, if it failed with one of this package's errors.
     """
 
     step: Step
@@ -98,16 +99,13 @@ class TaskRecord:
         return data
 
 
-log = logging.getLogger(__name__)
-
-
 @contextlib.contextmanager
 def record_task(context: Context, step: Step, campaign: object = None) -> Iterator[TaskRecord]:
-    """Leave a record in XCom when the block ends: with a value, an error, a deferral or a reschedule.
+    """Push a record to XCom when the block ends: with a value, an error, a deferral or a reschedule.
 
     :param context: the context of the running task.
-    :param step: what kind of task it is.
-    :param campaign: what people call what it is for; None, and what a template makes of None, for nothing.
+    :param step: the kind of task.
+    :param campaign: the campaign's name; None, or what a template makes of None, if there is none.
     """
     record = TaskRecord(step, "" if is_blank(campaign) else str(campaign))
     try:
@@ -120,9 +118,9 @@ def record_task(context: Context, step: Step, campaign: object = None) -> Iterat
 
 
 def picture_records(reports: Iterable[Mapping[str, Any]]) -> list[PictureRecord]:
-    """Return what reports tell of pictures.
+    """Return a record for each report.
 
-    :param reports: what `PictureReport.to_dict` made, with a ``name`` where there is one.
+    :param reports: reports as `PictureReport.to_dict` returns them, with an optional ``name``.
     """
     return [
         PictureRecord(data["kind"], data["url"], str(data.get("name") or ""), PictureReport.from_dict(data))
@@ -134,5 +132,5 @@ def _push_record(context: Context, record: TaskRecord) -> None:
     try:
         context["ti"].xcom_push(key=XCOM_KEY, value=record.to_json())
     except Exception:
-        # The page is for people to look at: whatever it lacks, the task's own end stands.
-        log.exception("The record of this task for the page of pictures was not kept")
+        # A missing record must not fail the task.
+        log.exception("The record of this task could not be stored, so the page of pictures does not show the task")

@@ -1,4 +1,4 @@
-"""Pictures that are uploaded together: which are asked for, and what became of each."""
+"""Uploads of a task's pictures: their URLs, concurrent uploads and the outcome."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class UploadOutcome:
-    """What became of pictures that were uploaded side by side.
+    """The outcome of concurrent uploads.
 
     :param ids: the picture ids, by kind.
-    :param errors: what went wrong, by kind.
+    :param errors: the errors, by kind.
     """
 
     ids: Mapping[PictureKind, str]
     errors: Mapping[PictureKind, OppoImageError]
 
     @property
-    def worst(self) -> OppoImageError | None:
-        """The error that matters most: one that no retry mends before one that it may; None where nothing failed."""
+    def most_severe(self) -> OppoImageError | None:
+        """The most severe error: permanent before transient, account before other errors. None if there is none."""
         errors = self.errors.values()
         return min(errors, key=lambda error: (not error.permanent, error.scope != "account"), default=None)
 
     def raise_for_errors(self) -> None:
-        """Raise the error that matters most, if there is one; where there is another, it goes to the log."""
-        worst = self.worst
-        if worst is None:
+        """Raise the most severe error, if there is one, and log the other."""
+        most_severe = self.most_severe
+        if most_severe is None:
             return
         for error in self.errors.values():
-            if error is not worst:
+            if error is not most_severe:
                 log.error("%s", error)
-        raise worst
+        raise most_severe
 
 
 def parse_picture_urls(big_picture_url: str | None, small_picture_url: str | None) -> dict[PictureKind, str]:
-    """Return the pictures that are asked for, by kind.
+    """Return the URLs of the requested pictures, by kind.
 
-    :param big_picture_url: the big picture's URL; None and "" mean none, and so does what a template makes of None.
+    :param big_picture_url: the big picture's URL; None, "", or what a template makes of None, if there is none.
     :param small_picture_url: the small picture's URL, likewise.
-    :raises ConfigurationError: if neither is given, one has not the shape of a picture's URL, or both are the same.
+    :raises ConfigurationError: if neither is given, one is not a valid picture URL, or both are the same.
     """
     from airflow_provider_oppo_image.pictures.picture_url import SAME_URL, url_problem
 
@@ -58,20 +58,20 @@ def parse_picture_urls(big_picture_url: str | None, small_picture_url: str | Non
     pictures = {kind: url for kind, url in given.items() if not is_blank(url)}
     if not pictures:
         raise ConfigurationError(
-            "Neither big_picture_url nor small_picture_url holds a URL. Give at least one; if they come from a "
-            "template, look at the rendered values of this task."
+            "Neither big_picture_url nor small_picture_url holds a URL. Give at least one. If they come from a "
+            "template, check the rendered values of the task."
         )
     for kind, url in pictures.items():
-        # Whether a private address may be asked is the check's matter; the service asks from elsewhere.
+        # Only the check refuses private addresses: the service resolves the host from another network.
         if problem := url_problem(url, allow_private_addresses=True):
-            raise ConfigurationError(f"The {kind} picture's URL is not one: {problem}")
+            raise ConfigurationError(f"The {kind} picture's URL is not valid: {problem}")
     if len(set(pictures.values())) < len(pictures):
         raise ConfigurationError(SAME_URL)
-    return pictures  # type: ignore[return-value]  # what is missing is gone
+    return pictures  # type: ignore[return-value]  # is_blank(None) is true
 
 
 def picture_ids(ids: Mapping[PictureKind, str]) -> dict[str, str | None]:
-    """Return picture ids under the names that a push takes, None for each that there is not.
+    """Return picture ids by the names of a push's arguments, with None for a missing id.
 
     :param ids: picture ids by kind.
     """
@@ -81,11 +81,11 @@ def picture_ids(ids: Mapping[PictureKind, str]) -> dict[str, str | None]:
 def run_concurrently(
     call: Callable[[PictureKind, str], T], pictures: Mapping[PictureKind, str]
 ) -> dict[PictureKind, T]:
-    """Call something for each picture, in a thread each.
+    """Call a function for each picture, each in its own thread.
 
     :param call: takes a picture's kind and URL.
     :param pictures: URLs by kind.
-    :return: what the calls returned, by kind.
+    :return: the results, by kind.
     """
     with ThreadPoolExecutor(max_workers=len(PICTURE_KINDS)) as pool:
         return dict(zip(pictures, pool.map(call, pictures.keys(), pictures.values()), strict=True))

@@ -1,1 +1,1 @@
-"""The links that tasks show in Airflow."""
+"""Links of tasks in Airflow's UI."""

@@ -1,4 +1,4 @@
-"""The links of a task: to the page that shows its pictures, and to the vendor's console."""
+"""Links of a task: to the page with its pictures, and to the vendor's console."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from urllib.parse import quote
 from airflow_provider_oppo_image.airflow_compat import HAS_PAGES, BaseOperatorLink, conf
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import TaskInstanceKey
+    from airflow.sdk.types import TaskInstanceKey
 
 RUN_ROUTE: Final = "oppo-pictures"
-"""The name of a run's page in Airflow's addresses."""
+"""The URL route of a run's page in Airflow."""
 
 TASK_ROUTE: Final = "oppo-task-pictures"
-"""The name of a task's page there; not the other's, or Airflow shows the run's."""
+"""The URL route of a task's page; it must differ from the run's, or Airflow shows the run's page."""
 
 CONSOLE_URL: Final = "https://console.engagelab.com"
-"""The vendor's console. Source: pages of others; the vendor's own documentation names no address."""
+"""The vendor's console. Source: third-party pages; the URL is not documented by EngageLab."""
 
 
 class PicturesLink(BaseOperatorLink):
-    """Leads to the page of a task's pictures, in Airflow 3.1 and later."""
+    """Link to the page with a task's pictures, in Airflow 3.1 and later."""
 
     name = "OPPO pictures"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        """Return the page's address.
+        """Return the URL of the page.
 
         :param operator: the task's operator.
-        :param ti_key: which task of which run.
+        :param ti_key: the key of the task instance.
         """
         base = conf.get("api", "base_url", fallback="") or "/"
         dag, run, task = (quote(name, safe="") for name in (ti_key.dag_id, ti_key.run_id, ti_key.task_id))
@@ -38,18 +38,18 @@ class PicturesLink(BaseOperatorLink):
 
 
 class ConsoleLink(BaseOperatorLink):
-    """Leads to the vendor's console."""
+    """Link to the vendor's console."""
 
     name = "EngageLab console"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        """Return the console's address, the same for every task.
+        """Return the URL of the console.
 
         :param operator: the task's operator.
-        :param ti_key: which task of which run.
+        :param ti_key: the key of the task instance.
         """
         return CONSOLE_URL
 
 
 LINKS: Final = (PicturesLink(), ConsoleLink()) if HAS_PAGES else (ConsoleLink(),)
-"""What each task of this package shows."""
+"""The links of every task of this package."""

@@ -1,1 +1,1 @@
-"""The operators."""
+"""Airflow operators."""

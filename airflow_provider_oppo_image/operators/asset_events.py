@@ -1,4 +1,4 @@
-"""Asset events that say which pictures were uploaded, so that another DAG can be scheduled on them and read them."""
+"""Asset events with the uploaded pictures, so that another DAG can be scheduled on them and read them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.net.redaction import strip_query
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from airflow_provider_oppo_image.pictures.report import PictureReport
+
+_ID_KEYS = [rule.id_key for rule in PICTURE_RULES.values()]
 
 
 def announce_uploads(
@@ -22,32 +24,48 @@ def announce_uploads(
     outlets: Iterable[object],
     *,
     ids: Mapping[str, str | None],
-    pictures: Mapping[PictureKind, str],
+    urls: Mapping[PictureKind, str],
     reports: Mapping[PictureKind, PictureReport],
 ) -> None:
-    """Put the uploaded pictures into the events of a task's outlets.
+    """Add the uploaded pictures to the events of a task's outlets.
 
-    :param context: the context that Airflow hands to `execute`.
-    :param outlets: the task's outlets: Assets; an AssetAlias gets an Asset of its own name.
-    :param ids: the picture ids, under the names that a push takes.
-    :param pictures: the pictures' URLs, by kind.
-    :param reports: what the check found, by kind; empty where it was not asked.
+    :param context: the context of the running task.
+    :param outlets: the task's outlets: Assets and AssetAliases. An alias gets an Asset that is named after it.
+    :param ids: the picture ids, by the names of the push operator's arguments.
+    :param urls: the pictures' URLs, by kind.
+    :param reports: the reports of the check, by kind; empty without a check.
     """
-    _announce(context, outlets, _facts(ids, pictures, reports))
+    extra: dict[str, Any] = {**ids, "uploaded_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
+    for kind, url in urls.items():
+        extra[PICTURE_RULES[kind].url_key] = strip_query(url)
+        if kind in reports:
+            extra[f"{kind}_picture_sha256"] = reports[kind].sha256
+    _add_to_events(context, outlets, extra)
 
 
 def announce_batch(context: Context, outlets: Iterable[object], summary: Mapping[str, Any]) -> None:
-    """Put how a batch ended into the events of a task's outlets.
+    """Add the result of a batch to the events of a task's outlets.
 
-    :param context: the context that Airflow hands to `execute`.
+    :param context: the context of the running task.
     :param outlets: the task's outlets, as for `announce_uploads`.
-    :param summary: what the task returns, without rows.
+    :param summary: the value that the task returns, without its rows.
     """
-    _announce(context, outlets, {key: summary[key] for key in ("rows", "uploaded", "failed", "results")})
+    _add_to_events(context, outlets, {key: summary[key] for key in ("rows", "uploaded", "failed", "results")})
 
 
-def _announce(context: Context, outlets: Iterable[object], extra: Mapping[str, Any]) -> None:
-    from airflow.providers.common.compat.sdk import Asset, AssetAlias
+def uploaded_pictures(context: Context) -> list[dict[str, str | None]]:
+    """Return the picture ids in the asset events that started a run, each as keyword arguments for a push.
+
+    :param context: the context of a running task.
+    :return: ``{"big_picture_id": ..., "small_picture_id": ...}`` for each event of an `OppoImageUploadOperator`, the
+        earliest first; empty if no such event started the run.
+    """
+    extras = [event.extra for event in triggering_asset_events(context) if event.extra]
+    return [{key: extra.get(key) for key in _ID_KEYS} for extra in extras if any(extra.get(key) for key in _ID_KEYS)]
+
+
+def _add_to_events(context: Context, outlets: Iterable[object], extra: Mapping[str, Any]) -> None:
+    from airflow_provider_oppo_image.airflow_compat import Asset, AssetAlias
 
     for outlet in outlets:
         if isinstance(outlet, AssetAlias):
@@ -55,28 +73,3 @@ def _announce(context: Context, outlets: Iterable[object], extra: Mapping[str, A
             context["outlet_events"][outlet].add(asset, extra=dict(extra))
         elif isinstance(outlet, Asset):
             context["outlet_events"][outlet].extra.update(extra)
-
-
-def uploaded_pictures(context: Context) -> list[dict[str, str | None]]:
-    """Return the picture ids in the asset events that started a run, the arguments of a push each.
-
-    :param context: the context of a running task.
-    :return: ``{"big_picture_id": ..., "small_picture_id": ...}`` for each event that `OppoImageUploadOperator` made,
-        the earliest first; empty where no such event started the run.
-    """
-    extras = [event.extra for event in triggering_asset_events(context) if event.extra]
-    keys = [rule.id_key for rule in PICTURE_RULES.values()]
-    return [{key: extra.get(key) for key in keys} for extra in extras if any(extra.get(key) for key in keys)]
-
-
-def _facts(
-    ids: Mapping[str, str | None],
-    pictures: Mapping[PictureKind, str],
-    reports: Mapping[PictureKind, PictureReport],
-) -> dict[str, Any]:
-    facts: dict[str, Any] = {**ids, "uploaded_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
-    for kind, url in pictures.items():
-        facts[PICTURE_RULES[kind].url_key] = strip_query(url)
-        if kind in reports:
-            facts[f"{kind}_picture_sha256"] = reports[kind].sha256
-    return facts

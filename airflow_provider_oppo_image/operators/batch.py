@@ -1,4 +1,4 @@
-"""The operator that uploads many pictures."""
+"""Operator that uploads many pictures."""
 
 from __future__ import annotations
 
@@ -17,35 +17,37 @@ from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from airflow_provider_oppo_image.batch.progress import Progress
     from airflow_provider_oppo_image.batch.run import BatchResult, OnError
 
 
 class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
-    """Checks and uploads many pictures, each once, no faster than the service allows.
+    """Checks and uploads many pictures, each of them once, within the service's rate limit.
 
-    The rows come from a list, whose results are returned, or from a manifest, whose results are written to a file in
-    its order. What is written is the checkpoint as well: a retry, and any later run with the same manifest and results,
-    uploads only what has no id yet. It works for a list too, where `results` is given.
+    The rows come from a list or from a manifest. The results of a list are returned; the results of a manifest are
+    written to a file, in the manifest's order. The results are also the checkpoint: a retry, or a later run with the
+    same manifest and results, uploads only the pictures that have no id yet. A list has a checkpoint if `results` is
+    given.
 
-    Returns ``{"rows", "uploaded", "failed", "not_tried", "causes", "results"}``, and for a list without `results`
-    ``"pictures"``: a result for each row, with ``line``, ``name``, ``state``, ``big_picture_id``, ``small_picture_id``,
-    ``error_code``, ``error``, ``fault``, ``big_picture_url`` and ``small_picture_url``, these two without their query.
-    Where it fails, the same is an XCom with the key ``summary``.
+    Returns ``{"rows", "uploaded", "failed", "not_tried", "causes", "results"}``, and for a list without `results` also
+    ``"pictures"``: one result per row, with ``line``, ``name``, ``state``, ``big_picture_id``, ``small_picture_id``,
+    ``error_code``, ``error``, ``fault``, ``big_picture_url`` and ``small_picture_url``, the URLs without their queries.
+    If the task fails, the same value is an XCom with the key ``summary``.
 
     :param pictures: rows with ``name``, and ``big_picture_url``, ``small_picture_url`` or both (templated).
-    :param manifest: in its place, the path or URL of a manifest: CSV or JSON Lines (templated).
-    :param results: the path or URL of the results (templated); None puts a manifest's beside it, as
+    :param manifest: the path or URL of a manifest, instead of `pictures`: CSV or JSON Lines (templated).
+    :param results: the path or URL of the results (templated). The default for a manifest is a file beside it, such as
         ``night.results.csv`` for ``night.csv``.
-    :param on_error: "fail_at_end" tries every row and then fails if one did, "fail_fast" ends at the first failure,
-        "keep_going" succeeds whatever failed. An error of the account, such as a wrong secret, ends it in any case.
-    :param rate: requests a second at most; the service's limit of 500 is shared by all that use the AppKey.
-    :param threads: how many pictures are under way at once.
-    :param check: look at the pictures first, as the service will. Without it, the service and OPPO judge alone.
+    :param on_error: "fail_at_end" tries every row and then fails if a row failed, "fail_fast" stops at the first
+        failure, "keep_going" succeeds even if rows failed. An account error, such as a wrong secret, always stops the
+        batch.
+    :param rate: maximum requests per second. The service's limit of 500 is shared by everything that uses the AppKey.
+    :param threads: the number of pictures that are processed at the same time.
+    :param check: check the pictures before the upload. Without it, only the service and OPPO check them.
     :param oppo_image_conn_id: the id of the connection (templated).
-    :raises ConfigurationError: for arguments that do not go together.
+    :raises ConfigurationError: for arguments that exclude each other or are out of range.
     """
 
     template_fields: Sequence[str] = ("pictures", "manifest", "results", "oppo_image_conn_id")
@@ -67,11 +69,11 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         if (pictures is None) == (manifest is None):
-            raise ConfigurationError("Give either `pictures` or `manifest`, and not both.")
+            raise ConfigurationError("Give exactly one of `pictures` and `manifest`.")
         if on_error not in ("fail_at_end", "fail_fast", "keep_going"):
-            raise ConfigurationError(f"on_error is {on_error!r}; it must be fail_at_end, fail_fast or keep_going.")
+            raise ConfigurationError(f"on_error must be fail_at_end, fail_fast or keep_going, not {on_error!r}.")
         if rate < 1 or threads < 1:
-            raise ConfigurationError(f"rate is {rate} and threads is {threads}; both must be 1 or more.")
+            raise ConfigurationError(f"rate and threads must be at least 1, not {rate} and {threads}.")
         self.pictures = pictures
         self.manifest = manifest
         self.results = results
@@ -84,7 +86,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
         self._counted = (0, 0)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Check, upload, and return how it ended; Airflow calls it.
+        """Check and upload the pictures, and return a summary; called by Airflow.
 
         :param context: the context of the running task.
         """
@@ -92,25 +94,26 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
         from airflow_provider_oppo_image.hooks.task_record import record_task
 
         with airflow_errors(), record_task(context, "batch") as record:
-            end = self._upload()
-            record.batch = end.summary
-            told = end.summary.to_dict()
-            if end.summary.causes:
+            result = self._upload()
+            record.batch = result.summary
+            summary = result.summary.to_dict()
+            if result.summary.causes:
                 with log_group("Why rows failed"):
-                    self.log.error("%s", end.summary)
-            if end.error:
-                context["ti"].xcom_push(key="summary", value=told)
-                raise end.error
-        self.log.info("%s%s", "An earlier run did all of it: " if end.already_complete else "", end.summary.headline)
-        self._report_lineage(self._read_from(), [told["results"]] if told["results"] else [])
+                    self.log.error("%s", result.summary)
+            if result.error:
+                context["ti"].xcom_push(key="summary", value=summary)
+                raise result.error
+        done = "An earlier run uploaded all of it: " if result.already_complete else ""
+        self.log.info("%s%s", done, result.summary.headline)
+        self._report_lineage(self._inputs(), [summary["results"]] if summary["results"] else [])
         if self.outlets:
             from airflow_provider_oppo_image.operators.asset_events import announce_batch
 
-            announce_batch(context, self.outlets, told)
-        return told if told["results"] else {**told, "pictures": [row.to_dict() for row in end.rows]}
+            announce_batch(context, self.outlets, summary)
+        return summary if summary["results"] else {**summary, "pictures": [row.to_dict() for row in result.rows]}
 
     def on_kill(self) -> None:
-        """End the batch: what is in flight comes to its end, and all that has an id is written down."""
+        """Stop the batch: uploads that are in progress finish, and all ids are written to the checkpoint."""
         if self._rate_limiter:
             self._rate_limiter.shut()
 
@@ -121,15 +124,15 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
 
         manifest, results = (None if is_blank(path) else path for path in (self.manifest, self.results))
         if self.manifest is not None and manifest is None:
-            raise ConfigurationError("manifest is empty after its template was rendered; look at the rendered values.")
+            raise ConfigurationError("manifest is empty after template rendering; check the task's rendered values.")
         if isinstance(self.pictures, str):
             raise ConfigurationError(
-                "`pictures` is text; it must be a list of mappings. Where a template makes it, set "
-                "render_template_as_native_obj=True on the DAG, or hand over a task's output."
+                "`pictures` must be a list of mappings, not text. If it comes from a template, set "
+                "render_template_as_native_obj=True on the DAG, or pass a task's output."
             )
         self._rate_limiter = RateLimiter(AdaptiveRate(self.rate))
         hook = OppoImageHook(self.oppo_image_conn_id)
-        _ = hook.settings  # what is odd about them is not folded
+        _ = hook.settings  # logs its warnings before the group
         with log_group("Progress"):
             return upload_batch(
                 hook,
@@ -140,11 +143,11 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
                 on_error=self.on_error,
                 rate_limiter=self._rate_limiter,
                 threads=self.threads,
-                tell=self._tell,
+                tell=self._on_progress,
             )
 
-    def _read_from(self) -> Iterator[str]:
-        """Yield where the pictures came from: the manifest, which stands for all of its rows, or those of the list."""
+    def _inputs(self) -> Iterator[str]:
+        """Yield the manifest, or the URLs of the list's pictures."""
         if self.manifest is not None:
             yield self.manifest
         for row in self.pictures or ():
@@ -152,7 +155,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
                 str(row[rule.url_key]) for rule in PICTURE_RULES.values() if not is_blank(row.get(rule.url_key))
             )
 
-    def _tell(self, progress: Progress) -> None:
+    def _on_progress(self, progress: Progress) -> None:
         now = time.monotonic()
         self.log.info("%s", progress.line(now))
         uploaded, failed = self._counted

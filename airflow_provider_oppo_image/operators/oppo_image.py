@@ -1,4 +1,4 @@
-"""The operators, under the names that DAGs import."""
+"""Public import path of the operators."""
 
 from __future__ import annotations
 

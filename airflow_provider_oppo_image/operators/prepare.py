@@ -1,4 +1,4 @@
-"""The operator that makes a picture of artwork."""
+"""Operator that prepares a picture from artwork."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from airflow_provider_oppo_image.net.redaction import redact_path, redact_url
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from airflow_provider_oppo_image.artwork.files import PreparedFile
 
 
 class OppoImagePrepareOperator(LineageMixin, BaseOperator):
-    """Makes a picture that passes the check of any artwork that Pillow reads, and returns its public URL.
+    """Makes a picture that passes the check from any artwork that Pillow can read, and returns its public URL.
 
-    It crops or pads, scales, converts the colours to sRGB, and writes the finest file that fits: a PNG where one fits
-    without loss, else a JPEG. The artwork stays as it is. A picture is written whole or not at all, and a retry makes
-    the same one. Artwork that is not there yet is left to Airflow's retries; artwork of which no picture can be made
-    fails the task at once.
+    It crops or pads, scales, converts the colours to sRGB, and writes the best file within the size limit: a lossless
+    PNG if one fits, otherwise a JPEG. The artwork is not changed. The picture is written atomically, and a retry makes
+    the same picture. If the artwork does not exist yet, Airflow retries; artwork that cannot become a picture fails the
+    task without retries.
 
     :param source: the artwork: a path, or a URL of Airflow's object storage, such as ``s3://connection@bucket/art.psd``
         (templated).
-    :param destination: where the picture goes, likewise (templated). A name that ends in .png or .jpg says the format;
-        any other gets the ending of what was made.
+    :param destination: the path or URL of the picture (templated). A name that ends in .png or .jpg sets the format;
+        any other name gets the extension of the format that was written.
     :param kind: "big" or "small".
-    :param fit: "cover" fills the picture and crops what is too much; "contain" shows all of the artwork and pads.
-    :param focus: the point of the artwork around which it is cropped, as fractions from its left and from its top, 0 to
-        1, inclusive (templated).
+    :param fit: "cover" fills the picture and crops the rest; "contain" keeps all of the artwork and pads it.
+    :param focus: the point of the artwork to crop around, as fractions from the left and from the top, 0 to 1 inclusive
+        (templated).
     :param background: the colour behind transparent artwork and of the padding, such as "white" or "#ff8800"
         (templated); "transparent" keeps transparency.
     :param enlarge: enlarge artwork that is too small, with a warning, instead of refusing it.
-    :param campaign: what people call what the picture is for (templated): the page of a run's pictures shows it.
-    :param public_url: where the public finds the picture; ``{name}`` in it stands for the file's name (templated). None
-        has the object storage sign a URL, good for a day; where it cannot, nothing is written.
-    :raises ConfigurationError: for a kind or a fit that is none.
+    :param campaign: the campaign's name (templated), for the page that shows a run's pictures.
+    :param public_url: the public URL of the picture; ``{name}`` in it stands for the file's name (templated). None
+        creates a presigned URL, valid for one day; storage that cannot presign URLs fails before anything is written.
+    :raises ConfigurationError: for an unknown kind or fit.
     """
 
     template_fields: Sequence[str] = ("source", "destination", "focus", "background", "campaign", "public_url")
@@ -66,9 +66,9 @@ class OppoImagePrepareOperator(LineageMixin, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         if kind not in PICTURE_KINDS:
-            raise ConfigurationError(f"kind is {kind!r}; it must be big or small.")
+            raise ConfigurationError(f"kind must be big or small, not {kind!r}.")
         if fit not in FITS:
-            raise ConfigurationError(f"fit is {fit!r}; it must be cover or contain.")
+            raise ConfigurationError(f"fit must be cover or contain, not {fit!r}.")
         self.source = source
         self.destination = destination
         self.kind: PictureKind = kind
@@ -80,23 +80,23 @@ class OppoImagePrepareOperator(LineageMixin, BaseOperator):
         self.public_url = public_url
 
     def execute(self, context: Context) -> str:
-        """Make the picture, and return its public URL; Airflow calls it.
+        """Prepare the picture, and return its public URL; called by Airflow.
 
         :param context: the context of the running task.
         """
         from airflow_provider_oppo_image.hooks.task_record import PictureRecord, record_task
 
         with airflow_errors(), record_task(context, "prepare", self.campaign) as record:
-            mended = self._mend()
-            shown = redact_url(str(mended.url))
-            record.pictures.append(PictureRecord(self.kind, shown, report=mended.report))
-        for note in mended.notes:
+            prepared = self._prepare()
+            url = str(prepared.url)
+            record.pictures.append(PictureRecord(self.kind, redact_url(url), report=prepared.report))
+        for note in prepared.notes:
             self.log.warning("%s", note)
-        self.log.info("%s, made of %s", mended.report, redact_path(self.source))
-        self._report_lineage([self.source], [mended.place, str(mended.url)])
-        return str(mended.url)
+        self.log.info("%s, made from %s", prepared.report, redact_path(self.source))
+        self._report_lineage([self.source], [prepared.place, url])
+        return url
 
-    def _mend(self) -> PreparedFile:
+    def _prepare(self) -> PreparedFile:
         from airflow_provider_oppo_image.artwork.files import prepare_file
         from airflow_provider_oppo_image.artwork.layout import Layout
 
@@ -104,7 +104,7 @@ class OppoImagePrepareOperator(LineageMixin, BaseOperator):
             value = getattr(self, field)
             if is_blank(value) and not (field == "public_url" and value is None):
                 raise ConfigurationError(
-                    f"{field} is empty after its template was rendered; look at the rendered values."
+                    f"{field} is empty after template rendering; check the task's rendered values."
                 )
         layout = Layout(self.fit, self.focus, self.background, self.enlarge)
         return prepare_file(self.kind, self.source, self.destination, layout, publish=True, public_url=self.public_url)

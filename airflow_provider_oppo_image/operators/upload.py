@@ -1,4 +1,4 @@
-"""The operator that checks pictures and uploads them."""
+"""Operator that checks and uploads one picture or both."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.net.redaction import redact_url
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from airflow_provider_oppo_image.hooks.task_record import PictureRecord
     from airflow_provider_oppo_image.pictures.report import PictureReport
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 class OppoImageUploadOperator(LineageMixin, BaseOperator):
     """Checks one picture or both, uploads them, and returns their ids.
 
-    Returns ``{"big_picture_id": ..., "small_picture_id": ...}``, None for a picture that was not asked for; each is
-    also an XCom of its own. A picture that is wrong fails the task at once; one that is absent, and a service that
-    fails for a passing reason, are tried again by Airflow's retries. Where one of two pictures fails, the other's id
-    is in the log and in XCom, and on Airflow 3.3 a retry does not upload it again.
+    Returns ``{"big_picture_id": ..., "small_picture_id": ...}``, with None for a picture that was not requested; each
+    id is also an XCom of its own. A wrong picture fails the task without retries. Airflow retries if a picture is
+    absent or the service fails temporarily. If one of two pictures fails, the other's id is in the log and in XCom, and
+    on Airflow 3.3 a retry does not upload it again.
 
-    :param big_picture_url: the big picture's URL (templated); None for none.
-    :param small_picture_url: the small picture's URL (templated); None for none. At least one is needed.
-    :param check: look at the pictures first, as the service will. Without it, the service and OPPO judge alone.
-    :param campaign: what people call what the pictures are for (templated): the page of a run's pictures shows it.
+    :param big_picture_url: the big picture's URL (templated); None if there is none.
+    :param small_picture_url: the small picture's URL (templated); None if there is none. At least one is required.
+    :param check: check the pictures before the upload. Without it, only the service and OPPO check them.
+    :param campaign: the campaign's name (templated), for the page that shows a run's pictures.
     :param oppo_image_conn_id: the id of the connection (templated).
     """
 
@@ -65,35 +65,35 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
         return OppoImageHook(self.oppo_image_conn_id)
 
     def execute(self, context: Context) -> dict[str, str | None]:
-        """Check, upload, and return the ids; Airflow calls it.
+        """Check and upload the pictures, and return their ids; called by Airflow.
 
         :param context: the context of the running task.
         """
         from airflow_provider_oppo_image.hooks.task_record import PictureRecord, record_task
 
-        with airflow_errors(), record_task(context, "upload", self.campaign) as record:
-            pictures = parse_picture_urls(self.big_picture_url, self.small_picture_url)
-            told = {kind: PictureRecord(kind, redact_url(url)) for kind, url in pictures.items()}
-            record.pictures += told.values()
-            reports = self._check(pictures, told) if self.check else {}
-            self._upload(context, pictures, reports, told)
-        ids = picture_ids(_known_ids(told))
-        self._report_lineage(pictures.values(), ids=ids)
+        with airflow_errors(), record_task(context, "upload", self.campaign) as task_record:
+            urls = parse_picture_urls(self.big_picture_url, self.small_picture_url)
+            records = {kind: PictureRecord(kind, redact_url(url)) for kind, url in urls.items()}
+            task_record.pictures += records.values()
+            reports = self._check(urls, records) if self.check else {}
+            self._upload(context, urls, reports, records)
+        ids = picture_ids(_uploaded_ids(records))
+        self._report_lineage(urls.values(), ids=ids)
         if self.outlets:
             from airflow_provider_oppo_image.operators.asset_events import announce_uploads
 
-            announce_uploads(context, self.outlets, ids=ids, pictures=pictures, reports=reports)
+            announce_uploads(context, self.outlets, ids=ids, urls=urls, reports=reports)
         push_outputs_separately(context, ids)
         return ids
 
     def _check(
-        self, pictures: Mapping[PictureKind, str], told: Mapping[PictureKind, PictureRecord]
+        self, urls: Mapping[PictureKind, str], records: Mapping[PictureKind, PictureRecord]
     ) -> Mapping[PictureKind, PictureReport]:
         from airflow_provider_oppo_image.pictures.report import as_table, error_for
 
-        reports = self.hook.check_each(pictures)
+        reports = self.hook.check_each(urls)
         for kind, report in reports.items():
-            told[kind].report = report
+            records[kind].report = report
             self.log.debug("%s", report)
         if error := error_for(list(reports.values())):
             raise error
@@ -105,32 +105,32 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
     def _upload(
         self,
         context: Context,
-        pictures: Mapping[PictureKind, str],
+        urls: Mapping[PictureKind, str],
         reports: Mapping[PictureKind, PictureReport],
-        told: Mapping[PictureKind, PictureRecord],
+        records: Mapping[PictureKind, PictureRecord],
     ) -> None:
         from airflow_provider_oppo_image.errors import failure_from
-        from airflow_provider_oppo_image.operators.task_memory import UploadState
+        from airflow_provider_oppo_image.operators.task_state import UploadState
 
-        memory = UploadState(task_state_store(context), pictures, reports)
-        known = memory.recall()
-        for kind, upload in known.items():
+        state = UploadState(task_state_store(context), urls, reports)
+        stored = state.load()
+        for kind, upload in stored.items():
             self.log.info(
-                "An earlier try uploaded the %s picture %s: %s", kind, redact_url(pictures[kind]), upload.picture_id
+                "An earlier try uploaded the %s picture %s: %s", kind, redact_url(urls[kind]), upload.picture_id
             )
-            told[kind].note_id(upload.picture_id, upload.uploaded_at)
-        outcome = self.hook.upload_each({kind: url for kind, url in pictures.items() if kind not in known})
+            records[kind].mark_uploaded(upload.picture_id, upload.uploaded_at)
+        outcome = self.hook.upload_each({kind: url for kind, url in urls.items() if kind not in stored})
         for kind, picture_id in outcome.ids.items():
-            told[kind].note_id(picture_id)
+            records[kind].mark_uploaded(picture_id)
         for kind, error in outcome.errors.items():
-            told[kind].failure = failure_from(error)
+            records[kind].failure = failure_from(error)
         if outcome.errors:
-            memory.remember(outcome.ids)
-            for kind, picture_id in _known_ids(told).items():
+            state.save(outcome.ids)
+            for kind, picture_id in _uploaded_ids(records).items():
                 context["ti"].xcom_push(key=PICTURE_RULES[kind].id_key, value=picture_id)
             outcome.raise_for_errors()
-        memory.forget()
+        state.clear()
 
 
-def _known_ids(told: Mapping[PictureKind, PictureRecord]) -> dict[PictureKind, str]:
-    return {kind: picture.picture_id for kind, picture in told.items() if picture.picture_id is not None}
+def _uploaded_ids(records: Mapping[PictureKind, PictureRecord]) -> dict[PictureKind, str]:
+    return {kind: record.picture_id for kind, record in records.items() if record.picture_id is not None}

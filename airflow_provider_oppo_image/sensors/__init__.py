@@ -1,1 +1,1 @@
-"""The sensor."""
+"""Airflow sensor."""

@@ -1,4 +1,4 @@
-"""The sensor that waits until pictures are ready."""
+"""Sensor that waits until pictures are ready."""
 
 from __future__ import annotations
 
@@ -18,83 +18,81 @@ from airflow_provider_oppo_image.airflow_compat import (
 )
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, PictureAbsentError, PictureWrongError
-from airflow_provider_oppo_image.hooks.checking import make_check
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
-from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
+from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, OnWrong, PollResult
     from airflow_provider_oppo_image.pictures.report_cache import ReportCache
 
 
-class SensorTimeoutMixin:
-    """Says of a timeout what was last seen, where Airflow says only how long it was waited.
+TRIGGER_MARGIN: Final = timedelta(minutes=10)
+"""How long Airflow waits after the trigger's own deadline, so that the trigger can report the timeout."""
 
-    It is no operator, or Airflow 2 would warn that one's `execute` calls another's.
+
+class SensorTimeoutMixin:
+    """Adds the result of the last poll to a timeout error; Airflow's own message has only the duration.
+
+    It is not an operator, because Airflow 2 warns if an operator's `execute` calls another operator's `execute`.
     """
 
     timeout: float
-    _last_look: PollResult | None = None
+    _last_poll: PollResult | None = None
 
     def execute(self, context: Context, **guard: Any) -> Any:
-        """Wait as Airflow's sensors do; Airflow calls it.
+        """Wait as Airflow's sensors do; called by Airflow.
 
         :param context: the context of the running task.
-        :param guard: what Airflow knows its own calls by.
+        :param guard: arguments by which Airflow recognizes its own calls.
         """
         try:
             return super().execute(context, **guard)  # type: ignore[misc]  # the sensor's
         except AirflowSensorTimeout:
-            raise self._timed_out(self._last_look.result() if self._last_look else None) from None
+            raise self._timeout_error(self._last_poll.result() if self._last_poll else None) from None
 
-    def _timed_out(self, result: Mapping[str, Any] | None) -> AirflowSensorTimeout:
-        """Return the timeout, after tables of what was last seen in the log.
+    def _timeout_error(self, result: Mapping[str, Any] | None) -> AirflowSensorTimeout:
+        """Return the timeout error, and log a table for each picture that is not ready.
 
-        :param result: what `PollResult.result` made of the last look; None where there was none.
+        :param result: the last poll as `PollResult.result` returns it; None if no poll has finished.
         """
         from airflow_provider_oppo_image.hooks.task_errors import log_reports, summary_line
         from airflow_provider_oppo_image.pictures.polling import describe
 
-        words = f"The pictures were not ready within {self.timeout:g} s."
+        message = f"The pictures were not ready within {self.timeout:g} s."
         if result is None:
-            return AirflowSensorTimeout(f"{words} No look at them came to its end; the lines above say why.")
+            return AirflowSensorTimeout(f"{message} No check of them finished; the log lines above say why.")
         log_reports(result["reports"])
-        seen = summary_line(PictureAbsentError(describe(result), reports=result["reports"]))
-        return AirflowSensorTimeout(f"{words} Last seen: {seen}")
-
-
-TRIGGER_MARGIN: Final = timedelta(minutes=10)
-"""How long Airflow waits for a trigger past the trigger's own deadline: it must be alive to say that time is up."""
+        last = summary_line(PictureAbsentError(describe(result), reports=result["reports"]))
+        return AirflowSensorTimeout(f"{message} Last seen: {last}")
 
 
 class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
-    """Waits until all pictures are ready, for any number of them.
+    """Waits until all of its pictures are ready.
 
-    A picture that is absent is waited for. One that is wrong, which time alone does not mend, fails the task at once
-    and without a retry, with the whole report; or it is waited for as well, where asked. All must be ready in the same
-    look.
+    It waits for a picture that is absent. A wrong picture, which waiting does not correct, fails the task without
+    retries and with the complete report, unless `on_wrong` is "wait". All pictures must be ready in the same poll.
 
-    Returns ``{"counts": {"ready": ..., "absent": ..., "wrong": ...}, "reports": [...]}``: the report of each picture;
-    above 50 pictures, those of the first 20 with problems or warnings.
+    Returns ``{"counts": {"ready": ..., "absent": ..., "wrong": ...}, "reports": [...]}`` with the report of each
+    picture. For more than 50 pictures, it has only the reports of the first 20 with problems or warnings.
 
-    In all modes it ends alike, as Airflow ends a poke. With ``soft_fail`` a timeout skips the task instead of failing
-    it, *and so does a wrong picture*, as well as arguments and a connection that are wrong; an unexpected fault, such
-    as a connection that is not found, fails it. With ``never_fail`` all of these skip it but the timeout, which fails
-    it. ``silent_fail`` goes on waiting after an unexpected fault.
+    All modes end in the same way, which is how Airflow ends a poke. With ``soft_fail``, a timeout skips the task
+    instead of failing it, *and so do a wrong picture*, invalid arguments and an unusable connection; an unexpected
+    error, such as a connection that is not found, still fails it. With ``never_fail``, all of these skip the task
+    except the timeout, which fails it. With ``silent_fail``, the sensor keeps waiting after an unexpected error.
 
-    :param big_picture_url: a big picture's URL (templated); None for none.
-    :param small_picture_url: a small picture's URL (templated); None for none.
+    :param big_picture_url: a big picture's URL (templated); None if there is none.
+    :param small_picture_url: a small picture's URL (templated); None if there is none.
     :param pictures: more pictures (templated), as a list of mappings with ``big_picture_url``, ``small_picture_url`` or
-        both, and ``name`` where one is wanted.
-    :param on_wrong: "fail" fails at a wrong picture; "wait" waits, since somebody may replace it.
-    :param campaign: what people call what the pictures are for (templated): the page of a run's pictures shows it.
-    :param deferrable: wait in the triggerer, where no worker's slot is held; the first look is still the worker's. None
-        is what the site says in ``[operators] default_deferrable``, unless `mode` is "reschedule".
-    :param oppo_image_conn_id: the id of the connection (templated) that has the timeouts and the guard's exceptions;
-        None for the strict defaults, and no connection is read.
+        both, and optionally ``name``.
+    :param on_wrong: "fail" fails at a wrong picture; "wait" waits, because somebody may replace it.
+    :param campaign: the campaign's name (templated), for the page that shows a run's pictures.
+    :param deferrable: wait in the triggerer, without a worker slot; the worker still does the first poll. None uses
+        ``[operators] default_deferrable``, unless `mode` is "reschedule".
+    :param oppo_image_conn_id: the id of the connection (templated) with the timeouts and the address policy; None uses
+        the default timeouts and refuses private addresses.
     """
 
     template_fields: Sequence[str] = (
@@ -128,44 +126,44 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
         self.campaign = campaign
         self.oppo_image_conn_id = oppo_image_conn_id
         if on_wrong not in ("fail", "wait"):
-            raise ConfigurationError(f"on_wrong is {on_wrong!r}; it must be 'fail' or 'wait'.")
+            raise ConfigurationError(f"on_wrong must be 'fail' or 'wait', not {on_wrong!r}.")
         if deferrable and self.reschedule:
             raise ConfigurationError(
-                "deferrable=True and mode='reschedule' exclude each other: both give the worker's slot back, each in "
-                "its own way. Leave one of them out."
+                "deferrable=True and mode='reschedule' exclude each other: each of them frees the worker slot. Remove "
+                "one of them."
             )
         by_site = deferrable is None and conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = not self.reschedule and (by_site or bool(deferrable))
-        self._keeps_mode = by_site and self.reschedule
-        self._memory: ReportCache | None = None
+        self._ignores_default = by_site and self.reschedule
+        self._cache: ReportCache | None = None
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once at all pictures, and leave the rest to the triggerer if it is deferrable; Airflow calls it.
+        """Poll all pictures once, and defer if the sensor is deferrable; called by Airflow.
 
         :param context: the context of the running task.
-        :raises AirflowFailException: for what no waiting mends.
+        :raises AirflowFailException: for errors that waiting does not correct.
         """
         deadline = time.time() + self.timeout
-        if self._keeps_mode:
+        if self._ignores_default:
             self.log.info("[operators] default_deferrable is on, but this sensor keeps its mode, 'reschedule'.")
         from airflow_provider_oppo_image.hooks.task_record import picture_records, record_task
 
         with airflow_errors(), record_task(context, "wait", self.campaign) as record:
-            check_all = self._last_look = self._look()
-            if check_all is not None:
-                result, decision = check_all.result(), check_all.decide(self.on_wrong)
+            poll = self._last_poll = self._poll()
+            if poll is not None:
+                result, decision = poll.result(), poll.decide(self.on_wrong)
                 record.pictures += picture_records(result["reports"])
                 if decision == "ready":
-                    self._report_lineage(picture.url for picture in check_all.pictures)
+                    self._report_lineage(picture.url for picture in poll.pictures)
                     return PokeReturnValue(True, result)
                 if decision == "wrong":
-                    raise self._wrong(result)
+                    raise self._wrong_error(result)
         if self.deferrable:
             self._defer(deadline)
         return PokeReturnValue(False)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
-        """End as the trigger says; Airflow calls it.
+        """Return or raise what the trigger reports; called by Airflow.
 
         :param context: the context of the running task.
         :param event: the payload of `OppoImageTrigger`'s event.
@@ -177,33 +175,33 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
         with airflow_errors(), record_task(context, "wait", self.campaign) as record:
             record.pictures += picture_records((result or {}).get("reports", ()))
             if status == "ready":
-                self._report_lineage(picture.url for picture in self._awaited())
+                self._report_lineage(picture.url for picture in self._expected_pictures())
                 return result
             if status == "timeout":
-                raise self._timed_out(result)
+                raise self._timeout_error(result)
             if status == "wrong" and result:
-                raise self._wrong(result)
+                raise self._wrong_error(result)
             raise OppoImageError(
                 event.get("message") or f"The trigger sent an event that this version does not know: {status!r}.",
                 permanent=bool(event.get("permanent")),
             )
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after a deferral, and end as `BaseSensorOperator.execute` ends a poke; Airflow calls it.
+        """Resume after a deferral, and end as `BaseSensorOperator.execute` ends a poke; called by Airflow.
 
-        Airflow's own way differs from a poke's, and from one version to another: `soft_fail` makes a skip of whatever
-        happened, of a triggerer that lacks this package too; `never_fail` does nothing on Airflow 2; and a trigger that
-        ran out of time is waited for all over again there.
+        Airflow's own implementation differs from a poke and between versions. With `soft_fail` every error is a skip,
+        including a triggerer without this package. On Airflow 2 `never_fail` has no effect, and a trigger that has
+        timed out is waited for again.
 
-        :param next_method: what to call; "__fail__" when the trigger has no event to give.
-        :param next_kwargs: the arguments of that; for "__fail__", the reason.
+        :param next_method: the method to call; "__fail__" if the trigger failed without an event.
+        :param next_kwargs: the method's arguments; for "__fail__", the reason.
         :param context: the context of the running task.
         """
         next_kwargs = next_kwargs or {}
         try:
             if next_method == "__fail__":
                 with airflow_errors():
-                    raise self._trigger_failure(next_kwargs)
+                    raise self._trigger_error(next_kwargs)
             return getattr(self, next_method)(context, **next_kwargs)
         except Exception as error:
             if isinstance(error, AirflowSensorTimeout):
@@ -211,38 +209,39 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
             else:
                 skips = self.never_fail or (self.soft_fail and isinstance(error, AirflowFailException))
             if skips:
-                raise AirflowSkipException(f"Skipped, since {self._skip_flag} is set: {error}") from error
+                raise AirflowSkipException(f"Skipped because {self._skip_flag} is set: {error}") from error
             raise
 
-    def _trigger_failure(self, reason: Mapping[str, Any]) -> Exception:
-        words = reason.get("error", "unknown")
-        if words in TRIGGER_TIMEOUT_REASONS:
-            return AirflowSensorTimeout(f"No triggerer ended the waiting within {self.timeout:g} s.")
+    def _trigger_error(self, reason: Mapping[str, Any]) -> Exception:
+        error = reason.get("error", "unknown")
+        if error in TRIGGER_TIMEOUT_REASONS:
+            return AirflowSensorTimeout(f"No triggerer finished the wait within {self.timeout:g} s.")
         if reason.get("traceback"):
             self.log.error("The trigger failed:\n%s", "".join(reason["traceback"]))
-        return OppoImageError(f"The trigger could not be run: {words}.", permanent=False)
+        return OppoImageError(f"The trigger could not be run: {error}.", permanent=False)
 
-    def _look(self) -> PollResult | None:
-        """Look at the pictures; None when that failed by an unexpected fault, and the triggerer goes on."""
+    def _poll(self) -> PollResult | None:
+        """Check the pictures; return None if an unexpected error occurred and the triggerer is to continue."""
         from airflow_provider_oppo_image.pictures.check_many import check_all
         from airflow_provider_oppo_image.pictures.polling import should_continue_after
         from airflow_provider_oppo_image.pictures.report_cache import ReportCache
         from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 
-        self._memory = memory = self._memory or ReportCache()
+        self._cache = cache = self._cache or ReportCache()
         try:
-            with SessionPool() as lines:
-                seen = check_all(self._awaited(), make_check(self.oppo_image_conn_id, memory, lines), memory)
+            with SessionPool() as session_pool:
+                check = OppoImageHook(self.oppo_image_conn_id).make_check(cache, session_pool)
+                poll = check_all(self._expected_pictures(), check, cache)
         except Exception as error:
-            # Without deferral it is Airflow itself that obeys silent_fail.
+            # Without deferral, Airflow itself applies silent_fail.
             if not (self.deferrable and should_continue_after(error, silent_fail=self.silent_fail)):
                 raise
-            self.log.exception("The first look failed; the triggerer goes on, since silent_fail is set")
+            self.log.exception("The first check failed; the triggerer continues, because silent_fail is set")
             return None
-        self.log.info("Look: %s", seen)
-        return seen
+        self.log.info("Poll: %s", poll)
+        return poll
 
-    def _awaited(self) -> list[ExpectedPicture]:
+    def _expected_pictures(self) -> list[ExpectedPicture]:
         from airflow_provider_oppo_image.pictures.polling import parse_pictures
 
         return parse_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
@@ -252,7 +251,7 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
 
         trigger = OppoImageTrigger(
             deadline=deadline,
-            pictures=[picture.to_entry() for picture in self._awaited()],
+            pictures=[picture.to_entry() for picture in self._expected_pictures()],
             on_wrong=self.on_wrong,
             poke_interval=self.poke_interval,
             exponential_backoff=self.exponential_backoff,
@@ -263,24 +262,24 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
         timeout = timedelta(seconds=self.timeout) + TRIGGER_MARGIN
         self.defer(trigger=trigger, method_name=self.execute_complete.__name__, timeout=timeout)
 
-    def _wrong(self, result: Mapping[str, Any]) -> PictureWrongError:
+    def _wrong_error(self, result: Mapping[str, Any]) -> PictureWrongError:
         from airflow_provider_oppo_image.pictures.polling import describe
 
-        words = describe(result)
+        message = describe(result)
         if self._skip_flag:
-            self.log.warning("A picture is wrong; the task is skipped, since %s is set: %s", self._skip_flag, words)
-        return PictureWrongError(words, reports=result["reports"])
+            self.log.warning("A picture is wrong; the task is skipped, because %s is set: %s", self._skip_flag, message)
+        return PictureWrongError(message, reports=result["reports"])
 
     @property
     def _skip_flag(self) -> str:
-        """Which flag makes skips of failures; "" for none."""
+        """The flag that turns failures into skips; "" if none is set."""
         return "soft_fail" if self.soft_fail else "never_fail" if self.never_fail else ""
 
     def _get_next_poke_interval(
         self, started_at: datetime | float, run_duration: Callable[[], float], poke_count: int
     ) -> float:
-        """Wait as the trigger waits: as long as a host asks for, and with the last look at the very end."""
+        """Use the trigger's schedule: honour Retry-After, and poll once more at the deadline."""
         from airflow_provider_oppo_image.pictures.polling import next_delay
 
         interval = super()._get_next_poke_interval(started_at, run_duration, poke_count)
-        return next_delay(interval, left=self.timeout - run_duration(), look=self._last_look)
+        return next_delay(interval, left=self.timeout - run_duration(), look=self._last_poll)

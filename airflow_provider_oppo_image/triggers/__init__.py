@@ -1,1 +1,1 @@
-"""The triggers."""
+"""Airflow triggers."""

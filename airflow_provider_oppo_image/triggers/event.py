@@ -1,4 +1,4 @@
-"""The trigger that turns a new picture into an asset event."""
+"""Trigger that sends an asset event for a new picture."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider_oppo_image.airflow_compat import AssetStateStore, asset_state_store
+from airflow_provider_oppo_image.airflow_compat import AssetStateStore, BaseEventTrigger, asset_state_store
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
-from airflow_provider_oppo_image.hooks.checking import amake_check
+from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.pictures.check_many import Check, check_all_async, shared_session_pool
 from airflow_provider_oppo_image.pictures.polling import (
     MIN_POLL_INTERVAL_S,
@@ -30,31 +29,31 @@ from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.pictures.report_cache import ReportCache
 
 MAX_INTERVAL_S: Final = 3600.0
-"""Seconds between two looks at most: neither failures nor a host's Retry-After make it slower."""
+"""Maximum seconds between two polls, after failures or with a host's Retry-After."""
 
 _NOT_READY: Final = "not ready"
 
 
 class OppoImageEventTrigger(BaseEventTrigger):
-    """Makes an asset event each time a picture has appeared or changed, and is ready: for an ``AssetWatcher``.
+    """Sends an asset event when a picture that is ready has appeared or changed, for an ``AssetWatcher``.
 
     The event's payload is ``{"kind", "name", "url", "sha256", "format", "width", "height", "size_bytes", "warnings",
-    "seen_at"}``: the URL without its query, the time in ISO 8601, UTC. A picture that is absent or wrong makes no
-    event, nor does one that comes back as it was.
+    "seen_at"}``: the URL without its query, the time in ISO 8601, UTC. A picture that is absent or wrong sends no
+    event, nor does one that comes back unchanged.
 
-    What was there at the first look is where it starts, and makes no event. On Airflow 3.3 and later the asset's state
-    store remembers it, so that what changes while the triggerer is down is seen when it is up again. On Airflow 3.0 to
-    3.2, and where several assets are watched with the very same arguments, each start of the triggerer starts anew.
+    The pictures of the first poll are the baseline and send no event. On Airflow 3.3 and later the baseline is in the
+    asset's state store, so a change while the triggerer is down is detected when it is up again. On Airflow 3.0 to 3.2,
+    and if several assets are watched with exactly the same arguments, each start of the triggerer takes a new baseline.
 
-    It never ends and never raises, since Airflow would start it again at once: a failure is written to the log once,
-    and each further one in a row doubles the time to the next look, up to an hour.
+    The trigger never ends and never raises, because Airflow would restart it immediately. The first of several failures
+    in a row is logged, and each failure doubles the time to the next poll, up to one hour.
 
-    :param big_picture_url: a big picture's URL; None for none. Watchers render no templates.
-    :param small_picture_url: a small picture's URL; None for none.
+    :param big_picture_url: a big picture's URL; None if there is none. Watchers do not render templates.
+    :param small_picture_url: a small picture's URL; None if there is none.
     :param pictures: more pictures: see `pictures.polling.parse_pictures`.
-    :param poke_interval: the time between two looks, in seconds or as a timedelta.
-    :param oppo_image_conn_id: the connection that has the timeouts and the guard's exceptions; None for the strict
-        defaults.
+    :param poke_interval: the time between two polls, in seconds or as a timedelta.
+    :param oppo_image_conn_id: the connection with the timeouts and the address policy; None uses the default timeouts
+        and refuses private addresses.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class OppoImageEventTrigger(BaseEventTrigger):
         pictures: Sequence[Mapping[str, str | None]] | None = None,
         poke_interval: float | timedelta = 60.0,
         oppo_image_conn_id: str | None = DEFAULT_CONN_ID,
-        **_: Any,  # another version's arguments: a constructor that raises takes its whole triggerer down
+        **_: Any,  # arguments of another version: an exception here stops the triggerer
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
         self.big_picture_url = big_picture_url
@@ -74,7 +73,7 @@ class OppoImageEventTrigger(BaseEventTrigger):
         self.oppo_image_conn_id = oppo_image_conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class's path and the arguments that make this trigger again."""
+        """Return the path of the class and the arguments of the constructor."""
         return (
             "airflow_provider_oppo_image.triggers.oppo_image.OppoImageEventTrigger",
             {
@@ -87,97 +86,98 @@ class OppoImageEventTrigger(BaseEventTrigger):
         )
 
     def __repr__(self) -> str:
-        """Leave the URLs out: Airflow writes this to logs, and a query can be a signature."""
+        """Return a text without URLs: Airflow logs it, and the query of a URL can be a signature."""
         return f"<{type(self).__name__} every {self.poke_interval} s with connection {self.oppo_image_conn_id!r}>"
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look again and again, and yield an event for each picture that is news; the triggerer calls it."""
+        """Poll without end, and yield an event for each new picture; called by the triggerer."""
         seen = _SeenHashes(asset_state_store(self))
-        memory = ReportCache()
+        cache = ReportCache()
+        hook = OppoImageHook(self.oppo_image_conn_id)
         check: Check | None = None
         failures = 0
-        for looks in itertools.count(1):
-            look: PollResult | None = None
-            news: list[dict[str, Any]] = []
+        for polls in itertools.count(1):
+            poll: PollResult | None = None
+            payloads: list[dict[str, Any]] = []
             try:
                 pictures = parse_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
-                check = check or await amake_check(self.oppo_image_conn_id, memory, shared_session_pool())
-                look = await check_all_async(pictures, check)
-                for picture, report in zip(look.pictures, look.reports, strict=True):
-                    if await seen.is_news(picture, report):
-                        news.append(_payload(picture, report))
-            except Exception:  # whatever it is, an end would make Airflow start this again at once
+                check = check or await hook.amake_check(cache, shared_session_pool())
+                poll = await check_all_async(pictures, check)
+                for picture, report in zip(poll.pictures, poll.reports, strict=True):
+                    if await seen.update(picture, report):
+                        payloads.append(_payload(picture, report))
+            except Exception:
                 failures += 1
                 if failures == 1:
-                    self.log.exception("Watching pictures failed; it goes on, more slowly while this lasts")
+                    self.log.exception("Watching pictures failed; it continues with longer intervals")
             else:
                 if failures:
-                    self.log.info("Watching pictures works again, after %d failed looks", failures)
+                    self.log.info("Watching pictures works again, after %d failed polls", failures)
                 failures = 0
-            for payload in news:
+            for payload in payloads:
                 self.log.info("The %s picture %s is new: %s", payload["kind"], payload["url"], payload["sha256"])
                 yield TriggerEvent(payload)  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
-            await asyncio.sleep(self._pause(looks, failures, look))
+            await asyncio.sleep(self._next_delay(polls, failures, poll))
 
-    def _pause(self, looks: int, failures: int, look: PollResult | None) -> float:
-        slowed = exponential_interval(
+    def _next_delay(self, polls: int, failures: int, poll: PollResult | None) -> float:
+        interval = exponential_interval(
             self.poke_interval, looks=failures + 1, longest=max(MAX_INTERVAL_S, self.poke_interval)
         )
-        if looks == 1 and not failures:
-            # All that a triggerer starts look at once, so that nothing new is taken for old; they part afterwards.
-            chance = random.random()  # noqa: S311 - no secret
-            slowed = initial_delay(self.poke_interval, left=math.inf, chance=chance)
-        asked_for = min(look.retry_after, MAX_INTERVAL_S) if look else 0.0
-        return max(slowed, asked_for, MIN_POLL_INTERVAL_S)
+        if polls == 1 and not failures:
+            # The first polls are immediate, to take the baseline; after that, jitter spreads the triggers.
+            jitter = random.random()  # noqa: S311 - not a secret
+            interval = initial_delay(self.poke_interval, left=math.inf, chance=jitter)
+        retry_after = min(poll.retry_after, MAX_INTERVAL_S) if poll else 0.0
+        return max(interval, retry_after, MIN_POLL_INTERVAL_S)
 
 
 class _SeenHashes:
-    """The SHA-256 that each picture had when it was last ready."""
+    """SHA-256 of each picture when it was last ready."""
 
     def __init__(self, store: AssetStateStore | None) -> None:
         self._store = store
-        self._known: dict[str, str] = {}
+        self._hashes: dict[str, str] = {}
 
-    async def is_news(self, picture: ExpectedPicture, report: PictureReport) -> bool:
-        """Tell whether a picture has appeared or changed, and is ready; it is none the next time.
+    async def update(self, picture: ExpectedPicture, report: PictureReport) -> bool:
+        """Store a picture's hash, and return True if it is ready and has appeared or changed.
 
-        It is remembered before the event is sent: a triggerer that dies in between loses an event, which is less bad
-        than a second push to everybody.
+        The hash is stored before the event is sent. If the triggerer dies in between, the event is lost, which is
+        better than a second push to everybody.
         """
         key = "oppo_image_" + hashlib.sha256(f"{picture.kind} {picture.url}".encode()).hexdigest()[:32]
-        before = self._known[key] if key in self._known else await self._recall(key)
+        before = self._hashes[key] if key in self._hashes else await self._load(key)
         now = report.sha256 or "" if report.state == "ready" else None
         if before is None:
-            await self._remember(key, _NOT_READY if now is None else now)
+            await self._save(key, _NOT_READY if now is None else now)
             return False
         if now is None or now == before:
-            self._known[key] = before
+            self._hashes[key] = before
             return False
-        await self._remember(key, now)
+        await self._save(key, now)
         return True
 
-    async def _recall(self, key: str) -> str | None:
+    async def _load(self, key: str) -> str | None:
         if self._store is None:
             return None
         try:
-            before: str | None = await self._store.aget(key)
+            stored: str | None = await self._store.aget(key)
         except ValueError:
-            # Several assets are watched by this one trigger, and Airflow does not tell it which.
+            # Several assets share this trigger, and Airflow does not say which of them a key belongs to.
             self._store = None
             return None
-        return before
+        return stored
 
-    async def _remember(self, key: str, value: str) -> None:
+    async def _save(self, key: str, value: str) -> None:
         if self._store is not None:
             await self._store.aset(key, value)
-        self._known[key] = value
+        self._hashes[key] = value
 
 
 def _payload(picture: ExpectedPicture, report: PictureReport) -> dict[str, Any]:
-    facts = report.to_dict()
-    kept = ("kind", "url", "sha256", "format", "width", "height", "size_bytes", "warnings")
+    data = report.to_dict()
+    keys = ("kind", "url", "sha256", "format", "width", "height", "size_bytes", "warnings")
     return {
         "name": picture.name,
-        **{key: facts[key] for key in kept},
+        **{key: data[key] for key in keys},
         "seen_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -1,4 +1,4 @@
-"""The triggers, under the names that sensors and asset watchers import."""
+"""Public import path of the triggers."""
 
 from __future__ import annotations
 

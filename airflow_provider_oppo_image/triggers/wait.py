@@ -1,4 +1,4 @@
-"""The trigger that waits for pictures while no worker does."""
+"""Trigger that waits for pictures without a worker slot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import OppoImageError
-from airflow_provider_oppo_image.hooks.checking import amake_check
+from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.pictures.check_many import Check, check_all_async, shared_session_pool
 from airflow_provider_oppo_image.pictures.polling import (
     OnWrong,
@@ -27,34 +27,33 @@ from airflow_provider_oppo_image.pictures.polling import (
 from airflow_provider_oppo_image.pictures.report_cache import ReportCache
 
 FINAL_POLL_TIMEOUT_S: Final = 120.0
-"""Seconds after the deadline within which the last look must come to its end."""
+"""Maximum duration of the last poll, in seconds after the deadline."""
 
 
 class OppoImageTrigger(BaseTrigger):
-    """Waits until pictures are ready, and says so in one event.
+    """Waits until pictures are ready, and sends one event.
 
-    The event's payload is ``{"status": ..., "result": ...}``. The status is "ready", "wrong", "timeout" or "error";
-    the result is what `pictures.waiting.Look.result` makes of the last look, None where there was none. An "error" has
-    ``message`` and ``permanent`` in its place.
+    The event's payload is ``{"status": ..., "result": ...}``. The status is "ready", "wrong", "timeout" or "error". The
+    result is the last poll as `pictures.polling.PollResult.result` returns it; None if no poll has finished. An "error"
+    has ``message`` and ``permanent`` instead of ``result``.
 
-    It looks after each pause, never before the first, since whoever defers has looked. The first pause is a random part
-    of the interval. A triggerer that starts again starts it again, with the same deadline: what it remembers saves it
-    downloads, and is soon learned anew.
+    The trigger waits before its first poll, because the worker has polled; that delay is a random part of the interval.
+    A restarted triggerer restarts the trigger with the same deadline and an empty report cache.
 
-    The constructor only stores: one that raises takes its whole triggerer down. It passes over arguments that it does
-    not know, so that tasks which another version of this package deferred still find an end.
+    The constructor only stores its arguments, because an exception in it stops the triggerer. It ignores unknown
+    arguments, so that tasks that were deferred by another version of this package can finish.
 
-    :param deadline: when the waiting ends, in seconds since 1970-01-01 UTC.
-    :param big_picture_url: a big picture's URL; None for none.
-    :param small_picture_url: a small picture's URL; None for none.
+    :param deadline: the end of the wait, in seconds since 1970-01-01 UTC.
+    :param big_picture_url: a big picture's URL; None if there is none.
+    :param small_picture_url: a small picture's URL; None if there is none.
     :param pictures: more pictures: see `pictures.polling.parse_pictures`.
-    :param on_wrong: "fail" ends with a wrong picture, "wait" hopes that it is replaced.
-    :param poke_interval: seconds between two looks.
-    :param exponential_backoff: double the interval with each look, starting anew when the triggerer does.
-    :param max_wait: the longest interval, in seconds, that the doubling comes to; None for no limit.
-    :param silent_fail: a look that fails by an unexpected fault is written to the log, and the next one follows.
-    :param oppo_image_conn_id: the connection that has the timeouts and the guard's exceptions; None for the strict
-        defaults.
+    :param on_wrong: "fail" stops at a wrong picture; "wait" waits until it is replaced.
+    :param poke_interval: seconds between two polls.
+    :param exponential_backoff: double the interval after each poll; a restarted triggerer starts again.
+    :param max_wait: maximum interval of the exponential backoff, in seconds; None for no limit.
+    :param silent_fail: log an unexpected error of a poll, and continue with the next poll.
+    :param oppo_image_conn_id: the connection with the timeouts and the address policy; None uses the default timeouts
+        and refuses private addresses.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class OppoImageTrigger(BaseTrigger):
         self.oppo_image_conn_id = oppo_image_conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class's path and the arguments that make this trigger again."""
+        """Return the path of the class and the arguments of the constructor."""
         return (
             "airflow_provider_oppo_image.triggers.oppo_image.OppoImageTrigger",
             {
@@ -103,59 +102,60 @@ class OppoImageTrigger(BaseTrigger):
         )
 
     def __repr__(self) -> str:
-        """Leave the URLs out: Airflow writes this to logs, and a query can be a signature."""
+        """Return a text without URLs: Airflow logs it, and the query of a URL can be a signature."""
         return f"<{type(self).__name__} until {self.deadline} with connection {self.oppo_image_conn_id!r}>"
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, and yield the one event; the triggerer calls it."""
+        """Wait, and yield one event; called by the triggerer."""
         try:
             payload = await self._wait()
         except OppoImageError as error:
             payload = {"status": "error", "message": str(error), "permanent": error.permanent}
         except Exception as error:
-            # What is raised here would come back as an AirflowException, and soft_fail would make a skip of it. The
-            # words stay in this log, which Airflow masks: the event goes to the database as it is.
+            # An exception here would become an AirflowException in the task, which soft_fail turns into a skip. Its
+            # message stays in this log, which Airflow masks: the event is stored unmasked in the database.
             self.log.exception("Waiting for pictures failed")
-            message = f"Waiting failed in the triggerer with {type(error).__name__}; its log of this task says where."
+            message = f"The trigger failed with {type(error).__name__}; the triggerer's log of this task has details."
             payload = {"status": "error", "message": message, "permanent": False}
         yield TriggerEvent(payload)  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
 
     async def _wait(self) -> dict[str, Any]:
         pictures = parse_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
         check: Check | None = None
-        look: PollResult | None = None
-        memory = ReportCache()
-        for looks in itertools.count(1):
-            await asyncio.sleep(self._pause(looks, look))
+        poll: PollResult | None = None
+        cache = ReportCache()
+        hook = OppoImageHook(self.oppo_image_conn_id)
+        for polls in itertools.count(1):
+            await asyncio.sleep(self._next_delay(polls, poll))
             try:
-                check = check or await amake_check(self.oppo_image_conn_id, memory, shared_session_pool())
-                look = await asyncio.wait_for(
-                    check_all_async(pictures, check, memory), max(self._left(), 0) + FINAL_POLL_TIMEOUT_S
+                check = check or await hook.amake_check(cache, shared_session_pool())
+                poll = await asyncio.wait_for(
+                    check_all_async(pictures, check, cache), max(self._remaining(), 0) + FINAL_POLL_TIMEOUT_S
                 )
             except Exception as error:
-                if isinstance(error, TimeoutError) and self._left() <= 0:
-                    self.log.warning("The last look did not come to its end within %.0f s.", FINAL_POLL_TIMEOUT_S)
+                if isinstance(error, TimeoutError) and self._remaining() <= 0:
+                    self.log.warning("The last check did not finish within %.0f s.", FINAL_POLL_TIMEOUT_S)
                 elif not should_continue_after(error, silent_fail=self.silent_fail):
                     raise
                 else:
-                    self.log.exception("This look failed; the next one follows, since silent_fail is set")
+                    self.log.exception("This check failed; the trigger continues, because silent_fail is set")
             else:
-                self.log.info("Look %d: %s", looks, look)
-                if (decision := look.decide(self.on_wrong)) != "wait":
-                    return {"status": decision, "result": look.result()}
-            if self._left() <= 0:
+                self.log.info("Poll %d: %s", polls, poll)
+                if (decision := poll.decide(self.on_wrong)) != "wait":
+                    return {"status": decision, "result": poll.result()}
+            if self._remaining() <= 0:
                 break
-        return {"status": "timeout", "result": look.result() if look else None}
+        return {"status": "timeout", "result": poll.result() if poll else None}
 
-    def _left(self) -> float:
-        # The wall clock, and not a monotonic one: the deadline was set by another machine.
+    def _remaining(self) -> float:
+        # Wall-clock time, not monotonic: another machine set the deadline.
         return self.deadline - time.time()
 
-    def _pause(self, looks: int, look: PollResult | None) -> float:
-        chance, left = random.random(), self._left()  # noqa: S311 - no secret
-        if looks == 1:
-            return initial_delay(self.poke_interval, left=left, chance=chance)
+    def _next_delay(self, polls: int, poll: PollResult | None) -> float:
+        jitter, remaining = random.random(), self._remaining()  # noqa: S311 - not a secret
+        if polls == 1:
+            return initial_delay(self.poke_interval, left=remaining, chance=jitter)
         interval = self.poke_interval
         if self.exponential_backoff:
-            interval = exponential_interval(interval, looks=looks, longest=self.max_wait)
-        return next_delay(interval, left=left, look=look, chance=chance)
+            interval = exponential_interval(interval, looks=polls, longest=self.max_wait)
+        return next_delay(interval, left=remaining, look=poll, chance=jitter)

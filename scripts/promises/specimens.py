@@ -15,7 +15,7 @@ from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRec
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
 from airflow_provider_oppo_image.operators.asset_events import announce_batch, announce_uploads
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator
-from airflow_provider_oppo_image.operators.task_memory import PushState, UploadState
+from airflow_provider_oppo_image.operators.task_state import PushState, UploadState
 from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, PollResult
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
 from airflow_provider_oppo_image.storage import resolve
@@ -113,7 +113,7 @@ class _AnyEvent:
 
 def asset_events() -> dict[str, Any]:
     """Return what asset events carry, by who makes them."""
-    from airflow.providers.common.compat.sdk import Asset
+    from airflow_provider_oppo_image.airflow_compat import Asset
 
     asset = Asset("oppo-image://campaigns/spring")
     carried: dict[str, Any] = {"upload": {}, "batch": {}}
@@ -122,7 +122,7 @@ def asset_events() -> dict[str, Any]:
         cast("Any", contexts["upload"]),
         [asset],
         ids=picture_ids({"big": PICTURE_ID}),
-        pictures={"big": URL},
+        urls={"big": URL},
         reports={"big": _READY},
     )
     announce_batch(cast("Any", contexts["batch"]), [asset], _SUMMARY.to_dict())
@@ -140,10 +140,10 @@ def task_state() -> dict[str, Any]:
     """Return what tasks remember from one try to the next, and the `cid` of a push that has none of its own."""
     store = _Store()
     uploads = UploadState(store, {"big": URL}, {"big": _READY})
-    uploads.remember({"big": PICTURE_ID})
+    uploads.save({"big": PICTURE_ID})
     pushes = PushState(store)
-    record = pushes.recall(CID, PUSH)
-    pushes.remember(type(record)(record.cid, record.digest, sent=True, msg_id="1180003"))
+    push = pushes.load(CID, PUSH)
+    pushes.save(type(push)(push.cid, push.digest, sent=True, msg_id="1180003"))
     for entry in store.values.values():
         entry.update({"uploaded_at": WHEN} if "uploaded_at" in entry else {})
     return {"stored": store.values, "cid": _default_cid()}

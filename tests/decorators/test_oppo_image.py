@@ -117,7 +117,7 @@ class TestArguments:
         assert context["ti"].pushed[XCOM_KEY]["campaign"] == told
 
     def test_its_outlets_events_carry_the_ids(self, sandbox: SandboxServer, urls: dict[str, str]) -> None:
-        from airflow.providers.common.compat.sdk import Asset
+        from airflow_provider_oppo_image.airflow_compat import Asset
 
         asset = Asset("oppo-image://campaigns/decorated")
         events = OutletEvents()

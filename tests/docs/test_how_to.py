@@ -72,7 +72,7 @@ def test_the_pieces_work_and_return_what_the_docs_show(
 
 
 def test_an_uploads_event_has_what_the_docs_show() -> None:
-    from airflow.providers.common.compat.sdk import Asset
+    from airflow_provider_oppo_image.airflow_compat import Asset
 
     asset = Asset("oppo-image://campaigns/spring")
     events = OutletEvents()
@@ -81,7 +81,7 @@ def test_an_uploads_event_has_what_the_docs_show() -> None:
         cast("Any", {"outlet_events": events}),
         [asset],
         ids=picture_ids({"big": "id"}),
-        pictures={"big": report.url + "?signature"},
+        urls={"big": report.url + "?signature"},
         reports={"big": report},
     )
     assert keys(events[asset].extra) == keys(SHAPES["event"])
@@ -111,7 +111,7 @@ def test_a_task_with_the_retry_policy_is_one_of_airflow_3_3() -> None:
 
 
 def test_the_decorator_with_its_types_makes_a_task() -> None:
-    from airflow.providers.common.compat.sdk import DAG
+    from airflow import DAG
 
     from tests.docs.snippets import taskflow
 

@@ -1,7 +1,8 @@
-"""The hook: from Airflow's connection to the service and back, on real sockets."""
+"""The hook: from Airflow's connection to the service, on loopback sockets."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import socket
@@ -12,19 +13,17 @@ from typing import Any
 import pytest
 
 from airflow_provider_oppo_image import __version__
-from airflow_provider_oppo_image.airflow_compat import AirflowFailException, AirflowNotFoundException, airflow_version
+from airflow_provider_oppo_image.airflow_compat import AirflowNotFoundException, airflow_version
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import (
     AccountError,
     ConfigurationError,
-    NotSentError,
     OppoImageError,
-    OutcomeUnknownError,
     PictureRefusedError,
     ServiceUnavailableError,
 )
 from airflow_provider_oppo_image.hooks import oppo_image
-from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
+from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids
 from tests.support import artwork
 from tests.support.fault_server import FaultServer, Line, Reply, answer, refusal, reset, stall
@@ -35,7 +34,7 @@ BASE64 = base64.b64encode(f"app-key:{SECRET}".encode()).decode()
 BIG, SMALL = "https://cdn.example.com/big.png", "https://cdn.example.com/small.png"
 MESSAGE = {"to": "all", "body": {"platform": "all", "notification": {"android": {"alert": "Sale"}}}}
 
-# Airflow 3.0 and 3.1 pass over a connection whose extra is no JSON object, as if there were none.
+# Airflow 3.0 and 3.1 report a connection whose extra is not a JSON object as missing.
 UNREADABLE = "'campaigns' that it can read.*JSON object" if airflow_version().startswith(("3.0.", "3.1.")) else None
 
 Connect = Callable[..., OppoImageHook]
@@ -43,12 +42,12 @@ Connect = Callable[..., OppoImageHook]
 
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
-    """Set a connection to a server, and return a hook of it."""
+    """Set a connection to a server, and return a hook for it."""
 
     def connect(server: FaultServer | None = None, /, *, extra: Any = None, **fields: Any) -> OppoImageHook:
-        given = {"conn_type": "oppo_image", "login": "app-key", "password": SECRET, "host": server and server.url}
-        given["extra"] = {"retry_budget": 0} if extra is None else extra
-        monkeypatch.setenv("AIRFLOW_CONN_CAMPAIGNS", json.dumps(given | fields))
+        connection = {"conn_type": "oppo_image", "login": "app-key", "password": SECRET, "host": server and server.url}
+        connection["extra"] = {"retry_budget": 0} if extra is None else extra
+        monkeypatch.setenv("AIRFLOW_CONN_CAMPAIGNS", json.dumps(connection | fields))
         return OppoImageHook("campaigns")
 
     return connect
@@ -56,14 +55,14 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
 
 @pytest.fixture
 def masked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the hook told Airflow to mask."""
-    told: list[str] = []
-    monkeypatch.setattr(oppo_image, "mask_secret", told.append)
-    return told
+    """The values that the hook passed to Airflow's mask_secret."""
+    values: list[str] = []
+    monkeypatch.setattr(oppo_image, "mask_secret", values.append)
+    return values
 
 
 def by_kind(big: Reply, small: Reply) -> Reply:
-    """Answer the two uploads, whichever comes first."""
+    """Reply to two concurrent uploads, in any order."""
 
     def step(line: Line) -> None:
         assert line.request is not None
@@ -84,23 +83,23 @@ BOTH = by_kind(uploaded("big", "1_b"), uploaded("small", "2_s"))
 # The connection
 
 
-def test_airflow_builds_the_hook_by_the_name_of_its_parameter() -> None:
+def test_init_takes_conn_name_attr() -> None:
     assert OppoImageHook.conn_name_attr == "oppo_image_conn_id"
     assert OppoImageHook(**{OppoImageHook.conn_name_attr: "x"}).oppo_image_conn_id == "x"
     assert OppoImageHook().oppo_image_conn_id == OppoImageHook.default_conn_name == DEFAULT_CONN_ID
 
 
-def test_building_a_hook_reads_no_connection() -> None:
-    OppoImageHook("there-is-none")
+def test_init_reads_no_connection() -> None:
+    OppoImageHook("does-not-exist")
 
 
-def test_the_connection_comes_from_the_environment(connect: Connect) -> None:
+def test_settings_from_json(connect: Connect) -> None:
     hook = connect(extra={"data_center": "frankfurt", "connect_timeout": 1, "read_timeout": 2, "total_timeout": 3})
     assert hook.settings.base_url == "https://pushapi-defra.engagelab.com"
     assert (hook.timeouts.connect, hook.timeouts.read, hook.timeouts.total) == (1.0, 2.0, 3.0)
 
 
-def test_the_connection_may_be_a_uri(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_from_uri(monkeypatch: pytest.MonkeyPatch) -> None:
     uri = f"oppo-image://app-key:{SECRET}@localhost:8080/http?allow_private_addresses=true&retry_budget=5"
     monkeypatch.setenv("AIRFLOW_CONN_CAMPAIGNS", uri)
     settings = OppoImageHook("campaigns").settings
@@ -109,11 +108,22 @@ def test_the_connection_may_be_a_uri(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.allow_private_addresses
 
 
-def test_a_connection_that_is_not_there_is_named_and_may_yet_come(airflow_db: None) -> None:
+def test_missing_connection_is_transient(airflow_db: None) -> None:
     with pytest.raises(ConfigurationError, match="no connection 'there-is-none'") as caught:
         OppoImageHook("there-is-none").get_conn()
     assert not caught.value.permanent
     assert isinstance(caught.value.__cause__, AirflowNotFoundException)
+
+
+@pytest.mark.parametrize("conn_id", [None, "", "None"])
+def test_blank_connection_id_allows_checks_only(conn_id: str | None) -> None:
+    hook = OppoImageHook(conn_id)
+    with PictureHost() as host:
+        url = host.serve("/big.png", artwork.png())
+        for check in (hook.check, hook.make_check(), asyncio.run(hook.amake_check())):
+            assert check("big", url).problems[0].code == "address_refused"
+    with pytest.raises(ConfigurationError, match="oppo_image_conn_id is empty"):
+        hook.upload("big", url)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +138,7 @@ def test_a_connection_that_is_not_there_is_named_and_may_yet_come(airflow_db: No
         ({"host": "http://service.example.com"}, "plain http"),
     ],
 )
-def test_a_bad_connection_is_refused_before_anything_is_sent(connect: Connect, fields: Any, words: str) -> None:
+def test_invalid_connection_is_refused(connect: Connect, fields: Any, words: str) -> None:
     hook = connect(**fields)
     for call in (hook.get_conn, lambda: hook.upload("big", BIG), lambda: hook.check("big", BIG)):
         with pytest.raises(ConfigurationError, match=words) as caught:
@@ -136,24 +146,24 @@ def test_a_bad_connection_is_refused_before_anything_is_sent(connect: Connect, f
         assert SECRET not in str(caught.value)
 
 
-def test_an_unknown_key_is_warned_of_once(connect: Connect, task_log: Callable[[], str]) -> None:
+def test_unknown_key_is_logged_once(connect: Connect, task_log: Callable[[], str]) -> None:
     hook = connect(extra={"data_centre": "japan"})
     for _ in range(2):
         assert hook.settings.base_url
-    assert task_log().count("Connection 'campaigns' has keys in its extra that mean nothing here: 'data_centre'.") == 1
+    assert task_log().count("'data_centre'") == 1
 
 
-def test_airflow_is_told_to_mask_the_secret_and_the_header(connect: Connect, masked: list[str]) -> None:
+def test_secret_and_header_are_masked(connect: Connect, masked: list[str]) -> None:
     connect().get_conn()
     assert masked == [SECRET, BASE64]
 
 
-def test_a_check_alone_has_the_secret_masked_too(connect: Connect, masked: list[str]) -> None:
+def test_check_masks_secret(connect: Connect, masked: list[str]) -> None:
     connect().check("big", "not a URL")
     assert masked == [SECRET]
 
 
-def test_the_client_is_made_once_and_says_who_it_is(connect: Connect) -> None:
+def test_client_is_created_once_with_user_agent(connect: Connect) -> None:
     with FaultServer(uploaded("big", "1")) as server:
         hook = connect(server)
         assert hook.get_conn() is hook.get_conn()
@@ -162,21 +172,21 @@ def test_the_client_is_made_once_and_says_who_it_is(connect: Connect) -> None:
     assert agent == f"airflow-provider-oppo-image/{__version__} apache-airflow/{airflow_version()}"
 
 
-def test_a_hook_shows_no_secret_before_and_after_its_use(connect: Connect) -> None:
+def test_repr_has_no_secret(connect: Connect) -> None:
     with FaultServer(uploaded("big", "1")) as server:
         hook = connect(server)
         before = repr(hook) + str(hook) + repr(vars(hook))
         hook.upload("big", BIG)
         after = repr(hook) + str(hook) + repr(vars(hook)) + repr(hook.settings) + repr(hook.get_conn())
-    for shown in (before, after):
-        assert SECRET not in shown
-        assert BASE64 not in shown
+    for text in (before, after):
+        assert SECRET not in text
+        assert BASE64 not in text
 
 
 # Checks and uploads
 
 
-def test_a_check_follows_the_connection(connect: Connect) -> None:
+def test_check_uses_the_connection(connect: Connect) -> None:
     with PictureHost() as host:
         url = host.serve("/big.png", artwork.png())
         assert connect().check("big", url).problems[0].code == "address_refused"
@@ -186,7 +196,7 @@ def test_a_check_follows_the_connection(connect: Connect) -> None:
     assert {kind: report.state for kind, report in reports.items()} == {"big": "ready", "small": "wrong"}
 
 
-def test_two_pictures_are_two_requests(connect: Connect) -> None:
+def test_upload_pictures_sends_two_requests(connect: Connect) -> None:
     with FaultServer(BOTH) as server:
         assert connect(server).upload_pictures(BIG, SMALL) == {"big_picture_id": "1_b", "small_picture_id": "2_s"}
     bodies = sorted((request.json for request in server.requests), key=str)
@@ -198,23 +208,21 @@ def test_two_pictures_are_two_requests(connect: Connect) -> None:
     [(BIG, None, {"big_picture_id": "1_b", "small_picture_id": None}),
      ("", SMALL, {"big_picture_id": None, "small_picture_id": "2_s"})],
 )  # fmt: skip
-def test_a_picture_that_was_not_asked_for_has_no_id(connect: Connect, big: Any, small: Any, ids: Any) -> None:
+def test_upload_pictures_with_one(connect: Connect, big: Any, small: Any, ids: Any) -> None:
     with FaultServer(BOTH) as server:
         assert connect(server).upload_pictures(big, small) == ids
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("nothing", [None, "", " ", "None", "null"])
-def test_no_picture_at_all_is_a_mistake(connect: Connect, nothing: Any) -> None:
+@pytest.mark.parametrize("blank", [None, "", " ", "None", "null"])
+def test_upload_pictures_with_none_is_refused(connect: Connect, blank: Any) -> None:
     with FaultServer(BOTH) as server:
         with pytest.raises(ConfigurationError, match="Neither big_picture_url nor small_picture_url"):
-            connect(server).upload_pictures(nothing, nothing)
+            connect(server).upload_pictures(blank, blank)
         assert server.accepted == 0
 
 
-def test_the_two_uploads_run_side_by_side_with_one_connection_read(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_uploads_are_concurrent(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     meet = threading.Barrier(2, timeout=10)
 
     def wait_for_the_other(line: Line) -> None:
@@ -227,10 +235,10 @@ def test_the_two_uploads_run_side_by_side_with_one_connection_read(
     monkeypatch.setattr(OppoImageHook, "get_connection", lambda _, conn_id: (read.append(conn_id), find(conn_id))[1])
     with FaultServer(wait_for_the_other) as server:
         connect(server).upload_pictures(BIG, SMALL)
-    assert read == ["campaigns"]
+    assert read == ["campaigns"], "the connection is read once"
 
 
-def test_where_one_fails_the_others_id_is_in_the_log(connect: Connect, task_log: Callable[[], str]) -> None:
+def test_one_failed_upload_keeps_the_other_id(connect: Connect, task_log: Callable[[], str]) -> None:
     with FaultServer(by_kind(uploaded("big", "1_b"), refusal(51, 200))) as server:
         hook = connect(server)
         with pytest.raises(PictureRefusedError, match=r"small picture https://cdn\.example\.com/small\.png"):
@@ -242,7 +250,7 @@ def test_where_one_fails_the_others_id_is_in_the_log(connect: Connect, task_log:
 
 
 @pytest.mark.parametrize(
-    ("big", "small", "worse"),
+    ("big", "small", "most_severe"),
     [
         (answer(503), refusal(51, 200), PictureRefusedError),
         (refusal(51, 200), answer(503), PictureRefusedError),
@@ -251,16 +259,16 @@ def test_where_one_fails_the_others_id_is_in_the_log(connect: Connect, task_log:
         (answer(503), reset, ServiceUnavailableError),
     ],
 )
-def test_where_both_fail_the_worse_error_is_raised_and_the_other_is_logged(
-    connect: Connect, task_log: Callable[[], str], big: Reply, small: Reply, worse: type[OppoImageError]
+def test_most_severe_error_is_raised_other_logged(
+    connect: Connect, task_log: Callable[[], str], big: Reply, small: Reply, most_severe: type[OppoImageError]
 ) -> None:
-    with FaultServer(by_kind(big, small)) as server, pytest.raises(worse) as raised:
+    with FaultServer(by_kind(big, small)) as server, pytest.raises(most_severe) as raised:
         connect(server).upload_pictures(BIG, SMALL)
     log = task_log()
     assert (BIG in log, SMALL in log) == (BIG not in str(raised.value), SMALL not in str(raised.value))
 
 
-def test_an_outcome_without_errors_raises_none() -> None:
+def test_outcome_without_errors() -> None:
     UploadOutcome(ids={"big": "1"}, errors={}).raise_for_errors()
     assert picture_ids({"small": "1"}) == {"big_picture_id": None, "small_picture_id": "1"}
     assert parse_picture_urls(BIG, None) == {"big": BIG}
@@ -269,7 +277,7 @@ def test_an_outcome_without_errors_raises_none() -> None:
 # Pushes
 
 
-def test_a_push_carries_the_pictures_and_the_cid(connect: Connect) -> None:
+def test_push_carries_ids_and_cid(connect: Connect) -> None:
     with FaultServer(answer(200, {"msg_id": "42"})) as server:
         hook = connect(server)
         assert hook.push(MESSAGE, big_picture_id="1_b", small_picture_id="2_s", cid="c") == "42"
@@ -285,31 +293,27 @@ def test_a_push_carries_the_pictures_and_the_cid(connect: Connect) -> None:
     assert "cid" not in validated.json["body"]["options"]
 
 
-def test_a_push_that_would_be_refused_is_not_sent(connect: Connect) -> None:
+def test_invalid_push_is_not_sent(connect: Connect) -> None:
     with FaultServer(answer(200, {"msg_id": "42"})) as server:
         for call in (connect(server).push, connect(server).validate_push):
-            with pytest.raises(ConfigurationError, match="leaves out android"):
+            with pytest.raises(ConfigurationError, match="android"):
                 call({"to": "all", "body": {"platform": ["ios"]}}, big_picture_id="1_b")
         assert server.accepted == 0
 
 
-def test_an_earlier_try_explains_a_used_cid(connect: Connect) -> None:
+def test_push_retry_with_used_cid_means_sent(connect: Connect) -> None:
     with FaultServer(refusal(21003, 400, "cid duplicated")) as server:
         assert connect(server).push(MESSAGE, cid="c", is_retry=True) is None
 
 
-# The test of a connection
+# The connection test
 
 
-def try_connection(connect: Connect, *replies: Reply, **options: Any) -> tuple[bool, str]:
-    with FaultServer(*replies) as server:
-        return connect(server, **options).test_connection()
-
-
-def test_a_good_connection_is_told(connect: Connect) -> None:
-    good, words = try_connection(connect, refusal(23002, 400))
-    assert good
-    assert "accepts AppKey app-key and its master secret" in words
+def test_connection_test_accepts_credentials(connect: Connect) -> None:
+    with FaultServer(refusal(23002, 400)) as server:
+        accepted, message = connect(server).test_connection()
+    assert accepted
+    assert "AppKey app-key" in message
 
 
 @pytest.mark.parametrize(
@@ -318,72 +322,46 @@ def test_a_good_connection_is_told(connect: Connect) -> None:
         (refusal(23001, 401, "auth"), "Check the AppKey and the master secret"),
         (refusal(23009, 400), "Add the worker's public address in EngageLab's console"),
         (refusal(23100, 500), "Try again later"),
-        (answer(200, b"<html>Log in"), "a proxy's or a login page's answer"),
+        (answer(200, b"<html>Log in"), "login page"),
         (answer(404, b"<html>Not found"), "Check the host in the connection"),
-        (reset, "no whole answer came"),
+        (reset, "RemoteDisconnected|ConnectionReset|answer"),
+        (stall, "0.2 s"),
     ],
 )
-def test_a_connection_that_does_not_work_is_told_why(connect: Connect, reply: Reply, words: str) -> None:
-    good, said = try_connection(connect, reply, extra={"retry_budget": 60})
-    assert not good
-    assert words in said
-    assert SECRET not in said
+def test_connection_test_explains_failures(connect: Connect, reply: Reply, words: str) -> None:
+    with FaultServer(reply) as server:
+        extra = {"retry_budget": 60, "read_timeout": 0.2 if reply is stall else 5}
+        accepted, message = connect(server, extra=extra).test_connection()
+    assert not accepted
+    assert any(word in message for word in words.split("|"))
+    assert SECRET not in message
 
 
-def test_a_test_that_times_out_says_so(connect: Connect) -> None:
-    good, words = try_connection(connect, stall, extra={"read_timeout": 0.2, "retry_budget": 60})
-    assert not good
-    assert "none within 0.2 s of silence" in words
-
-
-def test_a_test_of_an_unknown_host_says_so(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_test_with_unknown_host(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> list[Any]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     hook = connect(host="service.example.com")
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    good, words = hook.test_connection()
-    assert not good
-    assert "https://service.example.com was not reached (Name or service not known)" in words
+    accepted, message = hook.test_connection()
+    assert not accepted
+    assert "https://service.example.com" in message
+    assert "Name or service not known" in message
 
 
 @pytest.mark.parametrize(
-    ("fields", "beginning"),
+    ("fields", "start"),
     [
         ({"login": None}, "The connection"),
         ({"extra": "{broken"}, "Airflow has no" if UNREADABLE else "The connection"),
         ({"host": "a b"}, "The connection"),
     ],
 )
-def test_a_test_of_a_broken_connection_says_what_to_mend(connect: Connect, fields: Any, beginning: str) -> None:
-    good, words = connect(**fields).test_connection()
-    assert not good
-    assert words.startswith(beginning)
+def test_connection_test_hides_the_random_id(connect: Connect, fields: Any, start: str) -> None:
+    accepted, message = connect(**fields).test_connection()
+    assert not accepted
+    assert message.startswith(start)
 
 
-def test_a_test_of_no_connection_says_so(airflow_db: None) -> None:
+def test_connection_test_without_connection(airflow_db: None) -> None:
     assert OppoImageHook("there_is_none").test_connection()[0] is False
-
-
-# Errors for Airflow
-
-
-def test_a_permanent_error_fails_the_task_at_once() -> None:
-    error = PictureRefusedError("refused")
-    with pytest.raises(AirflowFailException, match="refused") as caught, airflow_errors():
-        raise error
-    assert caught.value.__cause__ is error
-
-
-@pytest.mark.parametrize(
-    "error", [OutcomeUnknownError("x"), NotSentError("x"), ConfigurationError("x", permanent=False)]
-)
-def test_an_error_that_may_pass_goes_through_as_it_is(error: OppoImageError) -> None:
-    with pytest.raises(type(error)) as caught, airflow_errors():
-        raise error
-    assert caught.value is error
-
-
-def test_other_errors_are_nobodys_business() -> None:
-    with pytest.raises(ZeroDivisionError), airflow_errors():
-        raise ZeroDivisionError

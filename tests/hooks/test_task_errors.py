@@ -8,9 +8,12 @@ from airflow_provider_oppo_image.airflow_compat import AirflowFailException
 from airflow_provider_oppo_image.errors import (
     DOCS_URL,
     BatchError,
+    ConfigurationError,
     NotSentError,
     OppoImageError,
+    OutcomeUnknownError,
     PictureError,
+    PictureRefusedError,
     PictureWrongError,
     docs_url,
     docs_url_for,
@@ -19,7 +22,7 @@ from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
 from airflow_provider_oppo_image.hooks.task_errors import log_group, summary_line
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome
 from airflow_provider_oppo_image.pictures.check import check_bytes
-from airflow_provider_oppo_image.pictures.report import as_table, error_for
+from airflow_provider_oppo_image.pictures.report import PictureReport, as_table, error_for
 from tests.support import artwork
 
 OLD = check_bytes("big", artwork.png(876, 324), "https://cdn.example.com/big.png?…")
@@ -33,54 +36,50 @@ def logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-def wrong(*reports: object) -> PictureError:
-    error = error_for(list(reports))  # type: ignore[arg-type]
+def wrong(*reports: PictureReport) -> PictureError:
+    error = error_for(list(reports))
     assert error
     return error
 
 
-def fail_with(error: OppoImageError) -> BaseException:
-    with pytest.raises((OppoImageError, AirflowFailException)) as raised, airflow_errors():
+def fail_with(error: Exception) -> BaseException:
+    with pytest.raises((type(error), AirflowFailException)) as raised, airflow_errors():
         raise error
     return raised.value
 
 
-def test_last_words_are_a_line_with_what_was_found_what_was_asked_for_what_to_do_and_the_page() -> None:
-    problem = OLD.problems[0]
-    assert summary_line(wrong(OLD, GOOD)) == (
-        f"big picture https://cdn.example.com/big.png?… is wrong: {problem.found}; asked for: {problem.expected}. "
-        f"{problem.advice} {docs_url('wrong_dimensions')}"
-    )
-
-
-def test_of_several_problems_the_first_to_mend_is_told() -> None:
-    assert summary_line(wrong(EMPTY, OLD)).startswith("The first of several problems: big picture ")
-
-
-def test_a_picture_is_called_what_the_task_calls_it() -> None:
-    error = PictureWrongError("", reports=[{"name": "spring", **OLD.to_dict()}])
-    assert summary_line(error).startswith("spring: big picture ")
-
-
-def test_a_table_behind_the_words_is_left_to_the_log() -> None:
-    assert summary_line(BatchError("2 of 3 rows failed.\n     rows  whose fault")) == (
-        f"2 of 3 rows failed. {DOCS_URL}/errors/batch.html"
-    )
-
-
-@pytest.mark.parametrize("error", [NotSentError("No way."), PictureWrongError("It is wrong.")])
-def test_an_error_that_fails_a_task_ends_with_its_page_in_the_exception_its_cause_and_the_log(
-    error: OppoImageError, logged: pytest.LogCaptureFixture
-) -> None:
-    words = f"{error} {docs_url_for(error)}"
+def test_airflow_errors_permanent_becomes_fail_exception() -> None:
+    error = PictureRefusedError("refused")
     raised = fail_with(error)
-    assert (str(raised), str(raised.__cause__ or raised)) == (words, words)
-    assert [(record.levelname, record.getMessage()) for record in logged.records] == [("ERROR", words)]
+    assert isinstance(raised, AirflowFailException)
+    assert raised.__cause__ is error
 
 
-def test_one_picture_is_a_table_and_several_are_in_a_fold_before_the_last_words(
-    logged: pytest.LogCaptureFixture,
-) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [OutcomeUnknownError("x"), NotSentError("x"), ConfigurationError("x", permanent=False), ZeroDivisionError()],
+)
+def test_airflow_errors_raises_others_unchanged(error: Exception) -> None:
+    assert fail_with(error) is error
+
+
+@pytest.mark.parametrize("error", [NotSentError("Refused."), PictureWrongError("It is wrong.")])
+def test_airflow_errors_appends_docs_url(error: OppoImageError, logged: pytest.LogCaptureFixture) -> None:
+    line = f"{error} {docs_url_for(error)}"
+    raised = fail_with(error)
+    assert (str(raised), str(raised.__cause__ or raised)) == (line, line)
+    assert [(record.levelname, record.getMessage()) for record in logged.records] == [("ERROR", line)]
+
+
+def test_airflow_errors_nested_logs_once(logged: pytest.LogCaptureFixture) -> None:
+    error = NotSentError("Refused.")
+    with pytest.raises(NotSentError), airflow_errors(), airflow_errors():
+        raise error
+    assert len(logged.messages) == 1
+    assert str(error).count(DOCS_URL) == 1
+
+
+def test_airflow_errors_logs_tables_in_a_group(logged: pytest.LogCaptureFixture) -> None:
     error = wrong(OLD, GOOD)
     fail_with(error)
     assert logged.messages == [as_table(OLD), str(error)]
@@ -91,22 +90,29 @@ def test_one_picture_is_a_table_and_several_are_in_a_fold_before_the_last_words(
     assert logged.messages == ["::group::2 pictures with problems", *tables, "::endgroup::", str(error)]
 
 
-def test_blocks_in_one_another_tell_it_once(logged: pytest.LogCaptureFixture) -> None:
-    error = NotSentError("No way.")
-    with pytest.raises(NotSentError), airflow_errors(), airflow_errors():
-        raise error
-    assert len(logged.messages) == 1
-    assert str(error).count(DOCS_URL) == 1
-
-
-def test_of_two_pictures_that_fail_both_are_in_the_log(logged: pytest.LogCaptureFixture) -> None:
+def test_airflow_errors_logs_both_failed_uploads(logged: pytest.LogCaptureFixture) -> None:
     outcome = UploadOutcome({}, {"big": NotSentError("the big one"), "small": PictureWrongError("the small one")})
     with pytest.raises(AirflowFailException, match="the small one"), airflow_errors():
         outcome.raise_for_errors()
-    assert [words.partition(" http")[0] for words in logged.messages] == ["the big one", "the small one"]
+    assert [message.partition(" http")[0] for message in logged.messages] == ["the big one", "the small one"]
 
 
-def test_a_fold_ends_whatever_happens(logged: pytest.LogCaptureFixture) -> None:
+def test_summary_line_of_a_picture_error() -> None:
+    problem = OLD.problems[0]
+    assert summary_line(wrong(OLD, GOOD)) == (
+        f"big picture https://cdn.example.com/big.png?… is wrong: {problem} {docs_url('wrong_dimensions')}"
+    )
+    assert summary_line(wrong(EMPTY, OLD)).startswith("The first of several problems: big picture ")
+    named = PictureWrongError("", reports=[{"name": "spring", **OLD.to_dict()}])
+    assert summary_line(named).startswith("spring: big picture ")
+
+
+def test_summary_line_has_no_table() -> None:
+    line = summary_line(BatchError("2 of 3 rows failed.\n     rows  whose fault"))
+    assert line == f"2 of 3 rows failed. {DOCS_URL}/errors/batch.html"
+
+
+def test_log_group_ends_after_an_error(logged: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ZeroDivisionError), log_group("Progress"):
         raise ZeroDivisionError
     assert logged.messages == ["::group::Progress", "::endgroup::"]

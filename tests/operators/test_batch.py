@@ -188,7 +188,7 @@ def test_when_airflow_ends_the_task_a_later_try_goes_on(sandbox: SandboxServer, 
 
 
 def test_the_event_of_an_outlet_says_where_the_results_are(sandbox: SandboxServer, big: str, tmp_path: Path) -> None:
-    from airflow.providers.common.compat.sdk import Asset
+    from airflow_provider_oppo_image.airflow_compat import Asset
 
     asset, events = Asset("s3://bucket/night"), OutletEvents()
     manifest, results = write_manifest(tmp_path / "night.csv", ("spring", big)), str(tmp_path / "night.results.csv")

@@ -38,11 +38,11 @@ def test_a_failed_upload_then_a_push_as_text_by_output_and_by_jinja(sandbox: San
     with DAG(NAME, schedule=None, start_date=START) as dag:
         upload = OppoImageUploadOperator(task_id="upload", big_picture_url="{host.base_url}/nowhere.png")
         by_output = OppoImagePushOperator(
-            task_id="by_output", message=MESSAGE, on_missing_picture="text", trigger_rule=TriggerRule.ALL_DONE,
+            task_id="by_output", message=MESSAGE, on_missing_picture="text", trigger_rule="all_done",
             big_picture_id=upload.output["big_picture_id"], small_picture_id=upload.output["small_picture_id"],
         )
         by_jinja = OppoImagePushOperator(
-            task_id="by_jinja", message=MESSAGE, on_missing_picture="text", trigger_rule=TriggerRule.ALL_DONE,
+            task_id="by_jinja", message=MESSAGE, on_missing_picture="text", trigger_rule="all_done",
             big_picture_id="{{{{ ti.xcom_pull('upload', key='big_picture_id') }}}}",
         )
         upload >> [by_output, by_jinja]

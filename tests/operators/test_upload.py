@@ -217,15 +217,15 @@ class TestOneOfTwo:
     def test_a_remembered_id_is_gone_after_a_day(
         self, sandbox: SandboxServer, urls: dict[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from airflow_provider_oppo_image.operators import task_memory
+        from airflow_provider_oppo_image.operators import task_state
 
         store = MemoryStore()
         sandbox.fail(call="upload_big", code=23100)
         with pytest.raises(ServiceUnavailableError):
             upload(make_context(store), **urls)
-        assert set(store.retentions.values()) == {task_memory.UPLOADS_LAST}
-        tomorrow = task_memory._now() + task_memory.UPLOADS_LAST
-        monkeypatch.setattr(task_memory, "_now", lambda: tomorrow)
+        assert set(store.retentions.values()) == {task_state.UPLOAD_RETENTION}
+        tomorrow = task_state._now() + task_state.UPLOAD_RETENTION
+        monkeypatch.setattr(task_state, "_now", lambda: tomorrow)
         upload(make_context(store, try_number=2), **urls)
         assert [kind for kind, _ in uploads(sandbox)].count("small") == 2
 
@@ -247,7 +247,7 @@ class TestOneOfTwo:
 
 class TestAssetEvents:
     def test_an_asset_event_carries_ids_urls_times_and_digests(self, urls: dict[str, str], host: PictureHost) -> None:
-        from airflow.providers.common.compat.sdk import Asset
+        from airflow_provider_oppo_image.airflow_compat import Asset
 
         asset = Asset("oppo-image://spring")
         events = OutletEvents()
@@ -263,7 +263,7 @@ class TestAssetEvents:
         }
 
     def test_an_alias_gets_an_asset_of_its_own_name(self, urls: dict[str, str]) -> None:
-        from airflow.providers.common.compat.sdk import AssetAlias
+        from airflow_provider_oppo_image.airflow_compat import AssetAlias
 
         alias = AssetAlias("spring pictures")
         events = OutletEvents()

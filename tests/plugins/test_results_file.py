@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+try:
+    from airflow.sdk import ObjectStoragePath
+except ImportError:  # Airflow 2
+    from airflow.io.path import ObjectStoragePath
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -26,7 +26,7 @@ from airflow_provider_oppo_image.batch.results import read_results
 from airflow_provider_oppo_image.connection import read_settings
 from airflow_provider_oppo_image.hooks.task_record import TaskRecord
 from airflow_provider_oppo_image.operators.asset_events import uploaded_pictures
-from airflow_provider_oppo_image.operators.task_memory import PushState, UploadState
+from airflow_provider_oppo_image.operators.task_state import PushState, UploadState
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.storage import resolve
 from scripts.promises import specimens
@@ -126,10 +126,10 @@ class TestWhatWasWrittenIsRead:
 
     def test_a_push_and_an_upload_that_were_remembered_are_known(self, version: str) -> None:
         store = stored_state(read(version)["task_state"]["stored"])
-        pushed = PushState(store).recall(specimens.CID, specimens.PUSH)
+        pushed = PushState(store).load(specimens.CID, specimens.PUSH)
         assert (pushed.sent, pushed.msg_id) == (True, "1180003")
         report = PictureReport("big", specimens.URL, "ready", sha256=specimens.SHA256)
-        [upload] = UploadState(store, {"big": specimens.URL}, {"big": report}).recall().values()
+        [upload] = UploadState(store, {"big": specimens.URL}, {"big": report}).load().values()
         assert upload.picture_id == specimens.PICTURE_ID
 
     def test_an_uploads_event_gives_its_ids(self, version: str) -> None:

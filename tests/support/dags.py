@@ -20,7 +20,11 @@ LIMIT_S = 120.0
 
 HEADER = """
 import datetime
-from airflow.providers.common.compat.sdk import DAG, TriggerRule, task
+from airflow import DAG
+try:
+    from airflow.sdk import task
+except ImportError:  # Airflow 2
+    from airflow.decorators import task
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
 from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
 

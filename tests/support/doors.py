@@ -98,7 +98,7 @@ def _of_data(data: Mapping[str, Any]) -> Seen:
 def _of_error(error: BaseException | None) -> Seen:
     if isinstance(error, ConfigurationError):
         # The operator reads its arguments first: what cannot be any picture's URL is said before anybody looks.
-        words = str(error).removeprefix("The big picture's URL is not one: ").removesuffix(f" {docs_url_for(error)}")
+        words = str(error).removeprefix("The big picture's URL is not valid: ").removesuffix(f" {docs_url_for(error)}")
         return Seen("wrong", (words,))
     assert isinstance(error, PictureError)
     return _of_data(error.reports[0])

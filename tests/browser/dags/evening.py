@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from airflow.providers.common.compat.sdk import dag, get_current_context, task, task_group
+from airflow.sdk import dag, get_current_context, task, task_group
 
 from airflow_provider_oppo_image.operators.oppo_image import (
     OppoImageBatchUploadOperator,

@@ -143,7 +143,7 @@ def test_what_a_service_echoes_stays_between_it_and_the_client(
 def test_a_chain_that_succeeds_tells_nothing(
     service: SandboxServer, host: PictureHost, heard: Heard, ledger: Ledger
 ) -> None:
-    from airflow.providers.common.compat.sdk import Asset
+    from airflow_provider_oppo_image.airflow_compat import Asset
 
     big = host.serve(f"/big.png?{SIGNATURE}", artwork.good("big"))
     event = MagicMock(extra={})
