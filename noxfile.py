@@ -1,7 +1,7 @@
-"""The sessions of nox: the tests on each Airflow and Python, and the other targets of the Makefile under their names.
+"""Nox sessions: the tests on each Airflow and Python version, and every target of the Makefile.
 
-A session of the matrix installs the built wheel into a clean environment, and runs the tests in a copy of the checkout
-that has no package in it, so that only the installed one can be imported. `make test-matrix` runs all of them.
+A session of the matrix installs the built wheel into a new environment. It runs the tests in a copy of the checkout
+without the package, so that only the installed package can be imported. `make test-matrix` runs all of them.
 """
 
 from __future__ import annotations
@@ -16,58 +16,58 @@ import nox
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.copies import copy_checkout  # noqa: E402
-from scripts.matrix import LINES, Line, report_of  # noqa: E402
+from scripts.checkout import copy_checkout  # noqa: E402
+from scripts.versions import ENVIRONMENTS, Environment, report_path  # noqa: E402
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
 nox.options.sessions = ["test"]
 
 PACKAGE = "airflow_provider_oppo_image"
-PROOF = f"import {PACKAGE} as package; assert 'site-packages' in package.__file__, package.__file__"
-# What starts whole Airflows, workers or a browser, or is about what the wheel does not hold.
-ELSEWHERE = ("bench", "browser", "celery", "scripts", "site", "system", "trust", "whole_airflow")
+IMPORT_CHECK = f"import {PACKAGE} as package; assert 'site-packages' in package.__file__, package.__file__"
+# Suites that start complete Airflows, workers or a browser, and suites of files that are not in the wheel.
+EXCLUDED = ("bench", "browser", "celery", "scripts", "site", "system", "trust", "whole_airflow")
 
-# pyenv shows on PATH only those that somebody chose.
+# pyenv adds only the selected versions to PATH.
 pyenvs = sorted(str(folder) for folder in Path.home().glob(".pyenv/versions/3.1[123].*/bin"))
 os.environ["PATH"] = os.pathsep.join([*pyenvs, os.environ["PATH"]])
 
 
-def test_from_wheel(session: nox.Session, line: Line) -> None:
-    """Test the wheel on one Airflow and one Python; pytest takes the arguments after `--` in place of all tests."""
+def test_from_wheel(session: nox.Session, environment: Environment) -> None:
+    """Test the wheel on one Airflow and one Python; arguments after `--` replace the list of all tests."""
     built, copy = ROOT / "build" / "matrix" / "wheel", ROOT / "build" / "matrix" / "checkout"
     session.run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", built, external=True, silent=True)
     [wheel] = built.glob("*.whl")
-    session.install("--quiet", "--system-certs", "--constraint", line.constraints, f"{wheel}[test]")
+    session.install("--quiet", "--system-certs", "--constraint", environment.constraints, f"{wheel}[test]")
     session.run("uv", "pip", "check", "--quiet")
 
     copy_checkout(copy, without=PACKAGE)
     session.chdir(copy)
-    session.run("python", "-c", PROOF, silent=True)
-    everything = ["tests", *(f"--ignore=tests/{name}" for name in ELSEWHERE)]
-    report = [] if session.posargs else [f"--junitxml={report_of(line.session, str(session.python))}"]
+    session.run("python", "-c", IMPORT_CHECK, silent=True)
+    everything = ["tests", *(f"--ignore=tests/{name}" for name in EXCLUDED)]
+    report = [] if session.posargs else [f"--junitxml={report_path(environment.session, str(session.python))}"]
     parallel = ["--numprocesses=2", "--dist=loadfile"]
     session.run("python", "-m", "pytest", *parallel, *(session.posargs or everything), *report)
 
 
-def add_session(line: Line) -> None:
-    """Offer a line of the matrix as a session for each of its Pythons."""
+def add_session(environment: Environment) -> None:
+    """Add a session for each Python of an environment."""
 
-    @nox.session(name=line.session, python=list(line.pythons), tags=["matrix"], download_python="never")
+    @nox.session(name=environment.session, python=list(environment.pythons), tags=["matrix"], download_python="never")
     def run(session: nox.Session) -> None:
-        test_from_wheel(session, line)
+        test_from_wheel(session, environment)
 
 
 def add_target(target: str) -> None:
-    """Offer a target of the Makefile as a session."""
+    """Add a session for a target of the Makefile."""
 
     @nox.session(name=target, venv_backend="none")
     def run(session: nox.Session) -> None:
         session.run("make", target, *session.posargs, external=True)
 
 
-for line in LINES:
-    add_session(line)
+for environment in ENVIRONMENTS:
+    add_session(environment)
 for target in re.findall(r"^([a-z0-9.-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE):
-    if target not in {line.session for line in LINES}:
+    if target not in {environment.session for environment in ENVIRONMENTS}:
         add_target(target)

@@ -1,6 +1,6 @@
-"""Check pictures, upload them to EngageLab for OPPO phones, and push: an Apache Airflow provider.
+"""Apache Airflow provider that checks pictures, uploads them to EngageLab for OPPO phones, and sends pushes.
 
-Importing the package imports nothing else: Airflow 3.2 and later read providers while they configure themselves.
+This module imports nothing, because Airflow 3.2 and later import providers during their own configuration.
 """
 
 __version__ = "0.1.0"

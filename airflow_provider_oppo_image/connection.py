@@ -1,6 +1,6 @@
-"""The connection's fields in one table: the forms that both Airflows draw, and the settings that are read.
+"""The fields of the Airflow connection in one table, its forms for Airflow 2 and 3, and its settings.
 
-The AppKey is the connection's login and the master secret its password, and nowhere else.
+The AppKey is the connection's login, the master secret its password.
 """
 
 from __future__ import annotations
@@ -9,35 +9,37 @@ import ipaddress
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from airflow_provider_oppo_image.contract import DATA_CENTERS, DEFAULT_DATA_CENTER
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
 
 _HOST: Final = re.compile(
     r"(?:(?P<scheme>https?)://)?(?P<name>\[[0-9a-f:.]+\]|[0-9a-z_.-]+)(?::(?P<port>[0-9]{1,5}))?/*", re.IGNORECASE
 )
 _LABEL: Final = re.compile(r"(?!-)[0-9a-z_-]{1,63}(?<!-)")
-_USUAL_PORTS: Final = {"http": 80, "https": 443}
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def base_url(
     host: str | None, port: int | None, schema: str | None, data_center: str, *, allow_plain_http: bool = False
 ) -> str:
-    """Return where the service is.
+    """Return the base URL of the service.
 
-    https unless said otherwise; plain http, which shows the master secret to the network, only to this machine or
-    where it is allowed.
+    The default scheme is https. Plain http sends the master secret unencrypted, so it is limited to this machine unless
+    it is allowed.
 
-    :param host: a host name or address in ASCII, with or without scheme and port; empty means the data centre's.
-    :param port: a port; None and 0 mean none (Airflow's form stores 0 for an empty field). One in the host wins.
-    :param schema: "http", "https" or empty; one in the host wins.
+    :param host: a host name or address in ASCII, with or without scheme and port; empty for the data center's.
+    :param port: a port; None or 0 for none, because Airflow's form stores 0 for an empty field. A port in `host` takes
+        precedence.
+    :param schema: "http", "https" or empty. A scheme in `host` takes precedence.
     :param data_center: a name from `contract.DATA_CENTERS`.
-    :param allow_plain_http: whether plain http may go to another machine.
-    :return: scheme, host and, where it is not the scheme's own, port; no trailing slash.
-    :raises ConfigurationError: if these do not make a base URL.
+    :param allow_plain_http: whether plain http to another machine is allowed.
+    :return: scheme, host and, if it is not the scheme's default, port; without a trailing slash.
+    :raises ConfigurationError: if a part is not valid.
     """
     host = (host or "").strip()
     if not host:
@@ -45,23 +47,23 @@ def base_url(
     parts = _HOST.fullmatch(f"[{host}]" if isinstance(_address(host), ipaddress.IPv6Address) else host)
     name = parts["name"].lower() if parts else ""
     if not parts or not _is_name(name):
-        # The host is not repeated: a password may be part of it.
+        # The message does not repeat the host, which may contain a password.
         raise ConfigurationError(
-            "The connection's host is no host name or address, with or without http:// or https:// and a port. Give "
-            f"one such as {DATA_CENTERS[DEFAULT_DATA_CENTER]}, or leave it empty and choose a data centre."
+            "The connection's host is not valid. It must be a host name or address, with or without http:// or "
+            f"https:// and a port, such as {DATA_CENTERS[DEFAULT_DATA_CENTER]}. Leave it empty to use a data center."
         )
     scheme = (parts["scheme"] or (schema or "").strip() or "https").lower()
-    if scheme not in _USUAL_PORTS:
+    if scheme not in _DEFAULT_PORTS:
         raise ConfigurationError("The connection's schema must be https, http or empty.")
     if scheme == "http" and not (_is_this_machine(name) or allow_plain_http):
         raise ConfigurationError(
-            f"The connection's host {name!r} is asked for over plain http, which would show the master secret to the "
-            "network. Use https, or set allow_plain_http in the connection's extra."
+            f"The connection uses plain http to the host {name!r}, which would send the master secret unencrypted. Use "
+            "https, or set allow_plain_http in the connection's extra."
         )
-    chosen_port = int(parts["port"] or 0) or port or _USUAL_PORTS[scheme]
+    chosen_port = int(parts["port"] or 0) or port or _DEFAULT_PORTS[scheme]
     if not 1 <= chosen_port <= 65_535:
         raise ConfigurationError("The connection's port must be a number from 1 to 65535, or empty.")
-    return f"{scheme}://{name}" + ("" if chosen_port == _USUAL_PORTS[scheme] else f":{chosen_port}")
+    return f"{scheme}://{name}" + ("" if chosen_port == _DEFAULT_PORTS[scheme] else f":{chosen_port}")
 
 
 def _is_name(name: str) -> bool:
@@ -93,14 +95,14 @@ Value: TypeAlias = str | float | bool
 class Field:
     """One field of the connection's extra.
 
-    :param name: its key in the connection's extra.
-    :param label: what a form calls it.
-    :param description: what a form says about it.
+    :param name: its key in the extra.
+    :param label: its label in a form.
+    :param description: its description in a form.
     :param kind: "choice", "seconds", "flag" or "text".
-    :param default: what an unset field means.
-    :param choices: the values of a choice, and what a form calls each.
-    :param minimum: the least number of seconds, inclusive.
-    :param maximum: the most seconds, inclusive.
+    :param default: its value if it is not set.
+    :param choices: the values of a choice, and the label of each.
+    :param minimum: the minimum number of seconds, inclusive.
+    :param maximum: the maximum number of seconds, inclusive.
     """
 
     name: str
@@ -113,20 +115,20 @@ class Field:
     maximum: float = 3600.0
 
     def json_schema(self) -> dict[str, Any]:
-        """Return the field's JSON schema as Airflow 3 draws it; "null" is what an untouched field is stored as."""
+        """Return the field's JSON schema for Airflow 3, which stores null for a field that was not changed."""
         if self.kind == "choice":
-            shown = {"enum": list(self.choices), "values_display": dict(self.choices)}
-            return {"type": ["string", "null"], "default": self.default, **shown}
+            choices = {"enum": list(self.choices), "values_display": dict(self.choices)}
+            return {"type": ["string", "null"], "default": self.default, **choices}
         if self.kind == "seconds":
             limits = {"minimum": self.minimum, "maximum": self.maximum}
             return {"type": ["number", "null"], "default": self.default, **limits}
         return {"type": ["boolean" if self.kind == "flag" else "string", "null"], "default": self.default}
 
     def parse(self, value: Any) -> Value:
-        """Read a stored value; a connection that came as a URI has strings for everything.
+        """Parse a stored value; in a connection from a URI all values are strings.
 
-        :param value: what the connection's extra holds; None and "" mean unset.
-        :raises ConfigurationError: if the value is none that the field takes.
+        :param value: the value in the connection's extra; None and "" mean that it is not set.
+        :raises ConfigurationError: if the value is not valid.
         """
         if value is None or value == "":
             return self.default
@@ -135,13 +137,13 @@ class Field:
             flags = {"true": True, "1": True, "y": True, "false": False, "0": False}
             if (flag := flags.get(str(value).strip().lower())) is not None:
                 return flag
-            raise self._wrong(value, "true or false")
+            raise self._error(value, "true or false")
         if self.kind == "seconds":
             return self._seconds(value)
         if not isinstance(value, str):
-            raise self._wrong(value, "text")
+            raise self._error(value, "text")
         if self.choices and value not in self.choices:
-            raise self._wrong(value, "one of " + ", ".join(self.choices))
+            raise self._error(value, "one of " + ", ".join(self.choices))
         return value
 
     def _seconds(self, value: Any) -> float:
@@ -150,57 +152,62 @@ class Field:
         except (TypeError, ValueError, OverflowError):
             seconds = -1.0
         if not self.minimum <= seconds <= self.maximum:
-            raise self._wrong(value, f"a number of seconds from {self.minimum:g} to {self.maximum:g}")
+            raise self._error(value, f"a number of seconds from {self.minimum:g} to {self.maximum:g}")
         return seconds
 
-    def _wrong(self, value: Any, expected: str) -> ConfigurationError:
+    def _error(self, value: Any, expected: str) -> ConfigurationError:
         return ConfigurationError(
-            f"The connection's {self.name!r} is {str(value)[:80]!r}; it must be {expected}. Mend it in the "
-            "connection's extra, or leave it out."
+            f"The connection's {self.name!r} must be {expected}, not {str(value)[:80]!r}. Correct or remove it in the "
+            "connection's extra."
         )
 
 
 FIELDS: Final = (
     Field(
-        "data_center", "Data centre", "Where the EngageLab app lives. Not used where a host is given.",
+        "data_center", "Data center", "The data center of the EngageLab app. Not used if a host is given.",
         "choice", DEFAULT_DATA_CENTER,
         choices={
             name: f"{name.replace('_', ' ').title()} ({urlsplit(url).hostname})" for name, url in DATA_CENTERS.items()
         },
     ),
-    Field("connect_timeout", "Connect timeout (s)", "Seconds to reach a host.", "seconds", 10.0),
-    Field("read_timeout", "Read timeout (s)", "Seconds without a byte from a host.", "seconds", 30.0),
     Field(
-        "total_timeout", "Total timeout (s)", "Seconds for one attempt of a call, or one look at a picture.",
-        "seconds", 60.0,
+        "connect_timeout", "Connect timeout (s)", "Seconds to connect to a host.",
+        "seconds", DEFAULT_TRANSPORT_OPTIONS.connect_timeout,
+    ),
+    Field(
+        "read_timeout", "Read timeout (s)", "Seconds to wait for the next byte from a host.",
+        "seconds", DEFAULT_TRANSPORT_OPTIONS.read_timeout,
+    ),
+    Field(
+        "total_timeout", "Total timeout (s)", "Seconds for one attempt of a call, or for one check of a picture.",
+        "seconds", DEFAULT_TRANSPORT_OPTIONS.total_timeout,
     ),
     Field(
         "retry_budget", "Retry budget (s)",
-        "Seconds within which a call that failed for a passing reason is tried again; 0: not at all, Airflow's own "
-        "retries remain.",
+        "Seconds within which a call is retried after a temporary failure. 0: one attempt; Airflow's own retries still "
+        "apply.",
         "seconds", 120.0, minimum=0.0,
     ),
     Field(
         "allow_private_addresses", "Allow private addresses",
-        "Let picture URLs lead to private and loopback addresses: for a sandbox or a private CDN.", "flag", False,
+        "Allow picture URLs with private and loopback addresses, for a sandbox or a private CDN.", "flag", False,
     ),
     Field(
         "allow_plain_http", "Allow plain http to the service",
-        "Send the master secret without TLS to a host that is not this machine: for a sandbox elsewhere.",
-        "flag", False,
+        "Send the master secret without TLS to a host that is not this machine, for a remote sandbox.", "flag", False,
     ),
     Field(
         "cid_namespace", "Push namespace",
-        "Goes into each push's cid: give staging and production on one AppKey different ones, or one's push can "
-        "swallow the other's.",
+        "Part of each push's cid. Use different ones for staging and production on one AppKey; otherwise the service "
+        "can take a push of one for a repeat of the other's.",
         "text", "",
     ),
 )  # fmt: skip
 
-# The Test button of Airflow 2's form sends each field under a second name as well.
+# The Test button of Airflow 2's form sends each field under a second name too.
 _KNOWN_KEYS: Final = {name for entry in FIELDS for name in (entry.name, f"extra__{CONN_TYPE}__{entry.name}")}
 
-LABELS: Final = {"login": "AppKey", "password": "Master secret", "host": "Host (instead of a data centre)"}
+LABELS: Final = {"login": "AppKey", "password": "Master secret", "host": "Host (instead of a data center)"}
 PLACEHOLDERS: Final = {
     "login": "the app's AppKey, from EngageLab's console",
     "password": "the app's master secret",
@@ -211,7 +218,7 @@ HIDDEN: Final = ("schema", "extra")
 
 
 def form_for_airflow_3() -> dict[str, Any]:
-    """Return the form as provider info describes it to Airflow 3."""
+    """Return the form of Airflow 3, for the provider info."""
     return {
         "ui-field-behaviour": {
             "hidden-fields": list(HIDDEN),
@@ -226,7 +233,7 @@ def form_for_airflow_3() -> dict[str, Any]:
 
 
 class ConnectionLike(Protocol):
-    """What is read of an Airflow connection: text or None each, and the port a number or None."""
+    """The attributes of an Airflow connection: each is text or None, the port is a number or None."""
 
     conn_id: Any
     conn_type: Any
@@ -240,26 +247,22 @@ class ConnectionLike(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """A connection, read and checked.
+    """The validated settings of a connection.
 
     :param app_key: the AppKey.
     :param master_secret: the master secret; not in `repr`.
     :param base_url: scheme, host and port of the service, without a trailing slash.
-    :param connect_timeout: seconds to reach a host.
-    :param read_timeout: seconds without a byte from a host.
-    :param total_timeout: seconds for one attempt.
-    :param retry_budget: seconds within which a call is tried again; 0 means one attempt.
-    :param allow_private_addresses: whether picture URLs may lead to private and loopback addresses.
-    :param cid_namespace: goes into each push's `cid`.
-    :param unknown_keys: keys of the extra that mean nothing here, to be named in a warning.
+    :param transport_options: options of the connections to the service and to the pictures' hosts.
+    :param retry_budget: seconds within which a call is retried; 0 means one attempt.
+    :param allow_private_addresses: whether picture URLs may have private and loopback addresses.
+    :param cid_namespace: part of each push's `cid`.
+    :param unknown_keys: keys of the extra that are not known, for a warning.
     """
 
     app_key: str
     master_secret: str = field(repr=False)
     base_url: str
-    connect_timeout: float
-    read_timeout: float
-    total_timeout: float
+    transport_options: TransportOptions
     retry_budget: float
     allow_private_addresses: bool
     cid_namespace: str
@@ -267,17 +270,17 @@ class Settings:
 
 
 def read_settings(connection: ConnectionLike) -> Settings:
-    """Read an Airflow connection.
+    """Read and validate an Airflow connection.
 
     :param connection: an Airflow connection of type ``oppo_image``.
-    :raises ConfigurationError: if it is of another type, lacks the AppKey or the master secret, or holds a value that
-        its field does not take; the message never holds the secret.
+    :raises ConfigurationError: if its type is wrong, the AppKey or the master secret is missing, or a value is not
+        valid. The message does not contain the master secret.
     """
     try:
         return _read_settings(connection)
     except ConfigurationError as error:
         failure = error.with_traceback(None)
-    # Tools for error reports show the local variables of each frame, and a connection shows its password.
+    # Error trackers show the local variables of each frame, and a connection shows its password.
     del connection
     raise failure
 
@@ -286,39 +289,40 @@ def _read_settings(connection: ConnectionLike) -> Settings:
     name = connection.conn_id or "(no id)"
     if (connection.conn_type or "").replace("-", "_") != CONN_TYPE:
         raise ConfigurationError(
-            f"Connection {name!r} is of type {connection.conn_type!r}; it must be {CONN_TYPE!r}. Choose "
-            f"{HOOK_NAME!r} as its type."
+            f"Connection {name!r} must have the type {CONN_TYPE!r}, not {connection.conn_type!r}. Choose {HOOK_NAME!r} "
+            "as its type."
         )
     if not (connection.login or "").strip():
-        raise ConfigurationError(f"Connection {name!r} has no AppKey. Put the app's AppKey into its login.")
+        raise ConfigurationError(f"Connection {name!r} has no AppKey. Enter the app's AppKey as its login.")
     if not (connection.password or "").strip():
         raise ConfigurationError(
-            f"Connection {name!r} has no master secret. Put the app's master secret into its password."
+            f"Connection {name!r} has no master secret. Enter the app's master secret as its password."
         )
     extra = _read_extra(name, connection.extra)
     values = {entry.name: entry.parse(extra.get(entry.name)) for entry in FIELDS}
     data_center = str(values.pop("data_center"))
     allow_plain_http = bool(values.pop("allow_plain_http"))
+    transport_options: Any = {option.name: values.pop(option.name) for option in fields(TransportOptions)}
     return Settings(
         app_key=(connection.login or "").strip(),
         master_secret=(connection.password or "").strip(),
         base_url=base_url(
             connection.host, connection.port, connection.schema, data_center, allow_plain_http=allow_plain_http
         ),
+        transport_options=TransportOptions(**transport_options),
         unknown_keys=tuple(sorted(extra.keys() - _KNOWN_KEYS)),
-        **values,  # type: ignore[arg-type]  # the table gives each field its kind
+        **values,  # type: ignore[arg-type]  # the table defines each field's type
     )
 
 
 def _read_extra(name: str, text: str | None) -> Mapping[str, Any]:
-    found = "no JSON object"
     try:
         extra = json.loads(text or "{}")
     except (ValueError, RecursionError):
-        extra, found = None, "not JSON"
+        extra = None
     if not isinstance(extra, dict):
         raise ConfigurationError(
-            f"Connection {name!r} has an extra that is {found}. Write an object such as "
-            f'{{"data_center": "{DEFAULT_DATA_CENTER}"}}, or leave it empty.'
+            f"Connection {name!r} must have a JSON object as its extra, such as "
+            f'{{"data_center": "{DEFAULT_DATA_CENTER}"}}, or an empty extra.'
         )
     return extra

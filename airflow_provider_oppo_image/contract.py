@@ -1,8 +1,8 @@
-"""The vendor's page as data: picture rules, error codes, data centres, paths and limits.
+"""The service's documented behaviour as data: picture rules, error codes, data centers, paths and limits.
 
-Every number that came from outside carries its source. *Page* is EngageLab's "Image API v4", *push page* its "Create
-push" page, *table* the error table of either, *SDK* the vendor's own Java SDK 0.0.22 and Python SDK 0.1.1, *OPPO* the
-documentation and the SDK of OPPO's push service, whose codes come through inside an HTTP 200.
+Each number of the vendor's has a source. *Page* is EngageLab's "Image API v4", *push page* its "Create push" page,
+*SDK* EngageLab's Java SDK 0.0.22 and Python SDK 0.1.1. *OPPO* is the documentation and the SDK of OPPO's push service,
+whose error codes are passed on inside an HTTP 200.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ PICTURE_KINDS: Final[tuple[PictureKind, ...]] = ("big", "small")
 
 @dataclass(frozen=True)
 class PictureRule:
-    """What the service asks of one kind of picture.
+    """Requirements for one kind of picture.
 
     :param kind: "big" or "small".
     :param width: exact width, in pixels.
     :param height: exact height, in pixels.
-    :param max_bytes: the largest accepted file, in bytes, inclusive.
-    :param recommended_bytes: the largest file, in bytes, inclusive, that fits whichever megabyte the page means.
+    :param max_bytes: maximum size of the file, in bytes, inclusive.
+    :param recommended_bytes: maximum size, in bytes, inclusive, under both readings of the page's "1M" and "50k".
     """
 
     kind: PictureKind
@@ -43,12 +43,12 @@ class PictureRule:
 
     @property
     def id_key(self) -> str:
-        """The key of this picture's id in the answer to an upload, and in a push."""
+        """The key of this picture's id in the response to an upload, and in a push."""
         return f"{self.kind}_picture_id"
 
 
-# Dimensions and formats: page. Bytes: OPPO's SDK accepts 1,048,576 and 51,200, inclusive; the page says "1M" and "50k"
-# without saying which, so what lies between the two readings is accepted with a warning.
+# Source of dimensions: page. Source of bytes: OPPO's SDK, which accepts 1,048,576 and 51,200, inclusive. The page says
+# "1M" and "50k", which can also mean 1,000,000 and 50,000, so sizes in between cause a warning.
 PICTURE_RULES: Final = MappingProxyType(
     {
         "big": PictureRule("big", width=984, height=369, max_bytes=1_048_576, recommended_bytes=1_000_000),
@@ -57,30 +57,32 @@ PICTURE_RULES: Final = MappingProxyType(
 )
 
 PICTURE_FORMATS: Final = ("PNG", "JPEG")
-"""The accepted formats, by content, as Pillow names them. Source: page."""
+"""The accepted formats by content, with Pillow's names. Source: page."""
 
 LEGACY_BIG_SIZE: Final = (876, 324)
 """Width and height, in pixels, of OPPO's earlier big picture. Source: several OPPO integrations."""
 
 PICTURE_RETENTION_DAYS: Final = 30
-"""Days for which pictures are kept. Source: the page of the vendor's sibling service; this one's states nothing."""
+"""Days for which uploaded pictures are kept. Source: the page of the vendor's sibling service; not documented for
+AppPush."""
 
 LONG_URL_CHARACTERS: Final = 300
-"""The longest picture URL, in characters, inclusive, that OPPO's newer paid API takes; not confirmed here."""
+"""Maximum length of a picture's URL, in characters, inclusive, in OPPO's newer paid API.
+Not documented by EngageLab."""
 
 
 @dataclass(frozen=True)
 class ErrorCode:
     """One row of an error table.
 
-    :param code: the number in the answer's ``error.code``.
-    :param http_statuses: the HTTP statuses that the table gives for it.
-    :param meaning: what the code says.
-    :param advice: what a person can do about it.
+    :param code: the number in the response's ``error.code``.
+    :param http_statuses: the documented HTTP statuses.
+    :param meaning: what went wrong.
+    :param advice: what a person can do.
     :param permanent: whether the same request will fail again later.
     :param scope: what is broken: this picture, this request, or the account.
-    :param source: where the row comes from.
-    :param retry_after: seconds before another try can succeed, where the meaning tells.
+    :param source: the source of the row.
+    :param retry_after: seconds before another try can succeed; None if that is not known.
     """
 
     code: int
@@ -93,22 +95,22 @@ class ErrorCode:
     retry_after: float | None = None
 
 
-# The daily limits end with the day, whose time zone nobody states: asking once an hour is often enough.
+# The time zone in which daily limits are reset is not documented.
 _DAILY_RETRY_S: Final = 3600.0
-_KEY_ADVICE: Final = "Check the AppKey and the master secret in the Airflow connection, and its data centre."
-_OPPO_ADVICE: Final = "Ask whoever manages the app at OPPO; its console shows which permissions and credentials it has."
+_KEY_ADVICE: Final = "Check the AppKey, the master secret and the data center in the Airflow connection."
+_OPPO_ADVICE: Final = "Ask the app's manager at OPPO to check its permissions and credentials in the console."
 
 _ROWS: Final = (
     ErrorCode(21001, (404, 405), "the method is not supported, or the URL is wrong",
-              "Check the host in the connection, or leave it empty and choose a data centre.", True, "request", "page"),
+              "Check the host in the connection, or leave it empty and choose a data center.", True, "request", "page"),
     ErrorCode(21003, (400,), "a parameter's value is invalid, or the picture cannot be downloaded from its URL",
-              "Uploading: open the URL from outside your network, since the service downloads the picture itself. "
-              "Pushing: check the picture ids and the message.",
+              "For an upload, open the URL from outside your network, because the service downloads the picture. "
+              "For a push, check the picture ids and the message.",
               True, "request", "page"),
     ErrorCode(23001, (401,), "Basic authentication failed", _KEY_ADVICE, True, "account", "page"),
     ErrorCode(23002, (400,), "a parameter is missing", "Give the URL of a picture.", True, "request", "page"),
-    ErrorCode(23008, (400,), "more than 500 requests a second for this AppKey",
-              "Wait; uploads and pushes share the limit. An Airflow pool keeps parallel tasks below it.",
+    ErrorCode(23008, (400,), "more than 500 requests per second for this AppKey",
+              "Wait. Uploads and pushes share the limit; use an Airflow pool to limit parallel tasks.",
               False, "request", "push page"),
     ErrorCode(23009, (400,), "this machine's IP address is not in the app's whitelist",
               "Add the worker's public address in EngageLab's console, or empty the whitelist.",
@@ -116,21 +118,21 @@ _ROWS: Final = (
     ErrorCode(23100, (500,), "the service had an internal error", "Try again later.", False, "request", "page"),
     ErrorCode(27000, (500,), "the service timed out", "Try again later.", False, "request", "page"),
     ErrorCode(51, (200,), "OPPO refused the picture",
-              "Check the picture with `oppo-image check`; mostly its dimensions or its weight are wrong.",
+              "Check the picture with `oppo-image check`; usually its dimensions or its size in bytes are wrong.",
               True, "picture", "page; OPPO: invalid picture"),
-    # OPPO's own codes, which the service may hand on inside an HTTP 200 as it does 51.
+    # OPPO's own codes, which the service may pass on inside an HTTP 200, like 51.
     ErrorCode(-1, (200,), "OPPO's service is busy", "Try again later.", False, "request", "OPPO"),
     ErrorCode(-2, (200,), "OPPO's service is busy", "Try again later.", False, "request", "OPPO"),
     ErrorCode(11, (200,), "OPPO does not accept the service's token", _OPPO_ADVICE, True, "account", "OPPO"),
     ErrorCode(13, (200,), "too many requests to OPPO", "Wait.", False, "request", "OPPO"),
     ErrorCode(55, (200,), "too many requests to OPPO", "Wait.", False, "request", "OPPO"),
-    ErrorCode(27, (200,), "OPPO granted the app no permission for this", _OPPO_ADVICE, True, "account", "OPPO"),
-    ErrorCode(28, (200,), "OPPO granted the app no permission for this", _OPPO_ADVICE, True, "account", "OPPO"),
-    ErrorCode(30, (200,), "OPPO granted the app no permission for this", _OPPO_ADVICE, True, "account", "OPPO"),
+    ErrorCode(27, (200,), "OPPO has not granted the app this permission", _OPPO_ADVICE, True, "account", "OPPO"),
+    ErrorCode(28, (200,), "OPPO has not granted the app this permission", _OPPO_ADVICE, True, "account", "OPPO"),
+    ErrorCode(30, (200,), "OPPO has not granted the app this permission", _OPPO_ADVICE, True, "account", "OPPO"),
     ErrorCode(33, (200,), "OPPO's daily limit for this app is reached",
-              "Go on tomorrow, or ask OPPO for more.", False, "account", "OPPO", _DAILY_RETRY_S),
+              "Try again tomorrow, or ask OPPO for a higher limit.", False, "account", "OPPO", _DAILY_RETRY_S),
     ErrorCode(34, (200,), "OPPO's daily limit of picture uploads is reached",
-              "Go on tomorrow, or ask OPPO for more.", False, "account", "OPPO", _DAILY_RETRY_S),
+              "Try again tomorrow, or ask OPPO for a higher limit.", False, "account", "OPPO", _DAILY_RETRY_S),
     # Pushes.
     ErrorCode(20101, (400,), "the push's registration id is invalid", "Check `to`.", True, "request", "push page"),
     ErrorCode(21002, (400,), "a parameter of the push is missing", "Compare the message with the push page.",
@@ -150,7 +152,7 @@ _ROWS: Final = (
               False, "request", "push page"),
     ErrorCode(21038, (401,), "the account's membership has expired", "Renew it in EngageLab's console.",
               True, "account", "push page"),
-    ErrorCode(21306, (401,), "notification and message exclude each other", "Send one of them.",
+    ErrorCode(21306, (401,), "`notification` and `message` exclude each other", "Send one of them.",
               True, "request", "push page"),
     ErrorCode(23006, (400,), "a parameter's value is invalid", "Compare the message with the push page.",
               True, "request", "push page"),
@@ -177,7 +179,7 @@ DATA_CENTERS: Final = MappingProxyType(
 """Base URLs by name. Source: the vendor's REST overview."""
 
 DEFAULT_DATA_CENTER: Final = "singapore"
-"""The SDKs' default."""
+"""Source: default of the SDKs."""
 
 IMAGE_PATH: Final = "/v4/image/oppo"
 """Uploads. Source: page."""
@@ -186,35 +188,35 @@ PUSH_PATH: Final = "/v4/push"
 """Pushes. Source: push page, as for the next three."""
 
 VALIDATE_PATH: Final = "/v4/push/validate"
-"""Checks a push, and sends nothing."""
+"""Checks a push without sending it."""
 
 WITHDRAW_PATH: Final = "/v4/push/withdraw"
-"""Recalls a push; the message id follows."""
+"""Withdraws a push; the message id follows."""
 
 STATUS_PATH: Final = "/v4/status/detail"
-"""How pushes fared."""
+"""Statistics of pushes."""
 
 MAX_REQUESTS_PER_SECOND: Final = 500
-"""Requests a second for one AppKey, uploads and pushes together. Source: push page."""
+"""Maximum requests per second for one AppKey, uploads and pushes together. Source: push page."""
 
 MAX_RESPONSE_BYTES: Final = 65_536
-"""The longest answer that is read, in bytes, inclusive: ours, far above any answer that the page shows."""
+"""Our own limit: bytes of a response that are read, inclusive. Documented responses are far smaller."""
 
 MAX_STATUS_IDS: Final = 100
-"""Message ids in one status request, inclusive. Source: push page."""
+"""Maximum message ids in one status request, inclusive. Source: push page."""
 
 MAX_PUSH_CONTENT_BYTES: Final = 4_000
 """Maximum size of `notification` or `message` in a push, in bytes of UTF-8. Source: text of code 21005, certainty B."""
 
 CID_PATTERN: Final = r"[A-Za-z0-9_-]{1,64}"
-"""What a push's `cid` may be made of. Source: push page."""
+"""Pattern of a push's `cid`. Source: push page."""
 
 CID_LIFETIME: Final = datetime.timedelta(hours=1)
 """Time for which the service recognises a repeated `cid`. It answers a repeat with the first message id and sends
 nothing. Source: EngageLab's page "Avoid duplicate push", in every language; confirmed 2026-11-28."""
 
 BIG_PICTURE_STYLE: Final = 3
-"""OPPO's `style` that shows a big picture. Source: Javadoc of the SDK."""
+"""OPPO's `style` that displays a big picture. Source: Javadoc of the SDK."""
 
 PLAIN_STYLE: Final = 1
 """OPPO's `style` of a notification without a big picture. Source: OPPO."""

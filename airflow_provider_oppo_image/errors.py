@@ -1,28 +1,28 @@
-"""The errors: who is at fault, and will a retry help.
+"""Exceptions of this package: where the fault is, and whether a retry can help.
 
 ::
 
-    OppoImageError                    everything below; catch this one
-    ├── ConfigurationError            the connection or an argument is wrong: nothing was sent
-    ├── PictureError                  the check looked at the pictures
-    │   ├── PictureAbsentError        not there yet: it may still come
-    │   └── PictureWrongError         there, and not what OPPO shows
-    ├── ServiceError                  the service answered, and said no
-    │   ├── PictureRefusedError       code 51: OPPO does not take this picture
-    │   ├── RequestRefusedError       this request will never be accepted
-    │   │   └── CidAlreadyUsedError   a push with this `cid` was accepted before
+    OppoImageError                    base class of all errors
+    ├── ConfigurationError            the connection or an argument is wrong; nothing was sent
+    ├── PictureError                  the check found that a picture is not ready
+    │   ├── PictureAbsentError        the picture does not exist yet
+    │   └── PictureWrongError         the picture exists, but OPPO would not display it
+    ├── ServiceError                  the service returned an error
+    │   ├── PictureRefusedError       code 51: OPPO refused this picture
+    │   ├── RequestRefusedError       the service will never accept this request
     │   ├── AccountError              the key, the permissions or a daily limit: every request will fail
-    │   ├── RateLimitedError          too fast: wait
-    │   └── ServiceUnavailableError   its own fault: wait
-    ├── BatchError                    rows of a batch have no ids
+    │   ├── RateLimitedError          too many requests
+    │   └── ServiceUnavailableError   the service failed
+    ├── DuplicatePushError            the push was not sent, since an earlier request may have sent it
+    ├── BatchError                    rows of a batch have no picture ids
     ├── StorageError                  a file cannot be read or written
-    ├── UnreadableAnswerError         it answered something that is no answer; what it did is unknown
-    └── TransportError                no answer was seen
-        ├── NotSentError              the request never reached the service
-        └── OutcomeUnknownError       the request was sent; what became of it is unknown
+    ├── UnreadableAnswerError         the response is not a documented one; the result is unknown
+    └── TransportError                no response was received
+        ├── NotSentError              the request did not reach the service
+        └── OutcomeUnknownError       the request was sent; the result is unknown
 
-Errors are told apart by type and attribute, never by text. They survive pickling, since Airflow moves them between
-processes: whatever is not in the message is an attribute.
+Distinguish errors by type and attributes, not by text. They can be pickled, because Airflow moves them between
+processes: all data outside the message are attributes.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from airflow_provider_oppo_image.contract import ERROR_CODES, Scope
 
 
 class OppoImageError(Exception):
-    """The base of all errors of this package.
+    """Base class of all errors of this package.
 
-    :param message: what was found, what was expected, and what to do now; never a secret.
-    :param code: the service's error code.
-    :param http_status: the HTTP status of the answer.
-    :param permanent: whether the same call will fail again later; None takes the class's usual answer.
-    :param retry_after: seconds to wait before another try, where somebody said so.
-    :param scope: what is broken: "picture", "request" or "account"; None takes the class's usual answer.
-    :param attempts: how many requests were made before giving up; 0 when none was.
-    :param earlier_attempt_ambiguous: whether the service may have acted on an earlier one of these requests.
+    :param message: what was found, what is required, and what to do; without secrets.
+    :param code: the service's error code; None if there is none.
+    :param http_status: the HTTP status of the response; None if there is none.
+    :param permanent: whether the same call will fail again later; None for the default of the class.
+    :param retry_after: seconds to wait before another try; None if that is not known.
+    :param scope: what is broken: "picture", "request" or "account"; None for the default of the class.
+    :param attempts: the number of attempts, 0 if no request was made.
+    :param earlier_attempt_ambiguous: whether an earlier attempt of the same call may have taken effect.
     """
 
     may_have_taken_effect: ClassVar[bool] = False
-    """Whether the service may have done what it was asked for, although this error came back."""
+    """Whether the service may have processed the request in spite of this error."""
     default_permanent: ClassVar[bool] = True
     default_scope: ClassVar[Scope] = "request"
 
@@ -76,13 +76,13 @@ class OppoImageError(Exception):
 
 
 class ConfigurationError(OppoImageError):
-    """The connection or an argument is wrong; nothing was sent."""
+    """The connection or an argument is wrong. Nothing was sent."""
 
 
 class PictureError(OppoImageError):
     """The check found that a picture is not ready.
 
-    :param reports: the reports of all pictures that were looked at, as JSON-serialisable mappings.
+    :param reports: the reports of all checked pictures, as JSON-serialisable mappings.
     """
 
     default_scope = "picture"
@@ -93,19 +93,19 @@ class PictureError(OppoImageError):
 
     @property
     def first_failing_report(self) -> Mapping[str, Any] | None:
-        """The report whose first problem is to be mended first: a wrong picture's before an absent one's."""
+        """The most important report with a problem; wrong pictures come before absent ones."""
         with_problems = [report for report in self.reports if report["problems"]]
         return min(with_problems, key=lambda report: report["state"] != "wrong", default=None)
 
 
 class PictureAbsentError(PictureError):
-    """A picture is not there yet: it may still come."""
+    """A picture does not exist yet. It may be available later."""
 
     default_permanent = False
 
 
 class PictureWrongError(PictureError):
-    """A picture is there, and is not what OPPO shows."""
+    """A picture exists, but OPPO would not display it."""
 
 
 class DuplicatePushError(OppoImageError):
@@ -113,9 +113,9 @@ class DuplicatePushError(OppoImageError):
 
 
 class BatchError(OppoImageError):
-    """Rows of a batch have no ids; it is permanent where no retry helps any of them.
+    """Rows of a batch have no picture ids. It is permanent if a retry helps none of them.
 
-    :param summary: how the batch ended, as a JSON-serialisable mapping.
+    :param summary: the batch's summary, as a JSON-serialisable mapping.
     """
 
     def __init__(self, message: str, *, summary: Mapping[str, Any] | None = None, **attributes: Any) -> None:
@@ -124,24 +124,24 @@ class BatchError(OppoImageError):
 
 
 class StorageError(OppoImageError):
-    """A file in some storage cannot be read or written; it may pass."""
+    """A file cannot be read or written, perhaps only temporarily."""
 
     default_permanent = False
 
 
 class ServiceError(OppoImageError):
-    """The service answered, and said no.
+    """The service returned an error.
 
-    :param said: the service's own words, shortened and without secrets; "" where it gave none.
+    :param server_message: the service's own message, shortened and without secrets; "" if there is none.
     """
 
-    def __init__(self, message: str, *, said: str = "", **attributes: Any) -> None:
+    def __init__(self, message: str, *, server_message: str = "", **attributes: Any) -> None:
         super().__init__(message, **attributes)
-        self.said = said
+        self.server_message = server_message
 
 
 class PictureRefusedError(ServiceError):
-    """OPPO does not take this picture (code 51)."""
+    """OPPO refused this picture (code 51)."""
 
     default_scope = "picture"
 
@@ -150,85 +150,78 @@ class RequestRefusedError(ServiceError):
     """The service will never accept this request."""
 
 
-class CidAlreadyUsedError(RequestRefusedError):
-    """The service says that a push with this `cid` was accepted before."""
-
-
 class AccountError(ServiceError):
-    """The key, the permissions or a daily limit: every other request will fail as well."""
+    """The key, the permissions or a daily limit is the cause. Every other request will fail too."""
 
     default_scope = "account"
 
 
 class RateLimitedError(ServiceError):
-    """The service asks for fewer requests."""
+    """The service requires fewer requests."""
 
     default_permanent = False
 
 
 class ServiceUnavailableError(ServiceError):
-    """The service failed by its own fault."""
+    """The service failed."""
 
     may_have_taken_effect = True
     default_permanent = False
 
 
 class UnreadableAnswerError(OppoImageError):
-    """The service's answer is none that it documents, so what it did is unknown."""
+    """The response is not a documented one, so the result is unknown."""
 
     may_have_taken_effect = True
     default_permanent = False
 
 
 class TransportError(OppoImageError):
-    """No answer was seen."""
+    """No response was received."""
 
     default_permanent = False
 
 
 class NotSentError(TransportError):
-    """The request never reached the service: unknown host, refused connection, TLS that does not verify."""
+    """The request did not reach the service: unknown host, refused connection or invalid TLS certificate."""
 
 
 class OutcomeUnknownError(TransportError):
-    """The request was sent, and no answer came: the service may have acted on it."""
+    """The request was sent, but no response was received: the service may have processed it."""
 
     may_have_taken_effect = True
 
 
 DOCS_URL: Final = "https://airflow-provider-oppo-image.readthedocs.io/en/stable"
-"""Where the site is, without a slash at its end; the one place that knows it."""
+"""URL of the documentation, without a slash at the end."""
 
 
 def docs_url(code: int | str) -> str:
-    """Return the address of the page that says what a code means, why it comes and what to do.
+    """Return the URL of the documentation page about a code.
 
-    :param code: a code of a picture's problem, of a manifest's row, of the service, or of a row that failed, such as
+    :param code: a code of a picture's problem, a manifest's row, the service or a failure, such as
         ``wrong_dimensions``, ``row_url``, 21003, ``"21003"`` or ``http_404``.
     """
-    return _address(_page(str(code)))
+    return _page_url(_page(str(code)))
 
 
 def docs_url_for(error: OppoImageError) -> str:
-    """Return the address of the page that says most about an error.
+    """Return the URL of the most specific documentation page about an error.
 
-    Where the check found a problem it is that of the first one to mend; where the service gave a code that a table has,
-    that of the code; and that of the error's type otherwise.
+    It is the page of the most important problem that the check found, or of a known code of the service, or else of
+    the error's type.
 
-    :param error: what was raised.
+    :param error: the error.
     """
     if isinstance(error, PictureError) and error.first_failing_report:
         return docs_url(error.first_failing_report["problems"][0]["code"])
     if error.code is not None and error.code in ERROR_CODES:
         return docs_url(error.code)
-    return _address(page_of_type(type(error)))
+    return _page_url(page_of_type(type(error)))
 
 
 def page_of_type(error_class: type[OppoImageError]) -> str:
-    """Return the name of the page on a type of error, such as ``not_sent`` for `NotSentError`.
-
-    :param error_class: the type.
-    """
+    """Return the name of the documentation page about an error class, such as ``not_sent`` for `NotSentError`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", error_class.__name__.removesuffix("Error")).lower()
 
 
@@ -238,7 +231,7 @@ def _page(code: str) -> str:
     return "http_status" if code.startswith("http_") else code
 
 
-def _address(page: str) -> str:
+def _page_url(page: str) -> str:
     return f"{DOCS_URL}/errors/{page}.html"
 
 
@@ -249,7 +242,7 @@ FAULTS: tuple[Fault, ...] = get_args(Fault)
 MAX_MESSAGE_CHARACTERS = 1_000
 """Our own limit: characters in the message of a failure."""
 
-_WRONG_ENDPOINT = 21001  # "the URL is wrong": whoever answers, it is not the push service
+_WRONG_ENDPOINT = 21001  # "the URL is wrong": the host is not the service
 
 _CODES = {
     ConfigurationError: "configuration",
@@ -261,12 +254,12 @@ _CODES = {
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a picture has no id.
+    """An error as data: why a picture has no id.
 
-    :param code: a problem's code of the check, the service's error code, or what became of the request.
-    :param message: what was found, and what to do now; one line, `MAX_MESSAGE_CHARACTERS` characters at most.
-    :param fault: what has to be mended: the picture, the manifest, the request, the account, or the service.
-    :param transient: whether the same may succeed later, with nothing changed here.
+    :param code: the code of the check's problem or of the service, or a name for the error's type.
+    :param message: what was found, and what to do; one line of at most `MAX_MESSAGE_CHARACTERS` characters.
+    :param fault: what must be corrected: the picture, the manifest, the request, the account or the service.
+    :param transient: whether the same request may succeed later without a change.
     """
 
     code: str
@@ -276,10 +269,7 @@ class Failure:
 
 
 def failure_from(error: OppoImageError) -> Failure:
-    """Say why a picture was not uploaded.
-
-    :param error: what the check or the client raised.
-    """
+    """Return an error of the check or the client as data."""
     message = "; ".join(line.strip() for line in str(error).splitlines())
     return Failure(_code_of(error), message[:MAX_MESSAGE_CHARACTERS], _fault_of(error), transient=not error.permanent)
 
@@ -289,13 +279,12 @@ def _code_of(error: OppoImageError) -> str:
         return str(error.first_failing_report["problems"][0]["code"]) if error.first_failing_report else "picture"
     if error.code is not None:
         return str(error.code)
-    named = [code for kind, code in _CODES.items() if isinstance(error, kind)]
-    return named[0] if named else f"http_{error.http_status}"
+    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), f"http_{error.http_status}")
 
 
 def _fault_of(error: OppoImageError) -> Fault:
     if error.scope != "request":
         return error.scope
     if isinstance(error, TransportError) or error.code == _WRONG_ENDPOINT:
-        return "service"  # or the way to it, such as a certificate that does not verify: nothing about this picture
+        return "service"  # or the connection to it; other pictures fail too
     return "request" if error.permanent else "service"

@@ -26,13 +26,7 @@ class OppoImageRetryPolicy(RetryPolicy):
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
-        """Decide whether to retry; called by Airflow in the task's process.
-
-        :param exception: the exception that the task raised.
-        :param try_number: the number of the try, starting at 1.
-        :param max_tries: maximum number of tries.
-        :param context: the context of the task.
-        """
+        """Decide whether to retry; called by Airflow in the task's process."""
         from airflow.sdk import RetryDecision
 
         error = _find_error(exception)
@@ -52,10 +46,7 @@ class OppoImageRetryPolicy(RetryPolicy):
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> OppoImageRetryPolicy:
-        """Return the policy from its serialized form.
-
-        :param data: the value that `serialize` returned.
-        """
+        """Return the policy from its serialized form."""
         return cls()
 
 

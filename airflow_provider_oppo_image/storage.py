@@ -1,4 +1,4 @@
-"""Where files lie: on this machine, and wherever Airflow's object storage reaches."""
+"""Paths of local files and of Airflow's object storage: open, atomic write, presigned URLs and error translation."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ from urllib.parse import unquote, urlsplit
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, StorageError
 
 StoragePath: TypeAlias = Any
-"""A `pathlib.Path`, or an Airflow `ObjectStoragePath`, which is used in the same way."""
+"""A `pathlib.Path` or an Airflow `ObjectStoragePath`, which has the same methods."""
 
 _TEMP_SUFFIX: Final = ".part"
 
 
 def resolve(path: str | os.PathLike[str]) -> StoragePath:
-    """Return the place that a path names.
+    """Return the path object of a local path or a URL.
 
-    :param path: a local path, or a URL such as ``s3://connection@bucket/key`` that Airflow's object storage knows.
-    :raises ConfigurationError: if nothing is installed that reaches it.
-    :raises StorageError: if its connection cannot be used.
+    :param path: a local path, or a URL such as ``s3://connection@bucket/key`` of Airflow's object storage.
+    :raises ConfigurationError: if no installed provider supports the scheme.
+    :raises StorageError: if the Airflow connection of the URL is not usable.
     """
     text = os.fspath(path)
     scheme, _, _ = text.partition("://")
     if scheme == text:
         return Path(text)
     if scheme == "file":
-        # As a path, it can be put in place whole.
+        # A local path can be written atomically.
         return Path(unquote(urlsplit(text).path))
     try:
         from airflow.sdk import ObjectStoragePath
     except ImportError:  # Airflow 2
         from airflow.io.path import ObjectStoragePath  # type: ignore[import-not-found,no-redef]
 
-    with storage_errors(f"Reaching {scheme}://"):
+    with storage_errors(f"Connecting to {scheme}://"):
         try:
-            place = ObjectStoragePath(text)
-            _ = place.fs
+            storage_path = ObjectStoragePath(text)
+            _ = storage_path.fs
         except (ValueError, ImportError) as error:
             raise ConfigurationError(
-                f"Nothing here reaches {scheme}:// ({error}). Install the Airflow provider for it, such as "
+                f"No installed provider supports {scheme}:// ({error}). Install one, such as "
                 "apache-airflow-providers-amazon[s3fs] for s3://, or give a local path."
             ) from error
-        return place
+        return storage_path
 
 
 def is_same_file(one: StoragePath, other: StoragePath) -> bool:
-    """Tell whether two places are one, by whatever names.
+    """Return whether two paths lead to the same file.
 
-    Objects of one name in buckets of one name are taken for one, whichever connections lead there.
+    Objects with the same key in buckets with the same name are considered the same, whatever their connections.
 
-    :param one: a place where something is.
-    :param other: a place where something may be.
+    :param one: the path of an existing file.
+    :param other: a path that may not exist.
     """
     if is_local(one) and is_local(other):
         return bool(one == other or (other.exists() and one.samefile(other)))
@@ -65,88 +65,78 @@ def is_same_file(one: StoragePath, other: StoragePath) -> bool:
     return bool((one.protocol, one.path) == (other.protocol, other.path))
 
 
-def presign_url(place: StoragePath, seconds: int) -> str:
-    """Return a URL by which anybody can read a file for a time.
+def presign_url(path: StoragePath, seconds: int) -> str:
+    """Return a URL that gives everybody access to a file for a limited time.
 
-    :param place: the file, which need not be there yet.
-    :param seconds: for how long.
-    :raises ConfigurationError: if whatever stores it signs no URLs.
-    :raises StorageError: if it fails to.
+    :param path: the file, which need not exist yet.
+    :param seconds: validity of the URL.
+    :raises ConfigurationError: if the storage does not support presigned URLs.
+    :raises StorageError: if the storage fails.
     """
-    with storage_errors(f"Signing a URL of {place}"):
-        if not is_local(place):
+    with storage_errors(f"Presigning a URL of {path}"):
+        if not is_local(path):
             with contextlib.suppress(NotImplementedError):
-                return str(place.fs.sign(place.path, expiration=seconds))
-    raise ConfigurationError(f"What stores {place} signs no URLs. Say where the public finds it: give its public URL.")
+                return str(path.fs.sign(path.path, expiration=seconds))
+    raise ConfigurationError(f"The storage of {path} does not support presigned URLs. Give the file's public URL.")
 
 
 @contextlib.contextmanager
-def storage_errors(what: str) -> Iterator[None]:
-    """Make one of our errors of whatever storage raises.
+def storage_errors(action: str) -> Iterator[None]:
+    """Translate exceptions of the storage into errors of this package.
 
-    :param what: what is done to which place, such as "reading s3://bucket/key".
-    :raises ConfigurationError: if the place is not there, or may not be used.
-    :raises StorageError: for all else.
+    :param action: what is done with which path, such as "Reading s3://bucket/key".
+    :raises ConfigurationError: if the path does not exist, or access is denied.
+    :raises StorageError: for other exceptions.
     """
     try:
         yield
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise ConfigurationError(
-            f"{what}: {_words(error)}. Check the path, and the permissions of whoever runs this."
-        ) from error
+        raise ConfigurationError(f"{action}: {_reason(error)}. Check the path and its permissions.") from error
     except OppoImageError:
         raise
     except Exception as error:
-        # Each storage has errors of its own.
-        raise StorageError(f"{what}: {_words(error)}. Run it again; if it stays so, look at the storage.") from error
+        # Each storage has its own exceptions.
+        raise StorageError(f"{action}: {_reason(error)}. Try again; if it happens again, check the storage.") from error
 
 
-def _words(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}".strip(": ")
 
 
-def is_local(place: StoragePath) -> bool:
-    """Tell whether a place is on this machine.
-
-    :param place: what `resolve` returned.
-    """
-    # On Airflow 2, an ObjectStoragePath is a Path as well.
-    return isinstance(place, type(Path()))
+def is_local(path: StoragePath) -> bool:
+    """Return whether a path, as `resolve` returned it, is on this machine."""
+    # On Airflow 2, an ObjectStoragePath is a Path too.
+    return isinstance(path, type(Path()))
 
 
 @contextlib.contextmanager
-def open_read(place: StoragePath) -> Iterator[IO[bytes]]:
-    """Read a file.
-
-    :param place: where from.
-    """
-    with place.open("rb") as file:
-        # What object storage opens reads lines of any length only.
-        yield file if is_local(place) else io.BufferedReader(file)
+def open_read(path: StoragePath) -> Iterator[IO[bytes]]:
+    """Open a file for reading, with support for reading lines up to a maximum length."""
+    with path.open("rb") as file:
+        # Files of object storage do not support a maximum length.
+        yield file if is_local(path) else io.BufferedReader(file)
 
 
 @contextlib.contextmanager
-def atomic_write(place: StoragePath) -> Iterator[IO[bytes]]:
-    """Write a file that is there when it is whole, and not before.
+def atomic_write(path: StoragePath) -> Iterator[IO[bytes]]:
+    """Open a file for writing that appears at its path only when the block ends without an error.
 
-    What object storage opens would be there when it is closed, whatever made that happen. So an object is written here
-    and then brought there, and a local file is written beside its place and then moved there.
-
-    :param place: where to.
+    A local file is written beside its path and renamed. An object is written to a local file and uploaded, because
+    object storage would store an incomplete object when its file is closed after an error.
     """
-    if not is_local(place):
-        # By the local name's ending some storages tell what kind of content they are to say it is.
-        with tempfile.NamedTemporaryFile(suffix=place.suffix) as whole:
-            yield whole.file
-            whole.flush()
-            place.fs.put_file(whole.name, place.path)
+    if not is_local(path):
+        # Some storages derive the content type from the suffix of the local file.
+        with tempfile.NamedTemporaryFile(suffix=path.suffix) as file:
+            yield file.file
+            file.flush()
+            path.fs.put_file(file.name, path.path)
         return
-    half = place.with_name(f"{place.name}.{os.getpid()}{_TEMP_SUFFIX}")
+    temp_path = path.with_name(f"{path.name}.{os.getpid()}{_TEMP_SUFFIX}")
     try:
-        with half.open("wb") as file:
+        with temp_path.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        half.replace(place)
+        temp_path.replace(path)
     finally:
-        half.unlink(missing_ok=True)
+        temp_path.unlink(missing_ok=True)

@@ -1,8 +1,6 @@
-"""Measure everything, print it with its goals, and write `bench/RESULTS.md` and `docs/benchmarks.svg`.
+"""Measure everything, print the figures with their goals, and write `bench/RESULTS.md` and `docs/benchmarks.svg`.
 
 usage: python -m bench [--only PART] [--quick]
-
-Each part that was measured is kept in `bench/measured`, and the report and the chart are made of what is there.
 """
 
 from __future__ import annotations
@@ -10,86 +8,48 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-from bench import batch_kills, chart, checks, import_cost, page, report, rows, uploads, verdict_bytes, waiting
+from bench import batch_kills, bytes_until_verdict, chart, import_cost, page, report, uploads, waiting
 from bench.report import Figure, Part
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """A part of the measurements.
-
-    :param heading: what it is about.
-    :param whole: measures it.
-    :param quick: measures less of it, to see that it works.
-    """
+class Measurement(NamedTuple):
+    """A part of the measurements; `quick` are arguments that measure less, to see that it works."""
 
     heading: str
-    whole: Callable[[], Sequence[Figure]]
-    quick: Callable[[], Sequence[Figure]]
+    measure: Callable[..., Sequence[Figure]]
+    quick: Mapping[str, Any]
 
 
 PARTS: Final = {
-    "limited": Measurement(
-        "At the service's limit, one task slot, check off",
-        uploads.measure_limited,
-        lambda: uploads.measure_limited(seconds=5),
-    ),
+    "limited": Measurement("At the service's limit, one task slot, check off", uploads.measure_limited, {"seconds": 5}),
     "uploads": Measurement(
-        "Without a limit, check off, beside what a user would write instead",
-        uploads.measure,
-        lambda: uploads.measure(rounds=1, part=0.1),
+        "Without a limit, check off, beside the alternatives", uploads.measure, {"rounds": 1, "part": 0.1}
     ),
-    "checks": Measurement(
-        "At the service's limit, one task slot, check on",
-        checks.measure,
-        lambda: checks.measure(uploads=600),
-    ),
-    "rows": Measurement(
-        "From few rows to many",
-        rows.measure,
-        lambda: rows.measure(many=5_000, rounds=1),
-    ),
-    "page": Measurement(
-        "Looking at a batch's results in Airflow",
-        page.measure,
-        lambda: page.measure(rows=5_000),
-    ),
-    "kills": Measurement(
-        "SIGKILL, and a retry",
-        batch_kills.measure,
-        lambda: batch_kills.measure(kills=2, rows=2_000),
-    ),
-    "waiting": Measurement(
-        "Waiting for many pictures",
-        waiting.measure,
-        lambda: waiting.measure(rounds=1, interval=10.0),
-    ),
-    "bytes": Measurement(
-        "Bytes for a verdict",
-        verdict_bytes.measure,
-        verdict_bytes.measure,
-    ),
-    "imports": Measurement(
-        "Parsing a DAG file",
-        import_cost.measure,
-        lambda: import_cost.measure(rounds=3),
-    ),
+    "checks": Measurement("At the service's limit, one task slot, check on", uploads.measure_checked, {"uploads": 600}),
+    "rows": Measurement("Small and large batches", uploads.measure_rows, {"many": 5_000, "rounds": 1}),
+    "page": Measurement("The page of a batch's results in Airflow", page.measure, {"rows": 5_000}),
+    "kills": Measurement("SIGKILL and a retry", batch_kills.measure, {"kills": 2, "rows": 2_000}),
+    "waiting": Measurement("Waiting for many pictures", waiting.measure, {"rounds": 1, "interval": 10.0}),
+    "bytes": Measurement("Bytes of a wrong picture until the verdict, over HTTPS", bytes_until_verdict.measure, {}),
+    "imports": Measurement("Parsing a DAG file", import_cost.measure, {"rounds": 3}),
 }
 
 
 def main() -> int:
-    """Measure, print and write; return how many goals were not reached."""
+    """Measure, print and write; return the number of missed goals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=PARTS, help="measure one part again")
+    parser.add_argument("--only", choices=PARTS, help="measure one part")
     parser.add_argument("--quick", action="store_true", help="measure less, and write nothing")
     options = parser.parse_args()
     missed = 0
     for name in [options.only] if options.only else PARTS:
-        part = measure(PARTS[name], quick=options.quick)
+        heading, measure, quick = PARTS[name]
+        start = time.monotonic()
+        figures = measure(**(quick if options.quick else {}))
+        part = Part(heading, report.circumstances(start), tuple(figures))
         print(f"{report.section(part)}\n", flush=True)
         missed += sum(figure.reached is False for figure in part.figures)
         if not options.quick:
@@ -99,15 +59,8 @@ def main() -> int:
     return missed
 
 
-def measure(measurement: Measurement, *, quick: bool) -> Part:
-    """Measure a part."""
-    start = time.monotonic()
-    figures = measurement.quick() if quick else measurement.whole()
-    return Part(measurement.heading, report.circumstances(start), tuple(figures))
-
-
 def write() -> None:
-    """Write the report and the chart of all parts that were ever measured, here or by somebody else's `report.save`."""
+    """Write the report and the chart of all stored parts, also of parts that other programs stored."""
     parts = {name: part for name in [*PARTS, *report.others(PARTS)] if (part := report.load(name))}
     report.RESULTS.write_text(report.render(parts.values()))
     if part := parts.get("uploads"):

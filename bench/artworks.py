@@ -1,7 +1,7 @@
-"""Twenty artworks, drawn by code and always the same: such as photographers, designers and printers deliver.
+"""Twenty reproducible artworks, drawn by code, like those of photographers, designers and printers.
 
-Their sizes are such that what is scaled has whole pixels, and as many to crop on either side: so all tools crop alike,
-and what is measured is how they scale and code.
+Their sizes give whole pixels when they are scaled, and the same crop on both sides. So all tools crop alike, and only
+scaling and encoding are compared.
 """
 
 from __future__ import annotations
@@ -18,20 +18,13 @@ from airflow_provider_oppo_image.contract import PictureKind
 
 Pixels: TypeAlias = np.ndarray[Any, Any]
 
-_WORDS: Final = "Spring sale: 30 % off everything, today only, in all our shops"
+_TEXT: Final = "Spring sale: 30 % off everything, today only, in all our shops"
 _SUFFIXES: Final = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif", "GIF": ".gif"}
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """An artwork.
-
-    :param name: what it shows, and how it comes.
-    :param kind: what it is to become.
-    :param suffix: of its file's name.
-    :param file: its file.
-    :param seen: what a viewer shows of it on white: sRGB, 0 to 255, as rows, columns and colours.
-    """
+    """An artwork for a kind of picture. `seen` are its pixels on white: sRGB, 0 to 255, rows x columns x colors."""
 
     name: str
     kind: PictureKind
@@ -41,7 +34,6 @@ class Drawn:
 
 
 def draw_all() -> Iterator[Drawn]:
-    """Draw them."""
     photo, other = _photo(1640, 915, 1), _photo(1968, 1478, 2)
     yield _drawn("photo, PNG", "big", photo, "PNG")
     yield _drawn("photo, JPEG", "big", other, "JPEG", quality=92)
@@ -55,7 +47,7 @@ def draw_all() -> Iterator[Drawn]:
     yield _drawn("black text on white", "big", _text(1640, 615, "white", "black"), "PNG")
     yield _drawn("red text on blue", "big", _text(1640, 615, "#1030c0", "#ff2010"), "PNG")
     yield _drawn("flat shapes, palette", "big", _shapes(1968, 738).quantize(64), "PNG")
-    yield _drawn("shapes on nothing, RGBA", "big", _cut_out(_shapes(1640, 615)), "PNG")
+    yield _drawn("transparent shapes, RGBA", "big", _cut_out(_shapes(1640, 615)), "PNG")
     yield _drawn("fine rings", "big", _rings(1640, 615), "PNG")
     yield _drawn("gradient, TIFF in CMYK", "small", _gradient(480, 480).convert("CMYK"), "TIFF")
     yield _drawn("photo, small", "small", _photo(600, 400, 9), "PNG")
@@ -77,11 +69,11 @@ def _drawn(
 ) -> Drawn:
     if turned:
         options["exif"] = Image.Exif()
-        options["exif"][0x0112] = 8  # to be turned to the left by whoever shows it
+        options["exif"][0x0112] = 8  # viewers must rotate it to the left
     stored = Image.fromarray(np.asarray(image).astype(np.uint16) * 257) if deep else image
     file = io.BytesIO()
     stored.save(file, format, **options)
-    # What a file with losses shows is what comes out of it.
+    # A lossy file shows its decoded pixels.
     decoded = image if deep else Image.open(file)
     seen = _on_white(decoded)
     return Drawn(name, kind, _SUFFIXES[format], file.getvalue(), np.rot90(seen) if turned else seen)
@@ -97,7 +89,7 @@ def _on_white(image: Image.Image) -> Pixels:
 
 
 def _photo(width: int, height: int, seed: int) -> Image.Image:
-    """Soft forms of all sizes, as in clouds, leaves and skin, with edges, and a light from one side."""
+    """Return soft shapes of all sizes, like clouds, leaves and skin, with edges, and light from one side."""
     random = np.random.default_rng(seed)
     planes = np.zeros((height, width, 3))
     for octave in range(2, 10):
@@ -137,7 +129,7 @@ def _text(width: int, height: int, paper: str, ink: str) -> Image.Image:
     top = 8
     for step in range(40):
         size = 14 + step * 5 % 60
-        draw.text((8 + step * 3, top), _WORDS, ink, font=ImageFont.load_default(size))
+        draw.text((8 + step * 3, top), _TEXT, ink, font=ImageFont.load_default(size))
         top += size + 6
         if top > height:
             break

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments of a batch, and a retry after each: what is lost, and what is done twice.
+"""SIGKILL at random moments of a batch, and a second run after each: lost rows, and pictures uploaded twice.
 
 usage: python -m bench.batch_kills [--kills NUMBER] [--rows NUMBER] [--seed NUMBER]
 """
@@ -18,101 +18,70 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from airflow_provider_oppo_image.batch.worker_pool import MAX_UNWRITTEN
-from bench.report import ROOT, Figure, at_most, table
+from bench.batch_process import write_manifest
+from bench.report import Figure, at_most, table
 from bench.runs import pictures
 from bench.service import Service
+from scripts.checkout import ROOT
 
 KILLS: Final = 20
 ROWS: Final = 20_000
 LATENCY_S: Final = 0.001
+TIMEOUT_S: Final = 300
 
-_PATIENCE_S: Final = 300
 
-
-@dataclass(frozen=True)
-class Survival:
-    """What a batch came to that was killed and run again.
-
-    :param wrong: how many rows have not exactly one result, with an id that the service gave to their picture.
-    :param twice: how many uploads there were beyond one for each picture.
-    """
+class Damage(NamedTuple):
+    """What a killed batch left: rows without exactly one correct result, and repeated uploads."""
 
     wrong: int
-    twice: int
+    repeated: int
 
 
 def measure(kills: int = KILLS, rows: int = ROWS, seed: int | None = None) -> list[Figure]:
-    """Kill batches, each once, at moments drawn evenly from the time that one takes which is left alone.
+    """Kill batches, each once, at random moments of the time that an undisturbed batch takes.
 
-    :param kills: how many are killed.
-    :param rows: how many rows each of them has.
-    :param seed: what the moments are drawn from; None draws one.
+    :param seed: of the random moments; None chooses one.
     """
     seed = secrets.randbelow(10**6) if seed is None else seed
-    lot = random.Random(seed)  # noqa: S311  # no secret
-    seconds = _time_left_alone(rows)
-    survivals: list[Survival] = []
-    while len(survivals) < kills:
-        if survival := _kill(rows, after=lot.uniform(0, seconds)):
-            survivals.append(survival)
-    twice = [survival.twice for survival in survivals]
-    spread = f"{statistics.median(twice):.0f} in the middle of {kills} kills; at most {MAX_UNWRITTEN:,}; seed {seed}"
+    moments = random.Random(seed)  # noqa: S311  # no secret
+    with start_batch(rows) as batch:
+        start = time.monotonic()
+        batch.run()
+        seconds = time.monotonic() - start
+    found: list[Damage] = []
+    while len(found) < kills:
+        with start_batch(rows) as batch:
+            if batch.kill(moments.uniform(0, seconds)):
+                batch.run()
+                found.append(batch.damage())
+    repeated = [one.repeated for one in found]
+    note = f"median {statistics.median(repeated):.0f} of {kills} kills; at most {MAX_UNWRITTEN:,}; seed {seed}"
+    wrong = f"rows of {kills} batches of {rows:,}, killed and run again, without exactly one correct result"
     return [
-        at_most(
-            f"rows of {kills} batches of {rows:,}, killed and run again, without exactly one right result",
-            sum(survival.wrong for survival in survivals),
-            "",
-            0,
-        ),
-        at_most("pictures uploaded twice after a kill, at most", max(twice), "", MAX_UNWRITTEN, note=spread),
+        at_most(wrong, sum(one.wrong for one in found), "", 0),
+        at_most("pictures uploaded twice after a kill, at most", max(repeated), "", MAX_UNWRITTEN, note=note),
     ]
 
 
-def _time_left_alone(rows: int) -> float:
-    with _night(rows) as night:
-        began = time.monotonic()
-        night.run()
-        return time.monotonic() - began
-
-
-def _kill(rows: int, *, after: float) -> Survival | None:
-    """Kill a batch after so many seconds, and run it again; None where it ended before."""
-    with _night(rows) as night:
-        if not night.kill(after):
-            return None
-        night.run()
-        return night.survival()
-
-
-@dataclass(frozen=True)
-class Night:
-    """A batch, its files, and its service.
-
-    :param folder: where its files and the service's journal are.
-    :param rows: how many it has.
-    :param url: the service's.
-    """
+class KillableBatch(NamedTuple):
+    """A batch that runs in `bench.killable_batch`, with its files and the URL of its service."""
 
     folder: Path
     rows: int
     url: str
 
     def run(self) -> None:
-        """Run it to its end, or go on with it.
-
-        :raises SystemExit: if it failed.
-        """
+        """Run the batch to its end, or resume it; it must succeed."""
         with self._start() as process:
-            if process.wait(_PATIENCE_S):
-                raise SystemExit("The batch failed; its words are above.")
+            if process.wait(TIMEOUT_S):
+                raise SystemExit("The batch failed; its output is above.")
 
     def kill(self, after: float) -> bool:
-        """Kill it after so many seconds; tell whether it was still there."""
+        """Kill the batch after some seconds; return False if it had ended before."""
         with self._start() as process:
             try:
                 process.wait(after)
@@ -120,47 +89,41 @@ class Night:
                 process.kill()
         return process.returncode < 0
 
-    def survival(self) -> Survival:
-        """Compare its results with what the service's journal tells."""
+    def damage(self) -> Damage:
+        """Compare the results with the service's journal."""
         given: dict[str, list[str]] = defaultdict(list)
         for line in (self.folder / "journal").read_text().splitlines():
             _, picture_id, body = line.split(" ", 2)
             given[json.loads(body)["big_picture_url"]].append(picture_id)
-        with (self.folder / "night.results.csv").open(newline="") as file:
+        with (self.folder / "results.csv").open(newline="") as file:
             found = [(row["line"], row["name"], row["state"], row["big_picture_id"]) for row in csv.DictReader(file)]
         wrong = abs(len(found) - self.rows)
-        for at, (url, row) in enumerate(zip(pictures(self.rows), found, strict=False)):
-            line, name, state, picture_id = row
-            is_right = (line, name, state) == (str(at + 2), f"campaign {at}", "uploaded") and picture_id in given.get(
-                url, ()
-            )
-            wrong += not is_right
-        return Survival(wrong, twice=sum(len(ids) - 1 for ids in given.values()))
+        for at, (url, (line, name, state, picture_id)) in enumerate(zip(pictures(self.rows), found, strict=False)):
+            expected = (str(at + 2), f"campaign {at}", "uploaded")
+            wrong += (line, name, state) != expected or picture_id not in given.get(url, ())
+        return Damage(wrong, repeated=sum(len(ids) - 1 for ids in given.values()))
 
     def _start(self) -> subprocess.Popen[bytes]:
-        files = self.folder / "night.csv", self.folder / "night.results.csv"
-        return subprocess.Popen([sys.executable, "-m", "bench.night", self.url, *map(str, files)], cwd=ROOT)
+        files = [str(self.folder / name) for name in ("manifest.csv", "results.csv")]
+        return subprocess.Popen([sys.executable, "-m", "bench.killable_batch", self.url, *files], cwd=ROOT)
 
 
 @contextmanager
-def _night(rows: int) -> Iterator[Night]:
+def start_batch(rows: int) -> Iterator[KillableBatch]:
     """Write a manifest, and start a service for it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with (folder / "night.csv").open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["name", "big_picture_url"])
-            writer.writerows((f"campaign {at}", url) for at, url in enumerate(pictures(rows)))
+        write_manifest(folder / "manifest.csv", rows)
         with Service(latency=LATENCY_S, journal=folder / "journal") as service:
-            yield Night(folder, rows, service.url)
+            yield KillableBatch(folder, rows, service.url)
 
 
 def main() -> int:
-    """Measure and print; return how many goals were not reached."""
+    """Measure and print; return the number of missed goals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=KILLS, help="how many batches are killed (default: %(default)s)")
-    parser.add_argument("--rows", type=int, default=ROWS, help="how many rows each has (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="what the moments are drawn from; printed with the figures")
+    parser.add_argument("--kills", type=int, default=KILLS, help="number of batches to kill (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=ROWS, help="rows of each batch (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="seed of the random moments; printed with the figures")
     options = parser.parse_args()
     figures = measure(options.kills, options.rows, options.seed)
     print("\n".join(table(figures)))

@@ -1,4 +1,4 @@
-"""A bar chart as SVG, readable on a light and on a dark page."""
+"""A bar chart as SVG, for light and dark pages."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from bench.report import ROOT, Figure, spell
+from bench.report import Figure, spell
+from scripts.checkout import ROOT
 
 CHART: Final = ROOT / "docs" / "benchmarks.svg"
-
-WIDTH: Final = 760
-LABELS: Final = 275
-VALUES: Final = 100
-ROW: Final = 28
-HEAD: Final = 40
+WIDTH, LABELS, VALUES, ROW, HEAD = 760, 275, 100, 28, 40  # px
 
 STYLE: Final = """
     text { font: 14px system-ui, sans-serif; fill: #1f2328; }
@@ -35,12 +31,7 @@ STYLE: Final = """
 
 @dataclass(frozen=True)
 class Panel:
-    """Bars of one unit, one below the other.
-
-    :param title: what they show, and whether more or less is better.
-    :param bars: a label and a figure for each.
-    :param ours: the labels of ours, which stand out.
-    """
+    """Bars with the same unit. `ours` are the labels of the bars that are highlighted."""
 
     title: str
     bars: Sequence[tuple[str, Figure]]
@@ -48,16 +39,11 @@ class Panel:
 
     @property
     def height(self) -> int:
-        """How high it is, in pixels."""
         return HEAD + ROW * len(self.bars)
 
 
 def draw(panels: Sequence[Panel], caption: str) -> str:
-    """Return a chart.
-
-    :param panels: from top to bottom.
-    :param caption: when and on what the figures were measured.
-    """
+    """Return the chart; the caption says when and on what the figures were measured."""
     height = sum(panel.height for panel in panels) + HEAD
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
@@ -75,11 +61,10 @@ def draw(panels: Sequence[Panel], caption: str) -> str:
 
 def _draw_panel(panel: Panel, top: int) -> Iterator[str]:
     yield f'  <text class="title" x="0" y="{top + 24}">{escape(panel.title)}</text>'
-    most = max(figure.value for _, figure in panel.bars)
+    largest = max(figure.value for _, figure in panel.bars)
     for at, (label, figure) in enumerate(panel.bars):
         y = top + HEAD + ROW * at
-        # A bar too short to be seen would look like none.
-        width = max(1.5, (WIDTH - LABELS - VALUES) * figure.value / most)
+        width = max(1.5, (WIDTH - LABELS - VALUES) * figure.value / largest)  # always visible
         kind = "ours" if label in panel.ours else "other"
         yield f'  <text x="{LABELS - 10}" y="{y + 15}" text-anchor="end">{escape(label)}</text>'
         yield f'  <rect class="{kind}" x="{LABELS}" y="{y + 2}" width="{width:.1f}" height="18" rx="2"/>'
@@ -87,5 +72,4 @@ def _draw_panel(panel: Panel, top: int) -> Iterator[str]:
 
 
 def write(panels: Sequence[Panel], caption: str, file: Path = CHART) -> None:
-    """Write a chart to its file."""
     file.write_text(draw(panels, caption))

@@ -1,7 +1,6 @@
-"""Figures with their goals: kept as measured, printed as a table, and written into `bench/RESULTS.md`.
+"""Figures and their goals, stored in `bench/measured`, and written as tables into `bench/RESULTS.md`.
 
-Each part of the measurements keeps its figures in a file of its own, with the circumstances in which it was measured,
-so that one part can be measured again without the others.
+Each part has a file of its own, with the circumstances of its measurement, so that one part can be measured again.
 """
 
 from __future__ import annotations
@@ -17,11 +16,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).parents[1]
+from scripts.checkout import ROOT
+
 MEASURED: Final = ROOT / "bench" / "measured"
 RESULTS: Final = ROOT / "bench" / "RESULTS.md"
 
-NAMED: Final = (
+PACKAGES: Final = (
     "apache-airflow",
     "apache-airflow-providers-http",
     "engagelab-apppush",
@@ -29,14 +29,14 @@ NAMED: Final = (
     "urllib3",
     "pillow",
 )
-"""The packages whose versions a figure depends on."""
+"""The packages whose versions are named beside the figures."""
 
-TITLE: Final = """# What it reaches, beside what a user would pick instead
+TITLE: Final = """# Benchmarks
 
-Written by `make bench`; nothing in it is typed by hand. `make bench ONLY=NAME` measures a part again, and leaves the
-others as they stand. The service is a stub in a process of its own, which answers after 20 ms.
+`make bench` writes this file; `make bench ONLY=NAME` measures one part again. The service is a stub in a process of its
+own, which answers after 20 ms.
 
-![Uploads a second and processor time of an upload, by what uploads](../docs/benchmarks.svg)
+![Uploads a second and processor time of an upload, by client](../docs/benchmarks.svg)
 """
 
 
@@ -44,13 +44,10 @@ others as they stand. The service is a stub in a process of its own, which answe
 class Figure:
     """One measured figure.
 
-    :param what: what was measured, in words that can stand in a table.
-    :param value: how much.
-    :param unit: of what, such as "uploads/s", "ms" or "times"; "" for a bare count.
-    :param goal: what it must reach, in words; "" where it only stands beside another figure.
-    :param reached: whether it does; None without a goal.
-    :param note: what a reader must know of how it came about.
-    :param profile: lines that say where the time goes; none where that was not looked at.
+    :param unit: for example "uploads/s", "ms" or "times"; "" for a count.
+    :param goal: the goal in words; "" for none.
+    :param reached: None without a goal.
+    :param profile: lines that say where the time goes.
     """
 
     what: str
@@ -64,12 +61,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Part:
-    """The figures that are measured together, in one run.
-
-    :param heading: what they are about.
-    :param circumstances: when, on what and with what they were measured.
-    :param figures: the figures, in the order in which they are shown.
-    """
+    """Figures that are measured together, and when, on what and with which versions they were measured."""
 
     heading: str
     circumstances: str
@@ -77,40 +69,30 @@ class Part:
 
 
 def at_least(what: str, value: float, unit: str, goal: float, **more: Any) -> Figure:
-    """Return a figure that must not be less than its goal."""
     return Figure(what, value, unit, f"at least {goal:g}", value >= goal, **more)
 
 
 def at_most(what: str, value: float, unit: str, goal: float, **more: Any) -> Figure:
-    """Return a figure that must not be more than its goal."""
     return Figure(what, value, unit, f"at most {goal:g}", value <= goal, **more)
 
 
 def under(what: str, value: float, unit: str, goal: float, **more: Any) -> Figure:
-    """Return a figure that must be less than its goal."""
     return Figure(what, value, unit, f"under {goal:g}", value < goal, **more)
 
 
-def circumstances(start: float, names: Sequence[str] = NAMED) -> str:
-    """Return when, on what and with what something was measured, and how long that took.
+def circumstances(start: float, packages: Sequence[str] = PACKAGES) -> str:
+    """Return the date, the duration, the machine and the versions of a measurement.
 
-    :param start: when it began, as `time.monotonic` tells.
-    :param names: the packages to name; those that are not installed are left out.
+    :param start: its start on the monotonic clock.
+    :param packages: the packages to name, if they are installed.
     """
-    packages = "".join(f", {name} {found}" for name in names if (found := _version(name)))
-    machine = f"{platform.system()} {platform.release()} on {os.cpu_count()} processors ({processor()})"
-    return (
-        f"{datetime.now(UTC):%Y-%m-%d}; {_spell(time.monotonic() - start)}; {machine}; "
-        f"Python {platform.python_version()}{packages}"
-    )
-
-
-def processor() -> str:
-    """Return the processor's name, or its kind where it has none."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
+    seconds = time.monotonic() - start
+    took = f"{seconds / 60:.0f} minutes" if seconds >= 100 else f"{seconds:.0f} seconds"
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    processor = models[0].partition(":")[2].strip() if models else platform.machine()
+    machine = f"{platform.system()} {platform.release()} on {os.cpu_count()} processors ({processor})"
+    versions = "".join(f", {name} {found}" for name in packages if (found := _version(name)))
+    return f"{datetime.now(UTC):%Y-%m-%d}; {took}; {machine}; Python {platform.python_version()}{versions}"
 
 
 def _version(name: str) -> str | None:
@@ -120,33 +102,29 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _spell(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 100 else f"{seconds:.0f} seconds"
-
-
 def save(name: str, part: Part) -> None:
-    """Keep a part's figures, for the report."""
+    """Store the figures of a part."""
     MEASURED.mkdir(exist_ok=True)
     (MEASURED / f"{name}.json").write_text(json.dumps(asdict(part), indent=2, ensure_ascii=False) + "\n")
 
 
 def load(name: str) -> Part | None:
-    """Return a part as it was last measured; None where it never was."""
+    """Return the stored figures of a part; None if there are none."""
     file = MEASURED / f"{name}.json"
     if not file.exists():
         return None
-    kept = json.loads(file.read_text())
-    figures = (Figure(**figure | {"profile": tuple(figure["profile"])}) for figure in kept["figures"])
-    return Part(kept["heading"], kept["circumstances"], tuple(figures))
+    stored = json.loads(file.read_text())
+    figures = (Figure(**figure | {"profile": tuple(figure["profile"])}) for figure in stored["figures"])
+    return Part(stored["heading"], stored["circumstances"], tuple(figures))
 
 
 def others(names: Collection[str]) -> list[str]:
-    """Return the names of the parts that are kept, beside some."""
+    """Return the names of the stored parts that are not in `names`."""
     return sorted(file.stem for file in MEASURED.glob("*.json") if file.stem not in names)
 
 
 def render(parts: Iterable[Part]) -> str:
-    """Return the whole report in Markdown."""
+    """Return the report in Markdown."""
     return "\n".join([TITLE, *(f"{section(part)}\n" for part in parts)])
 
 
@@ -160,18 +138,18 @@ def section(part: Part) -> str:
 
 
 def table(figures: Iterable[Figure]) -> list[str]:
-    """Return the lines of a table of figures, in Markdown whose columns stand below one another."""
+    """Return the lines of a Markdown table with aligned columns."""
     rows = [("figure", "measured", "goal", "reached", "note")]
-    rows += [(one.what, spell(one), one.goal, _yes_or_no(one.reached), one.note) for one in figures]
+    reached = {None: "", True: "yes", False: "**no**"}
+    rows += [(one.what, spell(one), one.goal, reached[one.reached], one.note) for one in figures]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [_row(row, widths) for row in rows]
     rule = ["-" * width for width in widths]
     rule[1] = rule[1][:-1] + ":"
-    return [lines[0], _row(rule, widths), *lines[1:]]
+    return [_row(rows[0], widths), _row(rule, widths), *(_row(row, widths) for row in rows[1:])]
 
 
 def spell(figure: Figure) -> str:
-    """Return a figure's value with three digits that say something, and its unit."""
+    """Return a figure's value with three significant digits, and its unit."""
     value = figure.value
     digits = 0 if abs(value) >= 100 or value == int(value) else 1 if abs(value) >= 10 else 2
     return f"{value:,.{digits}f} {figure.unit}".strip()
@@ -181,7 +159,3 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
     padded[1] = cells[1].rjust(widths[1])
     return f"| {' | '.join(padded)} |"
-
-
-def _yes_or_no(reached: bool | None) -> str:
-    return "" if reached is None else "yes" if reached else "**no**"

@@ -1,7 +1,7 @@
-"""How fast pictures reach the service, beside what a user would write instead; each round runs every way once.
+"""Uploads per second and processor time per upload, beside the baselines; each round runs each of them once.
 
-The service is the stub with 20 ms latency, over plain http on loopback. The vendor's SDK and `HttpHook` make a
-connection for each request: over TLS and a real line they fall further behind.
+The service is the stub with a latency of 20 ms, over plain HTTP on loopback. The vendor's SDK and `HttpHook` open a new
+connection for each request: with TLS and a real network they are slower still.
 """
 
 from __future__ import annotations
@@ -10,26 +10,28 @@ from collections.abc import Iterable
 from typing import Final
 
 from bench.chart import Panel
+from bench.picture_host import PictureHost
 from bench.report import Figure, at_least, at_most, under
 from bench.runs import Run, median, run_module
 from bench.service import Counts, Service
 
 LIMIT: Final = 500
 RATE: Final = 495
-
-WAYS: Final[dict[str, tuple[tuple[str, ...], int]]] = {
-    "this package's batch, one task slot": (("slot",), 12_000),
-    "this package's client, 64 threads": (("ways", "client"), 12_000),
-    "the vendor's SDK, 32 threads": (("ways", "sdk-threads"), 6_000),
-    "HttpHook in a loop": (("ways", "http-hook-loop"), 200),
-    "the vendor's SDK in a loop": (("ways", "sdk-loop"), 200),
-    "HttpOperator, mapped": (("mapped",), 30),
-}
-"""What is run for each way, and how many pictures it uploads."""
-
-BATCH, CLIENT, SDK_THREADS, HTTP_HOOK, SDK_LOOP, MAPPED = WAYS
-
+CHECKED_PART: Final = 0.6
 ROUNDS: Final = 5
+FEW, SOME, MANY = 100, 1_000, 100_000
+
+COMPARED: Final[dict[str, tuple[tuple[str, ...], int]]] = {
+    "this package's batch, one task slot": (("batch_process",), 12_000),
+    "this package's client, 64 threads": (("baselines", "client"), 12_000),
+    "the vendor's SDK, 32 threads": (("baselines", "sdk-threads"), 6_000),
+    "HttpHook in a loop": (("baselines", "http-hook-loop"), 200),
+    "the vendor's SDK in a loop": (("baselines", "sdk-loop"), 200),
+    "HttpOperator, mapped": (("baselines", "mapped"), 30),
+}
+"""The command of each alternative, and the number of uploads."""
+
+BATCH, CLIENT, SDK_THREADS, HTTP_HOOK, SDK_LOOP, MAPPED = COMPARED
 
 MAPPED_NOTE: Final = "in `dag.test()`: without the scheduler's time"
 RATE_OF: Final = "uploads, "
@@ -37,74 +39,106 @@ CPU_OF: Final = "processor time of an upload, "
 
 
 def measure(rounds: int = ROUNDS, part: float = 1.0) -> list[Figure]:
-    """Measure the uploads with the limit off and no check.
+    """Measure uploads without limit and check.
 
-    :param rounds: how often each way is run: of its rates the middle one counts, of its processor times the least.
-    :param part: what part of the pictures is uploaded.
+    :param rounds: how often each alternative runs; the median rate and the lowest processor time count.
+    :param part: the part of the uploads to make.
     """
-    runs: dict[str, list[Run]] = {name: [] for name in WAYS}
+    runs: dict[str, list[Run]] = {name: [] for name in COMPARED}
     for _ in range(rounds):
-        for name, (command, uploads) in WAYS.items():
-            runs[name].append(_run(command, max(10, round(uploads * part))))
-    rate = {name: median(of_way, lambda run: run.rate) for name, of_way in runs.items()}
-    # The least, since what else runs on the machine only adds to it.
-    cpu = {name: min(run.cpu_ms for run in of_way) for name, of_way in runs.items()}
+        for name, ((module, *arguments), uploads) in COMPARED.items():
+            with Service() as service:
+                runs[name].append(run_module(module, *arguments, service.url, max(10, round(uploads * part))))
+    rate = {name: median(each, lambda run: run.rate) for name, each in runs.items()}
+    # The lowest, because other processes of the machine only add to it.
+    cpu = {name: min(run.cpu_ms for run in each) for name, each in runs.items()}
+    relative = cpu[BATCH] / cpu[SDK_THREADS]
     return [
         at_least("batch against the SDK in 32 threads", rate[BATCH] / rate[SDK_THREADS], "times", 1),
         at_least("batch against the SDK in a loop", rate[BATCH] / rate[SDK_LOOP], "times", 10),
         Figure("batch against HttpHook in a loop", rate[BATCH] / rate[HTTP_HOOK], "times"),
         Figure("batch against HttpOperator, mapped", rate[BATCH] / rate[MAPPED], "times", note=MAPPED_NOTE),
-        at_most(
-            "processor time of an upload, against the SDK in 32 threads", cpu[BATCH] / cpu[SDK_THREADS], "times", 1
-        ),
-        under("processor time of an upload", cpu[BATCH], "ms", 1, note="with planning, results and their checkpoint"),
-        *(Figure(RATE_OF + name, rate[name], "/s") for name in WAYS),
-        *(Figure(CPU_OF + name, cpu[name], "ms") for name in WAYS),
+        at_most("processor time of an upload, against the SDK in 32 threads", relative, "times", 1),
+        under("processor time of an upload", cpu[BATCH], "ms", 1, note="with planning, results and checkpoint"),
+        *(Figure(RATE_OF + name, rate[name], "/s") for name in COMPARED),
+        *(Figure(CPU_OF + name, cpu[name], "ms") for name in COMPARED),
     ]
 
 
-def _run(command: tuple[str, ...], uploads: int) -> Run:
-    module, *arguments = command
-    with Service() as service:
-        return run_module(module, *arguments, service.url, uploads)
-
-
 def measure_limited(seconds: float = 60.0) -> list[Figure]:
-    """Measure the uploads with the limit on and no check.
-
-    :param seconds: for how long the rate is held.
-    """
+    """Measure uploads at the service's limit, without check, for some seconds."""
     with Service(limit=LIMIT) as service:
-        run_module("slot", service.url, round(RATE * seconds), "--rate", RATE)
+        run_module("batch_process", service.url, round(RATE * seconds), "--rate", RATE)
         counts = service.counts()
-    note = seen(counts)
+    note = note_on(counts)
+    what = f"uploads, batch with --rate {RATE}, over {counts.seconds:.0f} s"
     return [
-        at_least(
-            f"uploads, batch with --rate {RATE}, over {counts.seconds:.0f} s", rate_of(counts), "/s", 490, note=note
-        ),
+        at_least(what, rate_of(counts), "/s", 490, note=note),
         at_most("arrivals in the busiest second, wherever it begins", counts.busiest, "", LIMIT, note=note),
         at_most("refusals for the rate (23008)", counts.refused, "", 0, note=note),
     ]
 
 
-def panels(figures: Iterable[Figure]) -> list[Panel]:
-    """Return the chart of what `measure` measured."""
-    found = {figure.what: figure for figure in figures}
-    # A mapped task takes so much of the processor that beside it no other bar would be seen.
+def measure_checked(uploads: int = 9_000) -> list[Figure]:
+    """Measure uploads at the limit, with the check: JPEGs of about 200 KB from a local host.
+
+    The client, the service and the picture host share the machine's processors.
+    """
+    with PictureHost() as host:
+        command = (uploads, "--rate", RATE, "--check", host.url)
+        with Service(limit=LIMIT) as service:
+            run_module("batch_process", service.url, *command)
+            counts = service.counts()
+        # In a separate run, because the profile takes time too.
+        with Service(limit=LIMIT) as service:
+            profile = run_module("batch_process", service.url, *command, "--profile").profile
+    rate, what = rate_of(counts), "uploads, batch with the check on, real JPEGs"
     return [
-        Panel(title, [(name, found[start + name]) for name in WAYS if name not in without], frozenset({BATCH, CLIENT}))
+        at_least(what, rate, "/s", CHECKED_PART * LIMIT, note=note_on(counts), profile=profile),
+        Figure("that, as a part of the limit", 100 * rate / LIMIT, "%"),
+    ]
+
+
+def measure_rows(many: int = MANY, rounds: int = ROUNDS) -> list[Figure]:
+    """Measure memory and time of small and large batches: neither may grow with the number of rows.
+
+    :param rounds: how often the small batches run; the median counts.
+    """
+    few = [_run_rows(FEW) for _ in range(rounds)]
+    some = [_run_rows(SOME) for _ in range(rounds)]
+    large = _run_rows(many)
+    growth = large.memory_mb - median(few, lambda run: run.memory_mb)
+    slower = large.ms / median(some, lambda run: run.ms)
+    return [
+        under(f"memory growth from {FEW} to {many:,} rows", growth, "MB", 30),
+        at_most(f"time of a row, of {many:,} against of {SOME:,} rows", slower, "times", 1.1),
+        Figure(f"time of a row, of {many:,} rows", large.ms, "ms"),
+        Figure(f"time of a row, of {SOME:,} rows", median(some, lambda run: run.ms), "ms"),
+    ]
+
+
+def _run_rows(rows: int) -> Run:
+    with Service() as service:
+        return run_module("batch_process", service.url, rows)
+
+
+def panels(figures: Iterable[Figure]) -> list[Panel]:
+    """Return the chart of `measure`."""
+    found = {figure.what: figure for figure in figures}
+    # A mapped task takes so much processor time that the other bars would be invisible.
+    return [
+        Panel(title, [(name, found[start + name]) for name in COMPARED if name != without], frozenset({BATCH, CLIENT}))
         for title, start, without in (
-            ("Uploads a second (more is better)", RATE_OF, ()),
-            ("Processor time of an upload (less is better)", CPU_OF, (MAPPED,)),
+            ("Uploads a second (more is better)", RATE_OF, ""),
+            ("Processor time of an upload (less is better)", CPU_OF, MAPPED),
         )
     ]
 
 
-def seen(counts: Counts) -> str:
-    """Say who counted, and how well it could."""
-    return f"as the service counts arrivals, itself {counts.late_ms:.0f} ms late at most"
+def note_on(counts: Counts) -> str:
+    return f"as the service counts arrivals, its own timer at most {counts.late_ms:.0f} ms late"
 
 
 def rate_of(counts: Counts) -> float:
-    """Return how many uploads a second the service took."""
+    """Return the accepted uploads per second."""
     return (counts.arrivals - counts.refused) / counts.seconds

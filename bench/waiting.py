@@ -1,12 +1,10 @@
-"""What waiting for many pictures takes of a triggerer: one sensor of 10,000, and 900 sensors of one.
+"""Processor time and memory of a triggerer that waits for many pictures: one sensor of 10,000, and 900 of one.
 
-Our triggers run as a triggerer runs them, in an event loop of a process of their own; beside it, another process has
-loaded the triggerer and nothing of ours, and idles. The pictures are on loopback, in a third process that answers after
-20 ms. A third of them is absent; a third is marked with an ETag, and asked for conditionally; a third bears no mark,
-and is downloaded in each round.
+The triggers run in the event loop of a process of their own. Another process loads the triggerer without our triggers,
+and is subtracted. The pictures are on loopback, in a third process that answers after 20 ms. A third of them is absent,
+a third has an ETag and is requested conditionally, and a third has none and is downloaded in each round.
 
-The processor time of a round is spread over a minute. A round takes the pause between looks and the look itself, so
-that rounds are further apart than the interval; each is counted as if they were not.
+The processor time of a round is spread over a minute, also if the round took longer.
 
 usage: python -m bench.waiting [--rounds NUMBER] [--interval SECONDS]
 """
@@ -22,174 +20,137 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from bench.report import ROOT, Figure, table, under
+from bench.picture_host import PictureHost
+from bench.report import Figure, table, under
 from bench.runs import peak_mb
-from bench.shelf import Shelf
+from scripts.checkout import ROOT
 
 ROUND_S: Final = 60.0
+LATENCY_S: Final = 0.020
 GOAL_CORES: Final = 0.5
 GOAL_MB: Final = 300.0
 
-# Pictures that keep a sensor waiting for ever: a ready one would end that of one picture.
-MIXED: Final = ("absent", "marked", "plain")
-STUCK: Final = ("absent", "wrong", "wrong-plain")
 
+class Load(NamedTuple):
+    """How many pictures wait in how many sensors; the kinds of pictures alternate."""
 
-@dataclass(frozen=True)
-class Shape:
-    """How many pictures wait in how many sensors.
-
-    :param words: the shape, for the table.
-    :param sensors: how many sensors.
-    :param each: pictures of one sensor.
-    :param kinds: which pictures, by turns.
-    """
-
-    words: str
+    name: str
     sensors: int
     each: int
     kinds: tuple[str, ...]
 
-    @property
-    def pictures(self) -> int:
-        """All pictures."""
-        return self.sensors * self.each
 
-
-SHAPES: Final = {
-    "one": Shape("one sensor of 10,000 pictures", 1, 10_000, MIXED),
-    "many": Shape("900 sensors of one picture", 900, 1, STUCK),
+# No sensor ends: a sensor of many waits for the absent ones, and a sensor of one never has a picture that is ready.
+LOADS: Final = {
+    "one": Load("one sensor of 10,000 pictures", 1, 10_000, ("absent", "etag", "pictures")),
+    "many": Load("900 sensors of one picture", 900, 1, ("absent", "wrong", "wrong-etag")),
 }
 
 
-@dataclass(frozen=True)
-class Taken:
-    """What a process has taken so far.
-
-    :param cpu: seconds of processor time.
-    :param peak_mb: the most memory it had, in MB of 1,000,000 bytes.
-    """
-
-    cpu: float
-    peak_mb: float
-
-
 def measure(rounds: int = 2, interval: float = ROUND_S) -> list[Figure]:
-    """Measure both shapes.
+    """Measure both loads.
 
-    :param rounds: rounds of each, after a first one in which all is learned.
-    :param interval: seconds between two looks of a sensor.
+    :param rounds: rounds of each, after a first one that fills the caches.
+    :param interval: seconds between two polls of a sensor.
     """
-    return [figure for shape in SHAPES for figure in measure_shape(shape, rounds, interval)]
+    return [figure for name in LOADS for figure in measure_load(name, rounds, interval)]
 
 
-def measure_shape(name: str, rounds: int, interval: float) -> list[Figure]:
-    """Measure one shape."""
-    shape = SHAPES[name]
-    with Shelf() as shelf, child("idle", shelf.url, interval) as idle, child(name, shelf.url, interval) as busy:
-        wait_for(shelf, shape.pictures)
-        before, idle_before, begun = taken(busy), taken(idle), time.monotonic()
-        asked = shelf.answers()
-        wait_for(shelf, asked + rounds * shape.pictures)
-        seconds = time.monotonic() - begun
-        done = (shelf.answers() - asked) / shape.pictures
-        cpu = taken(busy).cpu - before.cpu
-        idle_cores = (taken(idle).cpu - idle_before.cpu) / seconds
-        memory = taken(busy).peak_mb - taken(idle).peak_mb
-    note = (
-        f"{done:.1f} rounds in {seconds:.0f} s; {1000 * cpu / done / shape.pictures:.2f} ms of processor time a check"
-    )
+def measure_load(name: str, rounds: int, interval: float) -> list[Figure]:
+    load = LOADS[name]
+    pictures = load.sensors * load.each
+    with (
+        PictureHost(LATENCY_S) as host,
+        child("idle", host.url, interval) as idle,
+        child(name, host.url, interval) as busy,
+    ):
+        wait_for(host, pictures)
+        before, idle_before, start = cpu_of(busy), cpu_of(idle), time.monotonic()
+        requests = host.answers()
+        wait_for(host, requests + rounds * pictures)
+        seconds = time.monotonic() - start
+        done = (host.answers() - requests) / pictures
+        cpu = cpu_of(busy) - before
+        idle_cores = (cpu_of(idle) - idle_before) / seconds
+        memory = peak_mb(busy.pid) - peak_mb(idle.pid)
+    note = f"{done:.1f} rounds in {seconds:.0f} s; {1000 * cpu / done / pictures:.2f} ms of processor time a check"
     return [
-        under(f"{shape.words}, processor", cpu / done / ROUND_S - idle_cores, "cores", GOAL_CORES, note=note),
-        under(f"{shape.words}, memory", memory, "MB", GOAL_MB),
+        under(f"{load.name}, processor", cpu / done / ROUND_S - idle_cores, "cores", GOAL_CORES, note=note),
+        under(f"{load.name}, memory", memory, "MB", GOAL_MB),
     ]
 
 
 @contextlib.contextmanager
-def child(shape: str, url: str, interval: float) -> Iterator[subprocess.Popen[str]]:
-    """Run a triggerer's process while the block runs, from when it is ready."""
-    command = [sys.executable, "-m", "bench.waiting", "--child", shape, "--host", url, "--interval", str(interval)]
-    connection = {
-        "conn_type": "oppo_image",
-        "login": "key",
-        "password": "none",
-        "extra": '{"allow_private_addresses": true}',
-    }
+def child(load: str, url: str, interval: float) -> Iterator[subprocess.Popen[str]]:
+    """Run a triggerer's process during the block."""
+    command = [sys.executable, "-m", "bench.waiting", "--child", load, "--host", url, "--interval", str(interval)]
+    extra = '{"allow_private_addresses": true}'
+    connection = {"conn_type": "oppo_image", "login": "key", "password": "none", "extra": extra}
     environment = os.environ | {"AIRFLOW_CONN_OPPO_IMAGE_DEFAULT": json.dumps(connection)}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         if process.stdout is None or "ready" not in process.stdout.readline():
-            raise SystemExit(f"the process for {shape!r} did not start")
+            raise SystemExit(f"the process for {load!r} did not start")
         yield process
     finally:
         process.terminate()
         process.communicate()
 
 
-def wait_for(shelf: Shelf, answers: int) -> None:
-    """Wait until the host has answered so often."""
-    while shelf.answers() < answers:
+def wait_for(host: PictureHost, answers: int) -> None:
+    """Wait until the host has sent this number of answers."""
+    while host.answers() < answers:
         time.sleep(0.25)
 
 
-def taken(process: subprocess.Popen[str]) -> Taken:
-    """Return what a process has taken so far, as the kernel counts it."""
+def cpu_of(process: subprocess.Popen[str]) -> float:
+    """Return the processor time of a process in seconds."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    ticks = int(fields[11]) + int(fields[12])
-    return Taken(ticks / os.sysconf("SC_CLK_TCK"), peak_mb(process.pid))
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run_child(shape: str, url: str, interval: float) -> None:
-    """Be a triggerer, with the triggers of a shape or with none."""
-    import airflow.jobs.triggerer_job_runner  # noqa: F401  # what an idle triggerer has loaded
+async def run_triggers(load: str, url: str, interval: float) -> None:
+    """Run the triggers of a load until this process is stopped."""
+    import airflow.jobs.triggerer_job_runner  # noqa: F401  # an idle triggerer has loaded it too
 
-    asyncio.run(run_triggers(shape, url, interval))
-
-
-async def run_triggers(shape: str, url: str, interval: float) -> None:
-    """Run the triggers of a shape until this process is ended."""
-    waiting = [asyncio.create_task(first_event(each)) for each in triggers(shape, url, interval)]
+    waiting = [asyncio.create_task(first_event(each)) for each in triggers(load, url, interval)]
     print("ready", flush=True)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the triggers' logs, which nobody reads
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # discards the triggers' logs
     for ended in asyncio.as_completed(waiting):
-        raise SystemExit(f"a sensor came to an end: {await ended}")
+        raise SystemExit(f"a sensor ended: {await ended}")
     await asyncio.Event().wait()
 
 
-def triggers(shape: str, url: str, interval: float) -> Iterator[Any]:
-    """Make the triggers of a shape."""
-    if shape == "idle":
+def triggers(name: str, url: str, interval: float) -> Iterator[Any]:
+    if name == "idle":
         return
     from airflow_provider_oppo_image.triggers.oppo_image import OppoImageTrigger
 
-    chosen = SHAPES[shape]
-    for sensor in range(chosen.sensors):
-        numbers = range(sensor * chosen.each, (sensor + 1) * chosen.each)
-        pictures = [{"big_picture_url": f"{url}/{chosen.kinds[at % len(chosen.kinds)]}/{at}.jpg"} for at in numbers]
+    load = LOADS[name]
+    for sensor in range(load.sensors):
+        numbers = range(sensor * load.each, (sensor + 1) * load.each)
+        pictures = [{"big_picture_url": f"{url}/{load.kinds[at % len(load.kinds)]}/{at}.jpg"} for at in numbers]
         yield OppoImageTrigger(
             deadline=time.time() + 86_400, pictures=pictures, poke_interval=interval, on_wrong="wait"
         )
 
 
 async def first_event(trigger: Any) -> Any:
-    """Run a trigger to its event."""
     return await anext(trigger.run())
 
 
 def main() -> None:
-    """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=2, help="rounds of each shape, after the first")
-    parser.add_argument("--interval", type=float, default=ROUND_S, help="seconds between two looks of a sensor")
-    parser.add_argument("--child", choices=("idle", *SHAPES), help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=2, help="rounds of each load, after the first")
+    parser.add_argument("--interval", type=float, default=ROUND_S, help="seconds between two polls of a sensor")
+    parser.add_argument("--child", choices=("idle", *LOADS), help=argparse.SUPPRESS)
     parser.add_argument("--host", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        run_child(options.child, options.host, options.interval)
+        asyncio.run(run_triggers(options.child, options.host, options.interval))
     else:
         print(*table(measure(options.rounds, options.interval)), sep="\n")
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Builds the source distribution, out of it the wheel, and the list of what the wheel brings with it (CycloneDX).
-# One commit makes the same bytes, whenever and wherever it is built.
+# Builds the source distribution, the wheel from it, and the bill of materials of the wheel (CycloneDX). The build is
+# reproducible: one commit always gives the same bytes.
 #
 # usage: scripts/build.sh BIN DIRECTORY
 #   BIN          the folder of the environment's programs
-#   DIRECTORY    where to put them; it is made anew
+#   DIRECTORY    the output folder, which is replaced
 set -eu
 bin=$1 to=$2
 
@@ -22,7 +22,7 @@ installed=build/installed
 "$bin/uv" pip check --quiet --python "$installed"
 wheel=$(basename "$to"/*.whl)
 version=$(echo "$wheel" | cut -d- -f2)
-# The tool reads no version that is computed.
+# The tool does not read dynamic versions.
 sed "s/^dynamic = .*/version = \"$version\"/" pyproject.toml > build/pyproject.toml
 "$bin/cyclonedx-py" environment --output-reproducible --pyproject build/pyproject.toml --mc-type library \
     --output-file "$to/${wheel%-py3-none-any.whl}.cdx.json" "$installed"

@@ -1,6 +1,6 @@
-"""The page that says how the tests went on each Airflow and Python, and what only some Airflows can do.
+"""The page of supported versions: test results, and features that need a later Airflow.
 
-usage: python -m scripts.compatibility    after nox's sessions: prints their table, writes docs/compatibility.md
+usage: python -m scripts.compatibility    after the nox sessions: prints the results, writes docs/compatibility.md
 """
 
 from __future__ import annotations
@@ -11,38 +11,41 @@ from typing import Final
 from xml.etree import ElementTree
 
 from airflow_provider_oppo_image.airflow_compat import FEATURES, Feature
-from scripts.copies import ROOT
-from scripts.matrix import LINES, report_of
+from scripts.checkout import ROOT
+from scripts.versions import ENVIRONMENTS, report_path
 
 PAGE: Final = ROOT / "docs" / "compatibility.md"
-FEATURES_HEADING: Final = "## What only some Airflows can do"
+FEATURES_HEADING: Final = "## Features that need a later Airflow"
+INTRODUCTION: Final = """# Airflow and Python versions
+
+The package supports Airflow 2.11 and later, and Python 3.11 to 3.13. The tests run from the built wheel in a new
+environment for each of these, with every version pinned. Tests that start complete Airflows, workers or a browser run
+on 3.3.2, some of them on 2.11.2 too; they are not counted here. `make test-matrix` writes this page.
+"""
 
 
 def counts(report: Path) -> tuple[str, str, str]:
-    """Return how many tests passed, failed and were skipped, in pytest's report; "not run" without one.
-
-    :param report: a report in JUnit's form.
-    """
+    """Return how many tests of a JUnit report passed, failed and were skipped; "not run" without a report."""
     if not report.exists():
         return "not run", "", ""
-    [suite] = ElementTree.parse(report).getroot().iter("testsuite")  # noqa: S314 - our own pytest wrote it
+    [suite] = ElementTree.parse(report).getroot().iter("testsuite")  # noqa: S314 - written by our own pytest
     tests, skipped = int(suite.attrib["tests"]), int(suite.attrib["skipped"])
     failed = int(suite.attrib["failures"]) + int(suite.attrib["errors"])
     return str(tests - failed - skipped), str(failed), str(skipped)
 
 
 def results() -> Iterator[str]:
-    """Make the table of how the tests went, a line at a time."""
+    """Yield the lines of the table of test results."""
     yield "| Airflow | Python | passed | failed | skipped | pinned in |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    for line in LINES:
-        for python in line.pythons:
-            cells = (line.airflow, python, *counts(report_of(line.session, python)), f"`{line.constraints}`")
+    for each in ENVIRONMENTS:
+        for python in each.pythons:
+            cells = (each.airflow, python, *counts(report_path(each.session, python)), f"`{each.constraints}`")
             yield f"| {' | '.join(cells)} |"
 
 
 def features() -> Iterator[str]:
-    """Make the table of what only some Airflows can do, a line at a time."""
+    """Yield the lines of the table of features."""
     yield "| feature | since Airflow | without it | detected by |"
     yield "| --- | --- | --- | --- |"
     yield from map(_row, FEATURES)
@@ -55,23 +58,9 @@ def _row(feature: Feature) -> str:
 
 
 def page() -> str:
-    """Return the page of compatibility."""
-    lines = (
-        "# Which Airflow, which Python",
-        "",
-        "The package is for Airflow 2.11 and later, and for Python 3.11 to 3.13. On each of these the tests run from",
-        "the built wheel, in a clean environment, where every version is pinned. What starts whole Airflows, workers",
-        "or a browser runs on 3.3.2, some of it on 2.11.2, and is not counted. `make test-matrix` writes this page.",
-        "",
-        *results(),
-        "",
-        "A test is skipped where it is about what the Airflow at hand does not have.",
-        "",
-        FEATURES_HEADING,
-        "",
-        *features(),
-    )
-    return "\n".join(lines) + "\n"
+    """Return the page in Markdown."""
+    skipped = "A test is skipped if the Airflow version does not have the feature that it tests."
+    return "\n".join([INTRODUCTION, *results(), "", skipped, "", FEATURES_HEADING, "", *features()]) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Writes the constraints files: every version that the checks run with, and no host name.
+# Writes the constraints files, which pin every version that the checks run with.
 #
 # usage: scripts/constraints.sh UV [FILE...]
-#   FILE         those to write, such as "airflow-3.2 lowest"; all of them where none is named
+#   FILE         the files to write, for example "airflow-3.2 lowest"; all files if none is named
 set -eu
 uv=$1
 shift
@@ -20,7 +20,7 @@ pin() { # FILE WORDS OPTION... < VERSIONS
     mv "$file.new" "$file"
 }
 
-tools() { # What the tests need and users do not, in the versions of a file
+tools() { # The pinned test dependencies of a file
     names=$(sed -n '/^test = \[/,/^\]/s/^ *"\([a-z-]*\)[>=].*/\1/p' pyproject.toml | paste -sd '|' -)
     grep -E "^($names)==" "constraints/$1.txt"
 }
@@ -28,12 +28,12 @@ tools() { # What the tests need and users do not, in the versions of a file
 for file in $wanted; do
     case $file in
     airflow-2.11) echo "apache-airflow==2.11.2" | pin "$file" "Airflow 2.11.2 and Python 3.11 and 3.12" --universal --extra system ;;
-    airflow-3.0) # it asks for any of both, works with no later ones, and does not say so
+    airflow-3.0) # it does not declare that it needs these upper limits
         { echo "apache-airflow==3.0.6"; echo "fastapi<0.117"; echo "universal-pathlib<0.3"; } |
             pin "$file" "Airflow 3.0.6 and Python 3.12" --universal
         ;;
     airflow-3.1) echo "apache-airflow==3.1.8" | pin "$file" "Airflow 3.1.8 and Python 3.12" --universal ;;
-    airflow-3.2) # with a later one of either no dag.test() works, and it does not say so
+    airflow-3.2) # later versions break dag.test(), which it does not declare
         { echo "apache-airflow==3.2.2"; echo "fastapi<0.137"; echo "svcs<26.2"; } |
             pin "$file" "Airflow 3.2.2 and Python 3.12" --universal
         ;;
@@ -42,12 +42,12 @@ for file in $wanted; do
             --extra dev --extra bench --extra browser --extra celery --extra docs
         ;;
     lowest)
-        # Airflow 2.11.0 asks for any universal-pathlib, and its object storage works with none from 0.3 on.
+        # Airflow 2.11.0 does not declare that its object storage needs universal-pathlib below 0.3.
         { tools airflow-2.11; echo "universal-pathlib<0.3"; } |
             pin "$file" "the oldest versions that pyproject.toml allows and Python 3.11" --resolution lowest-direct
         ;;
     *)
-        echo "No such file of constraints: $file." >&2
+        echo "There is no constraints file $file." >&2
         exit 1
         ;;
     esac

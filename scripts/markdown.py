@@ -1,4 +1,4 @@
-"""The project's Markdown, taken apart: code blocks, sections, links, tables."""
+"""A parser for the project's Markdown: sections, code blocks, links and tables."""
 
 from __future__ import annotations
 
@@ -9,24 +9,18 @@ from typing import Final
 BLOCK: Final = re.compile(
     r"^(?:<!-- (?P<comment>[^\n]*?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
-"""A fenced code block, with the comment right above it."""
+"""A fenced code block, with the HTML comment above it."""
 
 LINK: Final = re.compile(r"\[(?:[^\]\\]|\\.)*\]\(([^)\s]+)\)")
 
 _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 _TABLE = re.compile(r"(?:^\|.*\|\n?)+", re.MULTILINE)
-_CODE_BLOCK_HERE = "\0"
+_BLOCK_MARK = "\0"
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, and what stands below it up to the next one.
-
-    :param level: 1 for the page's title, and so on.
-    :param heading: the heading's words.
-    :param prose: what stands below it, without its code blocks.
-    :param blocks: its code blocks, fences included.
-    """
+    """A heading and the text below it; `prose` has no code blocks, and `blocks` include their fences."""
 
     level: int
     heading: str
@@ -35,48 +29,39 @@ class Section:
 
     @property
     def links(self) -> list[str]:
-        """Where its links lead, in their order; its pictures are among them."""
         return LINK.findall(self.heading + self.prose)
 
     @property
     def pictures(self) -> int:
-        """How many pictures it shows."""
         return self.prose.count("![")
 
     @property
     def tables(self) -> list[tuple[int, int]]:
-        """The rows and the columns of its tables."""
+        """The numbers of rows and columns of each table."""
         tables = [table.splitlines() for table in _TABLE.findall(self.prose)]
         return [(len(rows), rows[0].count("|") - 1) for rows in tables]
 
     @property
     def items(self) -> int:
-        """How many items its lists have."""
+        """The number of list items."""
         return len(re.findall(r"^ *(?:-|\d+\.) ", self.prose, re.MULTILINE))
 
     @property
     def code(self) -> set[str]:
-        """What it sets as code within its sentences."""
+        """The inline code."""
         return {" ".join(code.split()) for code in re.findall(r"`([^`]+)`", self.heading + self.prose)}
 
 
 def sections(text: str) -> list[Section]:
-    """Take a page apart at its headings.
-
-    :param text: the page; it begins with its title.
-    :return: its sections in their order.
-    """
+    """Split a page at its headings."""
     blocks = iter([block[0] for block in BLOCK.finditer(text)])
-    _, *parts = _HEADING.split(BLOCK.sub(_CODE_BLOCK_HERE, text))
+    _, *parts = _HEADING.split(BLOCK.sub(_BLOCK_MARK, text))
     return [
-        Section(len(marks), heading, prose, tuple(next(blocks) for _ in range(prose.count(_CODE_BLOCK_HERE))))
+        Section(len(marks), heading, prose, tuple(next(blocks) for _ in range(prose.count(_BLOCK_MARK))))
         for marks, heading, prose in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
     ]
 
 
 def anchor(heading: str) -> str:
-    """Return the anchor of a heading, as code hosts make it.
-
-    :param heading: its words.
-    """
+    """Return the anchor of a heading, as code hosts make it."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -1,49 +1,44 @@
-"""Processes of this machine, as /proc shows them, and how to end exactly those of one session."""
+"""Processes of this machine, read from /proc, and how to end them."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 PROC: Final = Path("/proc")
+_POLL_S: Final = 0.3
 
 
-@dataclass(frozen=True)
-class Process:
-    """One process at one moment.
-
-    :param pid: its id.
-    :param parent: its parent's id.
-    :param session: the id of its session, which is that of the process that began the session.
-    :param ended: whether it is over, and only its parent has not asked how it ended.
-    """
+class Process(NamedTuple):
+    """A process at one moment; `ended` is true for a zombie, which its parent has not waited for yet."""
 
     pid: int
     parent: int
     session: int
     ended: bool
 
+    def command_line(self) -> str:
+        """Return its command line, as ``ps`` shows it."""
+        return (PROC / str(self.pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+
 
 def find(pid: int) -> Process | None:
-    """Return a process; None when there is none, or none any more.
-
-    :param pid: its id.
-    """
+    """Return a process; None if there is none with this id."""
     try:
         stat = (PROC / str(pid) / "stat").read_text()
     except OSError:
         return None
-    # The name before it is in parentheses, and may hold any character.
+    # The process's name comes first, in parentheses, and may contain any character.
     state, parent, _, session = stat.rpartition(")")[2].split()[:4]
     return Process(pid, int(parent), int(session), ended=state in "ZX")
 
 
-def everyone() -> Iterator[Process]:
+def list_processes() -> Iterator[Process]:
     """Yield every process."""
     for entry in PROC.iterdir():
         if entry.name.isdigit() and (process := find(int(entry.name))):
@@ -51,19 +46,47 @@ def everyone() -> Iterator[Process]:
 
 
 def has_ended(child: int) -> bool:
-    """Say whether a child of this process is over, and leave it unasked, so that its id stays its own.
-
-    :param child: its id.
-    """
+    """Return whether a child of this process has ended. The child is not reaped, so that its id is not reused."""
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def end_session(session: int) -> None:
-    """End every process of a session (SIGKILL), and come back when there is none.
+def kill_session(session: int) -> None:
+    """Kill every process of a session (SIGKILL), and return when none is left.
 
-    :param session: the process that began it: a child that nobody has waited for, or another may have its id by now.
+    :param session: the id of its first process, which must not have been reaped: its id could be reused.
     """
-    while members := [one.pid for one in everyone() if one.session == session and not one.ended]:
+    while members := [one.pid for one in list_processes() if one.session == session and not one.ended]:
         for pid in members:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def sigterm_as_interrupt() -> Iterator[None]:
+    """Raise KeyboardInterrupt for SIGTERM, so that everything that was started is stopped."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def record_command_lines() -> Iterator[set[str]]:
+    """Collect the command lines of all processes that run during the block."""
+    seen: set[str] = set()
+    stop = threading.Event()
+
+    def poll() -> None:
+        while not stop.wait(_POLL_S):
+            for process in list_processes():
+                with contextlib.suppress(OSError):
+                    seen.add(process.command_line())
+
+    thread = threading.Thread(target=poll, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join()

@@ -1,6 +1,6 @@
-"""Run a DAG of a file in this process, as `dag.test()` does, and write down how it went.
+"""Run a DAG from a file in this process with `dag.test()`, and write its result to a file.
 
-usage: run_dag.py FILE DAG_ID CONF RESULT, where CONF is a JSON object and RESULT the JSON file to write.
+usage: run_dag.py FILE DAG_ID CONF RESULT    CONF is a JSON object, RESULT is the JSON file to write
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def load_dags(file: Path) -> list[Any]:
 
 
 def run(file: Path, dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
-    """Run a DAG, and return its state, and each task's state and what it returned."""
+    """Run a DAG; return its state, and the state and return value of each task."""
     from airflow.utils.db import initdb
 
     initdb()
@@ -39,16 +39,16 @@ def run(file: Path, dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
 
 
 def returned(ti: Any) -> Any:
-    """Return what a task instance returned, from XCom."""
-    where = {"task_ids": ti.task_id, "map_indexes": ti.map_index}
+    """Return the return value of a task instance, from XCom."""
+    task = {"task_ids": ti.task_id, "map_indexes": ti.map_index}
     try:
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
     except ImportError:  # Airflow 2
-        return ti.xcom_pull(**where)
-    # Not `xcom_pull` in Airflow 3: outside a task it reads the stored JSON twice, and makes numbers of digits.
+        return ti.xcom_pull(**task)
+    # In Airflow 3, `xcom_pull` outside a task decodes the JSON twice, which turns strings of digits into numbers.
     with create_session() as session:
-        rows = XComModel.get_many(run_id=ti.run_id, dag_ids=ti.dag_id, key="return_value", **where)
+        rows = XComModel.get_many(run_id=ti.run_id, dag_ids=ti.dag_id, key="return_value", **task)
         row: Any = session.scalars(rows).first()
         return None if row is None else row.value
 

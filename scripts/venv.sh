@@ -1,16 +1,16 @@
 #!/bin/sh
-# Makes a virtual environment from this checkout, or leaves one that is up to date as it is.
+# Creates a virtual environment from this checkout, unless there is one that is up to date.
 #
 # usage: scripts/venv.sh DIRECTORY EXTRA CONSTRAINTS [PYTHON...]
 #   EXTRA        one of the extras in pyproject.toml
-#   PYTHON       the interpreters to try, in order; the first that is 3.11 to 3.13 and works is taken
+#   PYTHON       the interpreters to try, in order; the first one that works and is 3.11 to 3.13 is used
 set -eu
-# In an empty environment the shell finds programs and Python does not: it asks PATH where it is itself.
+# Python needs PATH to find itself, also in an empty environment.
 export PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}"
 directory=$1 extra=$2 constraints=$3
 shift 3
 
-# An extra that holds another one is good for that one too.
+# The extra "dev" includes others.
 state=$(cat pyproject.toml "$constraints" airflow_provider_oppo_image/__init__.py | cksum)
 for done in "$extra" dev; do
     [ "$(cat "$directory/.$done" 2>/dev/null)" = "$state" ] && exit 0
@@ -24,8 +24,8 @@ for candidate; do
     if usable "$candidate"; then python=$candidate; break; fi
 done
 if [ -z "$python" ]; then
-    echo "No usable Python found. Python 3.11, 3.12 or 3.13 with its venv module is needed; tried: $*." >&2
-    echo "Install one (on Debian: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python ..." >&2
+    echo "No usable Python found. It must be 3.11, 3.12 or 3.13 with the venv module; tried: $*." >&2
+    echo "Install it (on Debian: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python ..." >&2
     exit 1
 fi
 
@@ -35,7 +35,7 @@ installer=$(grep '^uv==' "$constraints")
 if ! "$directory/bin/python" -m pip install --quiet --disable-pip-version-check "$installer" ||
     ! "$directory/bin/uv" pip install --quiet --system-certs --python "$directory/bin/python" \
         --constraint "$constraints" --editable ".[$extra]"; then
-    echo "The installation failed; its own words are above. It needs the network, or a package index that pip knows." >&2
+    echo "The installation failed; its output is above. It needs the network, or a package index that pip is configured for." >&2
     exit 1
 fi
 echo "$state" > "$directory/.$extra"

@@ -1,6 +1,6 @@
-"""What every test starts from: an Airflow home of its own, no proxy, and no network beyond loopback.
+"""Fixtures of all tests: a separate Airflow home, no proxy, and no network except loopback.
 
-Airflow reads its environment when it is imported, so all of it is set here, before any test module is.
+Airflow reads its environment at import, so it is set here, before any test module is imported.
 """
 
 import atexit
@@ -25,7 +25,7 @@ os.environ.update(
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
 )
 
-# Airflow is configured: now it may be imported.
+# Airflow is configured now, and can be imported.
 import json  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from typing import Any  # noqa: E402
@@ -39,7 +39,7 @@ from airflow_provider_oppo_image.storage import StoragePath, resolve  # noqa: E4
 from tests.support.object_store import ObjectStore, attach  # noqa: E402
 from tests.support.picture_host import PictureHost  # noqa: E402
 
-# How long an example takes says how busy the machine is.
+# The time of an example depends on how busy the machine is.
 settings.register_profile("no-deadlines", deadline=None)
 settings.load_profile("no-deadlines")
 settings.register_profile("no-shrinking", phases=[Phase.explicit, Phase.reuse, Phase.generate])
@@ -55,7 +55,7 @@ def session_sandbox() -> Iterator[SandboxServer]:
 
 @pytest.fixture
 def sandbox(session_sandbox: SandboxServer) -> SandboxServer:
-    """The service, as new."""
+    """The service, reset."""
     session_sandbox.forget()
     session_sandbox.recover()
     return session_sandbox
@@ -63,14 +63,14 @@ def sandbox(session_sandbox: SandboxServer) -> SandboxServer:
 
 @pytest.fixture
 def host() -> Iterator[PictureHost]:
-    """A host of pictures, with none on it."""
+    """An empty picture host."""
     with PictureHost() as running:
         yield running
 
 
 @pytest.fixture
 def store() -> ObjectStore:
-    """A store of objects that nobody has used, at s3://stub@bucket."""
+    """An empty object store at s3://stub@bucket."""
     store = ObjectStore()
     attach(store, "stub")
     return store
@@ -78,7 +78,7 @@ def store() -> ObjectStore:
 
 @pytest.fixture(params=["a local folder", "a store of objects"])
 def at(request: pytest.FixtureRequest) -> Callable[[str], StoragePath]:
-    """Where files lie: makes a place of a name, on each kind of storage."""
+    """Make a path from a name, on each kind of storage."""
     if request.param == "a local folder":
         folder = request.getfixturevalue("tmp_path")
         return lambda name: resolve(folder / name)
@@ -88,7 +88,7 @@ def at(request: pytest.FixtureRequest) -> Callable[[str], StoragePath]:
 
 @pytest.fixture
 def connect(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Set the default connection: one to the sandbox that never retries, but for what is given."""
+    """Set the default connection, to the sandbox and without retries, with the given changes."""
 
     def set_connection(*, extra: Any = None, **fields: Any) -> None:
         connection = {
@@ -106,7 +106,7 @@ def connect(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Callable
 
 @pytest.fixture(scope="session")
 def airflow_db() -> None:
-    """Airflow's database, made once."""
+    """Airflow's database, created once."""
     from airflow.utils.db import initdb
 
     initdb()
@@ -114,7 +114,7 @@ def airflow_db() -> None:
 
 @pytest.fixture
 def task_log(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """What was logged so far: Airflow 2 logs by the standard library, Airflow 3 prints, and 3.0 does both."""
+    """Return what was logged so far: Airflow 2 uses logging, Airflow 3 prints, and 3.0 does both."""
     caplog.set_level("INFO")
 
     def logged() -> str:

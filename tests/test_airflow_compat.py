@@ -1,4 +1,4 @@
-"""The table of what only some Airflows can do is true on the installed one."""
+"""The feature table matches the installed Airflow."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def has_name(module: str, name: str) -> bool:
     return has_module(module) and hasattr(importlib.import_module(module), name)
 
 
-def draws_forms_from_provider_info() -> bool:
+def builds_forms_from_provider_info() -> bool:
     import airflow.providers_manager
 
     return "conn-fields" in inspect.getsource(airflow.providers_manager)
@@ -42,7 +42,7 @@ def has_pages() -> bool:
     return hasattr(AirflowPlugin, "external_views")
 
 
-def remembers_for_tasks() -> bool:
+def has_task_state() -> bool:
     if not has_module("airflow.sdk.definitions.context"):
         return False
     from airflow.sdk.definitions.context import Context
@@ -50,17 +50,17 @@ def remembers_for_tasks() -> bool:
     return "task_state_store" in Context.__annotations__
 
 
-def remembers_for_assets() -> bool:
+def has_asset_state() -> bool:
     import airflow.triggers.base
 
     return "asset_state_store" in inspect.getsource(airflow.triggers.base)
 
 
-def reads_commands() -> bool:
+def reads_cli_commands() -> bool:
     return "cli" in json.loads((AIRFLOW / "provider_info.schema.json").read_text())["properties"]
 
 
-def keeps_none() -> bool:
+def stores_null_xcoms() -> bool:
     if not has_module("airflow.api_fastapi.execution_api"):
         return True
     from airflow.api_fastapi.execution_api.routes.xcoms import set_xcom
@@ -68,33 +68,33 @@ def keeps_none() -> bool:
     return inspect.signature(set_xcom).parameters["value"].default is None
 
 
-LOOKS: dict[str, Callable[[], bool]] = {
-    "An XCom that is None": keeps_none,
+CHECKS: dict[str, Callable[[], bool]] = {
+    "XComs with the value None": stores_null_xcoms,
     "Asset watchers": lambda: has_name("airflow.sdk", "AssetWatcher"),
     "The page": has_pages,
     "A trigger reads": lambda: hasattr(BaseHook, "aget_connection"),
-    "The connection's form": draws_forms_from_provider_info,
-    "`airflow oppo-image": reads_commands,
+    "The connection's form": builds_forms_from_provider_info,
+    "`airflow oppo-image": reads_cli_commands,
     "`OppoImageRetryPolicy`": lambda: has_module("airflow.sdk.definitions.retry_policy"),
-    "A task remembers": remembers_for_tasks,
-    "A watched picture": remembers_for_assets,
+    "A task keeps state": has_task_state,
+    "The state of a watched picture": has_asset_state,
 }
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: str(feature.name))
-def test_a_feature_is_here_where_airflow_has_it(feature: Feature) -> None:
-    [look] = [look for beginning, look in LOOKS.items() if feature.name.startswith(beginning)]
-    assert look() == feature.is_here
+def test_feature_available_matches_airflow(feature: Feature) -> None:
+    [check] = [check for start, check in CHECKS.items() if feature.name.startswith(start)]
+    assert check() == feature.available
 
 
-def test_the_earliest_stands_first() -> None:
+def test_features_are_sorted_by_version() -> None:
     assert [feature.since for feature in FEATURES] == sorted(feature.since for feature in FEATURES)
 
 
 @pytest.mark.parametrize("multiple_outputs", [True, False])
 @pytest.mark.parametrize("do_xcom_push", [True, False])
 @pytest.mark.parametrize("installed", ["2.11.2", "3.0.6", "3.1.8"])
-def test_where_none_fails_a_task_its_outputs_are_pushed_without(
+def test_push_outputs_separately(
     installed: str, do_xcom_push: bool, multiple_outputs: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(airflow_compat, "airflow_version", lambda: installed)
@@ -108,3 +108,13 @@ def test_where_none_fails_a_task_its_outputs_are_pushed_without(
     else:
         assert context["ti"].pushed == {}
         assert task.multiple_outputs == multiple_outputs
+
+
+def test_moved_names_are_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in airflow_compat._MODULES:
+        assert getattr(airflow_compat, name) is not None
+    monkeypatch.setitem(airflow_compat._MODULES, "Moved", ("no.such.module", "json", "json:loads"))
+    assert airflow_compat.__getattr__("Moved") is json.loads
+    monkeypatch.delattr(airflow_compat, "Moved")
+    with pytest.raises(AttributeError, match="NoSuchName"):
+        _ = airflow_compat.NoSuchName

@@ -1,13 +1,13 @@
-"""The connection's one table, and what is read of connections that are good, odd or broken."""
-
 from __future__ import annotations
 
+import ipaddress
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.connection import (
@@ -16,18 +16,20 @@ from airflow_provider_oppo_image.connection import (
     PLACEHOLDERS,
     Field,
     Settings,
+    base_url,
     form_for_airflow_3,
     read_settings,
 )
 from airflow_provider_oppo_image.contract import DATA_CENTERS
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.net.options import TransportOptions
 
 SECRET = "s3cret-of-the-app"
 
 
 @dataclass
 class Connection:
-    """A good connection, but for what a test changes."""
+    """A valid connection, except for the fields that a test changes."""
 
     conn_id: str | None = "mine"
     conn_type: str | None = "oppo_image"
@@ -43,8 +45,8 @@ def read(extra: Any = None, **fields: Any) -> Settings:
     return read_settings(Connection(extra=extra if isinstance(extra, str | None) else json.dumps(extra), **fields))
 
 
-def mistake(extra: Any = None, **fields: Any) -> str:
-    """Return what is said of a bad connection."""
+def error_of(extra: Any = None, **fields: Any) -> str:
+    """Return the error message of an invalid connection."""
     with pytest.raises(ConfigurationError) as caught:
         read(extra, **fields)
     assert caught.value.permanent
@@ -53,17 +55,12 @@ def mistake(extra: Any = None, **fields: Any) -> str:
     return str(caught.value)
 
 
-# Settings
-
-
-def test_a_connection_needs_only_the_key_and_the_secret() -> None:
+def test_settings_have_defaults() -> None:
     assert read() == Settings(
         app_key="key",
         master_secret=SECRET,
         base_url="https://pushapi-sgp.engagelab.com",
-        connect_timeout=10.0,
-        read_timeout=30.0,
-        total_timeout=60.0,
+        transport_options=TransportOptions(10.0, 30.0, 60.0),
         retry_budget=120.0,
         allow_private_addresses=False,
         cid_namespace="",
@@ -71,56 +68,53 @@ def test_a_connection_needs_only_the_key_and_the_secret() -> None:
     )
 
 
-def test_settings_show_no_secret() -> None:
+def test_settings_repr_has_no_secret() -> None:
     assert SECRET not in repr(read())
 
 
-def test_blanks_around_the_key_and_the_secret_are_not_theirs() -> None:
+def test_credentials_are_stripped() -> None:
     settings = read(login=" key\n", password=f"\t{SECRET} \n")
     assert (settings.app_key, settings.master_secret) == ("key", SECRET)
 
 
 @pytest.mark.parametrize("login", [None, "", "  "])
-def test_a_connection_without_a_key_is_refused(login: str | None) -> None:
-    assert mistake(login=login) == "Connection 'mine' has no AppKey. Put the app's AppKey into its login."
+def test_app_key_is_required(login: str | None) -> None:
+    assert "'mine' has no AppKey" in error_of(login=login)
 
 
 @pytest.mark.parametrize("password", [None, "", "  "])
-def test_a_connection_without_a_secret_is_refused(password: str | None) -> None:
-    assert "'mine' has no master secret" in mistake(password=password)
+def test_master_secret_is_required(password: str | None) -> None:
+    assert "'mine' has no master secret" in error_of(password=password)
 
 
 @pytest.mark.parametrize("conn_type", ["http", "", None, "oppo"])
-def test_a_connection_of_another_type_is_refused(conn_type: str | None) -> None:
-    assert f"of type {conn_type!r}; it must be 'oppo_image'" in mistake(conn_type=conn_type)
+def test_other_connection_type_is_refused(conn_type: str | None) -> None:
+    assert f"the type 'oppo_image', not {conn_type!r}" in error_of(conn_type=conn_type)
 
 
-def test_a_connections_type_may_be_written_as_in_a_uri() -> None:
+def test_connection_type_may_have_hyphen() -> None:
     assert read(conn_type="oppo-image").app_key == "key"
 
 
-@pytest.mark.parametrize("extra", ["{", "{'a': 1}", "data_center=japan", "[" * 100_000, "9" * 5_000])
-def test_an_extra_that_is_not_json_is_refused(extra: str) -> None:
-    assert "an extra that is not JSON" in mistake(extra)
+@pytest.mark.parametrize(
+    "extra", ["{", "{'a': 1}", "data_center=japan", "[" * 100_000, "9" * 5_000, ["japan"], "5", '"japan"', "null"]
+)
+def test_extra_must_be_json_object(extra: Any) -> None:
+    assert "JSON object" in error_of(extra)
 
 
-@pytest.mark.parametrize("extra", [["data_center"], "5", '"japan"', "null"])
-def test_an_extra_that_is_no_object_is_refused(extra: Any) -> None:
-    assert "an extra that is no JSON object" in mistake(extra)
-
-
-def test_an_unknown_key_is_named() -> None:
-    settings = read({"data_centre": "japan", "timeout": 5, "read_timeout": 5})
-    assert settings.unknown_keys == ("data_centre", "timeout")
-    assert settings.read_timeout == 5.0
+def test_unknown_keys_are_collected() -> None:
+    settings = read({"datacenter": "japan", "timeout": 5, "read_timeout": 5})
+    assert settings.unknown_keys == ("datacenter", "timeout")
+    assert settings.transport_options.read_timeout == 5.0
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_what_a_form_left_empty_is_unset(nothing: str | None) -> None:
+def test_empty_value_means_default(nothing: str | None) -> None:
     assert read({entry.name: nothing for entry in FIELDS}) == read()
 
 
-def test_a_connection_from_a_uri_has_text_for_everything() -> None:
+def test_text_values_are_parsed() -> None:
     settings = read(
         {"connect_timeout": "1", "read_timeout": "2.5", "total_timeout": " 9 ", "retry_budget": "0",
          "allow_private_addresses": "True", "cid_namespace": "staging", "data_center": "japan"}
@@ -129,9 +123,7 @@ def test_a_connection_from_a_uri_has_text_for_everything() -> None:
         app_key="key",
         master_secret=SECRET,
         base_url=DATA_CENTERS["japan"],
-        connect_timeout=1.0,
-        read_timeout=2.5,
-        total_timeout=9.0,
+        transport_options=TransportOptions(1.0, 2.5, 9.0),
         retry_budget=0.0,
         allow_private_addresses=True,
         cid_namespace="staging",
@@ -139,52 +131,48 @@ def test_a_connection_from_a_uri_has_text_for_everything() -> None:
 
 
 @pytest.mark.parametrize("name", DATA_CENTERS)
-def test_each_data_centre_is_known_by_its_name(name: str) -> None:
+def test_data_center_sets_base_url(name: str) -> None:
     assert read({"data_center": name}).base_url == DATA_CENTERS[name]
 
 
 @pytest.mark.parametrize("value", ["mars", "Japan", 5, ["japan"], {}])
-def test_an_unknown_data_centre_is_refused(value: Any) -> None:
-    words = mistake({"data_center": value})
-    assert "'data_center'" in words
-    assert "must be" in words
-
-
-def test_an_unknown_data_centre_is_told_which_there_are() -> None:
-    words = mistake({"data_center": "mars"})
-    assert all(name in words for name in ("'mars'", *DATA_CENTERS))
+def test_data_center_must_be_known(value: Any) -> None:
+    message = error_of({"data_center": value})
+    assert f"not {str(value)!r}" in message
+    assert not isinstance(value, str) or all(name in message for name in DATA_CENTERS)
 
 
 @pytest.mark.parametrize("name", ["connect_timeout", "read_timeout", "total_timeout"])
 @pytest.mark.parametrize("value", [0, 0.09, -1, 3600.1, "soon", "nan", "inf", True, False, [5], {}, 10**400])
-def test_seconds_that_cannot_be_waited_are_refused(name: str, value: Any) -> None:
-    assert f"The connection's {name!r} is" in mistake({name: value})
-    assert "from 0.1 to 3600" in mistake({name: value})
+def test_invalid_seconds_are_refused(name: str, value: Any) -> None:
+    message = error_of({name: value})
+    assert repr(name) in message
+    assert "from 0.1 to 3600" in message
 
 
 @pytest.mark.parametrize("value", [0.1, 3600, "3600"])
-def test_seconds_are_inclusive_of_their_limits(value: Any) -> None:
-    assert read({"read_timeout": value}).read_timeout == float(value)
+def test_limits_of_seconds_are_inclusive(value: Any) -> None:
+    assert read({"read_timeout": value}).transport_options.read_timeout == float(value)
 
 
-def test_a_budget_may_be_nothing_but_not_less() -> None:
+def test_retry_budget_may_be_zero() -> None:
     assert read({"retry_budget": 0}).retry_budget == 0.0
-    assert "from 0 to 3600" in mistake({"retry_budget": -0.1})
+    assert "from 0 to 3600" in error_of({"retry_budget": -0.1})
 
 
 @pytest.mark.parametrize(("value", "flag"), [(True, True), (False, False), ("TRUE", True), ("0", False), (1, True)])
-def test_a_flag_is_read_in_the_usual_ways(value: Any, flag: bool) -> None:
+def test_flag_is_parsed(value: Any, flag: bool) -> None:
     assert read({"allow_private_addresses": value}).allow_private_addresses is flag
 
 
 @pytest.mark.parametrize("value", ["yes", "on", 2, [], {}, "tru"])
-def test_a_flag_is_not_guessed(value: Any) -> None:
-    assert "true or false" in mistake({"allow_private_addresses": value})
+def test_invalid_flag_is_refused(value: Any) -> None:
+    assert "true or false" in error_of({"allow_private_addresses": value})
 
 
 @pytest.mark.parametrize("value", [5, True, ["a"]])
-def test_text_is_text(value: Any) -> None:
-    assert "must be text" in mistake({"cid_namespace": value})
+def test_text_field_must_be_text(value: Any) -> None:
+    assert "must be text" in error_of({"cid_namespace": value})
 
 
 json_values = st.recursive(
@@ -195,7 +183,7 @@ json_values = st.recursive(
 
 
 @given(st.sampled_from(FIELDS), json_values)
-def test_any_value_of_a_field_is_read_or_refused(entry: Field, value: Any) -> None:
+def test_field_parses_or_refuses_any_value(entry: Field, value: Any) -> None:
     try:
         parsed = entry.parse(value)
     except ConfigurationError:
@@ -213,21 +201,18 @@ def test_any_extra_is_read_or_refused(extra: str) -> None:
     assert not extra or isinstance(json.loads(extra), dict)
 
 
-def test_plain_http_is_allowed_by_a_field_of_its_own() -> None:
+def test_allow_plain_http_is_applied() -> None:
     settings = read({"allow_plain_http": True}, host="sandbox.example", schema="http")
     assert settings.base_url == "http://sandbox.example"
 
 
-def test_what_the_test_button_of_airflow_2_sends_is_read_as_the_form_shows_it() -> None:
+def test_keys_of_airflow_2_test_button_are_known() -> None:
     settings = read({"allow_private_addresses": "y", "extra__oppo_image__allow_private_addresses": "y"})
     assert settings.allow_private_addresses
     assert not settings.unknown_keys
 
 
-# The form
-
-
-def test_the_form_is_the_table() -> None:
+def test_form_has_all_fields() -> None:
     fields = form_for_airflow_3()["conn-fields"]
     assert list(fields) == [entry.name for entry in FIELDS]
     for entry in FIELDS:
@@ -235,25 +220,25 @@ def test_the_form_is_the_table() -> None:
         assert fields[entry.name]["label"] == entry.label
 
 
-def test_the_port_is_not_hidden() -> None:
-    # Airflow 3.3.2 cannot test a stored connection without one from its form.
+def test_form_shows_port() -> None:
+    # Airflow 3.3.2 can only test a stored connection with a port from its form.
     assert "port" not in HIDDEN
     assert "443" in PLACEHOLDERS["port"]
 
 
-def test_a_data_centre_is_chosen_by_words_and_its_host() -> None:
+def test_form_labels_data_centers() -> None:
     schema = form_for_airflow_3()["conn-fields"]["data_center"]["schema"]
     assert schema["values_display"].keys() == set(schema["enum"])
     assert schema["values_display"]["hong_kong"] == "Hong Kong (pushapi-hk.engagelab.com)"
 
 
-def test_no_field_of_the_form_holds_a_secret() -> None:
+def test_form_has_no_secret_field() -> None:
     for entry in FIELDS:
         assert not {"secret", "token", "password", "api_key"} & set(entry.name.split("_"))
 
 
 @pytest.mark.parametrize("wrong", [{"conn_type": "http"}, {"login": ""}, {"host": "no host"}, {"extra": "no JSON"}])
-def test_a_mistake_leaves_no_frame_that_holds_the_connection(wrong: dict[str, Any]) -> None:
+def test_error_traceback_has_no_secret(wrong: dict[str, Any]) -> None:
     connection = Connection(**wrong)
     assert SECRET in repr(connection)
     with pytest.raises(ConfigurationError) as caught:
@@ -261,3 +246,99 @@ def test_a_mistake_leaves_no_frame_that_holds_the_connection(wrong: dict[str, An
     frames = [entry.frame for entry in caught.traceback[1:]]
     assert frames
     assert SECRET not in repr([frame.f_locals for frame in frames])
+
+
+def url(host: str | None = None, port: int | None = None, schema: str | None = None, **allow: Any) -> str:
+    return base_url(host, port, schema, "singapore", **allow)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "schema", "expected"),
+    [
+        (None, None, None, "https://pushapi-sgp.engagelab.com"),
+        ("", 0, "", "https://pushapi-sgp.engagelab.com"),
+        ("  ", 9, "http", "https://pushapi-sgp.engagelab.com"),
+        ("push.api.engagelab.cc", None, None, "https://push.api.engagelab.cc"),
+        ("https://push.api.engagelab.cc/", None, None, "https://push.api.engagelab.cc"),
+        ("HTTPS://Push.API.EngageLab.cc", None, None, "https://push.api.engagelab.cc"),
+        ("a.example", 443, None, "https://a.example"),
+        ("a.example", 8443, "HTTPS", "https://a.example:8443"),
+        ("a.example:9000", 8443, None, "https://a.example:9000"),
+        ("a.example:0", 8443, None, "https://a.example:8443"),
+        ("https://a.example", None, "http", "https://a.example"),
+        ("a.example.", None, None, "https://a.example."),
+        ("localhost", 8080, "http", "http://localhost:8080"),
+        ("http://127.0.0.1:80", None, None, "http://127.0.0.1"),
+        ("http://127.9.9.9", 8080, None, "http://127.9.9.9:8080"),
+        ("http://[::1]:8080", None, None, "http://[::1]:8080"),
+        ("::1", 8080, "http", "http://[::1]:8080"),
+        ("2001:db8::1", None, None, "https://[2001:db8::1]"),
+    ],
+)
+def test_base_url_of_host(host: str | None, port: int | None, schema: str | None, expected: str) -> None:
+    assert url(host, port, schema) == expected
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["https://", "://a", "ftp://a.example", "a b", "a\nb", "https://a.example/v4", "a.example?x=1", "a.example#x",
+     "https://key:hunter2@a.example", "hunter2@a.example", "a.example:port", "a.example:-1", "a.example:999999",
+     "a..b", ".a", "-a.example", "a-.example", "x" * 64, ".".join(["x" * 60] * 5), "exämple.com", "[::1",
+     "[fe80::1%lo]", "fe80::1%eth0", "1:2:3", "a\\b", "https://https://a", "a%2eb"],
+)  # fmt: skip
+def test_base_url_refuses_and_hides_invalid_host(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="host is not valid") as caught:
+        url(host)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("schema", ["ftp", "https://evil.example/?", "httpss"])
+def test_base_url_refuses_other_scheme(schema: str) -> None:
+    with pytest.raises(ConfigurationError, match="schema must be https, http or empty"):
+        url("a.example", schema=schema)
+
+
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_base_url_refuses_invalid_port(port: int) -> None:
+    with pytest.raises(ConfigurationError, match="port must be a number from 1 to 65535"):
+        url("a.example", port)
+
+
+@pytest.mark.parametrize("host", ["a.example", "10.0.0.1", "localhost.example.com", "128.0.0.1", "[2001:db8::1]"])
+def test_base_url_refuses_plain_http_unless_allowed(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="plain http"):
+        url(host, schema="http")
+    with pytest.raises(ConfigurationError, match="plain http"):
+        url(f"http://{host}")
+    assert url(host, schema="http", allow_plain_http=True) == f"http://{host}"
+
+
+hosts = st.text() | st.from_regex(r"(https?://)?[a-z0-9.:@/?#\[\]%_-]{1,30}(:[0-9]{1,6})?/?", fullmatch=True)
+ports = st.none() | st.integers(-70_000, 140_000)
+schemas = st.none() | st.text() | st.sampled_from(["http", "https", "HTTP", " https "])
+
+
+@given(hosts, ports, schemas, st.booleans())
+@example("https://a.example:443@evil.example", None, None, False)
+@example("http://localhost@evil.example", None, None, False)
+@example("127.0.0.1.evil.example", None, "http", False)
+@example("evil.example", None, "http://localhost/?", False)
+def test_base_url_is_clean_or_refused(host: str, port: int | None, schema: str | None, allow: bool) -> None:
+    try:
+        made = url(host, port, schema, allow_plain_http=allow)
+    except ConfigurationError:
+        return
+    parts = urlsplit(made)
+    name = parts.hostname or ""
+    assert made == f"{parts.scheme}://{parts.netloc}"
+    assert made.isascii()
+    assert parts.scheme in ("http", "https")
+    assert parts.username is None
+    assert parts.port is None or 1 <= parts.port <= 65_535
+    if host.strip():
+        asked = host.strip().lower()
+        assert name in asked or ipaddress.ip_address(name) == ipaddress.ip_address(asked.split("[")[-1].split("]")[0])
+    else:
+        assert made in DATA_CENTERS.values()
+    if parts.scheme == "http" and not allow:
+        assert name == "localhost" or ipaddress.ip_address(name).is_loopback

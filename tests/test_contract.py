@@ -1,10 +1,7 @@
-"""The vendor's page, checked against itself: what no row may say, and how many rows there are."""
-
 from __future__ import annotations
 
 import dataclasses
 import re
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,72 +15,54 @@ ROWS = list(ERROR_CODES.values())
     ("kind", "width", "height", "max_bytes", "recommended_bytes"),
     [("big", 984, 369, 1_048_576, 1_000_000), ("small", 144, 144, 51_200, 50_000)],
 )
-def test_a_picture_has_these_dimensions_and_this_weight(
-    kind: str, width: int, height: int, max_bytes: int, recommended_bytes: int
-) -> None:
+def test_picture_rules(kind: str, width: int, height: int, max_bytes: int, recommended_bytes: int) -> None:
     assert PICTURE_RULES[kind] == PictureRule(kind, width, height, max_bytes, recommended_bytes)  # type: ignore[arg-type]
 
 
-def test_the_kinds_are_those_that_have_rules() -> None:
+def test_picture_keys() -> None:
     assert tuple(PICTURE_RULES) == contract.PICTURE_KINDS == ("big", "small")
-
-
-def test_the_keys_of_a_picture_are_the_vendors() -> None:
     assert [(rule.url_key, rule.id_key) for rule in PICTURE_RULES.values()] == [
         ("big_picture_url", "big_picture_id"),
         ("small_picture_url", "small_picture_id"),
     ]
 
 
-def test_each_code_has_one_row() -> None:
-    assert len(ERROR_CODES) == len(contract._ROWS)
-
-
-# The image page's own table, as the page gives it.
+# The error table of EngageLab's "Image API v4" page.
 @pytest.mark.parametrize(
     ("code", "status"),
     [(21001, 404), (21003, 400), (23001, 401), (23002, 400), (23008, 400), (23009, 400), (23100, 500), (27000, 500),
      (51, 200)],
 )  # fmt: skip
-def test_the_pages_codes_have_the_pages_status(code: int, status: int) -> None:
+def test_documented_codes_have_documented_status(code: int, status: int) -> None:
     assert status in ERROR_CODES[code].http_statuses
 
 
-def test_what_may_pass_is_a_closed_list() -> None:
+def test_transient_and_scoped_codes() -> None:
     assert {row.code for row in ROWS if not row.permanent} == {23008, 23100, 27000, 21030, -1, -2, 13, 55, 33, 34}
 
-
-def test_what_breaks_the_account_is_a_closed_list() -> None:
     assert {row.code for row in ROWS if row.scope == "account"} == {23001, 21004, 23009, 21038, 11, 27, 28, 30, 33, 34}
     assert {row.code for row in ROWS if row.scope == "picture"} == {51}
 
-
-def test_only_daily_limits_say_when_to_come_back() -> None:
     assert {row.code: row.retry_after for row in ROWS if row.retry_after} == {33: 3600.0, 34: 3600.0}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.code))
-def test_a_row_tells_a_person_what_it_is_and_what_to_do(row: ErrorCode) -> None:
+def test_error_code_is_complete(row: ErrorCode) -> None:
+    assert contract._ROWS.count(row) == sum(other.code == row.code for other in contract._ROWS) == 1
     assert row.http_statuses
     assert row.source
     assert row.advice.endswith(".")
-    # The meaning stands in the middle of a sentence.
+    # The meaning is used inside a sentence.
     assert not row.meaning.endswith(".")
 
 
-@pytest.mark.parametrize("url", DATA_CENTERS.values())
-def test_a_data_centre_is_a_bare_https_url(url: str) -> None:
-    parts = urlsplit(url)
-    assert (parts.scheme, parts.path, parts.port) == ("https", "", None)
-    assert re.fullmatch(r"pushapi-[a-z]+\.engagelab\.com", parts.netloc)
-
-
-def test_the_data_centres_are_six_and_each_its_own() -> None:
+def test_data_centers_are_https_urls() -> None:
+    assert all(re.fullmatch(r"https://pushapi-[a-z]+\.engagelab\.com", url) for url in DATA_CENTERS.values())
     assert len(set(DATA_CENTERS.values())) == len(DATA_CENTERS) == 6
     assert contract.DEFAULT_DATA_CENTER in DATA_CENTERS
 
 
-def test_the_tables_cannot_be_changed() -> None:
+def test_tables_are_read_only() -> None:
     for table in (PICTURE_RULES, ERROR_CODES, DATA_CENTERS):
         with pytest.raises(TypeError):
             table["new"] = None  # type: ignore[index]
@@ -92,11 +71,6 @@ def test_the_tables_cannot_be_changed() -> None:
             setattr(row, field, 0)
 
 
-@pytest.mark.parametrize("cid", ["a", "A_b-9", "x" * 64])
-def test_a_cid_is_up_to_64_letters_digits_and_signs(cid: str) -> None:
-    assert re.fullmatch(contract.CID_PATTERN, cid)
-
-
-@pytest.mark.parametrize("cid", ["", "x" * 65, "a b", "ä", "a.b", "a\n"])
-def test_a_cid_is_nothing_else(cid: str) -> None:
-    assert not re.fullmatch(contract.CID_PATTERN, cid)
+def test_cid_pattern() -> None:
+    assert all(re.fullmatch(contract.CID_PATTERN, cid) for cid in ("a", "A_b-9", "x" * 64))
+    assert not any(re.fullmatch(contract.CID_PATTERN, cid) for cid in ("", "x" * 65, "a b", "ä", "a.b", "a\n"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import airflow_provider_oppo_image
-from tests.support.pages import skip_without_pages
+from tests.support.server_modules import skip_without_pages
 
 PACKAGE = Path(str(airflow_provider_oppo_image.__file__)).parent
 MODULES = sorted(path for path in PACKAGE.glob("**/*.py") if "example_dags" not in path.parts)

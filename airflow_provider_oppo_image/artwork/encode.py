@@ -4,146 +4,118 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
-from PIL import Image, ImageChops, ImageFile, ImageMath
+from PIL import Image, ImageChops, ImageFile
+
+from airflow_provider_oppo_image.artwork.resample import compute
 
 if TYPE_CHECKING:
     from PIL.JpegImagePlugin import JpegImageFile
 
+PictureFormat: TypeAlias = Literal["PNG", "JPEG"]
 
-_TILE: Final = 7
-"""Pixels: no divisor of 8, so that the borders between a JPEG's blocks are looked at too."""
-
+# The names and values of the paper: Wang et al., Image quality assessment: from error visibility to structural
+# similarity, 2004.
 _C1: Final = (0.01 * 255) ** 2
 _C2: Final = (0.03 * 255) ** 2
 
+_WINDOW: Final = 7
+"""Size of an SSIM window in pixels. It does not divide 8, so the windows cross the borders of JPEG blocks."""
 
-class Looks:
-    """What a picture looks like.
-
-    :param image: in the mode "RGB" or "L".
-    """
-
-    def __init__(self, image: Image.Image) -> None:
-        self._planes = [_Channel(band) for band in image.split()]
-
-    def like(self, file: bytes) -> float:
-        """Return how much a file looks like it, at most 1, which is the same.
-
-        :param file: in the same mode and of the same size.
-        """
-        with Image.open(io.BytesIO(file)) as decoded:
-            planes = [_Channel(band) for band in decoded.split()]
-        similar = [one.similarity(other) for one, other in zip(self._planes, planes, strict=True)]
-        return sum(similar) / len(similar)
-
-
-class _Channel:
-    """A colour of a picture, with what its tiles look like."""
-
-    def __init__(self, band: Image.Image) -> None:
-        self.values = band.convert("F")
-        self.mean = _tiles(self.values)
-        self.square = _tiles(_compute(lambda a: a["x"] * a["x"], x=self.values))
-
-    def similarity(self, other: _Channel) -> float:
-        """Return the mean structural similarity with another plane, at most 1."""
-        product = _tiles(_compute(lambda a: a["x"] * a["y"], x=self.values, y=other.values))
-        means = {"m": self.mean, "n": other.mean}
-        similar = _compute(
-            lambda a: (
-                (2 * a["m"] * a["n"] + _C1)
-                * (2 * (a["p"] - a["m"] * a["n"]) + _C2)
-                / (a["m"] * a["m"] + a["n"] * a["n"] + _C1)
-                / (a["s"] + a["t"] - a["m"] * a["m"] - a["n"] * a["n"] + _C2)
-            ),
-            **means,
-            p=product,
-            s=self.square,
-            t=other.square,
-        )
-        return cast("float", similar.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))
-
-
-def _tiles(plane: Image.Image) -> Image.Image:
-    return plane.reduce(_TILE)
-
-
-def _compute(formula: Callable[[dict[str, Any]], object], **planes: Image.Image) -> Image.Image:
-    return cast("Image.Image", ImageMath.lambda_eval(formula, **planes))
-
-
-PictureFormat: TypeAlias = Literal["PNG", "JPEG"]
-
-_BEST: Final = 100
+_MAX_QUALITY: Final = 100
 _STEP: Final = 0.25
-"""From one of libjpeg's hundred qualities to the next, a file's size changes by up to a tenth: there are four steps."""
+"""Between two of libjpeg's hundred qualities, the file size changes by up to a tenth, so there are four steps."""
 
-_FINE: Final = 96
-"""From this quality on so little is lost that finer brightness is worth no colour."""
+_NEARLY_LOSSLESS: Final = 96
+"""Quality from which subsampling is not tried, since its gain in brightness is invisible."""
 
-_FAST: Final = 4
-"""zlib's level: above it, a photo takes up to four times as long and becomes no smaller."""
+_PNG_LEVEL: Final = 4
+"""zlib's level: higher ones need up to four times as long for a photo, and hardly make it smaller."""
 
-_MOST_GAIN: Final = 1.05
-"""How much larger than the smallest a fast PNG may be, where it is so large that it hardly can be packed."""
+_MAX_PNG_GAIN: Final = 1.05
+"""Maximum factor by which an unoptimised PNG near the limit is larger than an optimised one."""
 
-_DOUBT: Final = 1.02
-"""How far the sizes of small files may be from what those of fast ones say."""
+_TOLERANCE: Final = 1.02
+"""Maximum error of the size of an optimised JPEG that is estimated from an unoptimised one."""
 
-_NOISE: Final = 2
-"""Bytes a pixel from which on there is no order in a picture that a progressive file could use."""
+_NOISE_BYTES_PER_PIXEL: Final = 2
+"""From this size on an image is noise, and a progressive JPEG is not smaller."""
 
 _NOISE_EXPONENT: Final = 0.7
-"""Where the fast file of noise becomes n times as large, the small one becomes n ** 0.7 times as large: measured."""
+"""For noise, the optimised size grows as (unoptimised size) ** 0.7 (measured)."""
 
 _BUFFER_BYTES_PER_PIXEL: Final = 4
-"""Bytes; the finest JPEG of noise takes three and a half."""
+"""A JPEG of noise in the highest quality needs 3.5 bytes per pixel."""
 
 
 def encode(image: Image.Image, limit: int, only: PictureFormat | None = None) -> bytes | None:
-    """Return the finest file that fits; None where none does.
+    """Return the best file within a size limit; None if there is none.
 
     :param image: in the mode "RGB", or "RGBA" for a PNG with transparency.
-    :param limit: the most bytes, inclusive.
-    :param only: the format that it must have; None takes whichever is finer.
+    :param limit: maximum size in bytes, inclusive.
+    :param only: the format; None chooses PNG if one fits, else JPEG.
     """
     if image.mode == "RGB" and _is_grey(image):
         image = image.getchannel(0)
     if only != "JPEG":
-        png = _save(image, "PNG", compress_level=_FAST)
-        if limit < len(png) <= limit * _MOST_GAIN:
+        png = _save(image, "PNG", compress_level=_PNG_LEVEL)
+        if limit < len(png) <= limit * _MAX_PNG_GAIN:
             png = _save(image, "PNG", optimize=True)
         if len(png) <= limit:
             return png
     if only == "PNG" or image.mode == "RGBA":
         return None
-    return _finest_jpeg(image, limit)
+    return _encode_jpeg(image, limit)
 
 
-def _finest_jpeg(image: Image.Image, limit: int) -> bytes | None:
-    """Return the JPEG within a limit that looks most like a picture.
+def _encode_jpeg(image: Image.Image, limit: int) -> bytes | None:
+    """Return the JPEG within a limit that is most similar to an image.
 
-    To write colours at half the width and height buys finer brightness, which suits most photos and ruins red text. So
-    both are tried in files that are made fast, and what comes out of them is looked at; the better way is then taken to
-    its end.
+    Chroma subsampling allows a higher quality of brightness. This is better for most photos, and bad for red text. Both
+    are estimated with fast, unoptimised files, and the more similar one is then optimised.
     """
     full = _JpegSearch(image, "4:4:4")
-    quality = full.finest_fast(limit)
-    if image.mode == "L" or quality >= _FINE:
-        return full.finest(limit)
-    halved, looks = _JpegSearch(image, "4:2:0"), Looks(image)
-    is_better = looks.like(halved.file(halved.finest_fast(limit, quality))) > looks.like(full.file(quality))
-    return (halved if is_better else full).finest(limit)
+    quality = full.estimate(limit)
+    if image.mode == "L" or quality >= _NEARLY_LOSSLESS:
+        return full.best(limit)
+    halved = _JpegSearch(image, "4:2:0")
+    is_better = ssim(image, halved.file(halved.estimate(limit, quality))) > ssim(image, full.file(quality))
+    return (halved if is_better else full).best(limit)
+
+
+def ssim(image: Image.Image, file: bytes) -> float:
+    """Return the mean structural similarity (SSIM) of an image and its encoded file; 1 if they are identical.
+
+    :param image: in the mode "RGB" or "L".
+    :param file: a file of the same mode and size.
+    """
+    with Image.open(io.BytesIO(file)) as decoded:
+        channels = [_channel_ssim(*bands) for bands in zip(image.split(), decoded.split(), strict=True)]
+    return sum(channels) / len(channels)
+
+
+def _channel_ssim(x: Image.Image, y: Image.Image) -> float:
+    x, y = x.convert("F"), y.convert("F")
+    xx, yy, xy = (compute(lambda v: v["x"] * v["y"], x=one, y=two) for one, two in ((x, x), (y, y), (x, y)))
+    values = {name: image.reduce(_WINDOW) for name, image in {"x": x, "y": y, "xx": xx, "yy": yy, "xy": xy}.items()}
+    similarity = compute(
+        lambda mean: (
+            (2 * mean["x"] * mean["y"] + _C1)
+            * (2 * (mean["xy"] - mean["x"] * mean["y"]) + _C2)
+            / (mean["x"] * mean["x"] + mean["y"] * mean["y"] + _C1)
+            / (mean["xx"] + mean["yy"] - mean["x"] * mean["x"] - mean["y"] * mean["y"] + _C2)
+        ),
+        **values,
+    )
+    return cast("float", similarity.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))
 
 
 class _JpegSearch:
-    """A way to write a picture as JPEG.
+    """Search for the highest JPEG quality within a size limit.
 
-    Most files are made fast and are larger than need be: how much larger hardly depends on the quality, so that few of
-    the small ones have to be made, which take up to ten times as long.
+    Most files of the search are unoptimised, which is up to ten times as fast. The ratio to the optimised size hardly
+    depends on the quality, so few optimised files are needed.
     """
 
     def __init__(self, image: Image.Image, subsampling: str) -> None:
@@ -152,44 +124,44 @@ class _JpegSearch:
         self._sizes: dict[float, int] = {}
 
     def file(self, quality: float, **options: object) -> bytes:
-        """Return a file, which is made fast unless the options say otherwise."""
+        """Return a file, unoptimised unless the options say otherwise."""
         tables = _tables(quality)[: len(self._image.getbands())]
         return _save(self._image, "JPEG", qtables=tables, subsampling=self._subsampling, **options)
 
-    def finest_fast(self, limit: float, at_least: int = 1) -> int:
-        """Return the highest whole quality of which a file that is made fast fits; `at_least` where none does."""
-        low, high = at_least, _BEST
+    def estimate(self, limit: float, min_quality: int = 1) -> int:
+        """Return the highest whole quality whose unoptimised file fits; `min_quality` if there is none."""
+        low, high = min_quality, _MAX_QUALITY
         while low < high:
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self._size(middle) <= limit else (low, middle - 1)
         return low
 
-    def finest(self, limit: int) -> bytes | None:
-        """Return the small file of the highest quality that fits; None where none does."""
-        quality: float = self.finest_fast(limit)
-        is_noise = self._size(quality) > _NOISE * self._image.width * self._image.height
+    def best(self, limit: int) -> bytes | None:
+        """Return the optimised file of the highest quality that fits; None if there is none."""
+        quality: float = self.estimate(limit)
+        is_noise = self._size(quality) > _NOISE_BYTES_PER_PIXEL * self._image.width * self._image.height
         kinds = ({"progressive": False},) if is_noise else ({"progressive": False}, {"progressive": True})
         files = {len(body): (body, kind) for kind in kinds if (body := self.file(quality, optimize=True, **kind))}
         best, kind = files[min(files)]
-        too_high = _BEST + _STEP
+        too_high = _MAX_QUALITY + _STEP
         while quality + _STEP < too_high:
-            room = self._size(quality) * (limit / len(best)) ** (1 / _NOISE_EXPONENT if is_noise else 1)
-            likely = self._finest_likely(room, int(quality))
-            if likely <= quality and self._size(quality + _STEP) > room * _DOUBT:
+            target = self._size(quality) * (limit / len(best)) ** (1 / _NOISE_EXPONENT if is_noise else 1)
+            likely = self._estimate_steps(target, int(quality))
+            if likely <= quality and self._size(quality + _STEP) > target * _TOLERANCE:
                 break
-            tried = min(max(likely, quality + _STEP), too_high - _STEP)
-            body = self.file(tried, optimize=True, **kind)
+            candidate = min(max(likely, quality + _STEP), too_high - _STEP)
+            body = self.file(candidate, optimize=True, **kind)
             if len(body) <= limit:
-                quality, best = tried, body
+                quality, best = candidate, body
             else:
-                too_high = tried
+                too_high = candidate
         return best if len(best) <= limit else None
 
-    def _finest_likely(self, limit: float, at_least: int) -> float:
-        """Return the highest quality of which a file that is made fast fits, whole or not."""
-        quality: float = self.finest_fast(limit, at_least)
+    def _estimate_steps(self, limit: float, min_quality: int) -> float:
+        """Return the same as `estimate`, in steps of `_STEP`."""
+        quality: float = self.estimate(limit, min_quality)
         for step in (2 * _STEP, _STEP):
-            if quality + step <= _BEST and self._size(quality + step) <= limit:
+            if quality + step <= _MAX_QUALITY and self._size(quality + step) <= limit:
                 quality += step
         return quality
 
@@ -200,24 +172,24 @@ class _JpegSearch:
 
 
 def _tables(quality: float) -> list[list[int]]:
-    """Return how coarsely brightness and colours are written.
+    """Return the quantization tables for luminance and chrominance.
 
-    Source of the formula: libjpeg, `jpeg_quality_scaling`, which knows whole qualities only.
+    Source of the formula: libjpeg, `jpeg_quality_scaling`, which accepts only whole qualities.
     """
     percent = 5_000 / quality if quality < 50 else 200 - 2 * quality
-    return [[min(max(int((value * percent + 50) / 100), 1), 255) for value in table] for table in _middle_tables()]
+    return [[min(max(int((value * percent + 50) / 100), 1), 255) for value in table] for table in _base_tables()]
 
 
 @functools.cache
-def _middle_tables() -> list[list[int]]:
-    """Return libjpeg's own tables: those of quality 50, of which all others are multiples."""
+def _base_tables() -> list[list[int]]:
+    """Return libjpeg's tables for quality 50, of which all others are multiples."""
     with Image.open(io.BytesIO(_save(Image.new("RGB", (8, 8)), "JPEG", quality=50))) as image:
         tables = cast("JpegImageFile", image).quantization
     return [list(tables[0]), list(tables[1])]
 
 
 def _save(image: Image.Image, format: PictureFormat, **options: object) -> bytes:  # noqa: A002 - Pillow's own name
-    # Pillow gives libjpeg one buffer for the whole of an optimised file, which is too small for the finest of noise.
+    # Pillow gives libjpeg one buffer for a complete optimised file. Its default is too small for noise.
     ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, _BUFFER_BYTES_PER_PIXEL * image.width * image.height)
     file = io.BytesIO()
     image.save(file, format, **options)

@@ -1,4 +1,4 @@
-"""Artwork from one place, mended, to another: what the operator and the command do."""
+"""Preparation of a picture from an artwork file to a picture file, local or in object storage."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from airflow_provider_oppo_image.artwork.load import MAX_BYTES
 from airflow_provider_oppo_image.artwork.prepare import prepare
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, PictureAbsentError
-from airflow_provider_oppo_image.pictures.picture_url import url_problem
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
+from airflow_provider_oppo_image.pictures.rules import judge_url
 from airflow_provider_oppo_image.storage import (
     StoragePath,
     atomic_write,
@@ -28,27 +29,27 @@ from airflow_provider_oppo_image.storage import (
 )
 
 PRESIGNED_URL_TTL_S: Final = 86_400
-"""For how long a signed URL is good, in seconds: ours, a day of retries; the storages allow a week."""
+"""Lifetime of a presigned URL in seconds. Our own limit: a day of retries. Object storage allows a week."""
 
 _NAME: Final = "{name}"
 _FORMATS: Final[dict[str, PictureFormat]] = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-_ENDINGS: Final = {"PNG": ".png", "JPEG": ".jpg"}
+_SUFFIXES: Final = {"PNG": ".png", "JPEG": ".jpg"}
 
 
 @dataclass(frozen=True)
 class PreparedFile:
-    """A picture that is in its place.
+    """A prepared picture in its file.
 
-    :param place: the path or URL of its file.
-    :param report: what the check says about it.
-    :param notes: what a careful person would look at, a sentence each.
-    :param url: where the public finds it; None where nobody asked.
+    :param path: the path or the URL of the file.
+    :param report: the report of its check.
+    :param notes: sentences for a person.
+    :param url: the public URL; None if it was not requested.
     """
 
-    place: str
+    path: str
     report: PictureReport
     notes: tuple[str, ...] = ()
-    url: str | None = None
+    url: PictureUrl | None = None
 
 
 def prepare_file(
@@ -60,35 +61,35 @@ def prepare_file(
     publish: bool = False,
     public_url: str | None = None,
 ) -> PreparedFile:
-    """Make a picture of artwork, and write it whole or not at all.
+    """Make a picture from an artwork file, and write it atomically.
 
     :param kind: "big" or "small".
-    :param source: the artwork: a path, or a URL that Airflow's object storage knows.
-    :param destination: where the picture goes, likewise. A name that ends in .png or .jpg says the format; any other
-        gets the ending of what was made.
-    :param layout: how the artwork is laid out.
-    :param publish: find out where the public finds it, and write nothing where nobody knows.
-    :param public_url: where the public finds it; ``{name}`` in it stands for the file's name. None has the storage
-        sign a URL, good for a day.
-    :raises ConfigurationError: if a place cannot be used, is the artwork's own, or is not public.
-    :raises PictureAbsentError: if there is no artwork yet.
-    :raises PictureWrongError: if no picture can be made of it.
-    :raises StorageError: if a storage fails.
+    :param source: the artwork: a path, or a URL of Airflow's object storage.
+    :param destination: the picture's file, likewise. The suffix .png or .jpg sets the format; to any other name, the
+        suffix of the made format is added.
+    :param layout: the layout of the artwork.
+    :param publish: return the public URL; without one, nothing is written.
+    :param public_url: the public URL, in which ``{name}`` stands for the file's name. None lets the object storage
+        presign a URL, valid for a day.
+    :raises ConfigurationError: if a path is not usable, both are the same file, or there is no public URL.
+    :raises PictureAbsentError: if the artwork does not exist yet.
+    :raises PictureWrongError: if the artwork cannot be made into a picture.
+    :raises StorageError: if the storage fails.
     """
     original, target = resolve(source), resolve(destination)
     if not target.name or os.fspath(destination).endswith("/"):
-        raise ConfigurationError(f"The destination {destination} names no file. Give the new picture's whole name.")
+        raise ConfigurationError(f"The destination {destination} has no file name. Give the picture's complete path.")
     only = _FORMATS.get(PurePosixPath(target.name).suffix.lower())
-    prepared = prepare(kind, _read(kind, original), layout, only=only, shown=str(original))
+    prepared = prepare(kind, _read(kind, original), layout, only=only, display_name=str(original))
     if not only:
-        target = target.with_name(target.name + _ENDINGS[str(prepared.report.format)])
+        target = target.with_name(target.name + _SUFFIXES[str(prepared.report.format)])
     with storage_errors(f"Writing {target}"):
         if is_same_file(original, target):
             raise ConfigurationError(
-                f"The picture would take the place of its artwork, {target}. Give another destination: the artwork is "
-                "needed when the picture has to be made again."
+                f"The picture would overwrite its artwork, {target}. Give another destination: the artwork is needed "
+                "to make the picture again."
             )
-        url = _url_of(target, public_url) if publish else None
+        url = _find_public_url(target, public_url) if publish else None
         with atomic_write(target) as file:
             file.write(prepared.body)
     return PreparedFile(str(target), dataclasses.replace(prepared.report, url=str(target)), prepared.notes, url)
@@ -100,17 +101,17 @@ def _read(kind: PictureKind, original: StoragePath) -> bytes:
             with open_read(original) as file:
                 return file.read(MAX_BYTES + 1)
         except FileNotFoundError as error:
-            problem = Problem("not_found", "no such file", "artwork", "Check the path; if it is still to come, wait.")
-            report = PictureReport(kind, str(original), "absent", problems=(problem,))
+            problem = Problem("not_found", "no such file", "artwork", "Check the path, or wait for the file.")
+            report = PictureReport(kind, str(original), "absent", (problem,))
             raise PictureAbsentError(str(report), reports=[report.to_dict()]) from error
 
 
-def _url_of(place: StoragePath, public_url: str | None) -> str:
-    url = (
-        presign_url(place, PRESIGNED_URL_TTL_S)
+def _find_public_url(path: StoragePath, public_url: str | None) -> PictureUrl:
+    url = PictureUrl.parse(
+        presign_url(path, PRESIGNED_URL_TTL_S)
         if public_url is None
-        else public_url.replace(_NAME, quote(place.name, safe=""))
+        else public_url.replace(_NAME, quote(path.name, safe=""))
     )
-    if problem := url_problem(url, allow_private_addresses=True):
-        raise ConfigurationError(f"The public URL of {place} is none: {problem}")
+    if problem := judge_url(url, allow_private_addresses=True):
+        raise ConfigurationError(f"The public URL for {path} is not valid: {problem}")
     return url

@@ -1,4 +1,4 @@
-"""Any picture that Pillow reads, as a viewer shows it: upright, in sRGB, with 8 bits a colour."""
+"""Decoding of any image that Pillow reads, as a viewer shows it: upright, in sRGB, with 8 bits per channel."""
 
 from __future__ import annotations
 
@@ -15,36 +15,37 @@ from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import EMPTY
 
 MAX_BYTES: Final = 100_000_000
-"""The heaviest artwork that is read, in bytes, inclusive: ours, several times what a camera writes."""
+"""Maximum size of an artwork file in bytes, inclusive. Our own limit, several times the size of a camera's files."""
 
 MAX_PIXELS: Final = 89_478_485
-"""The largest artwork that is decoded, in pixels, inclusive: what Pillow takes for no bomb, 256 MiB of colours."""
+"""Maximum number of pixels of artwork, inclusive: Pillow's own limit, which is 256 MiB of pixel data."""
 
-# They are drawn by other programs, which what is in them tells what to do.
-_PROGRAMS: Final = ("EPS", "WMF")
+# Pillow decodes these with other programs, which execute the content of the file.
+_PROGRAM_FORMATS: Final = ("EPS", "WMF")
 
-_SIXTEEN_TO_EIGHT: Final = [round(value / 257) for value in range(65_536)]
-_MODE_OF_PROFILE: Final = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK", "Lab": "LAB"}
-_PROFILE_UNUSABLE: Final = "Its colour profile cannot be used: its colours are taken to be sRGB."
+_16_TO_8_BITS: Final = [round(value / 257) for value in range(65_536)]
+_MODE_BY_COLOUR_SPACE: Final = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK", "Lab": "LAB"}
+_PROFILE_UNUSABLE: Final = "Its colour profile cannot be used. Its colours are read as sRGB."
+_ANIMATED: Final = "It is animated. Only its first frame is used."
 
 
 @dataclass(frozen=True)
 class Artwork:
-    """Artwork, decoded.
+    """Decoded artwork.
 
-    :param image: in the mode "RGB", or "RGBA" where something in it is transparent.
-    :param notes: what a person should know, a sentence each.
+    :param image: in the mode "RGB", or "RGBA" if it has transparency.
+    :param notes: sentences for a person.
     """
 
     image: Image.Image
     notes: tuple[str, ...] = ()
 
 
-class UnusableArtwork(Exception):  # noqa: N818 - named as its neighbours
-    """Artwork of which no picture can be made.
+class UnusableArtworkError(Exception):
+    """Artwork that cannot be made into a picture.
 
-    :param problem: what is wrong with it.
-    :param size: its width and height, in pixels; None where they are not known.
+    :param problem: the reason.
+    :param size: its width and height in pixels; None if unknown.
     """
 
     def __init__(self, problem: Problem, size: tuple[int, int] | None = None) -> None:
@@ -54,89 +55,79 @@ class UnusableArtwork(Exception):  # noqa: N818 - named as its neighbours
 
 
 def read_artwork(data: bytes) -> Artwork:
-    """Decode a picture; of one that moves, its first frame.
+    """Decode artwork; of an animation, the first frame.
 
     :param data: all bytes of the file.
-    :raises UnusableArtwork: if it cannot be decoded, or is too large to be.
+    :raises UnusableArtworkError: if it cannot be decoded, or is too large.
     """
     if not data:
-        raise UnusableArtwork(EMPTY)
+        raise UnusableArtworkError(EMPTY)
     if len(data) > MAX_BYTES:
-        raise UnusableArtwork(too_heavy(len(data)))
+        found, expected = f"{len(data):,} bytes or more", f"artwork of at most {MAX_BYTES:,} bytes"
+        raise UnusableArtworkError(Problem("too_heavy", found, expected, "Export a smaller file."))
     try:
         with strict_decoding, warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
-            _refuse(image)
-            moves = getattr(image, "n_frames", 1) > 1 and image.format in ("GIF", "PNG", "WEBP", "AVIF")
+            _judge_header(image)
+            animated = getattr(image, "n_frames", 1) > 1 and image.format in ("GIF", "PNG", "WEBP", "AVIF")
             image.load()
-            artwork = _as_shown(image)
-    except UnusableArtwork:
+            return _convert(image, (_ANIMATED,) if animated else ())
+    except UnusableArtworkError:
         raise
     except UnidentifiedImageError as error:
-        raise UnusableArtwork(_no_picture(sniff_format(data[:SNIFF_BYTES]))) from error
+        raise UnusableArtworkError(_wrong_format(sniff_format(data[:SNIFF_BYTES]))) from error
     except Image.DecompressionBombError as error:
-        raise UnusableArtwork(_too_large("more pixels than anything can show")) from error
-    # On broken files Pillow raises what its parsers happen to meet, and promises no list.
+        raise UnusableArtworkError(_too_many_pixels("an image with far too many pixels")) from error
+    # For broken files, Pillow raises any exception of its parsers, and documents no list.
     except Exception as error:
-        raise UnusableArtwork(_broken(str(error))) from error
-    return Artwork(artwork.image, ("It moves: its first frame is taken.", *artwork.notes)) if moves else artwork
+        found = f"an image that cannot be decoded: {error}".removesuffix(": ")
+        advice = "Export it again, and upload it in binary mode."
+        raise UnusableArtworkError(Problem("broken", found, "a complete image", advice)) from error
 
 
-def too_heavy(size: int) -> Problem:
-    """Return the problem that a file is too heavy to be read.
-
-    :param size: in bytes; of a file that was not read to its end, what was read.
-    """
-    return Problem(
-        "too_heavy", f"{size:,} bytes or more", f"artwork of at most {MAX_BYTES:,} bytes", "Export a smaller file."
-    )
-
-
-def _refuse(image: Image.Image) -> None:
-    """Look at the header, before anything is decoded."""
-    if image.format in _PROGRAMS:
-        raise UnusableArtwork(_no_picture(image.format))
+def _judge_header(image: Image.Image) -> None:
+    if image.format in _PROGRAM_FORMATS:
+        raise UnusableArtworkError(_wrong_format(image.format))
     if image.width * image.height > MAX_PIXELS:
-        raise UnusableArtwork(_too_large(f"{image.width:,} x {image.height:,} px"), image.size)
+        raise UnusableArtworkError(_too_many_pixels(f"{image.width:,} x {image.height:,} px"), image.size)
 
 
-def _as_shown(image: Image.Image) -> Artwork:
+def _convert(image: Image.Image, notes: tuple[str, ...]) -> Artwork:
     profile = image.info.get("icc_profile")
-    upright = _eight_bits(ImageOps.exif_transpose(image))
+    upright = _to_8_bits(ImageOps.exif_transpose(image))
     alpha = upright.convert("RGBA").getchannel("A") if upright.has_transparency_data else None
-    notes: tuple[str, ...] = ()
     if profile or upright.mode == "LAB":
         try:
             colours = _to_srgb(upright, profile)
         except (ImageCms.PyCMSError, ImportError, LookupError, OSError, ValueError):
-            colours, notes = _plainly(upright), (_PROFILE_UNUSABLE,)
+            colours, notes = _without_profile(upright), (*notes, _PROFILE_UNUSABLE)
     else:
-        colours = _plainly(upright)
+        colours = _without_profile(upright)
     if alpha and alpha.getextrema() != (255, 255):
         colours.putalpha(alpha)
     return Artwork(colours, notes)
 
 
-def _plainly(image: Image.Image) -> Image.Image:
-    # A palette can hold transparent colours, which only the longer way keeps apart.
+def _without_profile(image: Image.Image) -> Image.Image:
+    # The conversion over RGBA keeps transparent colours of a palette distinct.
     return image.convert("RGBA").convert("RGB") if image.has_transparency_data else image.convert("RGB")
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
+def _to_8_bits(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
-        return image.convert("I").point(_SIXTEEN_TO_EIGHT, "L")
+        return image.convert("I").point(_16_TO_8_BITS, "L")
     if image.mode == "F":
-        # Such files hold fractions of white, or what 8 bits would.
+        # Such files have values from 0 to 1, or from 0 to 255.
         white = 255.0 if cast("float", image.getextrema()[1]) <= 1 else 1.0
         return image.point(lambda value: value * white + 0.5).convert("L")
     return image
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert colours as their profile says; transparency is not looked at."""
+    """Convert colours from their profile to sRGB, without transparency."""
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile) if profile else ImageCms.createProfile("LAB"))
-    mode = _MODE_OF_PROFILE[source.profile.xcolor_space.strip()] if profile else "LAB"
+    mode = _MODE_BY_COLOUR_SPACE[source.profile.xcolor_space.strip()] if profile else "LAB"
     if (mode == "CMYK") != (image.mode == "CMYK"):
-        raise ValueError("a profile for other colours")
+        raise ValueError("the profile is for another colour space")
     if image.has_transparency_data:
         image = image.convert("RGBA")
     converted = ImageCms.profileToProfile(
@@ -152,24 +143,10 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return converted
 
 
-def _no_picture(name: str | None) -> Problem:
-    return Problem(
-        "wrong_format",
-        "content of an unknown format" if name is None else f"content of the format {name}",
-        "a picture, such as a PNG, JPEG, WebP or TIFF",
-        "Export the artwork as PNG.",
-    )
+def _wrong_format(name: str | None) -> Problem:
+    found = "content in an unknown format" if name is None else f"content in the format {name}"
+    return Problem("wrong_format", found, "an image, such as a PNG, JPEG, WebP or TIFF", "Export the artwork as PNG.")
 
 
-def _too_large(found: str) -> Problem:
-    return Problem(
-        "wrong_dimensions",
-        found,
-        f"artwork of at most {MAX_PIXELS:,} pixels",
-        "Export it smaller; it is shown much smaller anyway.",
-    )
-
-
-def _broken(said: str) -> Problem:
-    found = f"a picture that cannot be decoded: {said}" if said else "a picture that cannot be decoded"
-    return Problem("broken", found, "a whole picture", "Export it again, and upload it in binary mode.")
+def _too_many_pixels(found: str) -> Problem:
+    return Problem("wrong_dimensions", found, f"artwork of at most {MAX_PIXELS:,} pixels", "Export it smaller.")

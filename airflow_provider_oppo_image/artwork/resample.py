@@ -1,28 +1,28 @@
-"""Scaling, as light does it.
+"""Downscales in linear light (gamma-correct), upscales in sRGB.
 
-The numbers of a picture are no amounts of light: the mean of black and white is a grey that looks too dark. So what is
-made smaller is averaged as light, in floating point, its colours weighted by how much they cover; fine lines and text
-keep their weight. What is made larger is scaled as it is stored, since in light the filter's rings would show.
+sRGB values are not proportional to light: their mean for black and white is too dark a grey. So downscaling averages
+linear light in floating point, weighted by opacity, and fine lines and text keep their weight. Upscaling in linear
+light would make the ringing of the filter visible.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from PIL import Image, ImageMath
 
 from airflow_provider_oppo_image.artwork.layout import Placement, Size
 
-_FULL: Final = 65_535
+_MAX_LIGHT: Final = 65_535
 _ROWS: Final = 512
-"""So many rows of the artwork are in floating point at once, where they take four times their memory."""
+"""Rows that are in floating point at once, since this needs four times as much memory."""
 
 _LANCZOS: Final = Image.Resampling.LANCZOS
 _LOBES: Final = 3
 
-_Strips: TypeAlias = Callable[[tuple[int, int, int, int]], Image.Image]
+_GetStrip: TypeAlias = Callable[[tuple[int, int, int, int]], Image.Image]
 
 
 def _to_light(value: float) -> float:
@@ -34,66 +34,67 @@ def _from_light(light: float) -> float:
 
 
 # Source of the curve: IEC 61966-2-1, sRGB.
-_TO_LIGHT: Final = [_to_light(value / 255) * _FULL for value in range(256)]
-_FROM_LIGHT: Final = [round(_from_light(light / _FULL) * 255) for light in range(_FULL + 1)]
+_TO_LIGHT: Final = [_to_light(value / 255) * _MAX_LIGHT for value in range(256)]
+_FROM_LIGHT: Final = [round(_from_light(light / _MAX_LIGHT) * 255) for light in range(_MAX_LIGHT + 1)]
 
 
 def resample(image: Image.Image, placement: Placement) -> Image.Image:
-    """Return a part of a picture, in the size that it is to have.
+    """Return a part of an image, scaled to its size in the picture.
 
     :param image: in the mode "RGB" or "RGBA".
-    :param placement: which part, and the size.
+    :param placement: the part and the size.
     """
     if placement.scale >= 1:
         return image.resize(placement.size, _LANCZOS, box=placement.part)
     if image.mode == "RGB":
-        return Image.merge("RGB", _values([_shrink(_light_of(band), image.size, placement) for band in image.split()]))
+        light = [_downscale(_light_of(band), image.size, placement) for band in image.split()]
+        return Image.merge("RGB", _to_srgb(light))
     *colours, alpha = image.split()
-    cover = _shrink(lambda box: alpha.crop(box).convert("F"), image.size, placement)
-    light = [_unweighted(_shrink(_light_of(band, alpha), image.size, placement), cover) for band in colours]
-    return Image.merge("RGBA", [*_values(light), cover.point(lambda value: value * 1.0 + 0.5).convert("L")])
+    opacity = _downscale(lambda box: alpha.crop(box).convert("F"), image.size, placement)
+    light = [_unweighted(_downscale(_light_of(band, alpha), image.size, placement), opacity) for band in colours]
+    return Image.merge("RGBA", [*_to_srgb(light), opacity.point(lambda value: value * 1.0 + 0.5).convert("L")])
 
 
-def _light_of(band: Image.Image, alpha: Image.Image | None = None) -> _Strips:
-    """Return what gives the light of a strip of a colour, weighted by how much it covers."""
+def compute(formula: Callable[[dict[str, Any]], object], **images: Image.Image) -> Image.Image:
+    """Return the image of a formula of images, evaluated for each pixel."""
+    return cast("Image.Image", ImageMath.lambda_eval(formula, **images))
+
+
+def _light_of(band: Image.Image, alpha: Image.Image | None = None) -> _GetStrip:
+    """Return a function that returns the linear light in a strip of a band, weighted by opacity."""
 
     def strip(box: tuple[int, int, int, int]) -> Image.Image:
         light = band.crop(box).point(_TO_LIGHT, "F")
         if alpha is None:
             return light
-        return cast(
-            "Image.Image", ImageMath.lambda_eval(lambda a: a["light"] * a["alpha"], light=light, alpha=alpha.crop(box))
-        )
+        return compute(lambda a: a["light"] * a["alpha"], light=light, alpha=alpha.crop(box))
 
     return strip
 
 
-def _unweighted(light: Image.Image, cover: Image.Image) -> Image.Image:
-    return cast(
-        "Image.Image",
-        ImageMath.lambda_eval(lambda a: a["light"] / a["max"](a["cover"], 0.01), light=light, cover=cover),
-    )
+def _unweighted(light: Image.Image, opacity: Image.Image) -> Image.Image:
+    return compute(lambda a: a["light"] / a["max"](a["opacity"], 0.01), light=light, opacity=opacity)
 
 
-def _values(planes: list[Image.Image]) -> list[Image.Image]:
-    """Return the numbers that stand for light; of all planes at once, since Pillow reads the table anew each time."""
-    width, height = planes[0].size
-    column = Image.new("F", (width, height * len(planes)))
-    for number, plane in enumerate(planes):
-        column.paste(plane, (0, number * height))
+def _to_srgb(bands: list[Image.Image]) -> list[Image.Image]:
+    """Return the sRGB values of bands in linear light; of all at once, since Pillow copies the table each time."""
+    width, height = bands[0].size
+    column = Image.new("F", (width, height * len(bands)))
+    for number, band in enumerate(bands):
+        column.paste(band, (0, number * height))
     values = column.convert("I").point(_FROM_LIGHT, "L")
-    return [values.crop((0, number * height, width, (number + 1) * height)) for number in range(len(planes))]
+    return [values.crop((0, number * height, width, (number + 1) * height)) for number in range(len(bands))]
 
 
-def _shrink(strips: _Strips, artwork: Size, placement: Placement) -> Image.Image:
-    """Return the part of a plane in its size: made narrower strip by strip, and then lower."""
+def _downscale(get_strip: _GetStrip, artwork: Size, placement: Placement) -> Image.Image:
+    """Return the part of a band in its new size: first narrower, strip by strip, then lower."""
     left, top, right, bottom = placement.part
     width, rows = placement.size
-    reach = math.ceil(_LOBES / placement.scale) + 1  # rows beyond the part that the filter looks at
-    first, last = max(0, math.floor(top) - reach), min(artwork[1], math.ceil(bottom) + reach)
+    margin = math.ceil(_LOBES / placement.scale) + 1  # rows outside the part that the filter uses
+    first, last = max(0, math.floor(top) - margin), min(artwork[1], math.ceil(bottom) + margin)
     narrow = Image.new("F", (width, last - first))
     for row in range(first, last, _ROWS):
-        strip = strips((0, row, artwork[0], min(row + _ROWS, last)))
+        strip = get_strip((0, row, artwork[0], min(row + _ROWS, last)))
         narrow.paste(
             strip.resize((width, strip.height), _LANCZOS, box=(left, 0, right, strip.height)), (0, row - first)
         )

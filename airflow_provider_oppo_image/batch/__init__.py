@@ -1,4 +1,16 @@
-"""Many pictures: a manifest in, a result for each of its rows out, and nothing done twice.
+"""Batch upload: reads a manifest and writes one result for each row; an interrupted batch can be resumed.
 
-It is handed a client and a checker, and knows neither hook nor connection.
+The package receives a client and a check function; it does not know the hook or the connection.
 """
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias, get_args
+
+OnError: TypeAlias = Literal["fail_at_end", "fail_fast", "keep_going"]
+"""What a failed row does to the batch."""
+
+ON_ERROR: Final[tuple[OnError, ...]] = get_args(OnError)
+
+DEFAULT_THREADS: Final = 64
+"""Concurrent pictures: at 100 ms per request, 64 threads reach the service's limit."""

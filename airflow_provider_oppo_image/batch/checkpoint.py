@@ -1,7 +1,7 @@
-"""A batch's checkpoint: what became of its pictures, in parts beside its results, each written whole and never changed.
+"""The checkpoint of a batch: the outcomes of its pictures, in immutable part files beside the results.
 
-Nothing is appended to, since objects in a store cannot be. A try that comes after another one, or while another one is
-still dying, writes parts of its own, and all of them count.
+Objects in object storage cannot be appended to, so each part is one atomic write. A run never changes the parts of
+another run, even if both write at the same time; all parts are read.
 """
 
 from __future__ import annotations
@@ -12,112 +12,111 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from airflow_provider_oppo_image.batch.results import Outcome, check_format
+from airflow_provider_oppo_image.batch.results import Outcome, require_results_format
 from airflow_provider_oppo_image.errors import ConfigurationError, Failure
 from airflow_provider_oppo_image.storage import StoragePath, atomic_write, storage_errors
 
-FORMAT: Final = 1
-"""The version of what is written here."""
+CHECKPOINT_VERSION: Final = 1
 
-_OWNER: Final = "batch.json"
+_HEADER_FILE: Final = "batch.json"
 
 
 class Checkpoint:
-    """The parts of one batch.
+    """The checkpoint of one batch.
 
-    :param results: where its results will be; the parts lie beside it, in a folder of that name and ``.parts``.
-    :raises ConfigurationError: if its suffix tells no format.
+    :param results: the path of the results; the checkpoint is the folder of that name with ``.parts`` appended.
+    :raises ConfigurationError: if the suffix of the results is not known.
     """
 
     def __init__(self, results: StoragePath) -> None:
-        check_format(results)
+        require_results_format(results)
         self.results = results
         self.folder = results.with_name(results.name + ".parts")
-        self.is_begun = False
-        """Whether an earlier run has been here, as `claim` found."""
-        self._token = secrets.token_hex(4)
-        self._written = 0
+        self.has_progress = False
+        """Whether an earlier run of the same batch has opened the checkpoint."""
+        self._run_id = secrets.token_hex(4)
+        self._part_number = 0
 
-    def claim(self, fingerprint: str) -> dict[str, Any] | None:
-        """Make this place a batch's own, or find that it was.
+    def open(self, fingerprint: str) -> dict[str, Any] | None:
+        """Create the checkpoint, or open that of an earlier run.
 
-        :param fingerprint: the plan's.
-        :return: the summary of the batch where it has ended, with all its rows uploaded; else None.
-        :raises ConfigurationError: if the place belongs to another batch, or to something else.
+        :param fingerprint: the fingerprint of the plan.
+        :return: the summary of the batch if an earlier run uploaded all rows; otherwise None.
+        :raises ConfigurationError: if the files belong to another batch, or are not those of a batch.
         """
         with storage_errors(f"Using {self.folder}"):
-            owner = self._owner()
-            if owner is None:
+            header = self._read_header()
+            if header is None:
                 if self.results.exists():
                     raise ConfigurationError(
-                        f"{self.results} is there, and no batch of this package wrote it. Choose another place for the "
-                        "results, or remove it."
+                        f"{self.results} exists, and no batch of this package wrote it. Choose another path for the "
+                        "results, or remove the file."
                     )
-                self._write_owner(fingerprint)
+                self._write_header(fingerprint)
                 return None
-            if owner.get("format") != FORMAT or owner.get("fingerprint") != fingerprint:
+            if header.get("format") != CHECKPOINT_VERSION or header.get("fingerprint") != fingerprint:
                 raise ConfigurationError(
-                    f"{self.results} belongs to another manifest, or to this one as it was before it was changed. "
-                    f"Choose another place for the results, or remove {self.results} and {self.folder}."
+                    f"{self.results} belongs to another manifest, or the manifest was changed. Choose another path for "
+                    f"the results, or remove {self.results} and {self.folder}."
                 )
-            if owner.get("summary") and not self.results.exists():
-                # Somebody removed the results of a batch that had ended: it begins anew.
-                self._write_owner(fingerprint)
+            if header.get("summary") and not self.results.exists():
+                # The results of a complete batch were removed: start again.
+                self._write_header(fingerprint)
                 return None
-            self.is_begun = True
-            return owner.get("summary")
+            self.has_progress = True
+            return header.get("summary")
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Yield what earlier tries noted, the earliest first."""
+        """Yield the outcomes of earlier runs, oldest part first."""
         with storage_errors(f"Reading {self.folder}"):
             for part in self._parts():
-                yield from filter(None, map(_read_outcome, part.read_bytes().splitlines()))
+                yield from filter(None, map(_parse_outcome, part.read_bytes().splitlines()))
 
     def write(self, outcomes: Sequence[Outcome]) -> None:
         """Write a part.
 
-        :param outcomes: what became of pictures, at least one.
-        :raises StorageError: if it cannot be written.
+        :param outcomes: at least one outcome.
+        :raises StorageError: if the part cannot be written.
         """
         with storage_errors(f"Writing to {self.folder}"):
-            if not self._written:
-                self._written = len(self._parts())
-            self._written += 1
-            with atomic_write(self.folder / f"part-{self._written:06d}-{self._token}.jsonl") as file:
+            if not self._part_number:
+                self._part_number = len(self._parts())
+            self._part_number += 1
+            with atomic_write(self.folder / f"part-{self._part_number:06d}-{self._run_id}.jsonl") as file:
                 for outcome in outcomes:
                     file.write(json.dumps(asdict(outcome), ensure_ascii=False).encode() + b"\n")
 
-    def end(self, fingerprint: str, summary: dict[str, Any]) -> None:
-        """Note that the batch has ended with all its rows uploaded, and remove the parts.
+    def complete(self, fingerprint: str, summary: dict[str, Any]) -> None:
+        """Record that all rows are uploaded, and remove the parts.
 
-        :param fingerprint: the plan's.
-        :param summary: what `claim` returns from now on.
+        :param fingerprint: the fingerprint of the plan.
+        :param summary: the summary that `open` returns from now on.
         """
         with storage_errors(f"Writing to {self.folder}"):
-            self._write_owner(fingerprint, summary)
+            self._write_header(fingerprint, summary)
             for part in self._parts():
                 part.unlink()
 
     def _parts(self) -> list[StoragePath]:
-        found: Iterable[StoragePath] = self.folder.iterdir() if self.folder.exists() else ()
-        return sorted((place for place in found if place.name.startswith("part-")), key=lambda place: str(place.name))
+        files: Iterable[StoragePath] = self.folder.iterdir() if self.folder.exists() else ()
+        return sorted((file for file in files if file.name.startswith("part-")), key=lambda file: str(file.name))
 
-    def _owner(self) -> dict[str, Any] | None:
-        place = self.folder / _OWNER
-        if not place.exists():
+    def _read_header(self) -> dict[str, Any] | None:
+        path = self.folder / _HEADER_FILE
+        if not path.exists():
             return None
-        owner: dict[str, Any] = json.loads(place.read_bytes())
-        return owner
+        header: dict[str, Any] = json.loads(path.read_bytes())
+        return header
 
-    def _write_owner(self, fingerprint: str, summary: dict[str, Any] | None = None) -> None:
+    def _write_header(self, fingerprint: str, summary: dict[str, Any] | None = None) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        owner = {"format": FORMAT, "fingerprint": fingerprint, "summary": summary}
-        with atomic_write(self.folder / _OWNER) as file:
-            file.write(json.dumps(owner, ensure_ascii=False).encode())
+        header = {"format": CHECKPOINT_VERSION, "fingerprint": fingerprint, "summary": summary}
+        with atomic_write(self.folder / _HEADER_FILE) as file:
+            file.write(json.dumps(header, ensure_ascii=False).encode())
 
 
-def _read_outcome(line: bytes) -> Outcome | None:
-    """Read a line of a part; None where it is damaged, and its picture is uploaded again."""
+def _parse_outcome(line: bytes) -> Outcome | None:
+    """Parse a line of a part; None for a damaged line, whose picture is uploaded again."""
     try:
         entry = json.loads(line)
         failure = entry["failure"]

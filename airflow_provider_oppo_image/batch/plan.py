@@ -1,6 +1,6 @@
-"""What a batch has to do and what became of it: its rows and pictures, in a database on disk.
+"""A batch's rows and pictures and their results, in a temporary database on disk.
 
-The database is SQLite's, in a temporary file without a name: memory does not grow with the rows, and nothing of it,
+The database is a temporary SQLite file without a name: memory use does not grow with the rows, and nothing of it,
 signed URLs included, outlives the process.
 """
 
@@ -18,12 +18,13 @@ from airflow_provider_oppo_image.batch.results import Outcome, RowResult, build_
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureKind
 from airflow_provider_oppo_image.errors import Failure, StorageError
 
-_TABLES: Final = """
+_TABLES: Final = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE names (name TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID;
 CREATE TABLE rows (
-    number INTEGER PRIMARY KEY, line INTEGER, name TEXT, code TEXT, words TEXT, big INTEGER, small INTEGER
+    number INTEGER PRIMARY KEY, line INTEGER, name TEXT, code TEXT, message TEXT,
+    {", ".join(f"{kind} INTEGER" for kind in PICTURE_KINDS)}
 );
 CREATE TABLE pictures (
     number INTEGER PRIMARY KEY, kind TEXT, url TEXT,
@@ -32,24 +33,26 @@ CREATE TABLE pictures (
 );
 """
 
-_RESULTS: Final = """
-SELECT rows.line, rows.name, rows.code, rows.words,
-    big.number, big.picture_id, big.code, big.message, big.fault, big.url,
-    small.number, small.picture_id, small.code, small.message, small.fault, small.url
-FROM rows LEFT JOIN pictures AS big ON big.number = rows.big LEFT JOIN pictures AS small ON small.number = rows.small
-ORDER BY rows.number
-"""
+_OUTCOME_COLUMNS: Final = ("number", "picture_id", "code", "message", "fault")
+_PICTURE_COLUMNS: Final = [
+    f"{kind}.{name} AS {kind}_{name}" for kind in PICTURE_KINDS for name in ("url", *_OUTCOME_COLUMNS)
+]
+_SELECT_RESULTS: Final = (
+    f"SELECT rows.*, {', '.join(_PICTURE_COLUMNS)} FROM rows "  # noqa: S608 - constants of this module
+    + " ".join(f"LEFT JOIN pictures AS {kind} ON {kind}.number = rows.{kind}" for kind in PICTURE_KINDS)
+    + " ORDER BY rows.number"
+)
 
-_READ_AHEAD: Final = 500
+_FETCH_SIZE: Final = 500
 
 
 @dataclass(frozen=True)
 class PlannedPicture:
-    """A picture that has to be uploaded, once, however many rows want it.
+    """A picture to upload; rows that have the same picture share it.
 
-    :param number: its place among the pictures of the plan, from 1.
+    :param number: its number in the plan, from 1.
     :param kind: "big" or "small".
-    :param url: where it is.
+    :param url: the picture's URL.
     """
 
     number: int
@@ -60,11 +63,13 @@ class PlannedPicture:
 class Plan:
     """A batch's rows and pictures, for one thread; a context manager.
 
-    :param rows: the rows, of which those with the name of an earlier one are failures.
+    :param rows: the rows. A row with the name of an earlier row is a failed row.
+    :raises StorageError: if the temporary disk is full.
     """
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._db = sqlite3.connect("", isolation_level=None)
+        self._db.row_factory = sqlite3.Row
         self._db.executescript(_TABLES)
         digest = hashlib.sha256()
         for row in rows:
@@ -72,12 +77,12 @@ class Plan:
                 self._add(row)
             except sqlite3.OperationalError as error:
                 raise StorageError(
-                    f"The plan of the batch cannot be kept in {tempfile.gettempdir()} ({error}). Make room, or set "
-                    "TMPDIR to a larger place."
+                    f"The plan of the batch cannot be stored in {tempfile.gettempdir()} ({error}). Free disk space "
+                    "there, or set TMPDIR to a larger disk."
                 ) from error
             digest.update(repr((row.line, row.name, dict(row.pictures), row.problem and row.problem.code)).encode())
         self.fingerprint = digest.hexdigest()
-        """SHA-256 of all that the rows ask for, 64 hex characters: another manifest has another one."""
+        """SHA-256 of the rows, as 64 hex characters; different rows have a different fingerprint."""
 
     def __enter__(self) -> Self:
         return self
@@ -86,66 +91,60 @@ class Plan:
         self._db.close()
 
     @property
-    def pictures(self) -> int:
-        """How many different pictures there are."""
-        return self._count("pictures")
+    def pending_count(self) -> int:
+        """The number of pictures without an id."""
+        return self._count("")
 
     @property
-    def uploaded(self) -> int:
-        """How many of them have an id."""
-        return self._count("pictures WHERE picture_id IS NOT NULL")
+    def transient_failures(self) -> int:
+        """The number of pictures that failed for a transient reason."""
+        return self._count("AND transient")
 
-    @property
-    def may_pass(self) -> int:
-        """How many of them failed for a reason that may pass."""
-        return self._count("pictures WHERE picture_id IS NULL AND transient")
-
-    def _count(self, what: str) -> int:
-        [(count,)] = self._db.execute(f"SELECT count(*) FROM {what}")  # noqa: S608 - ours alone
+    def _count(self, condition: str) -> int:
+        [(count,)] = self._db.execute(f"SELECT count(*) FROM pictures WHERE picture_id IS NULL {condition}")  # noqa: S608 - constants
         return int(count)
 
     def _add(self, row: Row) -> None:
-        problem = row.problem or self._name_taken(row)
-        numbers = {kind: self._number_of(kind, url) for kind, url in row.pictures.items()} if problem is None else {}
+        problem = row.problem or self._duplicate_name(row)
+        numbers = {} if problem else {kind: self._add_picture(kind, url) for kind, url in row.pictures.items()}
         self._db.execute(
-            "INSERT INTO rows (line, name, code, words, big, small) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO rows VALUES (NULL, ?, ?, ?, ?, ?, ?)",
             (
                 row.line,
                 row.name,
                 problem and problem.code,
-                problem and problem.words,
+                problem and problem.message,
                 *(numbers.get(kind) for kind in PICTURE_KINDS),
             ),
         )
 
-    def _name_taken(self, row: Row) -> RowProblem | None:
+    def _duplicate_name(self, row: Row) -> RowProblem | None:
         if self._db.execute("INSERT OR IGNORE INTO names VALUES (?, ?)", (row.name, row.line)).rowcount:
             return None
         [(line,)] = self._db.execute("SELECT line FROM names WHERE name = ?", (row.name,))
         return RowProblem(
-            "row_duplicate_name",
-            f"Line {line} has the same name, and it alone counts. Give each row a name of its own.",
+            "row_duplicate_name", f"Line {line} has the same name; only that line is used. Give each row its own name."
         )
 
-    def _number_of(self, kind: PictureKind, url: str) -> int:
+    def _add_picture(self, kind: PictureKind, url: str) -> int:
         self._db.execute("INSERT OR IGNORE INTO pictures (kind, url) VALUES (?, ?)", (kind, url))
         [(number,)] = self._db.execute("SELECT number FROM pictures WHERE kind = ? AND url = ?", (kind, url))
         return int(number)
 
-    def to_upload(self) -> Iterator[PlannedPicture]:
-        """Yield the pictures without an id, in the rows' order."""
+    def pending_pictures(self) -> Iterator[PlannedPicture]:
+        """Yield the pictures without an id, in the order of the rows."""
         last = 0
         while found := self._db.execute(
             "SELECT number, kind, url FROM pictures WHERE number > ? AND picture_id IS NULL ORDER BY number LIMIT ?",
-            (last, _READ_AHEAD),
+            (last, _FETCH_SIZE),
         ).fetchall():
             yield from (PlannedPicture(*values) for values in found)
-            last = found[-1][0]
+            last = found[-1]["number"]
 
     def record(self, outcome: Outcome) -> None:
-        """Note what became of a picture; an id stays, whatever is noted after it.
+        """Store the outcome of a picture, unless the picture already has an id.
 
-        :param outcome: what became of it.
+        :param outcome: the outcome.
         """
         failure = outcome.failure
         self._db.execute(
@@ -155,11 +154,14 @@ class Plan:
         )
 
     def results(self) -> Iterator[RowResult]:
-        """Yield what became of each row, in the rows' order."""
-        for line, name, code, words, *pictures in self._db.execute(_RESULTS):
-            big, small = pictures[:6], pictures[6:]
-            failures = [Failure(*found[2:5]) for found in (big, small) if found[2] is not None]
-            if code is not None:
-                failures = [Failure(code, words, "manifest")]
-            missing = any(number is not None and picture_id is None for number, picture_id, *_ in (big, small))
-            yield build_result(line, name, (big[1], small[1]), failures, urls=(big[5], small[5]), missing=missing)
+        """Yield the result of each row, in the order of the rows."""
+        for row in self._db.execute(_SELECT_RESULTS):
+            problem = Failure(row["code"], row["message"], "manifest") if row["code"] is not None else None
+            kinds: list[PictureKind] = [kind for kind in PICTURE_KINDS if row[kind] is not None]
+            urls = {kind: row[f"{kind}_url"] for kind in kinds}
+            yield build_result(row["line"], row["name"], urls, {kind: _outcome(row, kind) for kind in kinds}, problem)
+
+
+def _outcome(row: sqlite3.Row, kind: PictureKind) -> Outcome:
+    number, picture_id, code, message, fault = (row[f"{kind}_{name}"] for name in _OUTCOME_COLUMNS)
+    return Outcome(number, picture_id, None if code is None else Failure(code, message, fault))

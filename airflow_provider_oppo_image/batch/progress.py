@@ -1,4 +1,4 @@
-"""How far a batch is, and how it ended: the line in the log, the summary, the table of failures by cause."""
+"""Progress and summary of a batch: the progress line, the counts, and the failures grouped by cause."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from airflow_provider_oppo_image.batch.results import Outcome, RowResult, RowSta
 from airflow_provider_oppo_image.errors import Fault
 
 MAX_CAUSES: Final = 50
-"""Up to so many causes a summary names, inclusive, the most frequent first: ours, since it goes through XCom."""
+"""Maximum number of causes in a summary, the most frequent first. Our own limit, because a summary is an XCom."""
 
 OTHER_CAUSE: Final = "other"
-"""The code of the causes that are not told apart: no row has it."""
+"""The code of the causes that are grouped together; no row has it."""
 
 _MAX_DISTINCT_CAUSES: Final = 1_000
-"""More causes than these are not told apart: memory does not grow with what a service makes up."""
+"""At most this many distinct causes are counted; the rest are grouped as "other", to bound memory."""
 
-_RECENT_S: Final = 10.0
+_RATE_WINDOW_S: Final = 10.0
 
 
 @dataclass
 class Progress:
-    """How far a batch is; times are in seconds, from a clock that never goes back.
+    """Progress of a batch; times are in seconds of a monotonic clock.
 
-    :param total: how many pictures have to be uploaded in this run.
-    :param begun_at: when it began.
+    :param total: the number of pictures to upload in this run.
+    :param started_at: the time of the start.
     """
 
     total: int
-    begun_at: float
+    started_at: float
     uploaded: int = 0
     failed: int = 0
-    _marks: list[tuple[float, int]] = field(default_factory=list)
+    _samples: list[tuple[float, int]] = field(default_factory=list)
 
-    def note(self, outcome: Outcome) -> None:
-        """Count what became of a picture."""
+    def record(self, outcome: Outcome) -> None:
+        """Count an outcome."""
         if outcome.picture_id is None:
             self.failed += 1
         else:
@@ -46,43 +46,43 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """How many pictures were uploaded or failed."""
+        """The number of pictures that were uploaded or failed."""
         return self.uploaded + self.failed
 
     def rate(self, now: float) -> float:
-        """Return how many pictures a second were done in the last ten seconds or more.
+        """Return pictures per second, over the last ten seconds or since the call before.
 
         :param now: seconds.
         """
-        self._marks = [mark for mark in self._marks if mark[0] >= now - _RECENT_S] or self._marks[-1:]
-        since, done = self._marks[0] if self._marks else (self.begun_at, 0)
-        self._marks.append((now, self.done))
+        self._samples = [sample for sample in self._samples if sample[0] >= now - _RATE_WINDOW_S] or self._samples[-1:]
+        since, done = self._samples[0] if self._samples else (self.started_at, 0)
+        self._samples.append((now, self.done))
         return (self.done - done) / (now - since) if now > since else 0.0
 
-    def line(self, now: float) -> str:
-        """Say in a line how far it is.
+    def describe(self, now: float) -> str:
+        """Return the progress as one line of text.
 
         :param now: seconds.
         """
         rate = self.rate(now)
         percent = 100 * self.done // self.total if self.total else 100
-        line = f"{self.done:,} of {self.total:,} pictures ({percent} %)"
-        line += f": {self.uploaded:,} uploaded, {self.failed:,} failed"
+        text = f"{self.done:,} of {self.total:,} pictures ({percent} %)"
+        text += f": {self.uploaded:,} uploaded, {self.failed:,} failed"
         if not rate or self.done >= self.total:
-            return line
-        left = datetime.timedelta(seconds=round((self.total - self.done) / rate))
-        return f"{line}; {rate:,.0f} a second, {left} left"
+            return text
+        remaining = datetime.timedelta(seconds=round((self.total - self.done) / rate))
+        return f"{text}; {rate:,.0f} a second, {remaining} left"
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Why rows failed.
+    """Failed rows that have the same fault and error code.
 
-    :param fault: what has to be mended.
+    :param fault: what must be corrected.
     :param code: the error code.
-    :param rows: how many rows.
-    :param line: the first one's line.
-    :param error: the first one's words.
+    :param rows: the number of rows.
+    :param line: the line of the first of them.
+    :param error: the error message of the first of them.
     """
 
     fault: Fault
@@ -94,14 +94,14 @@ class Cause:
 
 @dataclass(frozen=True)
 class Summary:
-    """How a batch ended.
+    """Summary of a batch.
 
-    :param rows: how many rows it has.
-    :param uploaded: how many have all their ids.
-    :param failed: how many have an error.
-    :param not_tried: how many were not tried.
-    :param causes: why rows failed, the most frequent first.
-    :param results: where the results are; None where there is no file of them.
+    :param rows: the number of rows.
+    :param uploaded: rows that have all their ids.
+    :param failed: rows that have an error.
+    :param not_tried: rows that were not tried.
+    :param causes: the causes of failed rows, the most frequent first.
+    :param results: the path of the results; None if there is no file.
     """
 
     rows: int
@@ -117,7 +117,7 @@ class Summary:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Read a summary back from what `to_dict` made.
+        """Build a summary from the data that `to_dict` returned.
 
         :param data: the mapping.
         """
@@ -125,13 +125,13 @@ class Summary:
 
     @property
     def headline(self) -> str:
-        """How it ended, in a line."""
+        """The counts as one line of text."""
         counts = [f"{self.uploaded:,} uploaded", f"{self.failed:,} failed", f"{self.not_tried:,} not tried"]
-        told = ", ".join(count for count in counts if not count.startswith("0 ")) or "nothing to do"
-        return f"{self.rows:,} row{'' if self.rows == 1 else 's'}: {told}"
+        text = ", ".join(count for count in counts if not count.startswith("0 ")) or "nothing to do"
+        return f"{self.rows:,} row{'' if self.rows == 1 else 's'}: {text}"
 
     def __str__(self) -> str:
-        """Say how it ended, with a table of the causes."""
+        """Return the headline, with a table of the causes."""
         lines = [self.headline]
         if self.causes:
             lines.append(f"{'rows':>9}  {'whose fault':<11}  {'code':<20}  first")
@@ -143,7 +143,7 @@ class Summary:
 
 
 class ResultCounter:
-    """Counts results as they pass."""
+    """Counts results while they are iterated over."""
 
     def __init__(self) -> None:
         self._states: Counter[RowState] = Counter()
@@ -151,7 +151,7 @@ class ResultCounter:
         self._first: dict[tuple[Fault, str], RowResult] = {}
 
     def count(self, results: Iterable[RowResult]) -> Iterator[RowResult]:
-        """Yield results, counted.
+        """Count results, and yield them.
 
         :param results: the rows.
         """
@@ -166,9 +166,9 @@ class ResultCounter:
             yield result
 
     def summary(self, results: str | None) -> Summary:
-        """Return what was counted.
+        """Return the summary of the results counted so far.
 
-        :param results: where the results are; None where there is no file of them.
+        :param results: the path of the results; None if there is no file.
         """
         causes = (
             Cause(fault, code, rows, self._first[fault, code].line, self._first[fault, code].error or "")

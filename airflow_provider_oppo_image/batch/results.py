@@ -1,16 +1,23 @@
-"""A batch's results: a row for each of the manifest's, in its order."""
+"""Batch results: one row for each row of the manifest, in its order, as CSV or JSON Lines.
+
+The fields of `RowResult` are the table of the columns, from which the writers, the readers and the page are derived. To
+add a column, append a field with a `Column` of the next version, and set it in `build_result`.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from operator import attrgetter
-from typing import IO, Any, Final, Literal, TypeAlias
+from types import MappingProxyType
+from typing import IO, Annotated, Any, Final, Literal, TypeAlias, get_args, get_type_hints
 
-from airflow_provider_oppo_image.errors import ConfigurationError, Failure, Fault
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.errors import FAULTS, ConfigurationError, Failure, Fault
 from airflow_provider_oppo_image.net.redaction import strip_query
 from airflow_provider_oppo_image.storage import StoragePath, atomic_write, open_read, storage_errors
 
@@ -18,14 +25,138 @@ RowState: TypeAlias = Literal["uploaded", "failed", "not tried"]
 
 RESULT_FORMATS: Final = (".csv", ".jsonl", ".ndjson")
 
+MAX_VALUE_CHARACTERS: Final = 8_192
+"""Maximum length of a value in an untrusted file. Our own limit: twice the longest URL."""
+
+_MAX_LINE_NUMBER: Final = 10**12 - 1
+_LINE_NUMBER: Final = re.compile("[0-9]{1,12}")
+_URL: Final = re.compile(r"https?://[^/?#@\\]+(/[^?#\\]*)?")  # without a query, a fragment or user information
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")  # valid in JSON escapes, not encodable as UTF-8
+_COLUMN_NAME: Final = re.compile("[a-z][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the results.
+
+    :param is_valid: returns whether a value is valid; for files that are not trusted.
+    :param since: the version of the results that introduced the column. Columns are only appended.
+    :param searchable: whether the page's text search includes the column.
+    :param parse: returns the value of a CSV cell, or raises ValueError.
+    :param name: the column's name.
+    """
+
+    is_valid: Callable[[object], bool]
+    since: int = 1
+    searchable: bool = False
+    parse: Callable[[str], Any] = lambda cell: cell or None
+    name: str = ""
+
+
+def _parse_line_number(cell: str) -> int:
+    if not _LINE_NUMBER.fullmatch(cell):
+        raise ValueError("not a line number")
+    return int(cell)
+
+
+def _is_line_number(value: object) -> bool:
+    return type(value) is int and 0 < value <= _MAX_LINE_NUMBER
+
+
+def _is_text(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and len(value) <= MAX_VALUE_CHARACTERS
+        and "\0" not in value
+        and (value.isascii() or not _SURROGATES.search(value))
+    )
+
+
+def _is_url(value: object) -> bool:
+    return _is_text(value) and str(value).isprintable() and _URL.fullmatch(str(value)) is not None
+
+
+def _optional(is_valid: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: value is None or is_valid(value)
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """The result of one row; each field is a column.
+
+    :param line: the line number in the manifest, or the position in a list, from 1.
+    :param name: the row's name; "" if it has none.
+    :param state: "uploaded" if each of its pictures has an id; "not tried" if the batch stopped before.
+    :param big_picture_id: the big picture's id; None if there is none.
+    :param small_picture_id: the small picture's id; None if there is none.
+    :param error_code: the error code; None if nothing is wrong.
+    :param error: the error message; None if nothing is wrong.
+    :param fault: what must be corrected; None if nothing is wrong.
+    :param big_picture_url: the big picture's URL without the query, which can be a signature; None if there is no such
+        picture, or the row could not be read.
+    :param small_picture_url: the small picture's URL without the query.
+    """
+
+    line: Annotated[int, Column(_is_line_number, parse=_parse_line_number)]
+    name: Annotated[str, Column(_is_text, searchable=True, parse=str)]
+    state: Annotated[RowState, Column(get_args(RowState).__contains__, parse=str)]
+    big_picture_id: Annotated[str | None, Column(_optional(_is_text), searchable=True)] = None
+    small_picture_id: Annotated[str | None, Column(_optional(_is_text), searchable=True)] = None
+    error_code: Annotated[str | None, Column(_optional(_is_text))] = None
+    error: Annotated[str | None, Column(_optional(_is_text), searchable=True)] = None
+    fault: Annotated[Fault | None, Column(_optional(FAULTS.__contains__))] = None
+    big_picture_url: Annotated[str | None, Column(_optional(_is_url), since=2, searchable=True)] = None
+    small_picture_url: Annotated[str | None, Column(_optional(_is_url), since=2, searchable=True)] = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as JSON-serialisable data."""
+        return asdict(self)
+
+
+COLUMNS: Final[tuple[Column, ...]] = tuple(
+    replace(hint.__metadata__[0], name=name) for name, hint in get_type_hints(RowResult, include_extras=True).items()
+)
+COLUMN_NAMES: Final = tuple(column.name for column in COLUMNS)
+
+row_values: Final = attrgetter(*COLUMN_NAMES)
+"""Returns a row's values, in the order of the columns."""
+
+_HEADERS: Final = {
+    tuple(column.name for column in COLUMNS if column.since <= version)
+    for version in {column.since for column in COLUMNS}
+}
+"""The column names of each version."""
+
+
+def match_columns(names: Sequence[str]) -> tuple[Column, ...] | None:
+    """Return the columns of a results file, or None if it is not one.
+
+    A file of an earlier version has fewer columns. A file of a later version has more columns, which are ignored.
+
+    :param names: the header of a CSV file, or the keys of a JSON object.
+    """
+    appended = names[len(COLUMNS) :]
+    is_known = tuple(names[: len(COLUMNS)]) in _HEADERS and all(map(_COLUMN_NAME.fullmatch, appended))
+    return COLUMNS[: len(names)] if is_known else None
+
+
+def parse_untrusted_row(columns: Sequence[Column], values: Sequence[Any]) -> RowResult | None:
+    """Return a row, or None if one of its values is not valid.
+
+    :param columns: what `match_columns` returned.
+    :param values: the values, including those of appended columns.
+    """
+    are_valid = (column.is_valid(value) for column, value in zip(columns, values, strict=False))
+    return RowResult(*values[: len(columns)]) if len(values) >= len(columns) and all(are_valid) else None
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a picture.
+    """The result of one picture.
 
     :param number: the picture's number in its plan.
-    :param picture_id: its id; None where it has none.
-    :param failure: why it has none; None where it has one, and where it was not tried.
+    :param picture_id: its id; None if it has none.
+    :param failure: why it has no id; None if it has one, or was not tried.
     """
 
     number: int
@@ -33,121 +164,73 @@ class Outcome:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True)
-class RowResult:
-    """What became of a row.
-
-    :param line: where it stands, from 1: its line in a manifest, its place in a list.
-    :param name: its name; "" where it has none.
-    :param state: "uploaded" when each of its pictures has an id; "not tried" when the batch ended before.
-    :param big_picture_id: the big picture's id; None for none.
-    :param small_picture_id: the small picture's id; None for none.
-    :param error_code: the code of what is wrong; None for nothing.
-    :param error: what is wrong, in words; None for nothing.
-    :param fault: what has to be mended; None for nothing.
-    :param big_picture_url: where the big picture is, without the URL's query, which can be a signature; None for none,
-        and where the row could not be read.
-    :param small_picture_url: where the small picture is, likewise.
-    """
-
-    line: int
-    name: str
-    state: RowState
-    big_picture_id: str | None = None
-    small_picture_id: str | None = None
-    error_code: str | None = None
-    error: str | None = None
-    fault: Fault | None = None
-    big_picture_url: str | None = None
-    small_picture_url: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the row as JSON-serialisable data."""
-        return asdict(self)
-
-
-COLUMNS: Final = tuple(field.name for field in fields(RowResult))
-
-row_values: Final = attrgetter(*COLUMNS)
-"""Returns a row's values, in the order of the columns."""
-
-
 def build_result(
     line: int,
     name: str,
-    ids: tuple[str | None, str | None],
-    failures: Sequence[Failure],
-    *,
-    urls: tuple[str | None, str | None],
-    missing: bool,
+    urls: Mapping[PictureKind, str],
+    outcomes: Mapping[PictureKind, Outcome] = MappingProxyType({}),
+    problem: Failure | None = None,
 ) -> RowResult:
-    """Put together what became of a row's pictures.
+    """Build a row's result from the outcomes of its pictures.
 
     :param line: the row's line.
     :param name: the row's name.
-    :param ids: the ids of its big and of its small picture, None for each that there is not.
-    :param failures: what is wrong, the big picture's first.
-    :param urls: the URLs of its big and of its small picture, None for each that there is not.
-    :param missing: whether one of its pictures has no id.
+    :param urls: the URLs of its pictures by kind; empty for a row that could not be read.
+    :param outcomes: the outcomes of its pictures by kind; empty if none was tried.
+    :param problem: what is wrong with the row itself; None if nothing is.
     """
-    big_id, small_id = ids
-    big_url, small_url = (url and strip_query(url) for url in urls)
-    row = RowResult(
-        line,
-        name,
-        "not tried" if missing else "uploaded",
-        big_id,
-        small_id,
-        big_picture_url=big_url,
-        small_picture_url=small_url,
-    )
-    if not failures:
-        return row
-    message = "; ".join(failure.message for failure in failures)
-    return replace(row, state="failed", error_code=failures[0].code, error=message, fault=failures[0].fault)
+    values: dict[str, Any] = {PICTURE_RULES[kind].url_key: strip_query(url) for kind, url in urls.items()}
+    values |= {PICTURE_RULES[kind].id_key: outcome.picture_id for kind, outcome in outcomes.items()}
+    failures = [problem, *(outcomes[kind].failure for kind in PICTURE_KINDS if kind in outcomes)]
+    if found := [failure for failure in failures if failure]:
+        message = "; ".join(failure.message for failure in found)
+        return RowResult(line, name, "failed", error_code=found[0].code, error=message, fault=found[0].fault, **values)
+    has_all_ids = bool(urls) and all(kind in outcomes and outcomes[kind].picture_id is not None for kind in urls)
+    return RowResult(line, name, "uploaded" if has_all_ids else "not tried", **values)
 
 
-def check_format(place: StoragePath) -> None:
-    """Return if results can be written to a place.
+def require_results_format(path: StoragePath) -> None:
+    """Raise an error unless the suffix of a path is one of `RESULT_FORMATS`.
 
-    :param place: where to.
-    :raises ConfigurationError: if its suffix tells no format.
+    :param path: the path of the results.
+    :raises ConfigurationError: if the suffix is not known.
     """
-    if place.suffix.lower() not in RESULT_FORMATS:
-        raise ConfigurationError(
-            f"Results cannot be written to {place}: its name must end in {', '.join(RESULT_FORMATS)}."
-        )
+    if path.suffix.lower() not in RESULT_FORMATS:
+        raise ConfigurationError(f"The name of the results file must end in {', '.join(RESULT_FORMATS)}, not {path}.")
 
 
-def write_results(place: StoragePath, results: Iterable[RowResult]) -> None:
-    """Write results, whole or not at all.
+def write_results(path: StoragePath, results: Iterable[RowResult]) -> None:
+    """Write results in one atomic write.
 
-    :param place: where to; its suffix tells the format.
+    :param path: the results file; its suffix selects the format.
     :param results: the rows.
-    :raises StorageError: if they cannot be written.
+    :raises ConfigurationError: if the suffix is not known.
+    :raises StorageError: if the file cannot be written.
     """
-    with storage_errors(f"Writing {place}"), atomic_write(place) as file:
-        (_write_csv if place.suffix.lower() == ".csv" else _write_json)(file, results)
+    require_results_format(path)
+    with storage_errors(f"Writing {path}"), atomic_write(path) as file:
+        (_write_csv if path.suffix.lower() == ".csv" else _write_json)(file, results)
 
 
-def read_results(place: StoragePath) -> Iterator[RowResult]:
-    """Read results back; those of an earlier version have no URLs.
+def read_results(path: StoragePath) -> Iterator[RowResult]:
+    """Read results that this package wrote; unknown columns are ignored.
 
-    :param place: where `write_results` wrote them.
-    :raises StorageError: if they cannot be read.
+    :param path: a file that `write_results` wrote, in this version or another one.
+    :raises StorageError: if the file cannot be read.
     """
-    with storage_errors(f"Reading {place}"), open_read(place) as file:
+    with storage_errors(f"Reading {path}"), open_read(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-        rows = csv.DictReader(text) if place.suffix.lower() == ".csv" else map(json.loads, text)
-        for row in rows:
-            known = {column: row.get(column) or None for column in COLUMNS}
-            yield RowResult(**known | {"line": int(row["line"]), "name": row["name"]})
+        is_csv = path.suffix.lower() == ".csv"
+        for row in csv.DictReader(text) if is_csv else map(json.loads, text):
+            known = [column for column in COLUMNS if column.name in row]
+            values: dict[str, Any] = {c.name: c.parse(row[c.name]) if is_csv else row[c.name] for c in known}
+            yield RowResult(**values)
 
 
 def _write_csv(file: IO[bytes], results: Iterable[RowResult]) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(COLUMN_NAMES)
     writer.writerows(map(row_values, results))
     text.detach()
 

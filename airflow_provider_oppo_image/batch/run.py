@@ -1,63 +1,29 @@
-"""A batch from its rows to its results: plan, go on from the checkpoint, upload, write the results."""
+"""Run of a batch: plan, resume from the checkpoint, upload, write the results."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias, get_args
 
 from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
 from airflow_provider_oppo_image.batch.manifest import Row
 from airflow_provider_oppo_image.batch.plan import Plan
 from airflow_provider_oppo_image.batch.progress import Progress, ResultCounter, Summary
-from airflow_provider_oppo_image.batch.results import Outcome, RowResult, write_results
-from airflow_provider_oppo_image.batch.worker_pool import Check, Uploader, Uploads
-from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
+from airflow_provider_oppo_image.batch.results import RowResult, write_results
+from airflow_provider_oppo_image.batch.worker_pool import Batch, Uploader
 from airflow_provider_oppo_image.errors import BatchError, ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.storage import StoragePath
-
-OnError: TypeAlias = Literal["fail_at_end", "fail_fast", "keep_going"]
-
-ON_ERROR: tuple[OnError, ...] = get_args(OnError)
-
-THREADS: Final = 64
-"""Pictures under way at once: at 100 ms a request they fill the service's limit."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """How pictures are brought to the service.
-
-    :param uploads: the client, whose requests pass the rate_limiter.
-    :param rate_limiter: the rate; shut, it ends the batch.
-    :param check: looks at a picture first; None for not.
-    :param on_error: "fail_at_end" tries every row, "fail_fast" ends at the first failure, "keep_going" forgives what
-        fails. What is wrong with the account ends the batch in any case.
-    :param threads: how many pictures are under way at once.
-    :param tell: is called with the progress now and then, and at the end.
-    :param tell_every: seconds between two of these calls.
-    :param resume: go on where an earlier run ended; otherwise its results are in the way.
-    """
-
-    uploads: Uploads
-    rate_limiter: RateLimiter
-    check: Check | None = None
-    on_error: OnError = "fail_at_end"
-    threads: int = THREADS
-    tell: Callable[[Progress], None] = lambda _: None
-    tell_every: float = 5.0
-    resume: bool = True
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """How a batch ended.
+    """Result of a batch.
 
-    :param summary: in numbers.
-    :param error: what to raise because of it; None where all is well, or all that is not is forgiven.
-    :param rows: the results, where there is no file of them.
-    :param already_complete: whether an earlier run had done all there is to do.
+    :param summary: the counts and the causes of failures.
+    :param error: the error to raise; None if there is none, or `on_error` ignores it.
+    :param rows: the results, if they were not written to a file.
+    :param already_complete: whether an earlier run had already uploaded all rows.
     """
 
     summary: Summary
@@ -67,71 +33,58 @@ class BatchResult:
 
 
 def run_batch(batch: Batch, rows: Iterable[Row], results: StoragePath | None = None) -> BatchResult:
-    """Upload the pictures of all rows, once each, going on where an earlier run with the same results ended.
+    """Upload the pictures of all rows, once each; resume an earlier run that has the same results path.
 
-    :param batch: how.
-    :param rows: the rows; read once, before the first request.
-    :param results: where the results are written to, and the checkpoint beside them; None for nowhere.
-    :return: how it ended; what is wrong with rows, pictures or the account is in it, and is not raised.
-    :raises ConfigurationError: if the rows are no manifest, or `results` belongs to another batch. Nothing was sent.
-    :raises StorageError: if a place cannot be read or written.
+    :param batch: the options.
+    :param rows: the rows; they are all read before the first request.
+    :param results: the path of the results; the checkpoint is beside it. None writes no files.
+    :return: the result; failed rows, pictures and account errors are in it, and are not raised.
+    :raises ConfigurationError: if the manifest is not valid, or `results` belongs to another batch. No request was
+        sent.
+    :raises StorageError: if a file cannot be read or written.
     """
     checkpoint = None if results is None else Checkpoint(results)
     with Plan(rows) as plan:
-        if checkpoint and (known := checkpoint.claim(plan.fingerprint)):
-            return BatchResult(Summary.from_dict(known), already_complete=True)
-        if checkpoint and checkpoint.is_begun and not batch.resume:
-            raise ConfigurationError(
-                f"An earlier run has begun with {checkpoint.results}. Resume it (--resume), and what has no id yet is "
-                "tried. Or choose another place for the results."
-            )
-        for outcome in checkpoint.outcomes() if checkpoint else ():
-            plan.record(outcome)
-        ended_by = _upload(batch, plan, checkpoint)
-        tally = ResultCounter()
-        counted = tally.count(plan.results())
+        if checkpoint:
+            if summary_data := checkpoint.open(plan.fingerprint):
+                return BatchResult(Summary.from_dict(summary_data), already_complete=True)
+            if checkpoint.has_progress and not batch.resume:
+                raise ConfigurationError(
+                    f"An earlier run has started to write {results}. Resume it (--resume) to try only the pictures "
+                    "without an id, or choose another path for the results."
+                )
+            for outcome in checkpoint.outcomes():
+                plan.record(outcome)
+        stop_reason = _upload(batch, plan, checkpoint)
+        counter = ResultCounter()
+        counted = counter.count(plan.results())
         found: list[RowResult] = []
         if checkpoint is None:
             found = list(counted)
         else:
             write_results(checkpoint.results, counted)
-        summary = tally.summary(None if results is None else str(results))
+        summary = counter.summary(None if results is None else str(results))
         if checkpoint and summary.uploaded == summary.rows:
-            checkpoint.end(plan.fingerprint, summary.to_dict())
-        return BatchResult(summary, ended_by or _rows_failed(batch, summary, plan), found)
+            checkpoint.complete(plan.fingerprint, summary.to_dict())
+        return BatchResult(summary, stop_reason or _failed_rows_error(batch, summary, plan), found)
 
 
 def _upload(batch: Batch, plan: Plan, checkpoint: Checkpoint | None) -> OppoImageError | None:
-    progress = Progress(plan.pictures - plan.uploaded, time.monotonic())
-
-    def record(outcome: Outcome) -> None:
-        plan.record(outcome)
-        progress.note(outcome)
-
-    engine = Uploader(
-        batch.uploads,
-        batch.rate_limiter,
-        record=record,
-        write=checkpoint.write if checkpoint else lambda _: None,
-        tell=lambda: batch.tell(progress),
-        check=batch.check,
-        threads=batch.threads,
-        fail_fast=batch.on_error == "fail_fast",
-        tell_every=batch.tell_every,
-    )
-    engine.run(plan.to_upload())
-    batch.tell(progress)
-    return engine.ended_by
+    progress = Progress(plan.pending_count, time.monotonic())
+    uploader = Uploader(batch, progress, plan.record, checkpoint.write if checkpoint else lambda _: None)
+    uploader.run(plan.pending_pictures())
+    batch.on_progress(progress)
+    return uploader.stop_reason
 
 
-def _rows_failed(batch: Batch, summary: Summary, plan: Plan) -> BatchError | None:
+def _failed_rows_error(batch: Batch, summary: Summary, plan: Plan) -> BatchError | None:
     if not summary.failed or batch.on_error == "keep_going":
         return None
-    place = f" The results are in {summary.results}." if summary.results else ""
-    most = summary.causes[0]
+    cause = summary.causes[0]
+    location = f" The results are in {summary.results}." if summary.results else ""
     return BatchError(
-        f"{summary.failed:,} of {summary.rows:,} rows failed, {most.rows:,} of them by {most.code}.{place} Mend what "
-        f"the table says and run it again: only what has no id is tried then.\n{summary}",
-        permanent=not plan.may_pass,
+        f"{summary.failed:,} of {summary.rows:,} rows failed, {cause.rows:,} of them with {cause.code}.{location} "
+        f"Correct the causes in the table, then run the batch again: it tries only pictures without an id.\n{summary}",
+        permanent=not plan.transient_failures,
         summary=summary.to_dict(),
     )

@@ -1,4 +1,4 @@
-"""A manifest in parts, for several workers, and their results in one file again."""
+"""Splits a manifest into parts for several workers, and merges the results of the parts."""
 
 from __future__ import annotations
 
@@ -6,42 +6,42 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import IO
 
-from airflow_provider_oppo_image.batch.manifest import BOM, MAX_LINE, WITH_HEADER, read_manifest
+from airflow_provider_oppo_image.batch.manifest import FORMATS_WITH_HEADER, MAX_LINE_BYTES, UTF8_BOM, read_manifest
 from airflow_provider_oppo_image.batch.progress import ResultCounter, Summary
-from airflow_provider_oppo_image.batch.results import RowResult, build_result, check_format, read_results, write_results
+from airflow_provider_oppo_image.batch.results import RowResult, build_result, read_results, write_results
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.storage import StoragePath, atomic_write, open_read, resolve, storage_errors
 
 
 def default_results_path(manifest: str) -> str:
-    """Return where a manifest's results go unless told otherwise: of ``night.csv``, to ``night.results.csv``.
+    """Return the default path of a manifest's results: ``night.results.csv`` for ``night.csv``.
 
-    :param manifest: the manifest's path or URL.
+    :param manifest: the path or URL of the manifest.
     """
     stem, dot, suffix = manifest.rpartition(".")
     return f"{stem}.results{dot}{suffix}"
 
 
 def split_manifest(manifest: str, folder: str, parts: int) -> list[str]:
-    """Split a manifest into parts of equal length, in its order; a CSV's header is in each.
+    """Split a manifest into parts of equal length, in its order; each part of a CSV manifest has the header.
 
-    Each part is a batch of its own: a name or a picture that stands in two of them is not noticed.
+    Each part is a batch of its own: a name or a picture that is in two parts is not detected.
 
-    :param manifest: its path or URL.
-    :param folder: where the parts are written to; parts of an earlier split are written over.
-    :param parts: how many, at least 1; there is none without a line.
-    :return: the parts' paths or URLs, to be mapped over.
-    :raises ConfigurationError: if it is no manifest.
-    :raises StorageError: if a place cannot be read or written.
+    :param manifest: the path or URL of the manifest.
+    :param folder: the folder of the parts; parts of an earlier split are overwritten.
+    :param parts: the number of parts, at least 1; parts without a line are not written.
+    :return: the paths or URLs of the parts, for a mapped task.
+    :raises ConfigurationError: if `parts` is less than 1, or the file is not a valid manifest.
+    :raises StorageError: if a file cannot be read or written.
     """
     if parts < 1:
-        raise ConfigurationError(f"A manifest cannot be split into {parts} parts. Give a number of 1 or more.")
+        raise ConfigurationError(f"The number of parts must be at least 1, not {parts}.")
     source, target = resolve(manifest), resolve(folder)
     for _ in read_manifest(source):
-        pass  # to its end, where it is known to be one
+        pass  # to the end, since only then is it known whether the manifest is valid
     with storage_errors(f"Splitting {source} into {target}"), open_read(source) as file:
         target.mkdir(parents=True, exist_ok=True)
-        header = [file.readline() for _ in _header(source)]
+        header = [file.readline() for _ in _read_header(source)]
         lines = _count_lines(source) - len(header)
         paths = []
         for number in range(parts):
@@ -56,58 +56,57 @@ def split_manifest(manifest: str, folder: str, parts: int) -> list[str]:
 
 
 def merge_results(manifests: Sequence[str], results: str) -> Summary:
-    """Put the results of the parts of a manifest into one file, their lines counted as in the whole manifest.
+    """Merge the results of the parts into one file, with the line numbers of the original manifest.
 
-    Rows of a part that has no results count as not tried.
+    Rows of a part that has no results are "not tried".
 
     :param manifests: what `split_manifest` returned.
-    :param results: where the results are written to.
-    :return: the numbers of all parts together.
-    :raises StorageError: if a place cannot be read or written.
+    :param results: the path or URL of the merged results.
+    :return: the summary of all parts.
+    :raises ConfigurationError: if the suffix of `results` is not known.
+    :raises StorageError: if a file cannot be read or written.
     """
-    place, tally = resolve(results), ResultCounter()
-    check_format(place)
-    write_results(place, tally.count(_results_of_all(manifests)))
-    return tally.summary(results)
+    path, counter = resolve(results), ResultCounter()
+    write_results(path, counter.count(_read_all_results(manifests)))
+    return counter.summary(results)
 
 
-def _results_of_all(manifests: Sequence[str]) -> Iterator[RowResult]:
-    before = 0
+def _read_all_results(manifests: Sequence[str]) -> Iterator[RowResult]:
+    offset = 0
     for manifest in manifests:
-        part, found = resolve(manifest), resolve(default_results_path(manifest))
-        with storage_errors(f"Reading {part} and {found}"):
-            for result in read_results(found) if found.exists() else _not_tried(part):
-                yield dataclasses.replace(result, line=before + result.line)
-            before += _count_lines(part) - len(_header(part))
+        part, results = resolve(manifest), resolve(default_results_path(manifest))
+        with storage_errors(f"Reading {part} and {results}"):
+            for result in read_results(results) if results.exists() else _results_not_tried(part):
+                yield dataclasses.replace(result, line=offset + result.line)
+            offset += _count_lines(part) - len(_read_header(part))
 
 
-def _not_tried(manifest: StoragePath) -> Iterator[RowResult]:
+def _results_not_tried(manifest: StoragePath) -> Iterator[RowResult]:
     for row in read_manifest(manifest):
-        urls = row.pictures.get("big"), row.pictures.get("small")
-        yield build_result(row.line, row.name, (None, None), (), urls=urls, missing=True)
+        yield build_result(row.line, row.name, row.pictures)
 
 
-def _header(manifest: StoragePath) -> list[bytes]:
-    """Return a manifest's header, with the blank lines before it; no line where there is none."""
+def _read_header(manifest: StoragePath) -> list[bytes]:
+    """Return the header of a CSV manifest, with the blank lines before it; an empty list for other formats."""
     header = []
     with open_read(manifest) as file:
-        while manifest.suffix.lower() in WITH_HEADER and (line := file.readline(MAX_LINE)):
+        while manifest.suffix.lower() in FORMATS_WITH_HEADER and (line := file.readline(MAX_LINE_BYTES)):
             header.append(line)
-            if line.removeprefix(BOM).strip():
+            if line.removeprefix(UTF8_BOM).strip():
                 break
     return header
 
 
-def _count_lines(place: StoragePath) -> int:
-    lines, whole = 0, True
-    with open_read(place) as file:
-        while piece := file.readline(MAX_LINE):
-            lines += whole
-            whole = piece.endswith(b"\n")
+def _count_lines(path: StoragePath) -> int:
+    lines, is_complete = 0, True
+    with open_read(path) as file:
+        while chunk := file.readline(MAX_LINE_BYTES):
+            lines += is_complete
+            is_complete = chunk.endswith(b"\n")
     return lines
 
 
 def _copy_lines(source: IO[bytes], target: IO[bytes], lines: int) -> None:
-    while lines and (piece := source.readline(MAX_LINE)):
-        target.write(piece)
-        lines -= piece.endswith(b"\n")
+    while lines and (chunk := source.readline(MAX_LINE_BYTES)):
+        target.write(chunk)
+        lines -= chunk.endswith(b"\n")

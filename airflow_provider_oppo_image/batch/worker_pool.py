@@ -1,4 +1,4 @@
-"""The threads of a batch: each checks a picture and uploads it, while one reads, writes and decides.
+"""A pool of workers checks and uploads pictures; the main thread feeds it and writes checkpoints.
 
 At most `MAX_UNWRITTEN` pictures are in progress or not yet written to the checkpoint. This limits memory and the work
 that is repeated after a crash. The number of threads limits the requests in flight.
@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeAlias
+from typing import Final
 
+from airflow_provider_oppo_image.batch import DEFAULT_THREADS, OnError
 from airflow_provider_oppo_image.batch.plan import PlannedPicture
+from airflow_provider_oppo_image.batch.progress import Progress
 from airflow_provider_oppo_image.batch.results import Outcome
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
@@ -21,160 +23,171 @@ from airflow_provider_oppo_image.errors import BatchError, NotSentError, OppoIma
 from airflow_provider_oppo_image.pictures.report import PictureReport, error_for
 
 MAX_UNWRITTEN: Final = 1_000
-"""A part has at most so many outcomes; no more pictures than that are begun and not yet written down, and so no more
-are uploaded again after a crash."""
+"""Maximum number of started pictures whose outcome is not in the checkpoint; a crash repeats at most these uploads."""
 
 FLUSH_SIZE: Final = 250
-"""A part is written when there are so many outcomes, so that uploads go on while it is being written."""
+"""A part is written when this many outcomes are ready; smaller than `MAX_UNWRITTEN`, so that uploads continue."""
 
 FLUSH_INTERVAL_S: Final = 2.0
-"""A part is written after so many seconds, however small it is."""
+"""A part is written after this many seconds, even if it is small."""
 
 MAX_SERVICE_FAILURES: Final = 50
-"""So many pictures in a row that fail by the service's fault end the batch: each took a whole retry budget."""
+"""This many consecutive service failures stop the batch. Our own limit: each used up its retry budget."""
 
-_LOOK_UP_S: Final = 0.01
-
-Check: TypeAlias = Callable[[PictureKind, str], PictureReport]
+_POLL_INTERVAL_S: Final = 0.01
 
 
-class Uploads(Protocol):
-    """What a batch needs of a client."""
+@dataclass(frozen=True)
+class Batch:
+    """Options of a batch.
 
-    def upload(self, kind: PictureKind, url: str) -> str:
-        """Upload one picture and return its id."""
+    :param upload: uploads a picture and returns its id; its requests pass the rate limiter.
+    :param rate_limiter: the rate limiter; closing it stops the batch, and a batch that stops closes it.
+    :param check: checks each picture before it is uploaded; None uploads without a check.
+    :param on_error: "fail_at_end" tries every row and then reports an error, "fail_fast" stops at the first failure,
+        "keep_going" reports no error for failed rows. An account error stops the batch in any case.
+    :param threads: the number of pictures that are processed concurrently.
+    :param on_progress: called with the progress at intervals and at the end.
+    :param progress_interval: seconds between two of these calls.
+    :param resume: continue an earlier run; False refuses to.
+    """
+
+    upload: Callable[[PictureKind, str], str]
+    rate_limiter: RateLimiter
+    check: Callable[[PictureKind, str], PictureReport] | None = None
+    on_error: OnError = "fail_at_end"
+    threads: int = DEFAULT_THREADS
+    on_progress: Callable[[Progress], None] = lambda _: None
+    progress_interval: float = 5.0
+    resume: bool = True
 
 
 @dataclass
 class Uploader:
-    """Brings pictures to the service.
+    """Checks and uploads pictures concurrently.
 
-    :param uploads: the client, whose requests pass the rate_limiter.
-    :param rate_limiter: is shut when the batch ends before its time.
-    :param record: takes each outcome.
-    :param write: writes a part down: outcomes, at least one.
-    :param tell: is called now and then.
-    :param check: looks at a picture first; None for not.
-    :param threads: how many pictures are under way at once.
-    :param fail_fast: end at the first failure.
-    :param tell_every: seconds between two calls of `tell`.
+    :param batch: the options.
+    :param progress: counts the outcomes.
+    :param on_outcome: called with each outcome, in the thread that calls `run`.
+    :param write: writes outcomes, at least one, to the checkpoint.
     """
 
-    uploads: Uploads
-    rate_limiter: RateLimiter
-    record: Callable[[Outcome], None]
+    batch: Batch
+    progress: Progress
+    on_outcome: Callable[[Outcome], None]
     write: Callable[[Sequence[Outcome]], None]
-    tell: Callable[[], None]
-    check: Check | None = None
-    threads: int = 64
-    fail_fast: bool = False
-    tell_every: float = 5.0
-    ended_by: OppoImageError | None = field(default=None, init=False)
-    _defect: BaseException | None = field(default=None, init=False)
-    _done: queue.SimpleQueue[Outcome | BaseException] = field(default_factory=queue.SimpleQueue, init=False)
+    stop_reason: OppoImageError | None = field(default=None, init=False)
+    """Why `run` stopped before all pictures were tried; None if all were tried."""
+    _unexpected_error: BaseException | None = field(default=None, init=False)
+    _finished: queue.SimpleQueue[Outcome | BaseException] = field(default_factory=queue.SimpleQueue, init=False)
     _unwritten: list[Outcome] = field(default_factory=list, init=False)
-    _under_way: int = field(default=0, init=False)
-    _failures_of_service: int = field(default=0, init=False)
-    _written_at: float = field(default=0.0, init=False)
-    _told_at: float = field(default=0.0, init=False)
+    _in_progress: int = field(default=0, init=False)
+    _service_failures: int = field(default=0, init=False)
+    _last_write: float = field(default=0.0, init=False)
+    _last_progress: float = field(default=0.0, init=False)
 
     def run(self, pictures: Iterable[PlannedPicture]) -> None:
-        """Upload pictures, until there are no more or `ended_by` says why not.
+        """Upload pictures until none is left, or until `stop_reason` is set.
 
-        :param pictures: the pictures; taken as they are needed.
+        :param pictures: the pictures; they are read as threads become free.
         :raises StorageError: if a part cannot be written.
         """
-        self._written_at = self._told_at = time.monotonic()
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="oppo-image") as pool:
+        self._last_write = self._last_progress = time.monotonic()
+        with ThreadPoolExecutor(self.batch.threads, thread_name_prefix="oppo-image") as pool:
             try:
                 for picture in pictures:
-                    if self.rate_limiter.closed:
-                        self._end(_stopped())
+                    if self.batch.rate_limiter.closed:
+                        self._stop(_stopped_error())
                         break
-                    pool.submit(self._bring, picture)
-                    self._under_way += 1
-                    self._take(until=MAX_UNWRITTEN - FLUSH_SIZE)
-                self._take(until=0)
+                    pool.submit(self._process, picture)
+                    self._in_progress += 1
+                    self._drain(max_in_progress=MAX_UNWRITTEN - FLUSH_SIZE)
+                self._drain(max_in_progress=0)
             finally:
-                # Also when Airflow ends the task: what is in flight comes to its end, and is not done again.
-                self.rate_limiter.shut()
-                self._write_what_is_there()  # at once, since who ends a task kills it when it takes long to end
+                # Also when Airflow stops the task: requests in flight are completed, so that no retry repeats them.
+                self.batch.rate_limiter.close()
+                self._flush()  # before the pool ends, since Airflow kills a task that takes long to stop
                 pool.shutdown(cancel_futures=True)
-                self._write_what_is_there()
-        if self._defect:
-            raise self._defect
+                self._flush()
+        if self._unexpected_error:
+            raise self._unexpected_error
 
-    def _bring(self, picture: PlannedPicture) -> None:
+    def _process(self, picture: PlannedPicture) -> None:
         try:
-            self._done.put(self._outcome(picture))
+            self._finished.put(self._upload(picture))
         except BaseException as error:  # noqa: BLE001 - raised at the end of the run
-            self.rate_limiter.shut()
-            self._done.put(error)
+            self.batch.rate_limiter.close()
+            self._finished.put(error)
 
-    def _outcome(self, picture: PlannedPicture) -> Outcome:
+    def _upload(self, picture: PlannedPicture) -> Outcome:
         try:
-            if self.rate_limiter.closed:
+            if self.batch.rate_limiter.closed:
                 return Outcome(picture.number)
-            if self.check and (not_ready := error_for([self.check(picture.kind, picture.url)])):
+            if self.batch.check and (not_ready := error_for([self.batch.check(picture.kind, picture.url)])):
                 raise not_ready
-            picture_id = self.uploads.upload(picture.kind, picture.url)
+            picture_id = self.batch.upload(picture.kind, picture.url)
         except OppoImageError as error:
-            if self.rate_limiter.closed and isinstance(error, NotSentError):
+            if self.batch.rate_limiter.closed and isinstance(error, NotSentError):
                 return Outcome(picture.number)
             failure = failure_from(error)
             if failure.fault == "service":
-                self._failures_of_service += 1
-            elif not isinstance(error, PictureError):  # which tells nothing about the service
-                self._failures_of_service = 0
-            if self.fail_fast or error.scope == "account" or self._failures_of_service >= MAX_SERVICE_FAILURES:
-                self._end(error)
+                self._service_failures += 1
+            elif not isinstance(error, PictureError):  # a failed check says nothing about the service
+                self._service_failures = 0
+            if (
+                self.batch.on_error == "fail_fast"
+                or error.scope == "account"
+                or self._service_failures >= MAX_SERVICE_FAILURES
+            ):
+                self._stop(error)
             return Outcome(picture.number, failure=failure)
-        self._failures_of_service = 0
+        self._service_failures = 0
         return Outcome(picture.number, picture_id)
 
-    def _end(self, error: OppoImageError) -> None:
-        self.ended_by = self.ended_by or error
-        self.rate_limiter.shut()
+    def _stop(self, error: OppoImageError) -> None:
+        self.stop_reason = self.stop_reason or error
+        self.batch.rate_limiter.close()
 
-    def _take(self, *, until: int) -> None:
-        """Take outcomes, until no more than so many pictures are under way."""
-        while self._under_way > until and not self._defect:
-            time.sleep(_LOOK_UP_S)  # to wake up for each outcome would cost more than all else that is done here
-            self._take_what_is_there()
-            self._now_and_then()
+    def _drain(self, *, max_in_progress: int) -> None:
+        """Handle outcomes until at most `max_in_progress` pictures are in progress."""
+        while self._in_progress > max_in_progress and not self._unexpected_error:
+            time.sleep(_POLL_INTERVAL_S)  # measured: waking up for each outcome costs more than all other work here
+            self._handle_finished()
+            self._tick()
 
-    def _write_what_is_there(self) -> None:
-        self._take_what_is_there()
+    def _flush(self) -> None:
+        self._handle_finished()
         self._write()
 
-    def _take_what_is_there(self) -> None:
-        while not self._done.empty():
-            self._note(self._done.get())
+    def _handle_finished(self) -> None:
+        while not self._finished.empty():
+            self._handle(self._finished.get())
 
-    def _note(self, outcome: Outcome | BaseException) -> None:
-        self._under_way -= 1
+    def _handle(self, outcome: Outcome | BaseException) -> None:
+        self._in_progress -= 1
         if isinstance(outcome, BaseException):
-            self._defect = self._defect or outcome
+            self._unexpected_error = self._unexpected_error or outcome
         elif outcome.picture_id is None and outcome.failure is None:
-            self._end(_stopped())
+            self._stop(_stopped_error())
         else:
-            self.record(outcome)
+            self.on_outcome(outcome)
+            self.progress.record(outcome)
             self._unwritten.append(outcome)
 
-    def _now_and_then(self) -> None:
+    def _tick(self) -> None:
         now = time.monotonic()
-        if len(self._unwritten) >= FLUSH_SIZE or now >= self._written_at + FLUSH_INTERVAL_S:
+        if len(self._unwritten) >= FLUSH_SIZE or now >= self._last_write + FLUSH_INTERVAL_S:
             self._write()
-        if now >= self._told_at + self.tell_every:
-            self._told_at = now
-            self.tell()
+        if now >= self._last_progress + self.batch.progress_interval:
+            self._last_progress = now
+            self.batch.on_progress(self.progress)
 
     def _write(self) -> None:
         if self._unwritten:
             self.write(self._unwritten)
             self._unwritten = []
-        self._written_at = time.monotonic()
+        self._last_write = time.monotonic()
 
 
-def _stopped() -> BatchError:
-    return BatchError("The batch was stopped before its end. Run it again: it goes on where it was.", permanent=False)
+def _stopped_error() -> BatchError:
+    return BatchError("The batch was stopped before its end. Run it again to continue it.", permanent=False)

@@ -1,1 +1,1 @@
-"""The command line: `oppo-image`."""
+"""The command line `oppo-image`."""

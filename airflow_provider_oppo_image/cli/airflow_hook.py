@@ -1,4 +1,4 @@
-"""The way to Airflow, whose import takes seconds and whose messages go to standard output."""
+"""Airflow for commands: imported late, because that takes seconds, and kept away from standard output."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def open_hook(conn_id: str, *, verbose: bool) -> Iterator[OppoImageHook]:
-    """Open an Airflow connection; in the block nobody writes to standard output, so results are told after it.
+    """Open a hook; while the block runs, standard output is redirected, so print results after the block.
 
-    :param conn_id: the connection's id.
-    :param verbose: whether Airflow's messages are shown, on standard error.
-    :return: the hook, its connection read and checked.
-    :raises ConfigurationError: if Airflow does not start, or the connection is not there or not usable.
+    :param conn_id: the id of the Airflow connection.
+    :param verbose: whether to show Airflow's messages on standard error.
+    :return: the hook, with its connection read and checked.
+    :raises ConfigurationError: if Airflow does not start, or the connection does not exist or is not usable.
     """
     with contextlib.redirect_stdout(sys.stderr if verbose else devnull()):
         if verbose:
-            yield _read_connection(conn_id)
+            yield _load_hook(conn_id)
             return
-        # Airflow 2 warns on standard error of what its users cannot change.
+        # Airflow 2 writes deprecation warnings to standard error.
         with contextlib.redirect_stderr(devnull()):
-            hook = _read_connection(conn_id)
+            hook = _load_hook(conn_id)
         if hook.settings.unknown_keys:
             print_note(f"warning: connection {conn_id!r} has unknown keys: {', '.join(hook.settings.unknown_keys)}")
-        with _our_warnings_shown():
+        with _show_package_warnings():
             yield hook
 
 
-def _read_connection(conn_id: str) -> OppoImageHook:
+def _load_hook(conn_id: str) -> OppoImageHook:
     with starting_airflow():
         from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
     hook = OppoImageHook(conn_id)
@@ -50,30 +50,30 @@ def _read_connection(conn_id: str) -> OppoImageHook:
 
 @contextlib.contextmanager
 def starting_airflow() -> Iterator[None]:
-    """Import Airflow within, as a process that may ask its database.
+    """Context for importing Airflow, with access to its database.
 
     :raises ConfigurationError: if the import fails.
     """
-    # Airflow 3 asks its database for connections only in a process that says so, as `airflow connections` does.
+    # Without this variable, Airflow 3 does not read connections from its database; `airflow connections` sets it too.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     try:
         yield
-    except Exception as error:  # a broken configuration makes Airflow's import raise whatever it likes
+    except Exception as error:  # with a broken configuration, Airflow's import raises any type of exception
         raise ConfigurationError(
-            f"Airflow does not start here ({type(error).__name__}: {error}). `airflow version` shows the whole story."
+            f"Airflow does not start here ({type(error).__name__}: {error}). Run `airflow version` for details."
         ) from error
 
 
 @functools.cache
 def devnull() -> TextIO:
-    """Return a stream that stays open: Airflow's log handlers keep the one that they first saw."""
+    """Return an open stream that discards its input; Airflow's log handlers keep a reference to it."""
     return Path(os.devnull).open("w")
 
 
 @contextlib.contextmanager
-def _our_warnings_shown() -> Iterator[None]:
-    """Show this package's warnings, such as that a call is tried again, while Airflow's handlers show nothing."""
-    logger, handler = logging.getLogger("airflow_provider_oppo_image"), _Remarks(logging.WARNING)
+def _show_package_warnings() -> Iterator[None]:
+    """Print this package's warnings, such as retries, while Airflow's log handlers are silent."""
+    logger, handler = logging.getLogger("airflow_provider_oppo_image"), _NoteHandler(logging.WARNING)
     logger.addHandler(handler)
     try:
         yield
@@ -81,6 +81,6 @@ def _our_warnings_shown() -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-class _Remarks(logging.Handler):
+class _NoteHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         print_note(f"{record.levelname.lower()}: {record.getMessage()}")

@@ -1,4 +1,4 @@
-"""Arguments that several commands take."""
+"""Arguments that several commands share, and argument types."""
 
 from __future__ import annotations
 
@@ -8,100 +8,100 @@ import math
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.template_values import is_blank
 
-_LONGEST_S = 3600.0
+_MAX_SECONDS = 3600.0
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Let a command answer a program."""
+    """Add the option --json."""
     parser.add_argument(
         "--json",
         action="store_true",
-        help='print one JSON object instead of words; what failed is {"error": {...}} in it, with the same exit code',
+        help='print one JSON object instead of text; on failure it contains {"error": {...}}, with the same exit code',
     )
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
-    """Let a command use an Airflow connection."""
+    """Add the options --conn-id and --verbose."""
     parser.add_argument(
         "--conn-id",
         default=DEFAULT_CONN_ID,
         metavar="ID",
         help="the Airflow connection to use (default: %(default)s)",
     )
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="show Airflow's own messages as well, on standard error"
-    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show Airflow's messages, on standard error")
 
 
 def non_empty(text: str) -> str:
-    """Read a text that must not be empty: a script's unset variable is no wish for "none".
+    """Argument type: text that is not empty, for example because a shell variable is not set.
 
-    :raises argparse.ArgumentTypeError: if it is empty, or what a template makes of a missing value.
+    :raises argparse.ArgumentTypeError: if it is blank, or what a template renders for a missing value.
     """
     if is_blank(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no value; leave the option out if there is none")
+        raise argparse.ArgumentTypeError(f"{text!r} is an empty value; omit the option instead")
     return text
 
 
 def seconds(text: str) -> float:
-    """Read a number of seconds, above 0 and at most an hour.
+    """Argument type: a number of seconds, above 0 and at most 3600.
 
-    :raises argparse.ArgumentTypeError: if it is none.
+    :raises argparse.ArgumentTypeError: if it is not.
     """
     value = _number(text)
-    if not 0 < value <= _LONGEST_S:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to {_LONGEST_S:g}")
+    if not 0 < value <= _MAX_SECONDS:
+        raise argparse.ArgumentTypeError(
+            f"must be a number of seconds, above 0 and at most {_MAX_SECONDS:g}, not {text!r}"
+        )
     return value
 
 
 def rate(text: str) -> float:
-    """Read a number of requests a second, 1 or more.
+    """Argument type: a number of requests per second, at least 1.
 
-    :raises argparse.ArgumentTypeError: if it is none.
+    :raises argparse.ArgumentTypeError: if it is not.
     """
     value = _number(text)
     if not 1 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of requests a second, 1 or more")
+        raise argparse.ArgumentTypeError(f"must be a number of requests per second, 1 or more, not {text!r}")
     return value
 
 
 def point(text: str) -> tuple[float, float]:
-    """Read a point: two fractions from 0 to 1, inclusive, with a comma between them.
+    """Argument type: two fractions from 0 to 1, inclusive, separated by a comma.
 
-    :raises argparse.ArgumentTypeError: if it is none.
+    :raises argparse.ArgumentTypeError: if it is not.
     """
     try:
         x, y = map(float, text.split(","))
     except ValueError:
         x = y = math.nan
     if not (0 <= x <= 1 and 0 <= y <= 1):
-        raise argparse.ArgumentTypeError(f"{text!r} is no point: two numbers from 0 to 1, such as 0.5,0.3")
+        raise argparse.ArgumentTypeError(f"must be two numbers from 0 to 1, such as 0.5,0.3, not {text!r}")
     return x, y
 
 
 def count(text: str) -> int:
-    """Read a whole number, 0 or more.
+    """Argument type: a whole number, 0 or more.
 
-    :raises argparse.ArgumentTypeError: if it is none.
+    :raises argparse.ArgumentTypeError: if it is not.
     """
     if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+        raise argparse.ArgumentTypeError(f"must be a whole number, 0 or more, not {text!r}")
     return int(text)
 
 
 def port(text: str) -> int:
-    """Read a port, 0 to 65535.
+    """Argument type: a port, 0 to 65535.
 
-    :raises argparse.ArgumentTypeError: if it is none.
+    :raises argparse.ArgumentTypeError: if it is not.
     """
     value = count(text)
     if value > 65_535:
-        raise argparse.ArgumentTypeError(f"{text} is no port: they end at 65535")
+        raise argparse.ArgumentTypeError(f"must be a port from 0 to 65535, not {text}")
     return value
 
 
 def _number(text: str) -> float:
-    """Read a number; what is none is "not a number", which is within no bounds."""
+    """Return the number; NaN, which fails every range check, if the text is not a number."""
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""`oppo-image batch`: a manifest of pictures in, a file of picture ids out."""
+"""`oppo-image batch`: uploads the pictures of a manifest and writes a results file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, rate
-from airflow_provider_oppo_image.cli.failures import GOOD, fail
-from airflow_provider_oppo_image.cli.output import print_json, print_note, print_result
+from airflow_provider_oppo_image.cli.output import SUCCESS, print_error, print_json, print_note, print_result
 from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
 
 if TYPE_CHECKING:
@@ -20,70 +19,67 @@ if TYPE_CHECKING:
 
 HELP: Final = "upload the pictures of a manifest, and write their ids to a file"
 DESCRIPTION: Final = (
-    "Check and upload the pictures of a manifest with an Airflow connection, each picture once, and write a row of "
-    "results for each of its rows. A manifest is CSV with a header or JSON Lines, with name, big_picture_url and "
-    "small_picture_url. Both may be local files or URLs that Airflow's object storage reaches, such as s3://. A batch "
-    "that has ended does nothing when it is run again."
+    "Check and upload the pictures of a manifest with an Airflow connection, each picture once, and write one result "
+    "for each row of the manifest. A manifest is a CSV file with a header, or a JSON Lines file, with name, "
+    "big_picture_url and small_picture_url. Both files may be local files or URLs of Airflow's object storage, such as "
+    "s3://. Running a completed batch again does nothing."
 )
 
-_LINE_EVERY_S: Final = 5.0
-_BAR_EVERY_S: Final = 0.2
+_LINE_INTERVAL_S: Final = 5.0
+_BAR_INTERVAL_S: Final = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command's arguments."""
-    parser.add_argument("manifest", metavar="MANIFEST", help="the rows: .csv, .jsonl or .ndjson")
-    parser.add_argument("results", metavar="RESULTS", help="where their results go: .csv, .jsonl or .ndjson")
-    parser.add_argument("--no-check", action="store_true", help="do not look at the pictures first")
+    """Add the command's arguments."""
+    parser.add_argument("manifest", metavar="MANIFEST", help="the manifest to read: .csv, .jsonl or .ndjson")
+    parser.add_argument("results", metavar="RESULTS", help="the results file to write: .csv, .jsonl or .ndjson")
+    parser.add_argument("--no-check", action="store_true", help="do not check the pictures first")
     parser.add_argument(
         "--rate",
         type=rate,
         default=DEFAULT_RATE,
         metavar="N",
-        help="requests a second at most (default: %(default)g; the service takes 500, pushes included)",
+        help="maximum number of requests per second (default: %(default)g; the service accepts 500, pushes included)",
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on with a batch that ended early, and try again what failed"
+        "--resume", action="store_true", help="continue a batch that stopped early, and retry failed rows"
     )
     add_connection(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Upload the manifest's pictures, and say how it ended.
+    """Upload the manifest's pictures, print the summary, and return the exit code.
 
-    :raises OppoImageError: if the manifest, a place or the connection is not usable.
+    :raises OppoImageError: if the manifest, the results file or the connection is not usable.
     """
     as_bar = sys.stderr.isatty()
-    with open_hook(args.conn_id, verbose=args.verbose) as hook, _shown(as_bar=as_bar) as tell:
-        from airflow_provider_oppo_image.hooks.batch import upload_batch
-
-        end = upload_batch(
-            hook,
+    with open_hook(args.conn_id, verbose=args.verbose) as hook, _progress_reporter(as_bar=as_bar) as report_progress:
+        result = hook.upload_batch(
             manifest=args.manifest,
             results=args.results,
             check=not args.no_check,
             rate_limiter=RateLimiter(AdaptiveRate(args.rate)),
-            tell=tell,
-            tell_every=_BAR_EVERY_S if as_bar else _LINE_EVERY_S,
+            on_progress=report_progress,
+            progress_interval=_BAR_INTERVAL_S if as_bar else _LINE_INTERVAL_S,
             resume=args.resume,
         )
-    if end.error:
-        return fail(end.error, as_json=args.json)
+    if result.error:
+        return print_error(result.error, as_json=args.json)
     if args.json:
-        print_json({**end.summary.to_dict(), "already_complete": end.already_complete})
-        return GOOD
-    if end.already_complete:
-        print_note("An earlier run did all of it; nothing was sent.")
-    print_result(f"{end.summary}\nresults: {end.summary.results}")
-    return GOOD
+        print_json({**result.summary.to_dict(), "already_complete": result.already_complete})
+        return SUCCESS
+    if result.already_complete:
+        print_note("An earlier run completed this batch; nothing was sent.")
+    print_result(f"{result.summary}\nresults: {result.summary.results}")
+    return SUCCESS
 
 
 @contextlib.contextmanager
-def _shown(*, as_bar: bool) -> Iterator[Callable[[Progress], None]]:
-    """Show progress on standard error: a bar to a person, a line now and then to a file."""
+def _progress_reporter(*, as_bar: bool) -> Iterator[Callable[[Progress], None]]:
+    """Print progress to standard error: a progress bar in a terminal, otherwise a line every few seconds."""
     if not as_bar:
-        yield lambda progress: print_note(progress.line(time.monotonic()))
+        yield lambda progress: print_note(progress.describe(time.monotonic()))
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
@@ -92,8 +88,8 @@ def _shown(*, as_bar: bool) -> Iterator[Callable[[Progress], None]]:
     with Bar(BarColumn(), TextColumn("{task.description}"), console=Console(file=sys.stderr)) as bar:
         task = bar.add_task("reading the manifest", total=None)
 
-        def tell(progress: Progress) -> None:
-            line = progress.line(time.monotonic())
+        def report_progress(progress: Progress) -> None:
+            line = progress.describe(time.monotonic())
             bar.update(task, total=progress.total, completed=progress.done, description=line)
 
-        yield tell
+        yield report_progress

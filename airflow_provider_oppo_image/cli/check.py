@@ -1,45 +1,41 @@
-"""`oppo-image check`: what the service would find at a URL, or in a file."""
+"""`oppo-image check`: checks pictures at URLs or in files as the service does."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeAlias
 
 from airflow_provider_oppo_image.cli.arguments import add_json, seconds
-from airflow_provider_oppo_image.cli.failures import GOOD, SERVICE, WRONG_PICTURE
-from airflow_provider_oppo_image.cli.output import print_json, print_result
+from airflow_provider_oppo_image.cli.output import SERVICE, SUCCESS, WRONG_PICTURE, print_json, print_result
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.pictures.report import STATES, PictureReport, State, as_table, overall_state
 
 Source: TypeAlias = tuple[PictureKind, str]
 
-HELP: Final = "look at pictures as the service will, before it does"
+HELP: Final = "check pictures as the service will, before an upload"
 DESCRIPTION: Final = (
-    "Look at pictures as the service will: by content, exact to the pixel and to the byte. A source is a URL, with "
-    "its https://, or the path of a file. Needs no connection and no Airflow."
+    "Check pictures as the service will: their content, exact dimensions and exact size. A source is a URL that starts "
+    "with https:// or http://, or the path of a file. Needs no connection and no Airflow."
 )
 
-_AT_ONCE: Final = 8
-_HERE: Final = {
-    "address_refused": "--allow-private-addresses does the same for this command.",
-    "timed_out": "--timeout SECONDS does the same for this command.",
+_MAX_THREADS: Final = 8
+_MORE_ADVICE: Final = {
+    "address_refused": "Use --allow-private-addresses for this command.",
+    "timed_out": "Use --timeout SECONDS for this command.",
 }
-"""For problems whose advice speaks of a connection, which this command has not."""
+"""More advice for problems whose usual advice refers to a connection, which this command does not use."""
 _HAS_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-_EXIT_CODES: Final[dict[State, int]] = {"ready": GOOD, "wrong": WRONG_PICTURE, "absent": SERVICE}
+_EXIT_CODES: Final[dict[State, int]] = {"ready": SUCCESS, "wrong": WRONG_PICTURE, "absent": SERVICE}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command's arguments."""
-    parser.add_argument(
-        "sources", nargs="*", metavar="SOURCE", help="a URL or a file; say with --kind what it is to be"
-    )
-    parser.add_argument("--kind", choices=PICTURE_KINDS, help="what the SOURCEs are to be")
+    """Add the command's arguments."""
+    parser.add_argument("sources", nargs="*", metavar="SOURCE", help="a URL or a file; --kind is required with it")
+    parser.add_argument("--kind", choices=PICTURE_KINDS, help="the kind of the SOURCEs")
     for kind in PICTURE_KINDS:
         rule = PICTURE_RULES[kind]
         parser.add_argument(
@@ -47,28 +43,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action="append",
             default=[],
             metavar="SOURCE",
-            help=f"a {kind} picture, {rule.width} x {rule.height} px, {rule.max_bytes:,} bytes at most; again for more",
+            help=f"a {kind} picture, {rule.width} x {rule.height} px, at most {rule.max_bytes:,} bytes; repeatable",
         )
     parser.add_argument(
         "--allow-private-addresses",
         action="store_true",
-        help="let URLs lead to private and loopback addresses: for a sandbox or a private CDN",
+        help="allow private and loopback addresses, for a sandbox or a private CDN",
     )
-    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="for one picture in all (default: 60)")
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="the total time per picture (default: 60)")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check the pictures and say what was found.
+    """Check the pictures and print the reports.
 
-    :return: 0 if all are ready, 1 if any is wrong, else 3 if any is absent.
-    :raises ConfigurationError: if there is nothing to check, or nobody said as what.
+    :return: the exit code: 0 if all are ready, 1 if any is wrong, else 3.
+    :raises ConfigurationError: if there is no source, or its kind is missing.
     """
     reports = []
-    for report in _look_at_each(_sources(args), args):
+    for report in _check_each(_sources(args), args):
         reports.append(report)
         if not args.json:
-            print_result(as_table(report, here=_HERE))
+            print_result(as_table(report, here=_MORE_ADVICE))
     state = overall_state(reports)
     if args.json:
         print_json({"state": state, "reports": [report.to_dict() for report in reports]})
@@ -79,34 +75,36 @@ def run(args: argparse.Namespace) -> int:
 
 def _sources(args: argparse.Namespace) -> list[Source]:
     if args.sources and args.kind is None:
-        raise ConfigurationError("Say what the pictures are to be: --kind big or --kind small.")
+        raise ConfigurationError("The kind of the SOURCEs is missing. Use --kind big or --kind small.")
     if args.kind is not None and not args.sources:
-        raise ConfigurationError("--kind is for the SOURCEs, and there is none. Give the URL or the file of a picture.")
+        raise ConfigurationError("--kind needs a SOURCE. Give the URL or the file of a picture.")
     sources = [(kind, source) for kind in PICTURE_KINDS for source in getattr(args, kind)]
     sources += [(args.kind, source) for source in args.sources]
     if not sources:
-        raise ConfigurationError("There is nothing to check. Give the URL or the file of a picture.")
+        raise ConfigurationError("No picture was given. Give the URL or the file of a picture.")
     return sources
 
 
-def _look_at_each(sources: list[Source], args: argparse.Namespace) -> Iterator[PictureReport]:
-    """Look at several pictures at once, and give the reports in the order of the sources."""
-    from airflow_provider_oppo_image.net.deadline import Timeouts
+def _check_each(sources: list[Source], args: argparse.Namespace) -> Iterator[PictureReport]:
+    """Check several pictures concurrently, and yield the reports in the order of the sources."""
+    from airflow_provider_oppo_image.net.options import TransportOptions
     from airflow_provider_oppo_image.pictures.check import check_file, check_picture
 
-    timeouts = Timeouts() if args.timeout is None else dataclasses.replace(Timeouts(), total=args.timeout)
+    options = TransportOptions() if args.timeout is None else TransportOptions(total_timeout=args.timeout)
 
-    def look(source: Source) -> PictureReport:
-        kind, place = source
-        if place.strip() and not _HAS_SCHEME.match(place):
-            return check_file(kind, place)
-        return check_picture(kind, place, allow_private_addresses=args.allow_private_addresses, timeout=timeouts)
+    def check(source: Source) -> PictureReport:
+        kind, location = source
+        if location.strip() and not _HAS_SCHEME.match(location):
+            return check_file(kind, location)
+        return check_picture(
+            kind, location, allow_private_addresses=args.allow_private_addresses, transport_options=options
+        )
 
-    pool = ThreadPoolExecutor(min(_AT_ONCE, len(sources)))
+    pool = ThreadPoolExecutor(min(_MAX_THREADS, len(sources)))
     try:
-        yield from pool.map(look, sources)
+        yield from pool.map(check, sources)
     finally:
-        # An interrupt should not wait for pictures that nobody has looked at yet.
+        # After Ctrl-C, do not wait for checks that have not started.
         pool.shutdown(wait=False, cancel_futures=True)
 
 

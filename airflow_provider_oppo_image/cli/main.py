@@ -1,6 +1,6 @@
-"""The entry point: which commands there are, and what becomes of their errors.
+"""Entry point of the command line: the commands, and the exit code of each error.
 
-Nothing here, nor at the top of a command's module, imports anything that takes time: a command imports what it needs
+To start quickly, this module and the modules of the commands import no slow packages at the top; a command imports them
 when it runs.
 """
 
@@ -11,40 +11,34 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import Final, Protocol, cast
+from types import MappingProxyType, ModuleType
+from typing import Final
 
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.cli import batch, check, connection, prepare, push, sandbox, upload
-from airflow_provider_oppo_image.cli.failures import EXIT_CODES, INTERNAL, INTERRUPTED, USAGE, fail
-from airflow_provider_oppo_image.cli.output import flush, print_note
+from airflow_provider_oppo_image.cli.output import (
+    EXIT_CODES,
+    INTERNAL,
+    INTERRUPTED,
+    USAGE,
+    flush,
+    print_error,
+    print_note,
+)
 from airflow_provider_oppo_image.errors import OppoImageError
 
-
-class Command(Protocol):
-    """What a command's module has. `add_arguments` and `run` suit any `argparse` parser, not only this one."""
-
-    HELP: str
-    DESCRIPTION: str
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Describe the command's arguments."""
-
-    def run(self, args: argparse.Namespace) -> int:
-        """Do it, and return the exit code; an `OppoImageError` is left to `run_safely`."""
-
-
-COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
+COMMANDS: Final[Mapping[str, ModuleType]] = MappingProxyType(
     {
-        "check": cast("Command", check),
-        "prepare": cast("Command", prepare),
-        "upload": cast("Command", upload),
-        "batch": cast("Command", batch),
-        "push": cast("Command", push),
-        "connection": cast("Command", connection),
-        "sandbox": cast("Command", sandbox),
+        "check": check,
+        "prepare": prepare,
+        "upload": upload,
+        "batch": batch,
+        "push": push,
+        "connection": connection,
+        "sandbox": sandbox,
     }
 )
+"""Modules of the commands; each has `HELP`, `DESCRIPTION`, `add_arguments(parser)` and `run(args)`."""
 
 PROGRAM: Final = "oppo-image"
 
@@ -54,11 +48,11 @@ _HELP_WIDTH: Final = 78
 def make_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     """Return the parser of the command line.
 
-    :param program: what was typed to call it.
+    :param program: the program's name in the help.
     """
     parser = argparse.ArgumentParser(
         prog=program,
-        description="Check and make pictures, upload them to EngageLab for OPPO phones, and push.",
+        description="Check and prepare pictures, upload them to EngageLab for OPPO phones, and push.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -80,9 +74,9 @@ def make_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
 
 
 def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """Make a parser and those of its commands, all the way down: for who documents them or keeps them as they are.
+    """Yield a parser and the parsers of its subcommands, recursively.
 
-    :param parser: such as `make_parser` returns.
+    :param parser: for example, from `make_parser`.
     """
     yield parser
     for action in parser._actions:
@@ -94,10 +88,10 @@ def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
 def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """Run the command line.
 
-    :param arguments: what follows the program's name; None takes the process's own.
-    :param program: what was typed to call it.
+    :param arguments: the arguments without the program's name; None for those of the process.
+    :param program: the program's name in the help.
     :return: the exit code.
-    :raises SystemExit: from `argparse`: for help, for the version and for arguments that are none.
+    :raises SystemExit: by `argparse`, for help, for the version and for invalid arguments.
     """
     parser = make_parser(program)
     try:
@@ -111,7 +105,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
 
 
 def run_safely(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
-    """Run a command, and make of what it raises words and an exit code.
+    """Run a command; print its exception, and return the exit code for it.
 
     :param run: the command's `run`.
     :param args: its arguments.
@@ -120,10 +114,10 @@ def run_safely(run: Callable[[argparse.Namespace], int], args: argparse.Namespac
     try:
         return run(args)
     except OppoImageError as error:
-        return fail(error, as_json=args.json)
+        return print_error(error, as_json=args.json)
     except KeyboardInterrupt:
         print_note("Interrupted.")
         return INTERRUPTED
-    except Exception:  # noqa: BLE001 - the last boundary, for the exit code's sake
-        print_note(f"{traceback.format_exc()}error: this is a fault of oppo-image itself; please report it.")
+    except Exception:  # noqa: BLE001 - a bug needs its own exit code
+        print_note(f"{traceback.format_exc()}error: this is a bug in oppo-image; please report it.")
         return INTERNAL

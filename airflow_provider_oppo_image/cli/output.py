@@ -1,58 +1,117 @@
-"""What the command line writes: results to standard output, words about them to standard error."""
+"""Output of the commands: results on standard output, notes and errors on standard error, and exit codes."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Any, TextIO
+from collections.abc import Mapping
+from typing import Any, Final, TextIO
+
+from airflow_provider_oppo_image.errors import (
+    BatchError,
+    ConfigurationError,
+    OppoImageError,
+    PictureError,
+    PictureRefusedError,
+    PictureWrongError,
+)
+
+SUCCESS: Final = 0
+WRONG_PICTURE: Final = 1
+USAGE: Final = 2
+SERVICE: Final = 3
+INTERNAL: Final = 70
+"""A bug in this program; not Python's own code 1, which here means that a picture is wrong."""
+INTERRUPTED: Final = 130
+
+EXIT_CODES: Final = """exit codes:
+  0  success, warnings included
+  1  a picture, or a row of a manifest, is wrong: a retry will not help
+  2  the command, a file, the connection or the installation is wrong: nothing was sent
+  3  a picture is not there (yet), or the service or the network failed
+  70 a bug in oppo-image; 130 interrupted"""
+
+
+def exit_code(error: OppoImageError) -> int:
+    """Return the exit code for an error."""
+    match error:
+        case PictureWrongError() | PictureRefusedError():
+            return WRONG_PICTURE
+        case BatchError() if error.permanent:
+            return WRONG_PICTURE
+        case ConfigurationError():
+            return USAGE
+        case _:
+            return SERVICE
+
+
+def error_to_dict(error: OppoImageError) -> dict[str, Any]:
+    """Return an error as JSON-serialisable data."""
+    data: dict[str, Any] = {
+        "type": type(error).__name__,
+        "message": str(error),
+        "code": error.code,
+        "http_status": error.http_status,
+        "permanent": error.permanent,
+        "scope": error.scope,
+        "retry_after": error.retry_after,
+    }
+    if isinstance(error, PictureError):
+        data["reports"] = list(error.reports)
+    if isinstance(error, BatchError):
+        data["summary"] = error.summary
+    return data
+
+
+def print_error(error: OppoImageError, *, as_json: bool, **values: Any) -> int:
+    """Print an error.
+
+    :param error: the error.
+    :param as_json: whether to print a JSON object too.
+    :param values: other values for the JSON object, such as ids that are known despite the error.
+    :return: the exit code.
+    """
+    if as_json:
+        print_json({**values, "error": error_to_dict(error)})
+    print_note(f"error: {error}")
+    return exit_code(error)
 
 
 def print_result(text: str) -> None:
-    """Write a result for a person to standard output.
+    """Print a result to standard output.
 
-    :param text: one line or several; control characters in it are made harmless, since hosts choose some of the words.
+    :param text: one or more lines; control characters are escaped, since parts of the text come from remote hosts.
     """
     _write(sys.stdout, text)
 
 
 def print_json(data: Mapping[str, Any]) -> None:
-    """Write a result for a program to standard output: one JSON object on one line."""
+    """Print a result to standard output as one JSON object on one line."""
     _write(sys.stdout, json.dumps(data))
 
 
 def print_note(text: str) -> None:
-    """Write to standard error: what went wrong, and what is good to know beside a result."""
+    """Print an error, a warning or a note to standard error."""
     _write(sys.stderr, text)
 
 
-def table(rows: Iterable[tuple[str, str]]) -> str:
-    """Return rows of two columns, aligned and indented.
-
-    :param rows: what a row is about, and its words.
-    """
-    rows = list(rows)
-    width = max((len(name) for name, _ in rows), default=0)
-    return "\n".join(f"  {name:<{width}}  {words}" for name, words in rows)
-
-
 def flush() -> None:
-    """Write out what argparse may have left behind; nobody may be reading any more."""
+    """Flush standard output, which argparse does not do; ignores a closed pipe."""
     _write(sys.stdout, "", end="")
 
 
 def _write(stream: TextIO | None, text: str, end: str = "\n") -> None:
-    """Write and flush; a reader who has left, as `head` does, changes nothing about the verdict."""
-    if stream is None:  # the caller closed it
+    """Write and flush; a reader that has closed the pipe, such as `head`, does not change the exit code."""
+    if stream is None:  # the caller has closed it
         return
-    harmless = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    escaped = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
     encoding = stream.encoding or "utf-8"
     try:
-        stream.write(harmless.encode(encoding, "backslashreplace").decode(encoding) + end)
+        stream.write(escaped.encode(encoding, "backslashreplace").decode(encoding) + end)
         stream.flush()
     except BrokenPipeError:
-        # What is still in the buffer would fail again when the interpreter ends.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        # Otherwise the interpreter would fail to flush the rest of the buffer when it exits.
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)

@@ -1,4 +1,4 @@
-"""`oppo-image push`: a message that carries the pictures."""
+"""`oppo-image push`: sends a push with the pictures."""
 
 from __future__ import annotations
 
@@ -11,43 +11,42 @@ from typing import Any, Final
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, non_empty
-from airflow_provider_oppo_image.cli.failures import GOOD, fail
-from airflow_provider_oppo_image.cli.output import print_json, print_note, print_result
+from airflow_provider_oppo_image.cli.output import SUCCESS, print_error, print_json, print_note, print_result
 from airflow_provider_oppo_image.engagelab.push_body import PushBody, compose_push
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 
-HELP: Final = "send a push that carries the pictures, and print its message id"
+HELP: Final = "send a push with the pictures, and print its message id"
 DESCRIPTION: Final = (
-    "Send a push with an Airflow connection, the picture ids put where the service wants them, and print its message "
-    "id. The service sends one push for each cid: one that nobody gave is made up and told, so that the same push can "
-    "be tried again without being sent twice."
+    "Send a push with an Airflow connection, with the picture ids added to the message, and print its message id. The "
+    "service sends only one push for each cid. Without --cid, the command generates a cid; if the push may have been "
+    "sent, it prints the cid, so that you can retry without sending the push twice."
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command's arguments."""
-    parser.add_argument("message", metavar="MESSAGE", help="a file with the service's push body in JSON; - for stdin")
-    parser.add_argument("--big-picture-id", type=non_empty, metavar="ID", help="the big picture's id, from an upload")
+    """Add the command's arguments."""
+    parser.add_argument("message", metavar="MESSAGE", help="a JSON file with the push body; - for standard input")
+    parser.add_argument("--big-picture-id", type=non_empty, metavar="ID", help="the id of the uploaded big picture")
+    parser.add_argument("--small-picture-id", type=non_empty, metavar="ID", help="the id of the uploaded small picture")
     parser.add_argument(
-        "--small-picture-id", type=non_empty, metavar="ID", help="the small picture's id, from an upload"
+        "--cid",
+        type=non_empty,
+        help="the push's id: up to 64 letters, digits, _ and -; a retry must have the same cid",
     )
     parser.add_argument(
-        "--cid", type=non_empty, help="up to 64 letters, digits, _ and -; the same one for the same push"
-    )
-    parser.add_argument(
-        "--validate-only", action="store_true", help="have the service check the push, and send nothing"
+        "--validate-only", action="store_true", help="let the service validate the push without sending it"
     )
     add_connection(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send the push, or have it checked.
+    """Send or validate the push, print the result, and return the exit code.
 
-    :raises ConfigurationError: if the push would be refused.
+    :raises ConfigurationError: if the service would refuse the push.
     """
     push = _compose(args)
-    msg_id = None
+    msg_id = ""
     try:
         with open_hook(args.conn_id, verbose=args.verbose) as hook:
             if args.validate_only:
@@ -56,19 +55,19 @@ def run(args: argparse.Namespace) -> int:
                 msg_id = hook.get_conn().push(push).msg_id
     except OppoImageError as error:
         if error.may_have_taken_effect or error.earlier_attempt_ambiguous:
-            print_note(f"The push may have been sent. To try again without sending it twice, give --cid {push.cid}")
-        return fail(error, as_json=args.json, cid=push.cid)
+            print_note(f"The push may have been sent. To retry without sending it twice, use --cid {push.cid}")
+        return print_error(error, as_json=args.json, cid=push.cid)
     if args.json:
         print_json({"validated": True} if args.validate_only else {"msg_id": msg_id, "cid": push.cid})
     elif args.validate_only:
         print_result("The service would accept this push; nothing was sent.")
     else:
-        print_result(msg_id or "Sent by an earlier request, whose answer with the message id was lost.")
-    return GOOD
+        print_result(msg_id)
+    return SUCCESS
 
 
 def _compose(args: argparse.Namespace) -> PushBody:
-    """Return the push, always with a `cid`: without one, a request that is tried again could be a second push."""
+    """Return the push, always with a cid: without one, a retried request could send a second push."""
     push = compose_push(
         _read_message(args.message),
         big_picture_id=args.big_picture_id,
@@ -76,15 +75,17 @@ def _compose(args: argparse.Namespace) -> PushBody:
         cid=args.cid or secrets.token_hex(20),
     )
     if args.cid not in (None, push.cid):
-        raise ConfigurationError(f"The message has the cid {push.cid!r} and --cid says {args.cid!r}. Give one of them.")
+        raise ConfigurationError(
+            f"The message has the cid {push.cid!r}, but --cid is {args.cid!r}. Use only one of them."
+        )
     return push
 
 
-def _read_message(place: str) -> Any:
-    name = "standard input" if place == "-" else place
+def _read_message(path: str) -> Any:
+    name = "standard input" if path == "-" else path
     try:
-        return json.loads(sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes())
+        return json.loads(sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes())
     except OSError as error:
         raise ConfigurationError(f"The message {name} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"The message {name} is not JSON: {error}. It must hold a push body.") from error
+        raise ConfigurationError(f"The message {name} must be a push body in JSON, but is not JSON: {error}") from error

@@ -60,10 +60,7 @@ class _UploadDecoratedOperator(DecoratedOperator, OppoImageUploadOperator, Decor
     custom_operator_name = "@task.oppo_image_upload"
 
     def execute(self, context: Context) -> dict[str, str | None]:
-        """Call the function, and upload the pictures; called by Airflow.
-
-        :param context: the context of the running task.
-        """
+        """Call the function, and upload the pictures; called by Airflow."""
         context_merge(context, self.op_kwargs)
         arguments = determine_kwargs(self.python_callable, self.op_args, context)
         with airflow_errors():

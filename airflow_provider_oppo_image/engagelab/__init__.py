@@ -1,1 +1,1 @@
-"""The service: its messages, the retries, and the client. No Airflow, and no picture bytes."""
+"""Client of the EngageLab service: messages, transport and retries. No Airflow, and no picture bytes."""

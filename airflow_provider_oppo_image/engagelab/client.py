@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 import random
 import secrets
@@ -12,44 +13,38 @@ from typing import Any, Final, Self, TypeVar
 
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab import messages
-from airflow_provider_oppo_image.engagelab.http import wire_of
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.messages import PushReceipt, Request
 from airflow_provider_oppo_image.engagelab.push_body import PushBody
+from airflow_provider_oppo_image.engagelab.push_once import SAFE_REPEAT
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
-from airflow_provider_oppo_image.errors import (
-    CidAlreadyUsedError,
-    OppoImageError,
-    RateLimitedError,
-)
-from airflow_provider_oppo_image.net.deadline import DEFAULT_TIMEOUTS, Timeouts
+from airflow_provider_oppo_image.errors import OppoImageError, RateLimitedError
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
 INITIAL_BACKOFF_S: Final = 0.5
-"""The longest first wait, in seconds; it doubles with each attempt."""
+"""Maximum backoff after the first attempt, in seconds; it doubles with each attempt."""
 
 MAX_BACKOFF_S: Final = 20.0
-"""The longest wait, in seconds, that we choose ourselves."""
+"""Our own limit: the maximum backoff, in seconds."""
 
 
-def next_delay(error: OppoImageError, *, attempts: int, elapsed: float, budget: float, chance: float) -> float | None:
-    """Decide whether a call is tried again.
+def next_delay(error: OppoImageError, *, attempts: int, elapsed: float, budget: float, jitter: float) -> float | None:
+    """Return the delay before the next attempt of a call: exponential backoff with full jitter, plus Retry-After.
 
-    A wait is drawn evenly from zero to a bound that doubles ("full jitter"), so that tasks which failed together do not
-    come back together. What the service asks for in Retry-After comes on top.
-
-    :param error: why the last attempt failed.
-    :param attempts: how many attempts were made, at least 1.
-    :param elapsed: seconds since the first attempt began.
-    :param budget: seconds after the first attempt's start before which another may start; 0 means one attempt.
-    :param chance: a random number from 0 to 1.
-    :return: seconds to wait before the next attempt; None to give up.
+    :param error: the error of the last attempt.
+    :param attempts: the number of attempts so far, at least 1.
+    :param elapsed: seconds since the start of the first attempt.
+    :param budget: seconds after the start of the first attempt within which another may start; 0 means one attempt.
+    :param jitter: a random number from 0 to 1.
+    :return: seconds; None if there must be no other attempt.
     """
     if error.permanent:
         return None
-    # 2 ** 1000 would be too large for a float, and nobody waits that long.
-    wait = chance * min(MAX_BACKOFF_S, INITIAL_BACKOFF_S * 2 ** min(attempts - 1, 16))
-    wait += error.retry_after or 0.0
-    return wait if elapsed + wait < budget else None
+    # The exponent is limited, because 2 ** 1024 is too large for a float.
+    delay = jitter * min(MAX_BACKOFF_S, INITIAL_BACKOFF_S * 2 ** min(attempts - 1, 16))
+    delay += error.retry_after or 0.0
+    return delay if elapsed + delay < budget else None
 
 
 T = TypeVar("T")
@@ -58,44 +53,23 @@ log = logging.getLogger(__name__)
 
 
 class EngageLabClient:
-    """A client of the service. Threads may share it.
+    """Client of the service. Threads may share it.
 
-    :param base_url: scheme, host and port of the service.
-    :param app_key: the AppKey.
-    :param master_secret: the master secret.
-    :param user_agent: the User-Agent header.
-    :param timeouts: how long the parts of one attempt may take.
-    :param retry_budget: seconds after the first attempt's start within which another may start; 0 means one attempt.
-    :param connections: how many connections are kept alive.
-    :param rate_limiter: lets each request through, at a rate; None sends at once.
-    :raises ConfigurationError: if REQUESTS_CA_BUNDLE names a file that is not there, or a proxy's URL is none.
+    :param transport: the connections to the service; `close` closes them.
+    :param retry_budget: seconds after the start of a call's first attempt within which another may start; 0 means one
+        attempt.
+    :param rate_limiter: limits the rate of all attempts; None for no limit.
     """
 
     def __init__(
-        self,
-        base_url: str,
-        app_key: str,
-        master_secret: str,
-        *,
-        user_agent: str,
-        timeouts: Timeouts = DEFAULT_TIMEOUTS,
-        retry_budget: float = 120.0,
-        connections: int = 10,
-        rate_limiter: RateLimiter | None = None,
+        self, transport: HttpTransport, *, retry_budget: float = 120.0, rate_limiter: RateLimiter | None = None
     ) -> None:
-        self.base_url = base_url
-        self.app_key = app_key
+        self._transport = transport
         self._retry_budget = retry_budget
         self._rate_limiter = rate_limiter
-        self._wire = wire_of(
-            base_url, app_key, master_secret, user_agent=user_agent, timeouts=timeouts, connections=connections
-        )
-        # Tools for error reports show local variables.
-        del master_secret
-        self._wire.open()
 
     def __repr__(self) -> str:
-        return f"EngageLabClient({self.base_url!r}, app_key={self.app_key!r})"
+        return f"EngageLabClient({self._transport!r})"
 
     def __enter__(self) -> Self:
         return self
@@ -105,104 +79,106 @@ class EngageLabClient:
 
     def close(self) -> None:
         """Close the connections."""
-        self._wire.close()
+        self._transport.close()
 
-    def upload(self, kind: PictureKind, url: str) -> str:
+    def upload(self, kind: PictureKind, url: str | PictureUrl) -> str:
         """Upload one picture.
 
         :param kind: "big" or "small".
-        :param url: where the service downloads the picture from.
+        :param url: the URL from which the service downloads the picture.
         :return: the picture id.
-        :raises OppoImageError: if no id came back; the type says whose fault it is.
+        :raises OppoImageError: if no id was returned; the type says where the fault is.
         """
         request = messages.upload_request(kind, url)
         return self._call(request, partial(messages.read_upload, kind, request))
 
     def check_credentials(self) -> None:
-        """Return if the service accepts the AppKey and the master secret; nothing is changed, nothing tried again.
+        """Return if the service accepts the AppKey and the master secret. It changes nothing and does not retry.
 
-        :raises OppoImageError: if it does not, or cannot be asked.
+        :raises OppoImageError: if the service does not accept them, or no response was received.
         """
         request = messages.credentials_probe()
         self._call(request, partial(messages.read_credentials_probe, request), budget=0.0)
 
-    def push(self, push: PushBody, *, is_retry: bool = False) -> PushReceipt:
-        """Send a push, once: the `cid` in its body lets the service tell a repeat.
+    def push(self, push: PushBody, *, until: datetime.datetime | None = None) -> PushReceipt:
+        """Send a push. The service recognises a repeat of its `cid` for one hour.
 
-        :param push: the push; without a `cid` it gets one that identifies the repeats of this call.
-        :param is_retry: whether an earlier try of this very push may have reached the service.
-        :return: the receipt; without a message id where an earlier request sent the push and its answer was lost.
-        :raises CidAlreadyUsedError: if the `cid` was used, and not by an earlier request of this push.
-        :raises OppoImageError: if the push was not accepted, or nobody knows.
+        :param push: the push; one without a `cid` gets a random one, which the retries of this call share.
+        :param until: no request is sent after this time, with a time zone; None for `push_once.SAFE_REPEAT` from now.
+        :raises OppoImageError: if the push was not accepted, or that is not known.
         """
-        push = push.with_cid(secrets.token_hex(20))
+        push = push.with_cid(push.cid or secrets.token_hex(20))
+        remaining = SAFE_REPEAT if until is None else until - datetime.datetime.now(datetime.UTC)
+        budget = min(self._retry_budget, max(remaining.total_seconds(), 0.0))
         request = messages.push_request(push.body)
-        try:
-            receipt = self._call(request, partial(messages.read_push, request))
-        except CidAlreadyUsedError as error:
-            if not (is_retry or error.earlier_attempt_ambiguous):
-                raise
-            log.warning("An earlier request sent this push (cid %s) and its answer was lost: no message id.", push.cid)
-            return PushReceipt(msg_id=None)
-        request_id = f", request id {receipt.request_id}" if receipt.request_id else ""
-        log.info("Pushed with cid %s: message id %s%s", push.cid, receipt.msg_id, request_id)
+        receipt = self._call(request, partial(messages.read_push, request), budget=budget)
+        if receipt.request_id not in (None, push.body["request_id"]):
+            log.warning(
+                "The service returned the request id %s for a push with the request id %s. It may have taken this push "
+                "for a repeat of another one with the same cid (%s).",
+                receipt.request_id,
+                push.body["request_id"],
+                push.cid,
+            )
+        log.info("Pushed with cid %s: message id %s, request id %s", push.cid, receipt.msg_id, receipt.request_id)
         return receipt
 
     def validate_push(self, push: PushBody) -> None:
-        """Have the service check a push, and send nothing.
+        """Let the service check a push without sending it.
 
         :param push: the push.
-        :raises OppoImageError: if it would not be accepted, or nobody knows.
+        :raises OppoImageError: if the push would not be accepted, or that is not known.
         """
         request = messages.push_request(push.body, validate=True)
         self._call(request, partial(messages.read_acknowledgement, request))
 
     def withdraw(self, msg_id: str) -> None:
-        """Recall a push; the service does so within one day, once.
+        """Withdraw a push; the service allows it once, within one day.
 
         :param msg_id: the message id.
-        :raises OppoImageError: if it was not recalled, or nobody knows.
+        :raises OppoImageError: if the push was not withdrawn, or that is not known.
         """
         request = messages.withdraw_request(msg_id)
         self._call(request, partial(messages.read_acknowledgement, request))
 
     def push_status(self, msg_ids: Sequence[str]) -> dict[str, Any]:
-        """Ask how pushes fared.
+        """Return the statistics of pushes.
 
         :param msg_ids: 1 to `contract.MAX_STATUS_IDS` message ids.
         :return: the service's numbers by message id: targets, sent, delivered, impressions, clicks.
-        :raises OppoImageError: if the service did not tell.
+        :raises OppoImageError: if the service returned no statistics.
         """
         request = messages.status_request(msg_ids)
-        return self._call(request, partial(read_object, request.what))
+        return self._call(request, partial(read_object, request.action))
 
     def _call(self, request: Request, read: Callable[[Response], T], *, budget: float | None = None) -> T:
         start = time.monotonic()
-        attempts, doubt = 0, False
+        attempts, ambiguous = 0, False
         while True:
             if self._rate_limiter:
                 self._rate_limiter.acquire()
             attempts += 1
             try:
-                return read(self._wire.exchange(request))
+                return read(self._transport.send(request))
             except OppoImageError as error:
-                if self._rate_limiter and isinstance(error, RateLimitedError):
-                    self._rate_limiter.refused()
-                error.attempts, error.earlier_attempt_ambiguous = attempts, doubt
-                doubt = doubt or error.may_have_taken_effect
-                wait = next_delay(
+                rate_limited = self._rate_limiter is not None and isinstance(error, RateLimitedError)
+                if self._rate_limiter and rate_limited:
+                    self._rate_limiter.on_rate_limited()
+                error.attempts, error.earlier_attempt_ambiguous = attempts, ambiguous
+                ambiguous = ambiguous or error.may_have_taken_effect
+                delay = next_delay(
                     error,
                     attempts=attempts,
                     elapsed=time.monotonic() - start,
                     budget=self._retry_budget if budget is None else budget,
-                    chance=random.random(),  # noqa: S311  # no secret
+                    jitter=random.random(),  # noqa: S311  # no secret
                 )
-                if wait is None:
+                if delay is None:
                     raise
-                # Whoever shares a limit is refused now and then, and the rate_limiter slows down.
-                level = logging.DEBUG if self._rate_limiter and isinstance(error, RateLimitedError) else logging.WARNING
-                log.log(level, "%s Attempt %d failed; the next one in %.1f s.", error, attempts, wait)
+                # A rate limiter finds the limit by exceeding it now and then, which is no reason to warn.
+                level = logging.DEBUG if rate_limited else logging.WARNING
+                log.log(level, "%s Attempt %d failed; the next one starts in %.1f s.", error, attempts, delay)
             if self._rate_limiter:
-                self._rate_limiter.pause(wait)
+                self._rate_limiter.sleep(delay)
             else:
-                time.sleep(wait)
+                time.sleep(delay)

@@ -1,13 +1,12 @@
-"""One attempt: a request out, its answer in, over connections that are kept.
+"""HTTP transport: sends one request to the service and returns the response, over connections that are kept alive.
 
-What is the same for all requests is worked out once: the proxy, the certificate authorities, the headers, the target.
-A session of requests does that again for each of them, and takes longer for it than for everything else together.
+The proxy, the CA bundle and the headers are the same for all requests and are looked up once. A `requests.Session`
+would look them up for each request, which takes longer than all other work.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,96 +18,104 @@ from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 from airflow_provider_oppo_image.contract import MAX_RESPONSE_BYTES
 from airflow_provider_oppo_image.engagelab import messages
 from airflow_provider_oppo_image.engagelab.messages import Request
-from airflow_provider_oppo_image.engagelab.responses import REPEAT_ADVICE, Response
+from airflow_provider_oppo_image.engagelab.responses import RETRY_ADVICE, Response
 from airflow_provider_oppo_image.errors import ConfigurationError, NotSentError, OutcomeUnknownError, TransportError
-from airflow_provider_oppo_image.net.deadline import Timeouts, deadline, may_have_been_sent
+from airflow_provider_oppo_image.net.deadline import deadline, may_have_been_sent
+from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.net.retry_after import read_retry_after
-from airflow_provider_oppo_image.net.session import open_session
+from airflow_provider_oppo_image.net.session import exception_chain, open_session
 
 _CONNECT_ERRORS: Final = (NewConnectionError, ConnectTimeoutError, ClosedPoolError)
 _NO_RETRY: Final = Retry(False, redirect=False)
 
 
 class HttpTransport:
-    """The connections to the service, from `open` to `close`. Threads may share them.
+    """Connections to the service with one AppKey. Threads may share it.
 
-    :param base_url: scheme, host and port of the service.
-    :param headers: what each request carries; they may be secret.
-    :param secrets: what is never quoted of an answer.
-    :param timeouts: how long the parts of one attempt may take.
-    :param connections: how many connections are kept alive.
+    :param base_url: scheme, host and port of the service. It is not connected to yet.
+    :param app_key: the AppKey.
+    :param master_secret: the master secret.
+    :param user_agent: the User-Agent header.
+    :param options: timeouts and other options of the connections.
+    :param connections: maximum number of connections that are kept alive.
+    :raises ConfigurationError: if REQUESTS_CA_BUNDLE names a file that does not exist, or a proxy's URL is not valid.
     """
 
     def __init__(
         self,
         base_url: str,
-        headers: Mapping[str, str],
+        app_key: str,
+        master_secret: str,
         *,
-        secrets: SecretRedactor,
-        timeouts: Timeouts,
-        connections: int,
+        user_agent: str,
+        options: TransportOptions = DEFAULT_TRANSPORT_OPTIONS,
+        connections: int = 10,
     ) -> None:
+        authorization = messages.basic_auth(app_key, master_secret)
+        self._redactor = SecretRedactor(master_secret, authorization.removeprefix("Basic "))
+        self._headers = {
+            "Authorization": authorization,
+            "User-Agent": user_agent,
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
+        # Error trackers show local variables.
+        del master_secret, authorization
         self._base_url = base_url
-        self._headers = dict(headers)
-        self._headers_with_body = self._headers | {"Content-Type": "application/json"}
-        self._secrets = secrets
-        self._timeouts = timeouts
-        self._patience = Timeout(connect=timeouts.connect, read=timeouts.read)
-        self._connections = connections
-
-    def __repr__(self) -> str:
-        return f"Wire({self._base_url!r})"
-
-    def open(self) -> None:
-        """Look up the way to the service; it is not connected to yet.
-
-        :raises ConfigurationError: if REQUESTS_CA_BUNDLE names a file that is not there, or a proxy's URL is none.
-        """
-        self._session = open_session(self._base_url, connections=self._connections)
+        self._app_key = app_key
+        self._options = options
+        self._timeout = Timeout(connect=options.connect_timeout, read=options.read_timeout)
+        self._session = open_session(base_url, options, connections=connections)
         if isinstance(self._session.verify, str) and not Path(self._session.verify).exists():
             raise ConfigurationError(
-                f"The certificate authorities {self._session.verify} are not there. Mend the environment variable "
+                f"The CA bundle {self._session.verify} does not exist. Correct the environment variable "
                 "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE."
             )
         try:
-            self._pool, self._start = _look_up(self._session, self._base_url)
+            self._pool, self._prefix = _open_pool(self._session, base_url)
         except (requests.RequestException, HTTPError):
-            # Not quoted: a proxy's URL can hold a password.
+            # The error is not quoted, because a proxy's URL can contain a password.
             raise ConfigurationError(
-                f"There is no way to {self._base_url}. Look at the host in the connection, and at the proxy in the "
-                "environment variables HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
+                f"The connections to {base_url} cannot be set up. Check the host in the connection, and the proxy in "
+                "the environment variables HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
             ) from None
+
+    def __repr__(self) -> str:
+        return f"HttpTransport({self._base_url!r}, app_key={self._app_key!r})"
 
     def close(self) -> None:
         """Close the connections."""
         self._pool.close()
         self._session.close()
 
-    def exchange(self, request: Request) -> Response:
-        """Send a request, once, and return the answer.
+    def send(self, request: Request) -> Response:
+        """Send a request once, and return the response.
 
-        :raises NotSentError: if it did not leave.
-        :raises OutcomeUnknownError: if it may have left, and no whole answer came.
+        :raises NotSentError: if the request was not sent.
+        :raises OutcomeUnknownError: if the request may have been sent, and no complete response was received.
         """
         try:
-            with deadline(self._timeouts.total):
+            with deadline(self._options.total_timeout):
                 return self._send(request)
         except (requests.RequestException, HTTPError, OSError) as error:
-            failure = self._no_answer(request, error)
-        # Not in the except block: the library's error holds the request, and with it the master secret.
+            failure = self._transport_error(request, error)
+        # Not raised in the except block: the library's error contains the request, and with it the master secret.
         raise failure
 
     def _send(self, request: Request) -> Response:
+        body, headers = None, self._headers
+        if request.body is not None:
+            body, headers = messages.to_json(request.body), headers | {"Content-Type": "application/json"}
         with self._pool.urlopen(
             request.method,
-            self._start + request.path,
-            body=None if request.body is None else messages.to_json(request.body),
-            headers=self._headers if request.body is None else self._headers_with_body,
+            self._prefix + request.path,
+            body=body,
+            headers=headers,
             retries=_NO_RETRY,
             redirect=False,
             assert_same_host=False,
-            timeout=self._patience,
+            timeout=self._timeout,
             preload_content=False,
             decode_content=False,
         ) as response:
@@ -116,20 +123,20 @@ class HttpTransport:
 
     def _read(self, response: BaseHTTPResponse) -> Response:
         content = b""
-        # Until nothing comes: only then is it known that the announced length was reached.
-        while piece := response.read(MAX_RESPONSE_BYTES + 1 - len(content), decode_content=False):
-            content += piece
+        # Read until nothing is left: only then has urllib3 checked the announced length.
+        while chunk := response.read(MAX_RESPONSE_BYTES + 1 - len(content), decode_content=False):
+            content += chunk
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
         return Response(
             status=response.status,
             body=content,
             retry_after=read_retry_after(response.headers),
-            whole=len(content) <= MAX_RESPONSE_BYTES and encoding == "identity",
-            secrets=self._secrets,
+            complete=len(content) <= MAX_RESPONSE_BYTES and encoding == "identity",
+            redactor=self._redactor,
         )
 
-    def _no_answer(self, request: Request, error: BaseException) -> TransportError:
-        causes = tuple(_causes(error))
+    def _transport_error(self, request: Request, error: BaseException) -> TransportError:
+        causes = exception_chain(error)
         host = self._base_url
 
         def has(*types: type[BaseException]) -> bool:
@@ -137,67 +144,30 @@ class HttpTransport:
 
         if has(ssl.SSLCertVerificationError):
             return NotSentError(
-                f"{request.what}: {host} has a TLS certificate that does not verify, so nothing was sent. Check the "
-                "host in the connection, and REQUESTS_CA_BUNDLE where a proxy re-signs.",
+                f"{request.action}: the TLS certificate of {host} cannot be verified, so nothing was sent. Check the "
+                "host in the connection, and set REQUESTS_CA_BUNDLE if a proxy signs certificates itself.",
                 permanent=True,
             )
-        words = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
-        reason = words[-1] if words else type(causes[-1]).__name__
+        texts = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
+        reason = texts[-1] if texts else type(causes[-1]).__name__
         if has(*_CONNECT_ERRORS) or not may_have_been_sent():
             return NotSentError(
-                f"{request.what}: {host} was not reached ({reason}), so nothing was sent. Check the host in the "
+                f"{request.action}: cannot connect to {host} ({reason}), so nothing was sent. Check the host in the "
                 "connection, the name server and the firewall.",
             )
         if has(TimeoutError, HTTPTimeoutError):
-            reason = f"none within {self._timeouts.read:g} s of silence or {self._timeouts.total:g} s in all"
+            options = self._options
+            reason = f"timed out: {options.read_timeout:g} s without a byte, or {options.total_timeout:g} s in total"
         return OutcomeUnknownError(
-            f"{request.what}: the request was sent to {host}, and no whole answer came ({reason}); the service may "
-            f"have acted on it. {REPEAT_ADVICE}."
+            f"{request.action}: the request was sent to {host}, but no complete response was received ({reason}); the "
+            f"service may have processed it. {RETRY_ADVICE}."
         )
 
 
-def wire_of(
-    base_url: str, app_key: str, master_secret: str, *, user_agent: str, timeouts: Timeouts, connections: int
-) -> HttpTransport:
-    """Return the connections to the service for one AppKey, not yet open.
-
-    :param base_url: scheme, host and port of the service.
-    :param app_key: the AppKey.
-    :param master_secret: the master secret.
-    :param user_agent: the User-Agent header.
-    :param timeouts: how long the parts of one attempt may take.
-    :param connections: how many connections are kept alive.
-    """
-    header = messages.basic_auth(app_key, master_secret)
-    return HttpTransport(
-        base_url,
-        {
-            "Authorization": header,
-            "User-Agent": user_agent,
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-        },
-        secrets=SecretRedactor(master_secret, header.removeprefix("Basic ")),
-        timeouts=timeouts,
-        connections=connections,
-    )
-
-
-def _look_up(session: requests.Session, url: str) -> tuple[HTTPConnectionPool, str]:
-    """Return the connections to a host, or to the proxy before it, and what each path begins with there."""
+def _open_pool(session: requests.Session, url: str) -> tuple[HTTPConnectionPool, str]:
+    """Return the connection pool of a host or its proxy, and the prefix of each request target."""
     adapter: Any = session.get_adapter(url)
     request = requests.Request("GET", url).prepare()
     pool = adapter.get_connection_with_tls_context(request, session.verify, proxies=session.proxies)
     adapter.cert_verify(pool, request.url, session.verify, None)
     return pool, adapter.request_url(request, session.proxies).removesuffix("/")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk from an error to its first cause, by whichever way the libraries below left."""
-    current: BaseException | None = error
-    seen: set[int] = set()
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        inner = getattr(current, "reason", None) or (current.args[0] if current.args else None)
-        current = inner if isinstance(inner, BaseException) else current.__cause__ or current.__context__

@@ -1,4 +1,4 @@
-"""Requests out, answers in: what we know of the service's messages, and no socket."""
+"""Requests and responses of the service, without I/O."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeGuard
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from airflow_provider_oppo_image import contract
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
-from airflow_provider_oppo_image.engagelab.responses import REPEAT_ADVICE, Response, read_object
+from airflow_provider_oppo_image.engagelab.responses import RETRY_ADVICE, Response, read_object
 from airflow_provider_oppo_image.errors import (
-    CidAlreadyUsedError,
     ConfigurationError,
     RequestRefusedError,
     UnreadableAnswerError,
 )
-from airflow_provider_oppo_image.net.redaction import NOT_A_URL, redact_url
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
 _ID: Final = re.compile(r"[!-~]{1,200}")
 
@@ -28,13 +27,13 @@ _ID: Final = re.compile(r"[!-~]{1,200}")
 class Request:
     """One request to the service.
 
-    :param what: what is asked for, in words that can begin an error.
+    :param action: what is requested, for the beginning of an error message.
     :param method: the HTTP method.
     :param path: the path and query below the base URL.
-    :param body: the JSON object to send, not in `repr`: a picture's URL may be signed. None sends none.
+    :param body: the JSON object to send; None for no body. Not in `repr`, because a picture's URL may be presigned.
     """
 
-    what: str
+    action: str
     method: str
     path: str
     body: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -42,190 +41,177 @@ class Request:
 
 @dataclass(frozen=True)
 class PushReceipt:
-    """What became of a push.
+    """The result of a push.
 
-    :param msg_id: the message id; None where an earlier request sent the push and its answer was lost.
-    :param request_id: the `request_id` of the push, as the service gave it back.
+    :param msg_id: the message id.
+    :param request_id: the `request_id` of the push, as the service returned it; None if there is none.
     """
 
-    msg_id: str | None
+    msg_id: str
     request_id: str | None = None
 
 
 def to_json(body: Mapping[str, Any]) -> bytes:
-    """Return a body as it is sent: compact JSON in UTF-8, since the service counts bytes.
+    """Return a body as compact JSON in UTF-8, because the service limits its bytes.
 
-    :raises TypeError: if it holds what JSON does not know.
-    :raises ValueError: if it holds a number or a character that JSON does not know, or itself.
+    :raises TypeError: if a value's type is not supported by JSON.
+    :raises ValueError: if a number or a character is not supported by JSON, or the body contains itself.
     """
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def basic_auth(app_key: str, master_secret: str) -> str:
-    """Return the value of the Authorization header. It is a secret."""
+    """Return the value of the Authorization header, which is a secret."""
     return "Basic " + base64.b64encode(f"{app_key}:{master_secret}".encode()).decode()
 
 
-def upload_request(kind: PictureKind, url: str) -> Request:
-    """Ask for the upload of one picture; two in one request are refused by the live service.
+def upload_request(kind: PictureKind, url: str | PictureUrl) -> Request:
+    """Return the request to upload one picture. The live service refuses two pictures in one request.
 
     :param kind: "big" or "small".
-    :param url: where the service downloads the picture from.
-    :raises ConfigurationError: if `kind` is neither, or the URL is none that the service can download.
+    :param url: the URL from which the service downloads the picture.
+    :raises ConfigurationError: if `kind` is not valid, or the service cannot download from the URL.
     """
     if kind not in PICTURE_RULES:
-        raise ConfigurationError(f"The kind of a picture is 'big' or 'small', not {kind!r}.")
-    shown = redact_url(url) if isinstance(url, str) else NOT_A_URL
-    if shown == NOT_A_URL or urlsplit(url).scheme not in ("http", "https"):
+        raise ConfigurationError(f"The kind of a picture must be 'big' or 'small', not {kind!r}.")
+    url = PictureUrl.parse(url)
+    if url.error:
         raise ConfigurationError(
-            f"The {kind} picture's URL is none with http or https, such as https://cdn.example.com/big.png, so it was "
-            "not uploaded. If it comes from a template, look at the rendered values of this task."
+            f"The {kind} picture was not uploaded, because its URL is not valid: {url.error.found}. Give a public http "
+            "or https URL, such as https://cdn.example.com/big.png. If it comes from a template, check the rendered "
+            "values of this task."
         )
-    if "@" in urlsplit(url).netloc:
-        raise ConfigurationError(
-            f"The {kind} picture's URL {shown} holds a user or a password, so it was not uploaded. Take them out, "
-            "change the password, and let the host sign URLs instead."
-        )
-    what = f"Uploading the {kind} picture {shown}"
-    return Request(what, "POST", contract.IMAGE_PATH, {PICTURE_RULES[kind].url_key: url})
+    what = f"Uploading the {kind} picture {url}"
+    return Request(what, "POST", contract.IMAGE_PATH, {PICTURE_RULES[kind].url_key: url.full})
 
 
-def read_upload(kind: PictureKind, request: Request, answer: Response) -> str:
-    """Return the picture id that an answer gives.
+def read_upload(kind: PictureKind, request: Request, response: Response) -> str:
+    """Return the picture id of a response.
 
-    :raises ServiceError: if the service said no, inside an HTTP 200 too.
-    :raises UnreadableAnswerError: if it said neither yes with an id nor no.
+    :raises ServiceError: if the service returned an error, also with an HTTP 200.
+    :raises UnreadableAnswerError: if the response contains neither an id nor an error.
     """
     key = PICTURE_RULES[kind].id_key
-    return _read_id(request, answer, key, read_object(request.what, answer).get(key))
+    return _read_id(request, response, key, read_object(request.action, response).get(key))
 
 
 def credentials_probe() -> Request:
-    """Ask for an upload of nothing: it changes nothing, and is refused for the credentials or for the picture."""
+    """Return a request that checks the credentials: an upload without a picture, which the service always refuses."""
     return Request("Testing the credentials", "POST", contract.IMAGE_PATH, {})
 
 
-def read_credentials_probe(request: Request, answer: Response) -> None:
-    """Return if the credentials are good.
+def read_credentials_probe(request: Request, response: Response) -> None:
+    """Return if the credentials are valid.
 
-    :raises ServiceError: if the service said no to them.
-    :raises UnreadableAnswerError: if it said neither yes nor no; a success is neither, since nothing was asked for.
+    :raises ServiceError: if the service refused the credentials.
+    :raises UnreadableAnswerError: if the result is unknown. That includes a success, which this request cannot have.
     """
     try:
-        read_object(request.what, answer)
+        read_object(request.action, response)
     except RequestRefusedError as error:
-        # Whoever is told that a parameter is missing was let in.
+        # The service checks parameters only after the credentials.
         if error.code in (23002, 21003):
             return
         raise
     raise UnreadableAnswerError(
-        f"{request.what}: an upload of nothing was answered with success (HTTP {answer.status}), which is no answer of "
-        "the service's, so nobody can tell whether it lets this AppKey in. Check the host in the connection: it may be "
-        "a proxy's answer.",
-        http_status=answer.status,
+        f"{request.action}: an upload without a picture was accepted (HTTP {response.status}), which the service never "
+        "does, so it is unknown whether the credentials are valid. Check the host in the connection: the response may "
+        "come from a proxy.",
+        http_status=response.status,
     )
 
 
 def push_request(body: Mapping[str, Any], *, validate: bool = False) -> Request:
-    """Ask for a push.
+    """Return the request to send a push.
 
     :param body: the vendor's push body.
-    :param validate: only check it, and send nothing.
+    :param validate: only let the service check the push.
     """
-    path, what = (contract.VALIDATE_PATH, "Validating the push") if validate else (contract.PUSH_PATH, "Pushing")
-    return Request(what, "POST", path, body)
+    if validate:
+        return Request("Validating the push", "POST", contract.VALIDATE_PATH, body)
+    return Request("Pushing", "POST", contract.PUSH_PATH, body)
 
 
-def read_push(request: Request, answer: Response) -> PushReceipt:
-    """Return the receipt of an accepted push.
+def read_push(request: Request, response: Response) -> PushReceipt:
+    """Return the receipt of an accepted push, or of the first push with the same `cid`.
 
-    :raises CidAlreadyUsedError: if the service says no and names the `cid`: one with it was accepted before.
-    :raises ServiceError: if the service said no for another reason.
-    :raises UnreadableAnswerError: if it said neither yes with a message id nor no.
+    :raises ServiceError: if the service returned an error.
+    :raises UnreadableAnswerError: if the response contains neither a message id nor an error.
     """
-    try:
-        answered = read_object(request.what, answer)
-    except RequestRefusedError as error:
-        if not re.search(r"\bcid\b", error.said, re.IGNORECASE):
-            raise
-        raise CidAlreadyUsedError(
-            f"{request.what}: the service says that a push with this `cid` was accepted before (code {error.code}, "
-            f"HTTP {error.http_status}: {error.said}). To push again, give a new `cid`.",
-            said=error.said,
-            code=error.code,
-            http_status=error.http_status,
-        ) from None
-    msg_id = answered.get("msg_id")
+    content = read_object(request.action, response)
+    msg_id = content.get("msg_id")
     if isinstance(msg_id, int) and not isinstance(msg_id, bool):
         msg_id = str(msg_id)
-    request_id = answered.get("request_id")
+    request_id = content.get("request_id")
     return PushReceipt(
-        _read_id(request, answer, "msg_id", msg_id), request_id if _is_safe_id(request_id, answer) else None
+        _read_id(request, response, "msg_id", msg_id), request_id if _is_safe_id(request_id, response) else None
     )
 
 
-def read_acknowledgement(request: Request, answer: Response) -> None:
-    """Return if the service said yes, without anything to tell.
+def read_acknowledgement(request: Request, response: Response) -> None:
+    """Return if the service accepted a request whose response has no data.
 
-    :raises ServiceError: if it said no.
-    :raises UnreadableAnswerError: if it said neither yes nor no.
+    :raises ServiceError: if the service returned an error.
+    :raises UnreadableAnswerError: if the response is neither a success nor an error.
     """
-    # The vendor's Python SDK knows successes that answer with this bare text instead of JSON.
-    if not (answer.is_success and answer.whole and answer.body.strip() == b"success"):
-        read_object(request.what, answer)
+    # The vendor's Python SDK also accepts this bare text instead of JSON.
+    if not (response.is_success and response.complete and response.body.strip() == b"success"):
+        read_object(request.action, response)
 
 
 def withdraw_request(msg_id: str) -> Request:
-    """Ask to recall a push; the service does so within one day, once.
+    """Return the request to withdraw a push. The service allows it once, within one day.
 
     :param msg_id: the message id of the push.
-    :raises ConfigurationError: if it is no id.
+    :raises ConfigurationError: if it is not a message id.
     """
     if not _is_id(msg_id):
-        raise ConfigurationError("There is no message id to withdraw; a push whose answer was lost has none.")
+        raise ConfigurationError(
+            "There is no message id to withdraw. A push has none if its response was lost; give the id of another push."
+        )
     return Request(f"Withdrawing the push {msg_id}", "DELETE", f"{contract.WITHDRAW_PATH}/{quote(msg_id, safe='')}")
 
 
 def status_request(msg_ids: Sequence[str]) -> Request:
-    """Ask how pushes fared.
+    """Return the request for the statistics of pushes.
 
-    :param msg_ids: 1 to `contract.MAX_STATUS_IDS` message ids, or one.
-    :raises ConfigurationError: if there are none, or more, or one of them is no id.
+    :param msg_ids: 1 to `contract.MAX_STATUS_IDS` message ids, or one message id.
+    :raises ConfigurationError: if there are none, or too many, or one is not a message id.
     """
     if isinstance(msg_ids, str):
         msg_ids = [msg_ids]
     if not all(map(_is_id, msg_ids)):
         raise ConfigurationError(
-            "Not all message ids are the text that a push returned; leave out those that are None."
+            "Each message id must be the text that a push returned. Leave out those that are None."
         )
     if not 1 <= len(msg_ids) <= contract.MAX_STATUS_IDS:
         raise ConfigurationError(
-            f"The status of {len(msg_ids)} pushes was asked for; the service takes 1 to {contract.MAX_STATUS_IDS} "
-            "message ids a request. Ask in parts."
+            f"The number of message ids must be from 1 to {contract.MAX_STATUS_IDS}, not {len(msg_ids)}. Send several "
+            "requests."
         )
     query = urlencode({"message_ids": ",".join(msg_ids)})
-    return Request("Asking for the pushes' status", "GET", f"{contract.STATUS_PATH}?{query}")
+    return Request("Requesting the status of pushes", "GET", f"{contract.STATUS_PATH}?{query}")
 
 
 def _is_id(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
-def _is_safe_id(value: object, answer: Response) -> TypeGuard[str]:
-    return _is_id(value) and not answer.secrets.contains_secret(value)
+def _is_safe_id(value: object, response: Response) -> TypeGuard[str]:
+    return _is_id(value) and not response.redactor.contains_secret(value)
 
 
-def _read_id(request: Request, answer: Response, key: str, value: object) -> str:
-    if _is_safe_id(value, answer):
+def _read_id(request: Request, response: Response, key: str, value: object) -> str:
+    if _is_safe_id(value, response):
         return value
     if value is None:
         found = f"no {key}"
     elif isinstance(value, str):
-        found = f"a {key} that is no id: {answer.quote(value, longest=40)}"
+        found = f"an invalid {key}: {response.excerpt(value, max_length=40)}"
     else:
-        found = f"a {key} that is no text"
+        found = f"a {key} that is not text"
     raise UnreadableAnswerError(
-        f"{request.what}: the service answered HTTP {answer.status} with {found}, so nobody can tell what it did. "
-        f"{REPEAT_ADVICE}; if it goes on, ask EngageLab.",
-        http_status=answer.status,
+        f"{request.action}: the service responded with HTTP {response.status} and {found}, so the result is unknown. "
+        f"{RETRY_ADVICE}. If it happens again, ask EngageLab.",
+        http_status=response.status,
     )

@@ -1,9 +1,8 @@
-"""How fast we may ask: so many requests in any second, and fewer where the service says that they are too many.
+"""Rate limiter for requests to the service, which adapts to a limit that several processes share.
 
-The service counts all requests of an AppKey together, whoever sends them. Several processes find their shares by the
-rule by which computers share a line, and need no coordinator: each goes a little faster all the time, and who is
-refused goes slower by a part of its pace (additive increase, multiplicative decrease). Who is faster gives up more and
-is refused more often, so that the paces come together.
+The service counts all requests of an AppKey together. Processes share the limit without a coordinator by AIMD (additive
+increase, multiplicative decrease, as TCP does): each increases its rate steadily, and reduces it by a fraction when the
+service refuses a request. The faster one is refused more often and reduces more, so the rates converge.
 """
 
 from __future__ import annotations
@@ -17,143 +16,126 @@ from typing import Final
 from airflow_provider_oppo_image.errors import ConfigurationError, NotSentError
 
 DEFAULT_RATE: Final = 450.0
-"""Requests a second unless told otherwise: ours, so that a tenth of the service's limit is left to pushes."""
+"""Our own limit: requests per second by default. A tenth of the service's limit is left for pushes."""
 
 DECREASE_FACTOR: Final = 0.9
-"""What remains of the pace after a refusal."""
+"""The rate is multiplied by this factor when the service refuses a request."""
 
 INCREASE_PER_SECOND: Final = 0.03
-"""How much faster it gets in a second, as a part of the highest rate: from half of it back to all in 17 seconds."""
+"""Increase of the rate per second, as a fraction of the maximum: from half of it to all of it in 17 seconds."""
 
 MIN_FRACTION: Final = 0.02
-"""The slowest pace, as a part of the highest rate."""
+"""The minimum rate, as a fraction of the maximum."""
 
 WINDOW_S: Final = 1.0
-"""The service counts the requests of a second."""
+"""The service counts requests per second."""
 
 MAX_CATCH_UP_S: Final = 0.02
-"""How late a request may be without those after it being late too, in seconds: what it missed, they make up for."""
+"""Maximum backlog, in seconds, that later requests may catch up on."""
 
 
 class AdaptiveRate:
-    """When the next request may leave. Pure: whoever asks brings the time, from a clock that never goes back.
+    """Decides when the next request may be sent, without I/O. Callers pass the time of a monotonic clock, in seconds.
 
-    In any second, wherever it begins, no more than `most` requests leave, evenly spread; a few less in the first.
+    In any window of one second at most `max_rate` requests are sent, evenly spaced. In the first second there are a few
+    less.
 
-    :param most: requests a second, at least 1.
-    :raises ConfigurationError: if `most` is less.
+    :param max_rate: requests per second, at least 1.
+    :raises ConfigurationError: if `max_rate` is less than 1.
     """
 
-    def __init__(self, most: float) -> None:
-        if not 1 <= most < math.inf:
-            raise ConfigurationError(f"A rate of {most} requests a second is none. Give a number of 1 or more.")
-        self.most = most
-        # The first requests make their connections, and arrive late: too near to those that come a second after them.
-        self._pace = most * (1 - INCREASE_PER_SECOND)
-        self._paced_at: float | None = None
-        self._slowed_at = -math.inf
-        self._due = -math.inf
-        self._left: deque[float] = deque()
-        self._began = math.inf
+    def __init__(self, max_rate: float) -> None:
+        if not 1 <= max_rate < math.inf:
+            raise ConfigurationError(f"The rate must be at least 1 request per second, not {max_rate:g}.")
+        self.max_rate = max_rate
+        # The first requests open connections, arrive late, and would be counted with those of the next second.
+        self._rate = max_rate * (1 - INCREASE_PER_SECOND)
+        self._updated_at: float | None = None
+        self._decreased_at = -math.inf
+        self._next_at = -math.inf
+        self._recent: deque[float] = deque()
+        self._started_at = math.inf
 
-    def pace(self, now: float) -> float:
-        """Return how many requests a second may leave at this time.
+    def current_rate(self, now: float) -> float:
+        """Return the current rate, in requests per second."""
+        if self._updated_at is not None:
+            increase = INCREASE_PER_SECOND * self.max_rate * (now - self._updated_at)
+            self._rate = min(self.max_rate, self._rate + increase)
+        self._updated_at = now
+        return self._rate
 
-        :param now: seconds.
-        """
-        if self._paced_at is not None:
-            self._pace = min(self.most, self._pace + INCREASE_PER_SECOND * self.most * (now - self._paced_at))
-        self._paced_at = now
-        return self._pace
+    def delay(self, now: float) -> float:
+        """Return the seconds until the next request may be sent; 0 if it may be sent now."""
+        limit = math.floor(max(1.0, self.current_rate(now)))
+        window_ends_at = self._recent[-limit] + WINDOW_S if len(self._recent) >= limit else -math.inf
+        return max(0.0, self._next_at - now, window_ends_at - now)
 
-    def wait(self, now: float) -> float:
-        """Return how long the next request must wait, in seconds; 0 when it may leave.
+    def record(self, now: float) -> None:
+        """Record that a request is sent."""
+        self._started_at = min(self._started_at, now)
+        self._next_at = max(self._next_at, self._started_at, now - MAX_CATCH_UP_S) + WINDOW_S / self.current_rate(now)
+        self._discard_old(now)
+        self._recent.append(now)
 
-        :param now: seconds.
-        """
-        at_most = math.floor(max(1.0, self.pace(now)))
-        window = self._left[-at_most] + WINDOW_S if len(self._left) >= at_most else -math.inf
-        return max(0.0, self._due - now, window - now)
-
-    def leave(self, now: float) -> None:
-        """Count a request that leaves.
-
-        :param now: seconds.
-        """
-        self._began = min(self._began, now)
-        self._due = max(self._due, self._began, now - MAX_CATCH_UP_S) + WINDOW_S / self.pace(now)
-        self._forget(now)
-        self._left.append(now)
-
-    def refused(self, now: float) -> None:
-        """Slow down, since the service refused a request for the rate's sake; once for all refusals of a second.
-
-        :param now: seconds.
-        """
-        if now < self._slowed_at + WINDOW_S:
+    def on_rate_limited(self, now: float) -> None:
+        """Decrease the rate because the service refused a request; at most once per second."""
+        if now < self._decreased_at + WINDOW_S:
             return
-        self._slowed_at = now
-        self._forget(now)
-        pace = self.pace(now)
-        if now >= self._began + WINDOW_S:
-            pace = min(pace, len(self._left))  # to slow down from a pace that was never reached would change nothing
-        self._pace = max(self.most * MIN_FRACTION, DECREASE_FACTOR * pace)
+        self._decreased_at = now
+        self._discard_old(now)
+        rate = self.current_rate(now)
+        if now >= self._started_at + WINDOW_S:
+            rate = min(rate, len(self._recent))  # decreasing a rate that is not reached would have no effect
+        self._rate = max(self.max_rate * MIN_FRACTION, DECREASE_FACTOR * rate)
 
-    def _forget(self, now: float) -> None:
-        while self._left and self._left[0] <= now - WINDOW_S:
-            self._left.popleft()
+    def _discard_old(self, now: float) -> None:
+        while self._recent and self._recent[0] <= now - WINDOW_S:
+            self._recent.popleft()
 
 
 class RateLimiter:
-    """Lets the requests of many threads through one by one, at a rate, until it is shut.
+    """Limits the rate of requests of many threads, until it is closed.
 
-    :param rate: how fast.
+    :param rate: the rate.
     """
 
     def __init__(self, rate: AdaptiveRate) -> None:
         self._rate = rate
         self._lock = threading.Lock()
-        self._shut = threading.Event()
+        self._closed = threading.Event()
 
     def acquire(self) -> None:
-        """Return when a request may leave.
+        """Wait until a request may be sent.
 
-        :raises NotSentError: when the rate_limiter is shut.
+        :raises NotSentError: if the rate limiter is closed.
         """
         with self._lock:
-            while (wait := self._rate.wait(time.monotonic())) > 0 and not self._shut.is_set():
-                self._shut.wait(wait)
-            if self._shut.is_set():
-                raise _closed_error()
-            self._rate.leave(time.monotonic())
+            while (delay := self._rate.delay(time.monotonic())) > 0 and not self._closed.is_set():
+                self._closed.wait(delay)
+            if self._closed.is_set():
+                raise NotSentError("Nothing was sent, because the batch is stopping. Run it again to continue it.")
+            self._rate.record(time.monotonic())
 
-    def refused(self) -> None:
-        """Slow down, since the service refused a request for the rate's sake."""
+    def on_rate_limited(self) -> None:
+        """Decrease the rate because the service refused a request."""
         with self._lock:
-            self._rate.refused(time.monotonic())
+            self._rate.on_rate_limited(time.monotonic())
 
-    def pause(self, seconds: float) -> None:
-        """Wait, or stop waiting when the rate_limiter is shut.
+    def sleep(self, seconds: float) -> None:
+        """Sleep until the time has passed or the rate limiter is closed."""
+        self._closed.wait(seconds)
 
-        :param seconds: how long.
-        """
-        self._shut.wait(seconds)
-
-    def shut(self) -> None:
-        """Let no request through any more, and wake all that wait."""
-        self._shut.set()
+    def close(self) -> None:
+        """Stop all requests, and wake all threads that wait."""
+        self._closed.set()
 
     @property
     def closed(self) -> bool:
-        """Whether it lets nothing through any more."""
-        return self._shut.is_set()
+        """Whether it is closed."""
+        return self._closed.is_set()
 
     @property
-    def pace(self) -> float:
-        """How many requests a second are let through now."""
+    def current_rate(self) -> float:
+        """The current rate, in requests per second."""
         with self._lock:
-            return self._rate.pace(time.monotonic())
-
-
-def _closed_error() -> NotSentError:
-    return NotSentError("Nothing was sent, since the batch is ending. Run it again: it goes on where it was.")
+            return self._rate.current_rate(time.monotonic())

@@ -1,4 +1,4 @@
-"""What an answer says: its body first, and only then its HTTP status, since refusals come inside an HTTP 200."""
+"""Reads responses: first the body, then the HTTP status, because the service sends errors inside an HTTP 200 too."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from airflow_provider_oppo_image.errors import (
 )
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
 
-REPEAT_ADVICE: Final = "It is safe to try again, for a push with the same `cid`"
-"""What to do where nobody knows what the service did; the sentence goes on."""
+RETRY_ADVICE: Final = "It is safe to try again; for a push, use the same `cid`"
+"""Advice if the result of a request is unknown. It has no full stop, because the sentence may continue."""
 
 _PICTURE_REFUSED: Final = 51
 _RATE_LIMIT_CODES: Final = frozenset({23008, 13, 55})
-# What services say for yes, where a code stands by itself.
+# Success, in a code outside of an error object.
 _SUCCESS_CODES: Final = frozenset({0, 200})
 _TRANSIENT_STATUSES: Final = frozenset({408, 425, 429})
 _QUERY: Final = re.compile(r"(?:\?|%3F)[^\s\"'<>]+", re.IGNORECASE)
@@ -32,71 +32,71 @@ _QUERY: Final = re.compile(r"(?:\?|%3F)[^\s\"'<>]+", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Response:
-    """One answer of the service.
+    """One response of the service.
 
     :param status: the HTTP status.
     :param body: the body's bytes.
     :param retry_after: seconds to wait, from the Retry-After header.
-    :param whole: whether `body` is all there was; an answer that is too long, or encoded, is not read to its end.
-    :param secrets: what is never quoted, should the answer echo it.
+    :param complete: whether `body` is complete and not encoded.
+    :param redactor: redacts the secrets that the response may contain.
     """
 
     status: int
     body: bytes = field(repr=False)
     retry_after: float | None = None
-    whole: bool = True
-    secrets: SecretRedactor = field(default_factory=SecretRedactor, repr=False)
+    complete: bool = True
+    redactor: SecretRedactor = field(default_factory=SecretRedactor, repr=False)
 
     @property
     def is_success(self) -> bool:
-        """Whether the HTTP status says success; the body may say otherwise."""
+        """Whether the HTTP status is a success; the body may still contain an error."""
         return 200 <= self.status < 300
 
-    def quote(self, text: str, longest: int = 200) -> str:
-        """Return what the service said as a short line of ASCII in quotes, without secrets and URLs' queries.
+    def excerpt(self, text: str, max_length: int = 200) -> str:
+        """Return the beginning of a text as one quoted line of ASCII, without secrets and the queries of URLs.
 
-        :param text: a part of the answer; it may be anything.
-        :param longest: how many characters of it are shown.
+        :param text: any part of the response.
+        :param max_length: maximum number of characters, without the quotes and escapes.
         """
-        return ascii(" ".join(_QUERY.sub("?...", self.secrets.redact(text)).split())[:longest])
+        return ascii(" ".join(_QUERY.sub("?...", self.redactor.redact(text)).split())[:max_length])
 
 
-def read_object(what: str, answer: Response) -> dict[str, Any]:
-    """Return the JSON object that an answer holds.
+def read_object(action: str, response: Response) -> dict[str, Any]:
+    """Return the JSON object of a response.
 
-    :param what: what was asked for, in words that can begin an error.
-    :raises ServiceError: if the body holds an error, or the HTTP status is one.
-    :raises UnreadableAnswerError: if a success holds no JSON object.
+    :param action: what was requested, for the beginning of an error message.
+    :raises ServiceError: if the body contains an error, or the HTTP status is an error.
+    :raises UnreadableAnswerError: if the response is a success without a JSON object.
     """
-    content = _parse(answer)
+    content = _parse(response)
     if isinstance(content, dict) and (error := _error_in(content)) is not None:
-        raise _refusal(what, answer, error)
-    if not answer.is_success:
-        raise _refusal(what, answer, None)
+        raise _service_error(action, response, error)
+    if not response.is_success:
+        raise _service_error(action, response, None)
     if not isinstance(content, dict):
-        raise _unreadable(what, answer)
+        raise _unreadable_error(action, response)
     return content
 
 
-def _parse(answer: Response) -> object:
-    if not answer.whole:
+def _parse(response: Response) -> object:
+    if not response.complete:
         return None
     try:
-        return json.loads(answer.body)
+        return json.loads(response.body)
     except (ValueError, RecursionError):
         return None
 
 
 def _error_in(content: dict[str, Any]) -> object:
-    """Return what an object holds of an error, under any HTTP status; None for nothing."""
-    # Whatever stands there is an error, even one whose code says 0.
+    """Return the error in an object, with any HTTP status; None if there is none."""
+    # Anything under this key is an error, even an object with the code 0.
     if content.get("error") is not None:
         return content["error"]
     code = _read_code(content.get("code"))
     return None if code is None or code in _SUCCESS_CODES else content
 
 
-def _refusal(what: str, answer: Response, error: object) -> ServiceError:
+def _service_error(action: str, response: Response, error: object) -> ServiceError:
     details = error if isinstance(error, dict) else {"message": error}
     code = _read_code(details.get("code"))
     row = ERROR_CODES.get(code) if code is not None else None
@@ -104,18 +104,19 @@ def _refusal(what: str, answer: Response, error: object) -> ServiceError:
         permanent, scope, retry_after = row.permanent, row.scope, row.retry_after
         meaning, advice = row.meaning, row.advice
     else:
-        permanent, scope, retry_after = _permanent_by_status(answer.status), _scope_by_status(answer.status), None
-        meaning, advice = _meaning_by_status(answer), _advice_by_status(answer)
+        permanent, scope, retry_after = _permanent_by_status(response.status), _scope_by_status(response.status), None
+        meaning, advice = _meaning_by_status(response), _advice_by_status(response)
     message = details.get("message")
-    said = answer.quote(message) if message and isinstance(message, str) else ""
-    facts = (f"code {code}, " if code is not None else "") + f"HTTP {answer.status}" + (f": {said}" if said else "")
-    # The header is the service's word on this very moment; the table's is general.
-    wait = answer.retry_after if answer.retry_after is not None else retry_after
-    return _error_class(code, answer.status, permanent, scope)(
-        f"{what}: {meaning} ({facts}). {advice}",
-        said=said,
+    server_message = response.excerpt(message) if message and isinstance(message, str) else ""
+    facts = [f"code {code}"] if code is not None else []
+    facts.append(f"HTTP {response.status}" + (f": {server_message}" if server_message else ""))
+    # The header describes the current situation, the table only the general one.
+    wait = response.retry_after if response.retry_after is not None else retry_after
+    return _error_class(code, response.status, permanent, scope)(
+        f"{action}: {meaning} ({', '.join(facts)}). {advice}",
+        server_message=server_message,
         code=code,
-        http_status=answer.status,
+        http_status=response.status,
         permanent=permanent,
         retry_after=None if permanent else wait,
         scope=scope,
@@ -140,24 +141,24 @@ def _scope_by_status(status: int) -> Scope:
     return "account" if status in (401, 403) else "request"
 
 
-def _meaning_by_status(answer: Response) -> str:
-    if answer.is_success:
-        return "the service said no inside a success, with a code that is not in its table"
-    if 300 <= answer.status < 400:
-        return "the service answered with a redirect, which is not followed, so that the master secret stays here"
-    if answer.status == 429:
-        return "the service asks for fewer requests"
-    if answer.status in (401, 403):
-        return "the service does not let this AppKey in"
-    return "the service failed" if not _permanent_by_status(answer.status) else "the service refused the request"
+def _meaning_by_status(response: Response) -> str:
+    if response.is_success:
+        return "the service returned an unknown error code with a success status"
+    if 300 <= response.status < 400:
+        return "the service responded with a redirect, which is not followed, to protect the master secret"
+    if response.status == 429:
+        return "the service requires fewer requests"
+    if response.status in (401, 403):
+        return "the service denies access to this AppKey"
+    return "the service failed" if not _permanent_by_status(response.status) else "the service refused the request"
 
 
-def _advice_by_status(answer: Response) -> str:
-    if not _permanent_by_status(answer.status):
+def _advice_by_status(response: Response) -> str:
+    if not _permanent_by_status(response.status):
         return "Try again later."
-    if answer.is_success:
-        return "The code may be OPPO's own; ask EngageLab."
-    if answer.status in (401, 403):
+    if response.is_success:
+        return "The code may be one of OPPO's; ask EngageLab."
+    if response.status in (401, 403):
         return ERROR_CODES[23001].advice
     return ERROR_CODES[21001].advice
 
@@ -170,14 +171,16 @@ def _read_code(value: object) -> int | None:
     return int(value) if re.fullmatch(r"-?[0-9]{1,9}", str(value)) else None
 
 
-def _unreadable(what: str, answer: Response) -> UnreadableAnswerError:
-    if not answer.whole:
-        found = "more than it should, or in an encoding that was not asked for"
+def _unreadable_error(action: str, response: Response) -> UnreadableAnswerError:
+    if not response.complete:
+        found = "a body that is too long or encoded"
+    elif response.body:
+        found = response.excerpt(response.body.decode(errors="replace"), max_length=60)
     else:
-        found = answer.quote(answer.body.decode(errors="replace"), longest=60) if answer.body else "nothing"
+        found = "an empty body"
     return UnreadableAnswerError(
-        f"{what}: the service answered HTTP {answer.status} with {found}, and not with a JSON object, so nobody can "
-        f"tell what it did. {REPEAT_ADVICE}; if it goes on, check the host in the connection: it may be a proxy's or a "
-        "login page's answer.",
-        http_status=answer.status,
+        f"{action}: the service responded with HTTP {response.status} and {found} instead of a JSON object, so the "
+        f"result is unknown. {RETRY_ADVICE}. If it happens again, check the host in the connection: the response may "
+        "come from a proxy or a login page.",
+        http_status=response.status,
     )

@@ -59,7 +59,6 @@ class LineageMixin:
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Return the task's lineage; called by the OpenLineage provider.
 
-        :param task_instance: the task instance that has finished.
         :return: None if the task reported no lineage, for example because it failed.
         """
         if self._lineage is None:

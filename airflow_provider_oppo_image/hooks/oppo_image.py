@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +14,22 @@ from airflow_provider_oppo_image.airflow_compat import (
     airflow_version,
     mask_secret,
 )
+from airflow_provider_oppo_image.batch import DEFAULT_THREADS
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME, Settings, read_settings
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.hooks.task_errors import airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids, run_concurrently
-from airflow_provider_oppo_image.net.redaction import redact_url
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
+    from airflow_provider_oppo_image.batch import OnError
+    from airflow_provider_oppo_image.batch.progress import Progress
+    from airflow_provider_oppo_image.batch.run import BatchResult
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
     from airflow_provider_oppo_image.engagelab.push_body import PushBody
     from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
-    from airflow_provider_oppo_image.net.deadline import Timeouts
+    from airflow_provider_oppo_image.net.picture_url import PictureUrl
     from airflow_provider_oppo_image.pictures.check_many import Check
     from airflow_provider_oppo_image.pictures.report import PictureReport
     from airflow_provider_oppo_image.pictures.report_cache import ReportCache
@@ -89,14 +92,6 @@ class OppoImageHook(BaseHook):
             )
         return settings
 
-    @property
-    def timeouts(self) -> Timeouts:
-        """The connection's timeouts for one attempt."""
-        from airflow_provider_oppo_image.net.deadline import Timeouts
-
-        settings = self.settings
-        return Timeouts(settings.connect_timeout, settings.read_timeout, settings.total_timeout)
-
     def get_conn(self) -> EngageLabClient:
         """Return the client of the service, created at the first call."""
         return self._client
@@ -112,39 +107,46 @@ class OppoImageHook(BaseHook):
         :param rate_limiter: limits the rate of requests; None for no limit.
         """
         from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+        from airflow_provider_oppo_image.engagelab.http import HttpTransport
         from airflow_provider_oppo_image.engagelab.messages import basic_auth
 
         settings = self.settings
         # Airflow masks a connection's password, but not values derived from it.
         mask_secret(basic_auth(settings.app_key, settings.master_secret).removeprefix("Basic "))
-        return EngageLabClient(
+        transport = HttpTransport(
             settings.base_url,
             settings.app_key,
             settings.master_secret,
             user_agent=f"airflow-provider-oppo-image/{__version__} apache-airflow/{airflow_version()}",
-            timeouts=self.timeouts,
-            retry_budget=settings.retry_budget,
+            options=settings.transport_options,
             connections=connections,
-            rate_limiter=rate_limiter,
         )
+        return EngageLabClient(transport, retry_budget=settings.retry_budget, rate_limiter=rate_limiter)
 
-    def make_check(self, cache: ReportCache | None = None, session_pool: SessionPool | None = None) -> Check:
+    def make_check(self, report_cache: ReportCache | None = None, session_pool: SessionPool | None = None) -> Check:
         """Return a function that checks a picture with the connection's timeouts and address policy.
 
         It reads the connection now, so that threads can call it.
 
-        :param cache: reports of earlier checks; None caches nothing.
+        :param report_cache: reports of earlier checks; None caches nothing.
         :param session_pool: keeps connections to the pictures' hosts; None opens one for each picture.
         :raises ConfigurationError: if the connection is not usable.
         """
         from airflow_provider_oppo_image.pictures.check import check_picture
 
-        check = partial(check_picture, memory=cache, lines=session_pool)
+        check = partial(check_picture, report_cache=report_cache, session_pool=session_pool)
         if is_blank(self.oppo_image_conn_id):
             return check
-        return partial(check, allow_private_addresses=self.settings.allow_private_addresses, timeout=self.timeouts)
+        settings = self.settings
+        return partial(
+            check,
+            allow_private_addresses=settings.allow_private_addresses,
+            transport_options=settings.transport_options,
+        )
 
-    async def amake_check(self, cache: ReportCache | None = None, session_pool: SessionPool | None = None) -> Check:
+    async def amake_check(
+        self, report_cache: ReportCache | None = None, session_pool: SessionPool | None = None
+    ) -> Check:
         """Return the function of `make_check` without blocking the event loop."""
         conn_id = self.oppo_image_conn_id
         if conn_id is not None and not is_blank(conn_id):
@@ -152,25 +154,29 @@ class OppoImageHook(BaseHook):
                 self.settings = read_settings(await aget_connection(self, conn_id))
             except AirflowNotFoundException as error:
                 raise _connection_not_found(conn_id) from error
-        return self.make_check(cache, session_pool)
+        return self.make_check(report_cache, session_pool)
 
-    def check(self, kind: PictureKind, url: str) -> PictureReport:
+    def check(self, kind: PictureKind, url: str | PictureUrl) -> PictureReport:
         """Check a picture as the service and OPPO will.
 
         :param kind: "big" or "small".
         :param url: the picture's URL.
         :return: the report; a bad URL or host is a problem in it, not an error.
         """
-        return self.make_check()(kind, url)
+        from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
-    def check_each(self, pictures: Mapping[PictureKind, str]) -> dict[PictureKind, PictureReport]:
+        return self.make_check()(kind, PictureUrl.parse(url))
+
+    def check_each(self, pictures: Mapping[PictureKind, str | PictureUrl]) -> dict[PictureKind, PictureReport]:
         """Check several pictures concurrently.
 
         :param pictures: URLs by kind.
         """
-        return run_concurrently(self.make_check(), pictures)
+        from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
-    def upload(self, kind: PictureKind, url: str) -> str:
+        return run_concurrently(self.make_check(), {kind: PictureUrl.parse(url) for kind, url in pictures.items()})
+
+    def upload(self, kind: PictureKind, url: str | PictureUrl) -> str:
         """Upload one picture without a check.
 
         :param kind: "big" or "small".
@@ -180,19 +186,22 @@ class OppoImageHook(BaseHook):
         """
         return self._client.upload(kind, url)
 
-    def upload_each(self, pictures: Mapping[PictureKind, str]) -> UploadOutcome:
+    def upload_each(self, pictures: Mapping[PictureKind, str | PictureUrl]) -> UploadOutcome:
         """Upload several pictures concurrently, one request each, without a check.
 
         :param pictures: URLs by kind.
         """
+        from airflow_provider_oppo_image.net.picture_url import PictureUrl
+
         client = self.get_conn()  # created before the threads start
 
-        def attempt(kind: PictureKind, url: str) -> str | OppoImageError:
+        def attempt(kind: PictureKind, url: str | PictureUrl) -> str | OppoImageError:
+            url = PictureUrl.parse(url)
             try:
                 picture_id = client.upload(kind, url)
             except OppoImageError as error:
                 return error
-            self.log.info("Uploaded the %s picture %s: %s", kind, redact_url(url), picture_id)
+            self.log.info("Uploaded the %s picture %s: %s", kind, url, picture_id)
             return picture_id
 
         outcomes = run_concurrently(attempt, pictures)
@@ -216,6 +225,61 @@ class OppoImageHook(BaseHook):
         outcome.raise_for_errors()
         return picture_ids(outcome.ids)
 
+    def upload_batch(
+        self,
+        *,
+        pictures: Iterable[Mapping[str, Any]] | None = None,
+        manifest: str | None = None,
+        results: str | None = None,
+        check: bool = True,
+        on_error: OnError = "fail_at_end",
+        resume: bool = True,
+        rate_limiter: RateLimiter | None = None,
+        threads: int = DEFAULT_THREADS,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        progress_interval: float = 5.0,
+    ) -> BatchResult:
+        """Upload the pictures of a list or of a manifest; resume an earlier run that has the same results path.
+
+        :param pictures: rows with ``name``, and ``big_picture_url``, ``small_picture_url`` or both.
+        :param manifest: the path or URL of a manifest, instead of `pictures`.
+        :param results: the path or URL of the results; the checkpoint is beside it. None writes no file.
+        :param check: check each picture before it is uploaded.
+        :param on_error: "fail_at_end", "fail_fast" or "keep_going".
+        :param resume: False refuses to continue an earlier run.
+        :param rate_limiter: limits the requests; None uses `DEFAULT_RATE`. Closing it stops the batch.
+        :param threads: the number of pictures that are processed concurrently.
+        :param on_progress: called with the progress at intervals and at the end.
+        :param progress_interval: seconds between two of these calls.
+        :return: the result; failed rows, pictures and account errors are in it, and are not raised.
+        :raises ConfigurationError: if the manifest is not valid, or `results` belongs to another manifest. No request
+            was sent.
+        :raises StorageError: if a file cannot be read or written.
+        """
+        from airflow_provider_oppo_image.batch.manifest import parse_rows, read_manifest
+        from airflow_provider_oppo_image.batch.run import run_batch
+        from airflow_provider_oppo_image.batch.worker_pool import Batch
+        from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
+        from airflow_provider_oppo_image.pictures.check_many import with_circuit_breaker
+        from airflow_provider_oppo_image.pictures.session_pool import SessionPool
+        from airflow_provider_oppo_image.storage import resolve
+
+        rate_limiter = rate_limiter or RateLimiter(AdaptiveRate(DEFAULT_RATE))
+        rows = parse_rows(pictures or ()) if manifest is None else read_manifest(resolve(manifest))
+        with SessionPool() as sessions, self.open_client(connections=threads, rate_limiter=rate_limiter) as client:
+            batch = Batch(
+                client.upload,
+                rate_limiter,
+                # Without the circuit breaker, a host that never answers would occupy all threads.
+                with_circuit_breaker(self.make_check(session_pool=sessions), max(1, threads // 4)) if check else None,
+                on_error=on_error,
+                threads=threads,
+                on_progress=on_progress,
+                progress_interval=progress_interval,
+                resume=resume,
+            )
+            return run_batch(batch, rows, None if results is None else resolve(results))
+
     def push(
         self,
         message: Mapping[str, Any],
@@ -223,21 +287,20 @@ class OppoImageHook(BaseHook):
         big_picture_id: str | None = None,
         small_picture_id: str | None = None,
         cid: str | None = None,
-        is_retry: bool = False,
-    ) -> str | None:
+    ) -> str:
         """Send a push that carries the pictures.
 
         :param message: the vendor's push body.
         :param big_picture_id: the big picture's id; None if there is none.
         :param small_picture_id: the small picture's id; None if there is none.
-        :param cid: 1 to 64 letters, digits, ``_`` and ``-``; the service sends one push for each `cid`. None keeps the
-            message's own; a message without one is protected only against repeats within this call.
-        :param is_retry: whether an earlier try of the same push may have reached the service.
-        :return: the message id; None if an earlier request sent the push and its response was lost.
+        :param cid: 1 to 64 letters, digits, ``_`` and ``-``. The service recognises a repeat by it for one hour; after
+            that hour the same call pushes again. None keeps the message's own; a message without one is protected only
+            against repeats within this call.
+        :return: the message id.
         :raises ConfigurationError: if the service or OPPO would refuse the push.
         :raises OppoImageError: if the push was not accepted, or that is not known.
         """
-        return self._client.push(_compose(message, big_picture_id, small_picture_id, cid), is_retry=is_retry).msg_id
+        return self._client.push(_compose(message, big_picture_id, small_picture_id, cid)).msg_id
 
     def validate_push(
         self,

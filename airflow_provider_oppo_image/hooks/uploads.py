@@ -6,13 +6,17 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.template_values import is_blank
 
+if TYPE_CHECKING:
+    from airflow_provider_oppo_image.net.picture_url import PictureUrl
+
 T = TypeVar("T")
+U = TypeVar("U")
 
 log = logging.getLogger(__name__)
 
@@ -45,17 +49,18 @@ class UploadOutcome:
         raise most_severe
 
 
-def parse_picture_urls(big_picture_url: str | None, small_picture_url: str | None) -> dict[PictureKind, str]:
+def parse_picture_urls(big_picture_url: str | None, small_picture_url: str | None) -> dict[PictureKind, PictureUrl]:
     """Return the URLs of the requested pictures, by kind.
 
     :param big_picture_url: the big picture's URL; None, "", or what a template makes of None, if there is none.
     :param small_picture_url: the small picture's URL, likewise.
     :raises ConfigurationError: if neither is given, one is not a valid picture URL, or both are the same.
     """
-    from airflow_provider_oppo_image.pictures.picture_url import SAME_URL, url_problem
+    from airflow_provider_oppo_image.net.picture_url import PictureUrl
+    from airflow_provider_oppo_image.pictures.rules import SAME_URL, judge_url
 
     given = dict(zip(PICTURE_KINDS, (big_picture_url, small_picture_url), strict=True))
-    pictures = {kind: url for kind, url in given.items() if not is_blank(url)}
+    pictures = {kind: PictureUrl.parse(url) for kind, url in given.items() if not is_blank(url)}
     if not pictures:
         raise ConfigurationError(
             "Neither big_picture_url nor small_picture_url holds a URL. Give at least one. If they come from a "
@@ -63,11 +68,11 @@ def parse_picture_urls(big_picture_url: str | None, small_picture_url: str | Non
         )
     for kind, url in pictures.items():
         # Only the check refuses private addresses: the service resolves the host from another network.
-        if problem := url_problem(url, allow_private_addresses=True):
+        if problem := judge_url(url, allow_private_addresses=True):
             raise ConfigurationError(f"The {kind} picture's URL is not valid: {problem}")
     if len(set(pictures.values())) < len(pictures):
         raise ConfigurationError(SAME_URL)
-    return pictures  # type: ignore[return-value]  # is_blank(None) is true
+    return pictures
 
 
 def picture_ids(ids: Mapping[PictureKind, str]) -> dict[str, str | None]:
@@ -78,9 +83,7 @@ def picture_ids(ids: Mapping[PictureKind, str]) -> dict[str, str | None]:
     return {PICTURE_RULES[kind].id_key: ids.get(kind) for kind in PICTURE_KINDS}
 
 
-def run_concurrently(
-    call: Callable[[PictureKind, str], T], pictures: Mapping[PictureKind, str]
-) -> dict[PictureKind, T]:
+def run_concurrently(call: Callable[[PictureKind, U], T], pictures: Mapping[PictureKind, U]) -> dict[PictureKind, T]:
     """Call a function for each picture, each in its own thread.
 
     :param call: takes a picture's kind and URL.

@@ -26,11 +26,7 @@ class PicturesLink(BaseOperatorLink):
     name = "OPPO pictures"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        """Return the URL of the page.
-
-        :param operator: the task's operator.
-        :param ti_key: the key of the task instance.
-        """
+        """Return the URL of the page."""
         base = conf.get("api", "base_url", fallback="") or "/"
         dag, run, task = (quote(name, safe="") for name in (ti_key.dag_id, ti_key.run_id, ti_key.task_id))
         mapped = "" if ti_key.map_index < 0 else f"/mapped/{ti_key.map_index}"
@@ -43,11 +39,7 @@ class ConsoleLink(BaseOperatorLink):
     name = "EngageLab console"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        """Return the URL of the console.
-
-        :param operator: the task's operator.
-        :param ti_key: the key of the task instance.
-        """
+        """Return the URL of the console."""
         return CONSOLE_URL
 
 

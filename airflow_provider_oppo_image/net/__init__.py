@@ -1,1 +1,1 @@
-"""HTTP for the whole package: sessions, deadlines, the address policy and redaction."""
+"""HTTP for the whole package: sessions, deadlines, address policy and redaction."""

@@ -1,8 +1,8 @@
-"""Which IP addresses a picture may be fetched from: only what the public internet routes.
+"""IP addresses that pictures must not be downloaded from: all that are not routed on the public internet.
 
-A picture's URL is typed by whoever may trigger a DAG, and is fetched from inside somebody's network. `ipaddress` has
-an `is_global`, which misses several of these (NAT64, 6to4, multicast, Azure's metadata), so the ranges stand here.
-They come from IANA's special-purpose address registries for IPv4 and IPv6, metadata addresses from their clouds.
+Anybody who may trigger a DAG chooses a picture's URL, and the download starts inside a private network. The property
+`is_global` of `ipaddress` misses several ranges (NAT64, 6to4, multicast, Azure's metadata address). The ranges come
+from IANA's special-purpose address registries, the metadata addresses from the cloud providers.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Final, TypeAlias
 
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# Refused even where private addresses are allowed.
-_NEVER: Final = (
+# Refused even if private addresses are allowed.
+_ALWAYS_REFUSED: Final = (
     ("a cloud's metadata address", (
-        "169.254.169.254", "fd00:ec2::254",  # AWS, and what others copied from it
+        "169.254.169.254", "fd00:ec2::254",  # AWS and others
         "fd20:ce::254",  # Google
-        "168.63.129.16",  # Azure: a public address that only Azure's own machines can reach
+        "168.63.129.16",  # Azure: a public address, reachable only from Azure
         "100.100.100.200",  # Alibaba
         "fd00:42::42",  # Scaleway
     )),
@@ -49,17 +49,17 @@ def _networks(rows: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[tuple[_Net
 
 
 _PRIVATE_NETWORKS: Final = _networks(_PRIVATE)
-_NEVER_NETWORKS: Final = _networks(_NEVER)
+_ALWAYS_REFUSED_NETWORKS: Final = _networks(_ALWAYS_REFUSED)
 
 
 def forbidden_reason(address: str, *, allow_private: bool = False) -> str | None:
-    """Say why an address may not be connected to.
+    """Return why an address must not be connected to.
 
-    :param address: an IPv4 or IPv6 address as the resolver writes it.
-    :param allow_private: let loopback, private and carriers' shared addresses pass, as sandboxes and private CDNs need
-        it. All other special addresses, clouds' metadata first, stay forbidden.
-    :return: what kind of address it is; None when it may be connected to. The words are for developers: to say them to
-        whoever chose the URL would tell where a name leads inside the network.
+    :param address: an IPv4 or IPv6 address in the resolver's form.
+    :param allow_private: allow loopback, private and carrier-grade NAT addresses, for sandboxes and private CDNs. Other
+        special addresses, such as cloud metadata, are still refused.
+    :return: the kind of address; None if it may be connected to. Do not show the kind to whoever chose the URL: it
+        would reveal how names resolve inside the network.
     """
     try:
         ip = ipaddress.ip_address(address)
@@ -68,10 +68,10 @@ def forbidden_reason(address: str, *, allow_private: bool = False) -> str | None
     if "%" in address:
         return "an address of one network interface"
     private = _first_match(ip, _PRIVATE_NETWORKS)
-    # "::1" lies in "::/96", so what is private is looked up first; metadata addresses lie in private networks.
+    # "::1" is in "::/96", so private networks are checked first. Metadata addresses are in private networks.
     if private == "a loopback address":
         return None if allow_private else private
-    if reason := _first_match(ip, _NEVER_NETWORKS):
+    if reason := _first_match(ip, _ALWAYS_REFUSED_NETWORKS):
         return reason
     if private:
         return None if allow_private else private

@@ -1,7 +1,7 @@
 """Deadline for one attempt of an HTTP request.
 
-A socket timeout starts again at each read, so it does not end a server that sends one byte per second. These sockets
-also check how much time the whole attempt has left.
+A socket timeout starts again at each read, so it does not stop a server that sends one byte per second. The sockets of
+this module also limit each operation to the time that is left for the whole attempt.
 """
 
 from __future__ import annotations
@@ -13,109 +13,103 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
-attempt_state: Final = threading.local()
-"""This thread's: `end`, when it must have ended; `sent` and `connections`, what `transport` did for it."""
 
+class _AttemptState(threading.local):
+    """State of the current thread's attempt.
 
-@dataclass(frozen=True)
-class Timeouts:
-    """How long the parts of one attempt may take.
-
-    :param connect: seconds to connect to one address, and to resolve its name.
-    :param read: seconds without a byte from the other side.
-    :param total: seconds for the whole attempt, redirects included.
+    `deadline` is the `time.monotonic()` at which the attempt must have ended; infinity outside `deadline()`. `sent` is
+    whether bytes of the last request may have been sent. `connections` counts the connections that the thread opened.
     """
 
-    connect: float = 10.0
-    read: float = 30.0
-    total: float = 60.0
+    deadline: float = math.inf
+    sent: bool = True
+    connections: int = 0
 
 
-DEFAULT_TIMEOUTS: Final = Timeouts()
+attempt_state: Final = _AttemptState()
 
 
 @contextlib.contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """End whatever this thread reads from the network inside the block after some seconds.
+    """Set a deadline for the network operations of this thread in the block.
 
-    :param seconds: how long the whole block may take, in seconds, from now.
-    :raises TimeoutError: in the block, from the read or the connect that is late.
+    :param seconds: seconds from now. An earlier deadline of an outer block still applies.
+    :raises TimeoutError: in the block, from the operation that misses the deadline.
     """
-    before = getattr(attempt_state, "end", math.inf)
-    attempt_state.end = min(before, time.monotonic() + seconds)
+    outer = attempt_state.deadline
+    attempt_state.deadline = min(outer, time.monotonic() + seconds)
     attempt_state.sent = True
     try:
         yield
     finally:
-        attempt_state.end = before
+        attempt_state.deadline = outer
 
 
 def may_have_been_sent() -> bool:
-    """Tell whether anything of this thread's last request may have left: not before its connection stood, TLS included.
+    """Return False if no bytes of this thread's last request were sent, because its connection was not established.
 
-    Where a SOCKS proxy connects, nobody knows, and it may have.
+    TLS handshakes and proxy tunnels are part of the connection. With a SOCKS proxy the result is always True.
     """
-    return getattr(attempt_state, "sent", True)
+    return attempt_state.sent
 
 
 def connections_opened() -> int:
-    """Return how many connections this thread has begun: the same after a request that used one which was kept.
+    """Return how many connections this thread has opened, without those through a SOCKS proxy.
 
-    Those that a SOCKS proxy makes are not counted.
+    A request that reuses a connection does not change the number.
     """
-    return getattr(attempt_state, "connections", 0)
+    return attempt_state.connections
 
 
-def remaining(patience: float | None) -> float | None:
-    """Return how long the next step may take: its own patience, or what is left of the attempt if that is less.
+def remaining(timeout: float | None) -> float | None:
+    """Limit a timeout to the time that is left until the deadline.
 
-    :param patience: seconds; None for no limit of its own.
-    :raises TimeoutError: when the attempt's deadline has passed.
+    :param timeout: seconds; None for no limit.
+    :return: seconds; None for no limit.
+    :raises TimeoutError: if the deadline has passed.
     """
-    end = getattr(attempt_state, "end", math.inf)
-    if end == math.inf:
-        return patience
-    left = end - time.monotonic()
+    if attempt_state.deadline == math.inf:
+        return timeout
+    left = attempt_state.deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError("the deadline for the whole attempt has passed")
-    return left if patience is None else min(patience, left)
+    return left if timeout is None else min(timeout, left)
 
 
 class DeadlineSocket(socket.socket):
-    """A socket whose reads end at the deadline of the attempt that this thread makes."""
+    """Socket whose reads end at the deadline."""
 
     @contextlib.contextmanager
-    def _deadline_timeout(self) -> Iterator[None]:
-        patience = self.gettimeout()
-        left = remaining(patience)
-        if left == patience:
-            # Setting it, even to what it is, costs a system call.
+    def _limit_timeout(self) -> Iterator[None]:
+        timeout = self.gettimeout()
+        limited = remaining(timeout)
+        if limited == timeout:
+            # Each call of settimeout is a system call.
             yield
             return
-        self.settimeout(left)
+        self.settimeout(limited)
         try:
             yield
         finally:
-            self.settimeout(patience)
+            self.settimeout(timeout)
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        """Receive into a buffer, in time."""
-        with self._deadline_timeout():
+        """Receive into a buffer before the deadline."""
+        with self._limit_timeout():
             return super().recv_into(*args, **kwargs)
 
     def recv(self, *args: Any, **kwargs: Any) -> bytes:
-        """Receive, in time."""
-        with self._deadline_timeout():
+        """Receive before the deadline."""
+        with self._limit_timeout():
             return super().recv(*args, **kwargs)
 
 
 class DeadlineSSLSocket(DeadlineSocket, ssl.SSLSocket):
-    """The same over TLS, its handshake included."""
+    """TLS socket whose handshake and reads end at the deadline."""
 
     def do_handshake(self, block: bool = False) -> None:
-        """Shake hands, in time."""
-        with self._deadline_timeout():
+        """Shake hands before the deadline."""
+        with self._limit_timeout():
             super().do_handshake(block)

@@ -11,27 +11,26 @@ from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 MAX_URL: Final = 4_096
-"""The longest URL, in characters, inclusive: ours, twice what cloud storage needs to sign one."""
+"""Our own limit: characters in a URL, inclusive. It is twice the length of a presigned URL of cloud storage."""
 
 NOT_A_URL: Final = "(not a URL)"
-"""What is shown in place of text that is no URL, since nobody knows what is in it."""
-
+"""Replaces text that is not a valid URL, because it could contain anything."""
 
 REDACTED_QUERY: Final = "?…"
-"""What is shown in place of a URL's query."""
+"""Replaces a URL's query."""
 
 
 def redact_url(url: str) -> str:
-    """Return a URL that is fit to be logged, stored and shown.
+    """Return a URL without secrets, for logs, stored data and pages.
 
     :param url: any text that should be a URL.
-    :return: the URL without user info and fragment, its query shortened to ``?…`` where there was one; `NOT_A_URL` for
-        other text, and for a URL that is too long or holds control characters.
+    :return: the URL without user info and fragment, with `REDACTED_QUERY` for its query. `NOT_A_URL` for text that is
+        not a URL, is longer than `MAX_URL` or has control characters.
     """
     try:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
-        # A password with a slash in it ends the host early, and its first part then stands where a port should.
+        # An unescaped slash in a password ends the host early; the part before it is then an invalid port.
         _ = parts.port
     except ValueError:
         return NOT_A_URL
@@ -40,19 +39,13 @@ def redact_url(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, "", "")) + (REDACTED_QUERY if parts.query else "")
 
 
-def redact_path(place: str) -> str:
-    """Return where a file lies as it may be shown: a local path as it is, a URL as `redact_url` shortens it.
-
-    :param place: a path, or a URL.
-    """
-    return redact_url(place) if "://" in place and not place.startswith("file://") else place
+def redact_path(path: str) -> str:
+    """Return a local path unchanged, and a URL redacted by `redact_url`."""
+    return redact_url(path) if "://" in path and not path.startswith("file://") else path
 
 
 def strip_query(url: str) -> str:
-    """Return a URL as `redact_url` does, and without a sign that it had a query: to store it, not to log it.
-
-    :param url: any text that should be a URL.
-    """
+    """Return a URL redacted by `redact_url`, without the mark that it had a query."""
     return redact_url(url).removesuffix(REDACTED_QUERY)
 
 
@@ -61,81 +54,75 @@ _QUERY: Final = re.compile(r"\?\S+")
 
 
 class _RedactingFilter(logging.Filter):
-    def __init__(self, ours: Callable[[], bool]) -> None:
+    def __init__(self, is_our_request: Callable[[], bool]) -> None:
         super().__init__()
-        self._ours = ours
+        self._is_our_request = is_our_request
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if self._ours():
-            # Only of headers that it cannot parse does it show an exception.
-            words = str(record.msg).partition(" (")[0] if record.exc_info else record.getMessage()
-            record.msg, record.args, record.exc_info = _QUERY.sub("?…", words), (), None
+        if self._is_our_request():
+            # urllib3 logs an exception only for headers that it cannot parse; the message contains them.
+            message = str(record.msg).partition(" (")[0] if record.exc_info else record.getMessage()
+            record.msg, record.args, record.exc_info = _QUERY.sub(REDACTED_QUERY, message), (), None
         return True
 
 
-def redact_urllib3_logs(ours: Callable[[], bool]) -> None:
-    """Shorten the lines about some requests from now on; those about others stay as they are.
+def redact_urllib3_logs(is_our_request: Callable[[], bool]) -> None:
+    """Redact the URLs in urllib3's log records from now on.
 
-    :param ours: tells whether the request that this thread is making is one of these.
+    :param is_our_request: returns whether to redact the records of the request that the current thread makes.
     """
     for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_RedactingFilter(ours))
+        logging.getLogger(name).addFilter(_RedactingFilter(is_our_request))
 
 
 MIN_FRAGMENT: Final = 8
-"""The shortest piece of a secret, in characters, that is hidden: ours, too short to be of use to anybody."""
+"""Our own limit: characters in the shortest fragment of a secret that is redacted. Shorter ones are of no use."""
 
 LONG_FRAGMENT: Final = 2 * MIN_FRAGMENT
-"""A piece that is long enough not to be in a text, such as an id, by chance."""
+"""Characters in a fragment that cannot be in another text, such as an id, by chance."""
 
 MASK: Final = "***"
 
 
 class SecretRedactor:
-    """Texts that must not be shown.
+    """Finds and redacts secrets in text that comes from elsewhere.
 
-    :param secrets: the texts; an empty one is none.
+    :param secrets: the secrets; empty ones are ignored.
     """
 
     def __init__(self, *secrets: str) -> None:
-        forms = {form for secret in secrets if secret for form in _encodings(secret)}
-        self._pieces, self._long_pieces = _fragments(forms, MIN_FRAGMENT), _fragments(forms, LONG_FRAGMENT)
-        self._lengths = {len(piece) for piece in self._pieces}
+        encoded = {text for secret in secrets if secret for text in _encodings(secret)}
+        self._fragments, self._long_fragments = _fragments(encoded, MIN_FRAGMENT), _fragments(encoded, LONG_FRAGMENT)
+        self._lengths = {len(fragment) for fragment in self._fragments}
 
     def __repr__(self) -> str:
-        return "Secrets(...)"
+        return "SecretRedactor(...)"
 
     def contains_secret(self, text: str) -> bool:
-        """Tell whether a text holds one of the secrets, or a long piece of one.
-
-        :param text: anything.
-        """
-        return any(piece in text for piece in self._long_pieces)
+        """Return whether a text contains a secret, or a fragment of `LONG_FRAGMENT` characters."""
+        return any(fragment in text for fragment in self._long_fragments)
 
     def redact(self, text: str) -> str:
-        """Return a text with `MASK` in place of the secrets and of each piece of one.
-
-        :param text: anything.
-        """
-        shown: list[str] = []
-        hidden_until = 0
-        for at, character in enumerate(text):
-            ends = [at + length for length in self._lengths if text[at : at + length] in self._pieces]
-            hidden_until = max(hidden_until, *ends, 0)
-            if at >= hidden_until:
-                shown.append(character)
-            elif not shown or shown[-1] != MASK:
-                shown.append(MASK)
-        return "".join(shown)
+        """Replace each secret, and each fragment of `MIN_FRAGMENT` characters or more, by `MASK`."""
+        redacted: list[str] = []
+        masked_until = 0
+        for start, character in enumerate(text):
+            ends = [start + length for length in self._lengths if text[start : start + length] in self._fragments]
+            masked_until = max(masked_until, *ends, 0)
+            if start >= masked_until:
+                redacted.append(character)
+            elif not redacted or redacted[-1] != MASK:
+                redacted.append(MASK)
+        return "".join(redacted)
 
 
-def _fragments(forms: set[str], length: int) -> set[str]:
-    """Return the pieces of texts, so many characters each; one that is shorter is a piece of its own."""
-    return {form[at : at + length] for form in forms for at in range(max(len(form) - length, 0) + 1)}
+def _fragments(texts: set[str], length: int) -> set[str]:
+    """Return all fragments of this length; a shorter text is its own fragment."""
+    return {text[start : start + length] for text in texts for start in range(max(len(text) - length, 0) + 1)}
 
 
 def _encodings(secret: str) -> tuple[str, ...]:
-    """Return a text as it is, and as JSON, URLs and HTML write it."""
+    """Return a secret unchanged and as it is written in JSON, URLs and HTML."""
     return (
         secret,
         secret.replace("/", r"\/"),

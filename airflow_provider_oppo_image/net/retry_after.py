@@ -1,4 +1,4 @@
-"""How long a host asks to be left alone."""
+"""Retry-After headers and HTTP dates."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 MAX_RETRY_AFTER_S: Final = 86_400.0
-"""The longest wait, in seconds, that a host's Retry-After is believed for."""
+"""Our own limit: the longest wait, in seconds, that a Retry-After header can ask for."""
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that an answer's Retry-After asks for.
+    """Return the wait that a response's Retry-After header asks for.
 
-    A date is compared with the answer's own Date, where it has one: this machine's clock may be wrong.
+    A date is compared with the response's own Date header, because the clock of this machine may be wrong.
 
-    :param headers: the answer's headers.
-    :return: seconds, from 0 to `MAX_RETRY_AFTER_S`; None for no Retry-After and for nonsense.
+    :param headers: the response's headers.
+    :return: seconds, from 0 to `MAX_RETRY_AFTER_S`; None if the header is missing or invalid.
     """
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), MAX_RETRY_AFTER_S)
-    then = parse_http_date(text)
-    if then is None:
+    retry_at = parse_http_date(text)
+    if retry_at is None:
         return None
-    now = parse_http_date(headers.get("Date", "")) or datetime.datetime.now(datetime.UTC)
-    return min(max(0.0, (then - now).total_seconds()), MAX_RETRY_AFTER_S)
+    now = parse_http_date(headers.get("Date")) or datetime.datetime.now(datetime.UTC)
+    return min(max(0.0, (retry_at - now).total_seconds()), MAX_RETRY_AFTER_S)
 
 
-def parse_http_date(text: str) -> datetime.datetime | None:
-    """Parse an HTTP date; a date without a zone is UTC.
+def parse_http_date(text: str | None) -> datetime.datetime | None:
+    """Parse an HTTP date; a date without a time zone is UTC.
 
-    :return: None for text that is not a date.
+    :return: None if there is no text, or it is not a date.
     """
     try:
-        date = parsedate_to_datetime(text)
-    except (TypeError, ValueError, OverflowError):
+        date = parsedate_to_datetime(text or "")
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=datetime.UTC)

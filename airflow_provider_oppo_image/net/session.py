@@ -1,6 +1,6 @@
 """HTTP sessions with a deadline for each attempt and an address policy for each connection.
 
-A host name is resolved once per connection: the addresses that the policy judged are the addresses connected to.
+A host name is resolved once per connection, so a connection can only reach an address that the policy has checked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -33,81 +33,95 @@ from airflow_provider_oppo_image.net.deadline import (
     connections_opened,
     remaining,
 )
+from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
 from airflow_provider_oppo_image.net.redaction import redact_urllib3_logs
 
-_CONTEXTS: Final = 8
-
-
-def ssl_context_for(authorities: str) -> ssl.SSLContext:
-    """Return the context that trusts some certificate authorities, and whose sockets keep the attempt's deadline.
-
-    It is loaded anew when the file or the directory has changed, so that a long process learns of new authorities.
-
-    :param authorities: a file of certificates, or a directory of them.
-    :return: a context that threads and connections share; it verifies certificates and names.
-    :raises OSError: if there is no such file, or it cannot be read.
-    """
-    return _load(authorities, Path(authorities).stat().st_mtime_ns)
-
-
-@functools.lru_cache(_CONTEXTS)
-def _load(authorities: str, _changed: int) -> ssl.SSLContext:
-    context = create_urllib3_context()
-    context.sslsocket_class = DeadlineSSLSocket
-    kind = "capath" if Path(authorities).is_dir() else "cafile"
-    context.load_verify_locations(**{kind: authorities})
-    return context
-
-
 AddressPolicy: TypeAlias = Callable[[str], str | None]
-"""Judges an IP address: None lets it pass, text says why it is refused."""
+"""Returns why an IP address may not be connected to; None if it may."""
 
 Session: TypeAlias = requests.Session
 
 
 class AddressRefusedError(Exception):
-    """A host's name leads to an address that may not be connected to; no packet was sent to it."""
+    """The address policy refuses an address of the host; nothing was sent to that address."""
 
 
-def _resolve(host: str, port: int, patience: float | None) -> list[tuple[Any, ...]]:
-    """Resolve a name, and stop waiting in time: the resolver's own timeouts can add up to a minute."""
-    answer: Future[list[tuple[Any, ...]]] = Future()
+def exception_chain(error: BaseException) -> list[BaseException]:
+    """Return an exception and the exceptions that caused it, the first cause last.
 
-    def ask() -> None:
+    requests and urllib3 keep a cause in `reason` or in the first argument, and not always in `__cause__`.
+
+    :param error: what was raised.
+    """
+    chain = [error]
+    for current in chain:
+        inner = (getattr(current, "reason", None), *current.args[:1], current.__cause__, current.__context__)
+        for cause in inner:
+            if isinstance(cause, BaseException) and not any(cause is known for known in chain):
+                chain.append(cause)
+    return chain
+
+
+def ssl_context_for(ca_bundle: str) -> ssl.SSLContext:
+    """Return an SSL context that trusts a CA bundle, and whose sockets observe the deadline.
+
+    It is loaded again if the file has changed, so that long-running processes use new certificates.
+
+    :param ca_bundle: a file or a directory of certificates.
+    :return: a context that verifies certificates and host names. Threads may share it.
+    :raises OSError: if the CA bundle does not exist or cannot be read.
+    """
+    return _load_ssl_context(ca_bundle, Path(ca_bundle).stat().st_mtime_ns)
+
+
+@functools.lru_cache(8)
+def _load_ssl_context(ca_bundle: str, _modified: int) -> ssl.SSLContext:
+    context = create_urllib3_context()
+    context.sslsocket_class = DeadlineSSLSocket
+    kind = "capath" if Path(ca_bundle).is_dir() else "cafile"
+    context.load_verify_locations(**{kind: ca_bundle})
+    return context
+
+
+def _resolve(host: str, port: int, timeout: float | None) -> list[tuple[Any, ...]]:
+    """Resolve a host name in another thread, because the resolver's own timeouts can add up to a minute."""
+    result: Future[list[tuple[Any, ...]]] = Future()
+
+    def resolve() -> None:
         try:
-            answer.set_result(list(dict.fromkeys(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))))
+            result.set_result(list(dict.fromkeys(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))))
         except ValueError:
-            # A label that is empty or longer than 63 characters, say: no name server is asked for it.
-            answer.set_exception(socket.gaierror(socket.EAI_NONAME, "not a host's name"))
+            # For example a label that is empty or longer than 63 characters; the resolver does not ask for such names.
+            result.set_exception(socket.gaierror(socket.EAI_NONAME, "not a valid host name"))
         except OSError as error:
-            answer.set_exception(error)
+            result.set_exception(error)
 
-    threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
-    return answer.result(timeout=patience)
+    threading.Thread(target=resolve, name=f"resolve {host}", daemon=True).start()
+    return result.result(timeout=timeout)
 
 
-def _connect(connection: HTTPConnection, permit: AddressPolicy | None) -> socket.socket:
-    """Connect to the first address of a host that answers, all of them judged before."""
-    found = _resolve(connection.host, connection.port, remaining(connection.timeout))
-    if permit is not None:
-        for *_, address in found:
-            if reason := permit(address[0]):
+def _connect_to_host(connection: HTTPConnection, address_policy: AddressPolicy | None) -> socket.socket:
+    """Connect to the first address of a host that accepts, after the policy has checked all of them."""
+    addresses = _resolve(connection.host, connection.port, remaining(connection.timeout))
+    if address_policy is not None:
+        for *_, address in addresses:
+            if reason := address_policy(address[0]):
                 raise AddressRefusedError(reason)
-    failure: OSError = OSError("the name has no address")
-    for family, kind, protocol, _, address in found:
+    last_error: OSError = OSError("the host name has no address")
+    for family, kind, protocol, _, address in addresses:
         try:
-            sock = _connect_to(address, DeadlineSocket(family, kind, protocol), connection)
+            sock = _connect_to_address(address, DeadlineSocket(family, kind, protocol), connection)
         except OSError as error:
-            failure = error
+            last_error = error
             continue
-        if permit is not None and sock.getpeername()[0] != address[0]:
+        if address_policy is not None and sock.getpeername()[0] != address[0]:
             sock.close()
-            raise AddressRefusedError("the connection reached another address than the one that was judged")
+            raise AddressRefusedError("the connection reached another address than the one that was checked")
         return sock
-    raise failure
+    raise last_error
 
 
-def _connect_to(address: Any, sock: socket.socket, connection: HTTPConnection) -> socket.socket:
+def _connect_to_address(address: Any, sock: socket.socket, connection: HTTPConnection) -> socket.socket:
     try:
         for option in connection.socket_options or ():
             sock.setsockopt(*option)
@@ -120,29 +134,29 @@ def _connect_to(address: Any, sock: socket.socket, connection: HTTPConnection) -
 
 
 class _FinalResponse(http.client.HTTPResponse):
-    """Passes over interim answers, such as 103 Early Hints.
+    """Response that skips interim responses such as 103 Early Hints.
 
-    Of those the standard library knows 100 Continue alone. It would take another one for the answer, and then the
-    answer for that of the connection's next request.
+    The standard library skips only 100 Continue. It would return another interim response as the response, and the
+    final one as the response to the next request.
     """
 
     def begin(self) -> None:
         super().begin()
         while 100 <= self.status < 200:
             if self.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
-                raise http.client.BadStatusLine("a switch to another protocol, which nobody asked for")
-            # As before the first one: nothing was read yet.
-            self.headers = self.msg = None  # type: ignore[assignment]  # typeshed knows it read only
+                raise http.client.BadStatusLine("a switch to another protocol, which was not requested")
+            # Reset, because `begin` reads only if there are no headers yet.
+            self.headers = self.msg = None  # type: ignore[assignment]  # typeshed declares it read-only
             super().begin()
 
 
 @functools.lru_cache(32)
-def _pool_classes(permit: AddressPolicy | None, authorities: str) -> dict[str, Any]:
-    """Make the connection pools, by scheme, whose connections obey the deadline and the judge."""
+def _pool_classes(address_policy: AddressPolicy | None, ca_bundle: str) -> dict[str, Any]:
+    """Return the connection pools by scheme, whose connections observe the deadline and the address policy."""
 
-    class Connects(HTTPConnection):
+    class GuardedConnection(HTTPConnection):
         response_class = _FinalResponse
-        debuglevel = 0  # whoever sets it on the base class would have the master secret's header printed
+        debuglevel = 0  # a debug level on the base class would print the Authorization header
 
         def connect(self) -> None:
             attempt_state.sent = False
@@ -150,7 +164,7 @@ def _pool_classes(permit: AddressPolicy | None, authorities: str) -> dict[str, A
             try:
                 super().connect()
             finally:
-                # What a tunnel's proxy was sent is not the request.
+                # Bytes that were sent to open a proxy tunnel are not part of the request.
                 attempt_state.sent = False
 
         def send(self, data: Any) -> None:
@@ -161,7 +175,7 @@ def _pool_classes(permit: AddressPolicy | None, authorities: str) -> dict[str, A
 
         def _new_conn(self) -> socket.socket:
             try:
-                return _connect(self, permit)
+                return _connect_to_host(self, address_policy)
             except socket.gaierror as error:
                 raise NameResolutionError(self.host, self, error) from error
             except TimeoutError as error:
@@ -169,45 +183,45 @@ def _pool_classes(permit: AddressPolicy | None, authorities: str) -> dict[str, A
             except OSError as error:
                 raise NewConnectionError(self, f"cannot connect: {error}") from error
 
-    class ConnectsTLS(Connects, HTTPSConnection):
+    class GuardedSSLConnection(GuardedConnection, HTTPSConnection):
         def connect(self) -> None:
-            # Not before it is needed: plain http needs no authorities.
-            self.ssl_context = ssl_context_for(authorities)
+            # Loaded here, because plain http needs no CA bundle.
+            self.ssl_context = ssl_context_for(ca_bundle)
             super().connect()
 
     class Pool(HTTPConnectionPool):
-        ConnectionCls = Connects
+        ConnectionCls = GuardedConnection
 
-    class PoolTLS(HTTPSConnectionPool):
-        ConnectionCls = ConnectsTLS
+    class SSLPool(HTTPSConnectionPool):
+        ConnectionCls = GuardedSSLConnection
 
-    return {"http": Pool, "https": PoolTLS}
+    return {"http": Pool, "https": SSLPool}
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, permit: AddressPolicy | None, connections: int, authorities: str) -> None:
-        self._permit = permit
-        self._authorities = authorities
+    def __init__(self, address_policy: AddressPolicy | None, connections: int, ca_bundle: str) -> None:
+        self._address_policy = address_policy
+        self._ca_bundle = ca_bundle
         super().__init__(pool_maxsize=connections)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._permit, self._authorities)
+        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._address_policy, self._ca_bundle)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         scheme = proxy.lower().partition(":")[0]
-        # SOCKS has connections of its own, which go to the proxy; their TLS keeps the deadline all the same.
+        # urllib3 has its own connection classes for SOCKS; only their TLS observes the deadline.
         socks = scheme.startswith("socks")
         if socks:
-            kwargs["ssl_context"] = ssl_context_for(self._authorities)
+            kwargs["ssl_context"] = ssl_context_for(self._ca_bundle)
         if scheme == "https":
-            kwargs["proxy_ssl_context"] = ssl_context_for(self._authorities)
+            kwargs["proxy_ssl_context"] = ssl_context_for(self._ca_bundle)
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not socks:
-            manager.pool_classes_by_scheme = _pool_classes(None, self._authorities)
+            manager.pool_classes_by_scheme = _pool_classes(None, self._ca_bundle)
         return manager
 
-    # The contexts have their authorities. Told of them, urllib3 would load them again for each connection.
+    # The SSL contexts have the CA bundle already. With `verify` set, urllib3 would load it again for each connection.
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         return super().build_connection_pool_key_attributes(request, True, cert)
@@ -217,35 +231,49 @@ class _Adapter(HTTPAdapter):
 
 
 class _Session(requests.Session):
+    def __init__(self, timeout: tuple[float, float]) -> None:
+        super().__init__()
+        self._timeout = timeout
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        return super().send(request, **kwargs | {"timeout": self._timeout})
+
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Know of no redirect: requests reads the body of one whole, unpacked, even where it is not to follow it."""
+        """Return None: requests reads and unpacks the whole body of a redirect, even if it does not follow it."""
 
 
 @functools.cache
 def _redact_urllib3_logs_once() -> None:
-    """Shorten what is logged of requests under a deadline, which are this package's; once a process, not at import."""
-    redact_urllib3_logs(lambda: getattr(attempt_state, "end", math.inf) < math.inf)
+    """Redact urllib3's log records of this package's requests. Not done at import, which must have no effect."""
+    redact_urllib3_logs(lambda: attempt_state.deadline < math.inf)
 
 
-def open_session(url: str, *, permit: AddressPolicy | None = None, connections: int = 10) -> requests.Session:
-    """Open a session for one host, with its proxy and its certificate authorities looked up once.
+def open_session(
+    url: str,
+    options: TransportOptions = DEFAULT_TRANSPORT_OPTIONS,
+    *,
+    address_policy: AddressPolicy | None = None,
+    connections: int = 10,
+) -> requests.Session:
+    """Open a session for one host. It looks up the proxy and the CA bundle once, in the environment.
 
-    Nothing is read from ``.netrc``, since a session's credentials are its caller's alone. Behind a proxy the proxy
-    resolves names and decides where to connect, so there `permit` is not asked.
+    Nothing is read from ``.netrc``. Behind a proxy the proxy resolves names and connects, so `address_policy` is not
+    used.
 
-    :param url: a URL of the host: the environment's proxy settings for it are taken.
-    :param permit: judges each address before it is connected to; None lets all pass.
-    :param connections: how many connections are kept alive.
-    :return: a session that the caller closes; it never retries, follows no redirect and keeps no cookie.
+    :param url: a URL of the host.
+    :param options: the timeouts of each request. The total timeout is the caller's task, with `deadline`.
+    :param address_policy: checks each address before the connection; None allows all.
+    :param connections: maximum number of connections that are kept alive.
+    :return: a session that the caller closes. It does not retry, follow redirects or keep cookies.
     """
     _redact_urllib3_logs_once()
-    session = _Session()
+    session = _Session((options.connect_timeout, options.read_timeout))
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.proxies.update(get_environ_proxies(url))
-    authorities = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    session.verify = authorities or True
-    adapter = _Adapter(permit, connections, authorities or DEFAULT_CA_BUNDLE_PATH)
+    ca_bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    session.verify = ca_bundle or True
+    adapter = _Adapter(address_policy, connections, ca_bundle or DEFAULT_CA_BUNDLE_PATH)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session

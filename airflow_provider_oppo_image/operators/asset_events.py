@@ -14,6 +14,7 @@ from airflow_provider_oppo_image.net.redaction import strip_query
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_oppo_image.net.picture_url import PictureUrl
     from airflow_provider_oppo_image.pictures.report import PictureReport
 
 _ID_KEYS = [rule.id_key for rule in PICTURE_RULES.values()]
@@ -24,7 +25,7 @@ def announce_uploads(
     outlets: Iterable[object],
     *,
     ids: Mapping[str, str | None],
-    urls: Mapping[PictureKind, str],
+    urls: Mapping[PictureKind, PictureUrl],
     reports: Mapping[PictureKind, PictureReport],
 ) -> None:
     """Add the uploaded pictures to the events of a task's outlets.
@@ -37,7 +38,7 @@ def announce_uploads(
     """
     extra: dict[str, Any] = {**ids, "uploaded_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     for kind, url in urls.items():
-        extra[PICTURE_RULES[kind].url_key] = strip_query(url)
+        extra[PICTURE_RULES[kind].url_key] = strip_query(url.redacted)
         if kind in reports:
             extra[f"{kind}_picture_sha256"] = reports[kind].sha256
     _add_to_events(context, outlets, extra)

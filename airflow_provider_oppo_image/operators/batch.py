@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_oppo_image.airflow_compat import BaseOperator, metrics
+from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR, OnError
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.contract import PICTURE_RULES
 from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_oppo_image.batch.progress import Progress
-    from airflow_provider_oppo_image.batch.run import BatchResult, OnError
+    from airflow_provider_oppo_image.batch.run import BatchResult
 
 
 class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
@@ -62,16 +63,16 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
         results: str | None = None,
         on_error: OnError = "fail_at_end",
         rate: float = DEFAULT_RATE,
-        threads: int = 64,
+        threads: int = DEFAULT_THREADS,
         check: bool = True,
         oppo_image_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if (pictures is None) == (manifest is None):
-            raise ConfigurationError("Give exactly one of `pictures` and `manifest`.")
-        if on_error not in ("fail_at_end", "fail_fast", "keep_going"):
-            raise ConfigurationError(f"on_error must be fail_at_end, fail_fast or keep_going, not {on_error!r}.")
+            raise ConfigurationError("Give either `pictures` or `manifest`, and not both.")
+        if on_error not in ON_ERROR:
+            raise ConfigurationError(f"on_error must be one of {', '.join(ON_ERROR)}, not {on_error!r}.")
         if rate < 1 or threads < 1:
             raise ConfigurationError(f"rate and threads must be at least 1, not {rate} and {threads}.")
         self.pictures = pictures
@@ -86,10 +87,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
         self._counted = (0, 0)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Check and upload the pictures, and return a summary; called by Airflow.
-
-        :param context: the context of the running task.
-        """
+        """Check and upload the pictures, and return a summary; called by Airflow."""
         from airflow_provider_oppo_image.hooks.task_errors import log_group
         from airflow_provider_oppo_image.hooks.task_record import record_task
 
@@ -115,11 +113,10 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
     def on_kill(self) -> None:
         """Stop the batch: uploads that are in progress finish, and all ids are written to the checkpoint."""
         if self._rate_limiter:
-            self._rate_limiter.shut()
+            self._rate_limiter.close()
 
     def _upload(self) -> BatchResult:
         from airflow_provider_oppo_image.batch.split import default_results_path
-        from airflow_provider_oppo_image.hooks.batch import upload_batch
         from airflow_provider_oppo_image.hooks.task_errors import log_group
 
         manifest, results = (None if is_blank(path) else path for path in (self.manifest, self.results))
@@ -134,8 +131,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
         hook = OppoImageHook(self.oppo_image_conn_id)
         _ = hook.settings  # logs its warnings before the group
         with log_group("Progress"):
-            return upload_batch(
-                hook,
+            return hook.upload_batch(
                 pictures=self.pictures,
                 manifest=manifest,
                 results=results or (default_results_path(manifest) if manifest else None),
@@ -143,7 +139,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
                 on_error=self.on_error,
                 rate_limiter=self._rate_limiter,
                 threads=self.threads,
-                tell=self._on_progress,
+                on_progress=self._report_progress,
             )
 
     def _inputs(self) -> Iterator[str]:
@@ -155,9 +151,9 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
                 str(row[rule.url_key]) for rule in PICTURE_RULES.values() if not is_blank(row.get(rule.url_key))
             )
 
-    def _on_progress(self, progress: Progress) -> None:
+    def _report_progress(self, progress: Progress) -> None:
         now = time.monotonic()
-        self.log.info("%s", progress.line(now))
+        self.log.info("%s", progress.describe(now))
         uploaded, failed = self._counted
         metrics().incr("oppo_image.batch.uploaded", progress.uploaded - uploaded)
         metrics().incr("oppo_image.batch.failed", progress.failed - failed)

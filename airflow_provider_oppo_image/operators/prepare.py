@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_oppo_image.airflow_compat import BaseOperator
-from airflow_provider_oppo_image.artwork.layout import CENTRE, FITS, Fit
+from airflow_provider_oppo_image.artwork.layout import CENTER, FITS, Fit
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
-from airflow_provider_oppo_image.net.redaction import redact_path, redact_url
+from airflow_provider_oppo_image.net.redaction import redact_path
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_oppo_image.artwork.files import PreparedFile
+    from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
 
 class OppoImagePrepareOperator(LineageMixin, BaseOperator):
@@ -57,7 +58,7 @@ class OppoImagePrepareOperator(LineageMixin, BaseOperator):
         destination: str,
         kind: PictureKind,
         fit: Fit = "cover",
-        focus: Sequence[float] = CENTRE,
+        focus: Sequence[float] = CENTER,
         background: str = "white",
         enlarge: bool = False,
         campaign: str | None = None,
@@ -80,21 +81,18 @@ class OppoImagePrepareOperator(LineageMixin, BaseOperator):
         self.public_url = public_url
 
     def execute(self, context: Context) -> str:
-        """Prepare the picture, and return its public URL; called by Airflow.
-
-        :param context: the context of the running task.
-        """
+        """Prepare the picture, and return its public URL; called by Airflow."""
         from airflow_provider_oppo_image.hooks.task_record import PictureRecord, record_task
 
         with airflow_errors(), record_task(context, "prepare", self.campaign) as record:
             prepared = self._prepare()
-            url = str(prepared.url)
-            record.pictures.append(PictureRecord(self.kind, redact_url(url), report=prepared.report))
+            url = cast("PictureUrl", prepared.url)
+            record.pictures.append(PictureRecord(self.kind, url.redacted, report=prepared.report))
         for note in prepared.notes:
             self.log.warning("%s", note)
         self.log.info("%s, made from %s", prepared.report, redact_path(self.source))
-        self._report_lineage([self.source], [prepared.place, url])
-        return url
+        self._report_lineage([self.source], [prepared.path, url.redacted])
+        return url.full
 
     def _prepare(self) -> PreparedFile:
         from airflow_provider_oppo_image.artwork.files import prepare_file

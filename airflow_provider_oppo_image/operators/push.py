@@ -117,10 +117,7 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         return OppoImageHook(self.oppo_image_conn_id)
 
     def execute(self, context: Context) -> str | None:
-        """Push, and return the message id; Airflow calls it.
-
-        :param context: the context of the running task.
-        """
+        """Push, and return the message id; called by Airflow."""
         from airflow_provider_oppo_image.hooks.task_record import record_task
 
         with airflow_errors(), record_task(context, "push", self.campaign) as record:

@@ -15,6 +15,7 @@ from typing import Final
 from airflow_provider_oppo_image.airflow_compat import TaskStateStore
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.push_once import StoredPush
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures.report import PictureReport
 
 UPLOAD_RETENTION: Final = datetime.timedelta(days=1)
@@ -50,12 +51,14 @@ class UploadState:
     def __init__(
         self,
         store: TaskStateStore | None,
-        pictures: Mapping[PictureKind, str],
+        pictures: Mapping[PictureKind, PictureUrl],
         reports: Mapping[PictureKind, PictureReport],
     ) -> None:
         self._store = store
         self._keys = {
-            kind: _upload_key(kind, pictures[kind], report.sha256) for kind, report in reports.items() if report.sha256
+            kind: _upload_key(kind, pictures[kind].full, report.sha256)
+            for kind, report in reports.items()
+            if report.sha256
         }
 
     def load(self) -> dict[PictureKind, StoredUpload]:

@@ -13,12 +13,12 @@ from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import parse_picture_urls, picture_ids
 from airflow_provider_oppo_image.links.oppo_image import LINKS
-from airflow_provider_oppo_image.net.redaction import redact_url
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_oppo_image.hooks.task_record import PictureRecord
+    from airflow_provider_oppo_image.net.picture_url import PictureUrl
     from airflow_provider_oppo_image.pictures.report import PictureReport
 
 
@@ -65,20 +65,17 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
         return OppoImageHook(self.oppo_image_conn_id)
 
     def execute(self, context: Context) -> dict[str, str | None]:
-        """Check and upload the pictures, and return their ids; called by Airflow.
-
-        :param context: the context of the running task.
-        """
+        """Check and upload the pictures, and return their ids; called by Airflow."""
         from airflow_provider_oppo_image.hooks.task_record import PictureRecord, record_task
 
         with airflow_errors(), record_task(context, "upload", self.campaign) as task_record:
             urls = parse_picture_urls(self.big_picture_url, self.small_picture_url)
-            records = {kind: PictureRecord(kind, redact_url(url)) for kind, url in urls.items()}
+            records = {kind: PictureRecord(kind, url.redacted) for kind, url in urls.items()}
             task_record.pictures += records.values()
             reports = self._check(urls, records) if self.check else {}
             self._upload(context, urls, reports, records)
         ids = picture_ids(_uploaded_ids(records))
-        self._report_lineage(urls.values(), ids=ids)
+        self._report_lineage(map(str, urls.values()), ids=ids)
         if self.outlets:
             from airflow_provider_oppo_image.operators.asset_events import announce_uploads
 
@@ -87,7 +84,7 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
         return ids
 
     def _check(
-        self, urls: Mapping[PictureKind, str], records: Mapping[PictureKind, PictureRecord]
+        self, urls: Mapping[PictureKind, PictureUrl], records: Mapping[PictureKind, PictureRecord]
     ) -> Mapping[PictureKind, PictureReport]:
         from airflow_provider_oppo_image.pictures.report import as_table, error_for
 
@@ -105,7 +102,7 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
     def _upload(
         self,
         context: Context,
-        urls: Mapping[PictureKind, str],
+        urls: Mapping[PictureKind, PictureUrl],
         reports: Mapping[PictureKind, PictureReport],
         records: Mapping[PictureKind, PictureRecord],
     ) -> None:
@@ -115,9 +112,7 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
         state = UploadState(task_state_store(context), urls, reports)
         stored = state.load()
         for kind, upload in stored.items():
-            self.log.info(
-                "An earlier try uploaded the %s picture %s: %s", kind, redact_url(urls[kind]), upload.picture_id
-            )
+            self.log.info("An earlier try uploaded the %s picture %s: %s", kind, urls[kind], upload.picture_id)
             records[kind].mark_uploaded(upload.picture_id, upload.uploaded_at)
         outcome = self.hook.upload_each({kind: url for kind, url in urls.items() if kind not in stored})
         for kind, picture_id in outcome.ids.items():

@@ -1,4 +1,4 @@
-"""The check: whether a picture is there, and is what OPPO shows.
+"""Checks whether a picture exists and is one that OPPO shows.
 
 ::
 
@@ -6,7 +6,7 @@
     >>> report.state
     'ready'
 
-Whatever a URL, a host or a file does is a report and never an exception.
+Whatever is wrong with a URL, a host or a file is in the report; it raises no exception.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind, PictureRule
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.net.deadline import DEFAULT_TIMEOUTS, Timeouts
-from airflow_provider_oppo_image.net.redaction import NOT_A_URL, redact_url
+from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures.decode import decode, inspect_header, inspect_structure
 from airflow_provider_oppo_image.pictures.download import Download, DownloadError, download
 from airflow_provider_oppo_image.pictures.image_info import ImageInfo
-from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, PictureReport, Problem, State
+from airflow_provider_oppo_image.pictures.report import PictureReport, Problem, state_of
 from airflow_provider_oppo_image.pictures.report_cache import ReportCache
 from airflow_provider_oppo_image.pictures.rules import EMPTY, judge_content, judge_weight, warnings
 from airflow_provider_oppo_image.pictures.session_pool import SessionPool
@@ -30,61 +30,60 @@ from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 
 def check_picture(
     kind: PictureKind,
-    url: str,
+    url: str | PictureUrl,
     *,
     allow_private_addresses: bool = False,
-    timeout: Timeouts = DEFAULT_TIMEOUTS,
-    memory: ReportCache | None = None,
-    lines: SessionPool | None = None,
+    transport_options: TransportOptions = DEFAULT_TRANSPORT_OPTIONS,
+    report_cache: ReportCache | None = None,
+    session_pool: SessionPool | None = None,
 ) -> PictureReport:
-    """Download a picture as the service will, and say what is there.
+    """Download a picture as the service does, and check it.
 
-    The download stops soon after the bytes that settle the verdict; a picture with which nothing is wrong is read and
-    decoded to its end. Behind a proxy of the environment the proxy decides which hosts may be reached.
+    The download stops soon after the first bytes that prove the picture wrong. A picture without a problem is read and
+    decoded completely. Behind a proxy from the environment, the proxy decides which hosts may be reached.
 
     :param kind: "big" or "small".
-    :param url: where the picture should be; anything that is no URL is a report that says so.
-    :param allow_private_addresses: let loopback and private addresses pass, for sandboxes and private CDNs.
-    :param timeout: how long the parts of the check may take.
-    :param memory: what earlier checks learned, and this one adds to: what has not changed since is not looked at again.
-        None remembers nothing.
-    :param lines: connections that are kept between checks; None makes each for itself.
-    :raises ConfigurationError: when `kind` is neither.
+    :param url: the picture's URL; text that is not a URL results in a report too.
+    :param allow_private_addresses: accept loopback and private addresses, for sandboxes and private CDNs.
+    :param transport_options: timeouts and other options of the download.
+    :param report_cache: the reports of earlier checks; an unchanged picture is not downloaded again. None keeps none.
+    :param session_pool: the pool of open connections; None opens connections for this check only.
+    :raises ConfigurationError: if `kind` is neither.
     """
     rule = rule_for(kind)
-    known = memory.recall((kind, url)) if memory else None
-    shown = redact_url(url) if isinstance(url, str) else NOT_A_URL
+    url = PictureUrl.parse(url)
+    cached = report_cache.get((kind, url)) if report_cache else None
 
-    def settles(start: bytes) -> bool | None:
-        facts = inspect_header(start)
-        return None if facts is None else bool(judge_content(rule, facts))
+    def should_stop(start: bytes) -> bool | None:
+        info = inspect_header(start)
+        return None if info is None else bool(judge_content(rule, info))
 
     try:
         found = download(
             url,
             max_bytes=rule.max_bytes,
             allow_private_addresses=allow_private_addresses,
-            timeout=timeout,
-            settles=settles,
-            known=known.stamp if known else None,
-            lines=lines,
+            transport_options=transport_options,
+            should_stop=should_stop,
+            validators=cached.validators if cached else None,
+            session_pool=session_pool,
         )
-    except DownloadError as failure:
+    except DownloadError as error:
         return PictureReport(
             kind,
-            shown,
-            _state_of((failure.problem,)),
-            problems=(failure.problem,),
-            warnings=warnings(rule, None, url if shown != NOT_A_URL else ""),
-            retry_after=failure.retry_after,
+            url.redacted,
+            state_of((error.problem,)),
+            problems=(error.problem,),
+            warnings=warnings(rule, None, url),
+            retry_after=error.retry_after,
         )
-    if known and found.unchanged:
-        if memory:
-            memory.trust((kind, url))
-        return known.report
-    report = _report(rule, shown, found, url, known.report if known else None)
-    if memory:
-        memory.keep((kind, url), report, found.stamp)
+    if cached and found.not_modified:
+        if report_cache:
+            report_cache.mark_unmodified((kind, url))
+        return cached.report
+    report = _report(rule, url.redacted, found, url, cached.report if cached else None)
+    if report_cache:
+        report_cache.put((kind, url), report, found.validators)
     return report
 
 
@@ -92,92 +91,87 @@ def check_file(kind: PictureKind, path: str | os.PathLike[str]) -> PictureReport
     """Check a local file as if it had been downloaded.
 
     :param kind: "big" or "small".
-    :param path: the file; the report shows it in place of a URL.
-    :raises ConfigurationError: when `kind` is neither.
+    :param path: the file; the report has it in place of a URL.
+    :raises ConfigurationError: if `kind` is neither.
     """
     rule = rule_for(kind)
-    shown = os.fspath(path)
+    display_name = os.fspath(path)
     try:
         size = Path(path).stat().st_size
         if not Path(path).is_file():
-            return _unreadable(rule, shown, "no regular file")
+            return _unreadable(rule, display_name, "not a regular file")
         if size > rule.max_bytes:
-            return _report(rule, shown, Download(b"", whole=False, size=size))
+            return _report(rule, display_name, Download(b"", complete=False, size=size))
         with Path(path).open("rb") as file:
             body = file.read(rule.max_bytes + 1)
     except FileNotFoundError:
         problem = Problem("not_found", "no such file", "a picture", "Check the path.")
-        return PictureReport(kind, shown, "absent", problems=(problem,))
+        return PictureReport(kind, display_name, "absent", problems=(problem,))
     except (OSError, ValueError) as error:
-        return _unreadable(rule, shown, getattr(error, "strerror", None) or "no path")
-    return _report(rule, shown, Download(body, whole=True, size=len(body)))
+        return _unreadable(rule, display_name, getattr(error, "strerror", None) or "not a valid path")
+    return _report(rule, display_name, Download(body, complete=True, size=len(body)))
 
 
-def check_bytes(kind: PictureKind, body: bytes, shown: str) -> PictureReport:
-    """Check the content of a file as if it had been downloaded.
+def check_bytes(kind: PictureKind, body: bytes, display_name: str) -> PictureReport:
+    """Check the bytes of a file; see `check_file`.
 
-    :param kind: "big" or "small".
-    :param body: all bytes of the file.
-    :param shown: what the report shows in place of a URL.
-    :raises ConfigurationError: when `kind` is neither.
+    :param display_name: what the report has in place of a URL.
     """
-    return _report(rule_for(kind), shown, Download(body, whole=True, size=len(body)))
+    return _report(rule_for(kind), display_name, Download(body, complete=True, size=len(body)))
 
 
 def rule_for(kind: PictureKind) -> PictureRule:
-    """Return what is asked of a kind of picture.
+    """Return the rule for a kind of picture.
 
     :param kind: "big" or "small".
-    :raises ConfigurationError: when it is neither.
+    :raises ConfigurationError: if it is neither.
     """
     if kind not in PICTURE_KINDS:
-        raise ConfigurationError(f"the kind of a picture is {' or '.join(map(repr, PICTURE_KINDS))}, not {kind!r}")
+        raise ConfigurationError(f"The kind must be {' or '.join(map(repr, PICTURE_KINDS))}, not {kind!r}.")
     return PICTURE_RULES[kind]
 
 
 def _report(
-    rule: PictureRule, shown: str, found: Download, url: str = "", earlier: PictureReport | None = None
+    rule: PictureRule,
+    display_name: str,
+    found: Download,
+    url: PictureUrl | None = None,
+    earlier: PictureReport | None = None,
 ) -> PictureReport:
-    sha256 = hashlib.sha256(found.body).hexdigest() if found.whole else None
+    sha256 = hashlib.sha256(found.body).hexdigest() if found.complete else None
     if earlier and sha256 and sha256 == earlier.sha256:
-        return earlier  # the same bytes: nothing else can be found in them
-    facts, problems = _judge(rule, found)
+        return earlier
+    info, problems = _judge(rule, found)
     return PictureReport(
         rule.kind,
-        shown,
-        _state_of(problems),
+        display_name,
+        state_of(problems),
         problems=problems,
         warnings=warnings(rule, found.size, url),
-        format=facts.format,
-        width=facts.width,
-        height=facts.height,
+        format=info.format,
+        width=info.width,
+        height=info.height,
         size_bytes=found.size,
         sha256=sha256,
     )
 
 
 def _judge(rule: PictureRule, found: Download) -> tuple[ImageInfo, tuple[Problem, ...]]:
-    """Look as closely as is needed to find something wrong, or to know that nothing is."""
-    if not found.whole:
-        start = inspect_header(found.body)
-        wrong = judge_content(rule, start) if start else ()
-        return start or ImageInfo(None), wrong or judge_weight(rule, found.size)
+    """Return what is known about a picture and its problems, after the cheapest inspection that finds any."""
+    if not found.complete:
+        header = inspect_header(found.body)
+        problems = judge_content(rule, header) if header else ()
+        return header or ImageInfo(None), problems or judge_weight(rule, found.size)
     if not found.body:
         return ImageInfo(None), (EMPTY,)
-    facts = inspect_structure(found.body)
-    problems = judge_content(rule, facts)
+    info = inspect_structure(found.body)
+    problems = judge_content(rule, info)
     if not problems:
-        facts = decode(found.body, facts)
-        problems = judge_content(rule, facts)
-    return facts, problems + judge_weight(rule, found.size)
+        info = decode(found.body, info)
+        problems = judge_content(rule, info)
+    return info, problems + judge_weight(rule, found.size)
 
 
-def _state_of(problems: tuple[Problem, ...]) -> State:
-    if not problems:
-        return "ready"
-    return "absent" if all(problem.code in ABSENT_CODES for problem in problems) else "wrong"
-
-
-def _unreadable(rule: PictureRule, shown: str, found: str) -> PictureReport:
-    problem = Problem("unreadable_file", found, "a file that can be read", "Check the path and its permissions.")
-    return PictureReport(rule.kind, shown, "wrong", problems=(problem,))
+def _unreadable(rule: PictureRule, display_name: str, found: str) -> PictureReport:
+    problem = Problem("unreadable_file", found, "a readable file", "Check the path and its permissions.")
+    return PictureReport(rule.kind, display_name, "wrong", problems=(problem,))

@@ -8,220 +8,210 @@ import queue
 from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.net.redaction import redact_url
-from airflow_provider_oppo_image.pictures.per_host import PerHostExecutor, PerHostQueue, hostname
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.pictures.per_host import PerHostExecutor, PerHostQueue
 from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, PollResult
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
 from airflow_provider_oppo_image.pictures.report_cache import PictureKey, ReportCache
 from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 
+Check: TypeAlias = Callable[[PictureKind, PictureUrl], PictureReport]
+"""Checks one picture, given its kind and its URL."""
 
-def timed_out(report: PictureReport) -> bool:
-    """Tell whether a picture's host took too long."""
-    return any(problem.code == "timed_out" for problem in report.problems)
+THREADS: Final = 32
+"""Concurrent checks in one process. Most of the time they wait for hosts."""
+
+MAX_PER_HOST: Final = THREADS // 4
+"""Concurrent checks of pictures on one host in a process, so that a host that never answers cannot use all threads."""
+
+MAX_PER_TRIGGER: Final = THREADS * 3 // 4
+"""Concurrent checks of one trigger, so that the other triggers in the process have threads too."""
 
 
-def skipped_report(kind: PictureKind, url: str, patience: int) -> PictureReport:
-    """Return the report of a picture whose host was given up.
+class CircuitBreaker:
+    """Stops the requests to a host after a number of timeouts in a row. Threads may share it.
 
-    :param kind: "big" or "small".
-    :param url: the picture's URL.
-    :param patience: for how many pictures in a row the host was too slow.
+    Otherwise thousands of pictures on a host that does not answer would delay all other pictures for hours.
+
+    :param max_timeouts: timeouts in a row after which a host gets no more requests.
     """
-    problem = Problem(
-        "timed_out",
-        f"the host was too slow for {patience} pictures in a row, so it was not asked for this one",
-        "a picture",
-        "Try again later; check that the host is up, or raise the connection's timeouts.",
-    )
-    return PictureReport(kind, redact_url(url), "absent", problems=(problem,))
+
+    def __init__(self, max_timeouts: int) -> None:
+        self._max_timeouts = max_timeouts
+        self.timeouts: Counter[str] = Counter()
+        """Timeouts in a row, by host."""
+
+    def is_open(self, host: str) -> bool:
+        """Return True if a host gets no more requests."""
+        return self.timeouts[host] >= self._max_timeouts
+
+    def record(self, host: str, report: PictureReport) -> None:
+        """Count a check of a picture on a host. An open circuit stays open."""
+        if any(problem.code == "timed_out" for problem in report.problems):
+            self.timeouts[host] += 1
+        elif not self.is_open(host):
+            self.timeouts[host] = 0
+
+    def skipped_report(self, kind: PictureKind, url: PictureUrl) -> PictureReport:
+        """Return the report of a picture that was not requested because its host's circuit is open."""
+        problem = Problem(
+            "timed_out",
+            f"the host timed out for {self._max_timeouts} pictures in a row, so this one was not requested",
+            "a picture",
+            "Try again later. Check that the host is up, or raise the timeouts in the connection.",
+        )
+        return PictureReport(kind, url.redacted, "absent", problems=(problem,))
 
 
-def with_circuit_breaker(
-    check: Callable[[PictureKind, str], PictureReport], patience: int
-) -> Callable[[PictureKind, str], PictureReport]:
-    """Return a check that asks a host no more once it was too slow too often; threads may share it.
+def with_circuit_breaker(check: Check, max_timeouts: int) -> Callable[[PictureKind, str | PictureUrl], PictureReport]:
+    """Return a check that does not contact a host after `max_timeouts` timeouts in a row. Threads may share it."""
+    breaker = CircuitBreaker(max_timeouts)
 
-    :param check: looks at one picture.
-    :param patience: pictures in a row for which a host may be too slow.
-    """
-    in_a_row: Counter[str] = Counter()
-
-    def guarded_check(kind: PictureKind, url: str) -> PictureReport:
-        host = hostname(url)
-        if in_a_row[host] >= patience:
-            return skipped_report(kind, url, patience)
+    def guarded_check(kind: PictureKind, url: str | PictureUrl) -> PictureReport:
+        url = PictureUrl.parse(url)
+        if breaker.is_open(url.host):
+            return breaker.skipped_report(kind, url)
         report = check(kind, url)
-        if timed_out(report):
-            in_a_row[host] += 1
-        elif in_a_row[host] < patience:  # who was given up stays so
-            in_a_row[host] = 0
+        breaker.record(url.host, report)
         return report
 
     return guarded_check
 
 
 class CheckRun:
-    """The pictures of one look, host by host in turn.
+    """The schedule of one concurrent check: hosts take turns, each with a concurrency limit and a circuit breaker.
 
-    A host that was too slow for as many pictures in a row as it may have at once is asked for no more of them in this
-    look: else thousands of its pictures would keep those of other hosts waiting for hours.
-
-    :param places: the pictures, each once.
-    :param most: pictures that are looked at side by side, at most.
-    :param of_a_host: of these, pictures of one host.
+    :param keys: the pictures, each once.
+    :param max_concurrent: concurrent checks.
+    :param max_per_host: concurrent checks of pictures on one host, and timeouts in a row that open its circuit.
     """
 
-    def __init__(self, places: Sequence[PictureKey], most: int, of_a_host: int) -> None:
+    def __init__(self, keys: Sequence[PictureKey], max_concurrent: int, max_per_host: int) -> None:
         self.reports: dict[PictureKey, PictureReport] = {}
-        self._left = len(places)
-        self._most, self._of_a_host = most, of_a_host
-        self._under_way = 0
-        self._too_slow: Counter[str] = Counter()  # by host, pictures in a row
-        self._turns: PerHostQueue[PictureKey] = PerHostQueue(of_a_host)
-        for place in places:
-            self._turns.add(hostname(place[1]), place)
+        self._count = len(keys)
+        self._max_concurrent = max_concurrent
+        self._running = 0
+        self._breaker = CircuitBreaker(max_per_host)
+        self._queue: PerHostQueue[PictureKey] = PerHostQueue(max_per_host)
+        for key in keys:
+            self._queue.put(key[1].host, key)
 
     @property
-    def is_over(self) -> bool:
-        """Whether there is a report of each picture."""
-        return not self._left
+    def done(self) -> bool:
+        """Whether there is a report for each picture."""
+        return len(self.reports) == self._count
 
-    def begin(self) -> Iterator[PictureKey]:
-        """Yield the pictures to look at now."""
-        while self._under_way < self._most and (place := self._turns.take()):
-            self._under_way += 1
-            yield place
+    def next_batch(self) -> Iterator[PictureKey]:
+        """Yield the pictures to check now."""
+        while self._running < self._max_concurrent and (key := self._queue.get()):
+            self._running += 1
+            yield key
 
-    def end(self, place: PictureKey, report: PictureReport) -> None:
-        """Note what was found of a picture."""
-        host = hostname(place[1])
-        self._under_way -= 1
-        self._note(place, report)
-        # What was too slow keeps its turn until the host answers: it has the fewer of them, the longer it is silent.
-        self._too_slow[host] += 1
-        if not timed_out(report):
-            for _ in range(self._too_slow.pop(host)):
-                self._turns.end(host)
-        elif self._too_slow[host] >= self._of_a_host:
-            for each in self._turns.drop(host):
-                self._note(each, skipped_report(*each, self._of_a_host))
-
-    def _note(self, place: PictureKey, report: PictureReport) -> None:
-        self.reports[place] = report
-        self._left -= 1
+    def complete(self, key: PictureKey, report: PictureReport) -> None:
+        """Store the report of a picture from `next_batch`."""
+        host = key[1].host
+        self._running -= 1
+        self.reports[key] = report
+        earlier_timeouts = self._breaker.timeouts[host]
+        self._breaker.record(host, report)
+        if self._breaker.is_open(host):
+            self.reports |= {each: self._breaker.skipped_report(*each) for each in self._queue.drain(host)}
+        elif not self._breaker.timeouts[host]:
+            # A check that times out keeps its slot until the host answers, so a silent host gets fewer and fewer.
+            self._queue.release(host, earlier_timeouts + 1)
 
 
-Check: TypeAlias = Callable[[PictureKind, str], PictureReport]
-"""Looks at one picture, given its kind and its URL."""
-
-F = TypeVar("F", Future[Any], "asyncio.Future[Any]")
-
-THREADS: Final = 32
-"""Pictures that one process looks at side by side. They wait for hosts most of the time."""
-
-MAX_PER_HOST: Final = THREADS // 4
-"""Pictures of one host that a process looks at side by side, so that one which never answers leaves it the others."""
-
-MAX_PER_TRIGGER: Final = THREADS * 3 // 4
-"""Pictures that one of many triggers in a process looks at side by side, so that there are threads for the others."""
-
-
-def check_all(pictures: Sequence[ExpectedPicture], check: Check, memory: ReportCache | None = None) -> PollResult:
-    """Look at pictures once; those with the same URL and kind are looked at together.
+def check_all(pictures: Sequence[ExpectedPicture], check: Check, report_cache: ReportCache | None = None) -> PollResult:
+    """Check pictures once, concurrently; pictures with the same kind and URL share one check.
 
     :param pictures: at least one.
-    :param check: looks at one picture; called from several threads.
-    :param memory: what `check` remembers. Before all pictures are said to be ready, those that only their host says
-        have not changed are downloaded again.
+    :param check: checks one picture; called from several threads.
+    :param report_cache: the cache that `check` uses. Before all pictures count as ready, those that were only
+        revalidated are downloaded again.
     """
-    places = _picture_keys(pictures)
-    with ThreadPoolExecutor(min(THREADS, len(places)), thread_name_prefix="oppo-image") as pool:
+    keys = _picture_keys(pictures)
+    with ThreadPoolExecutor(min(THREADS, len(keys)), thread_name_prefix="oppo-image") as pool:
 
-        def reports_of(places: Sequence[PictureKey]) -> dict[PictureKey, PictureReport]:
-            this = CheckRun(places, THREADS, MAX_PER_HOST)
-            ended: queue.SimpleQueue[tuple[PictureKey, Future[PictureReport]]] = queue.SimpleQueue()
-            while not this.is_over:
-                for place in this.begin():
-                    future = pool.submit(check, *place)
-                    future.add_done_callback(partial(_notify, ended.put, place))
-                place, future = ended.get()
-                this.end(place, future.result())
-            return this.reports
+        def reports_for(keys: Sequence[PictureKey]) -> dict[PictureKey, PictureReport]:
+            run = CheckRun(keys, THREADS, MAX_PER_HOST)
+            running: dict[Future[PictureReport], PictureKey] = {}
+            completed: queue.SimpleQueue[Future[PictureReport]] = queue.SimpleQueue()
+            while not run.done:
+                for key in run.next_batch():
+                    future = pool.submit(check, *key)
+                    running[future] = key
+                    future.add_done_callback(completed.put)
+                future = completed.get()
+                run.complete(running.pop(future), future.result())
+            return run.reports
 
-        reports = reports_of(places)
-        if doubtful := _to_revalidate(reports, memory):
-            reports |= reports_of(doubtful)
+        reports = reports_for(keys)
+        if again := _to_revalidate(reports, report_cache):
+            reports |= reports_for(again)
     return _combine(pictures, reports)
 
 
 async def check_all_async(
-    pictures: Sequence[ExpectedPicture], check: Check, memory: ReportCache | None = None
+    pictures: Sequence[ExpectedPicture], check: Check, report_cache: ReportCache | None = None
 ) -> PollResult:
-    """Look at pictures once, from an event loop and without blocking it; otherwise as `check_all`.
+    """Check pictures once, like `check_all`, without blocking the event loop.
 
-    The threads are shared by all that look in this process. When this is cancelled, what has not begun does not begin;
-    what has ends by its own timeouts.
+    All callers in a process share the threads. On cancellation, checks that have not started are not started, and
+    running ones end by their own timeouts.
     """
     reports = await _reports_async(_picture_keys(pictures), check)
-    if doubtful := _to_revalidate(reports, memory):
-        reports |= await _reports_async(doubtful, check)
+    if again := _to_revalidate(reports, report_cache):
+        reports |= await _reports_async(again, check)
     return _combine(pictures, reports)
 
 
-async def _reports_async(places: Sequence[PictureKey], check: Check) -> dict[PictureKey, PictureReport]:
-    this = CheckRun(places, MAX_PER_TRIGGER, MAX_PER_HOST)
-    ended: asyncio.Queue[tuple[PictureKey, asyncio.Future[PictureReport]]] = asyncio.Queue()
-    under_way: dict[PictureKey, asyncio.Future[PictureReport]] = {}
+async def _reports_async(keys: Sequence[PictureKey], check: Check) -> dict[PictureKey, PictureReport]:
+    run = CheckRun(keys, MAX_PER_TRIGGER, MAX_PER_HOST)
+    running: dict[asyncio.Future[PictureReport], PictureKey] = {}
+    completed: asyncio.Queue[asyncio.Future[PictureReport]] = asyncio.Queue()
     try:
-        while not this.is_over:
-            for place in this.begin():
-                future = asyncio.wrap_future(_shared_executor().submit(place[1], check, *place))
-                future.add_done_callback(partial(_notify, ended.put_nowait, place))
-                under_way[place] = future
-            place, future = await ended.get()
-            del under_way[place]
-            this.end(place, future.result())
+        while not run.done:
+            for key in run.next_batch():
+                future = asyncio.wrap_future(_shared_executor().submit(key[1].host, check, *key))
+                running[future] = key
+                future.add_done_callback(completed.put_nowait)
+            future = await completed.get()
+            run.complete(running.pop(future), future.result())
     finally:
-        for future in under_way.values():
+        for future in running:
             future.cancel()
-    return this.reports
-
-
-def _notify(put: Callable[[tuple[PictureKey, F]], object], place: PictureKey, future: F) -> None:
-    put((place, future))
+    return run.reports
 
 
 @functools.cache
 def _shared_executor() -> PerHostExecutor:
-    # Not the event loop's own pool: that one is small, and other triggers need it.
+    # Not the event loop's default executor: that one is small, and other triggers need it.
     return PerHostExecutor(ThreadPoolExecutor(THREADS, thread_name_prefix="oppo-image"), MAX_PER_HOST)
 
 
-_session_pool: Final[MutableMapping[asyncio.AbstractEventLoop, SessionPool]] = WeakKeyDictionary()
+_session_pools: Final[MutableMapping[asyncio.AbstractEventLoop, SessionPool]] = WeakKeyDictionary()
 
 
 def shared_session_pool() -> SessionPool:
-    """Return the connections that are kept by all that look in the running event loop."""
-    return _session_pool.setdefault(asyncio.get_running_loop(), SessionPool())
+    """Return the session pool of the running event loop."""
+    return _session_pools.setdefault(asyncio.get_running_loop(), SessionPool())
 
 
 def _picture_keys(pictures: Sequence[ExpectedPicture]) -> list[PictureKey]:
     return list(dict.fromkeys((picture.kind, picture.url) for picture in pictures))
 
 
-def _to_revalidate(reports: dict[PictureKey, PictureReport], memory: ReportCache | None) -> list[PictureKey]:
-    """Return the pictures that must be downloaded again before all are ready, and forget them."""
-    if memory is None or any(report.state != "ready" for report in reports.values()):
+def _to_revalidate(reports: dict[PictureKey, PictureReport], report_cache: ReportCache | None) -> list[PictureKey]:
+    """Invalidate and return the pictures that must be downloaded again before all count as ready."""
+    if report_cache is None or any(report.state != "ready" for report in reports.values()):
         return []
-    doubtful = memory.on_trust(reports)
-    memory.forget(doubtful)
-    return doubtful
+    unmodified = report_cache.unmodified(reports)
+    report_cache.invalidate(unmodified)
+    return unmodified
 
 
 def _combine(pictures: Sequence[ExpectedPicture], reports: dict[PictureKey, PictureReport]) -> PollResult:

@@ -20,52 +20,55 @@ from airflow_provider_oppo_image.pictures.image_info import (
     sniff_format,
 )
 
+_READ_HEADER: Final = {"PNG": png.read_header, "JPEG": jpeg.read_header}
+_READ_STRUCTURE: Final = {"PNG": png.read_structure, "JPEG": jpeg.read_structure}
+
 
 class StrictDecoding:
-    """Has Pillow refuse truncated data while a block runs, whatever else in this process asked it to be lenient.
+    """Context manager in which Pillow refuses truncated data, and a limited number of threads decode.
 
-    Its switch is global: the first of the threads that are in such a block turns it, and the last turns it back.
+    Pillow's switch is global. The first thread to enter saves and sets it, the last one to leave restores it.
 
-    :param threads: so many threads are in a block at once, and others wait: of decoders, more than there are processors
-        are no faster, and take more memory.
+    :param threads: maximum number of threads inside; others wait. More decoders than processors are not faster, and
+        use more memory.
     """
 
     def __init__(self, threads: int) -> None:
-        self._places = threading.BoundedSemaphore(threads)
+        self._slots = threading.BoundedSemaphore(threads)
         self._lock = threading.Lock()
         self._inside = 0
-        self._lenient = False
+        self._before = False
 
     def __enter__(self) -> None:
-        self._places.acquire()
+        self._slots.acquire()
         with self._lock:
             if not self._inside:
-                self._lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+                self._before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._inside -= 1
             if not self._inside:
-                ImageFile.LOAD_TRUNCATED_IMAGES = self._lenient
-        self._places.release()
+                ImageFile.LOAD_TRUNCATED_IMAGES = self._before
+        self._slots.release()
 
 
 strict_decoding: Final = StrictDecoding(os.cpu_count() or 1)
-"""The one of this process: two of them would turn the switch against each other."""
+"""The only instance of the process, since two would overwrite each other's switch."""
 
 
 def inspect_header(data: bytes) -> ImageInfo | None:
-    """Look at a file's first bytes: format, dimensions, and what else its header says.
+    """Return the metadata in the first bytes of a file: the format, the dimensions and other header fields.
 
     :param data: the first bytes, any number of them.
-    :return: None when more bytes are needed.
+    :return: None if more bytes are needed.
     """
     name = sniff_format(data)
     if name not in PICTURE_FORMATS:
         return ImageInfo(name) if len(data) >= SNIFF_BYTES else None
     try:
-        return _read_header(name, data)
+        return _READ_HEADER[name](data)
     except TruncatedImageError:
         return None
     except BrokenImageError as reason:
@@ -73,7 +76,7 @@ def inspect_header(data: bytes) -> ImageInfo | None:
 
 
 def inspect_structure(data: bytes) -> ImageInfo:
-    """Look at the structure of a whole file, without decoding it.
+    """Return the metadata in the structure of a complete file, without decoding the image.
 
     :param data: all bytes of the file, at least one.
     """
@@ -82,66 +85,45 @@ def inspect_structure(data: bytes) -> ImageInfo:
     name = sniff_format(data)
     if name not in PICTURE_FORMATS:
         return ImageInfo(name)
-    facts = ImageInfo(name)
+    info = ImageInfo(name)
     try:
-        facts = _read_header(name, data)
-        return _read_structure(facts, data)
+        info = _READ_HEADER[name](data)
+        return _READ_STRUCTURE[name](data)
     except TruncatedImageError:
-        return dataclasses.replace(facts, truncated=True)
+        return dataclasses.replace(info, truncated=True)
     except BrokenImageError as reason:
-        return dataclasses.replace(facts, broken=str(reason))
+        return dataclasses.replace(info, broken=str(reason))
 
 
-def decode(data: bytes, facts: ImageInfo) -> ImageInfo:
-    """Decode a picture, and add to the facts what came out.
+def decode(data: bytes, info: ImageInfo) -> ImageInfo:
+    """Decode a picture, and return its metadata with the result.
 
     :param data: all bytes of the file.
-    :param facts: what `inspect_structure` found; nothing in them may be wrong, and the dimensions must be bearable.
+    :param info: the result of `inspect_structure`, without a problem and with acceptable dimensions.
     """
     try:
-        if facts.format == "PNG":
+        if info.format == "PNG":
             png.refuse_bomb(data)
-        with strict_decoding, Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as image:
-            if image.size != (facts.width, facts.height):
-                return dataclasses.replace(facts, broken="its headers contradict each other")
-            if image.format not in PICTURE_FORMATS:
-                return dataclasses.replace(facts, format=_full_name(image.format))
-            image.load()
-            return dataclasses.replace(facts, invisible=_is_invisible(image))
-    # On broken files Pillow raises what its parsers happen to meet (SyntaxError, struct.error, zlib.error...) and
-    # promises no list.
+        return _decode_with_pillow(data, info)
+    # For broken files, Pillow raises any exception of its parsers (SyntaxError, struct.error, zlib.error and others)
+    # and documents no list.
     except Exception as error:  # noqa: BLE001
-        said = "" if isinstance(error, UnidentifiedImageError) else str(error)
-        return dataclasses.replace(facts, broken=said or "no decoder takes it")
+        reason = "" if isinstance(error, UnidentifiedImageError) else str(error)
+        return dataclasses.replace(info, broken=reason or "no decoder accepts it")
 
 
-def _read_header(name: str, data: bytes) -> ImageInfo:
-    if name == "PNG":
-        return ImageInfo(name, *png.read_dimensions(data))
-    header = jpeg.read_header(data)
-    return ImageInfo(
-        name,
-        header.width,
-        header.height,
-        cmyk=header.components == 4,
-        orientation=header.orientation,
-        coding=header.coding,
-    )
-
-
-def _read_structure(facts: ImageInfo, data: bytes) -> ImageInfo:
-    if facts.format == "PNG":
-        structure = png.read_structure(data)
-        return dataclasses.replace(facts, animated=structure.frames > 1, orientation=structure.orientation)
-    jpeg.read_structure(data)
-    return facts
+def _decode_with_pillow(data: bytes, info: ImageInfo) -> ImageInfo:
+    with strict_decoding, Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as image:
+        if image.size != (info.width, info.height):
+            return dataclasses.replace(info, broken="its headers contradict each other")
+        if image.format not in PICTURE_FORMATS:
+            name = "multi-picture JPEG (MPO)" if image.format == "MPO" else image.format
+            return dataclasses.replace(info, format=name)
+        image.load()
+        return dataclasses.replace(info, invisible=_is_invisible(image))
 
 
 def _is_invisible(image: Image.Image) -> bool:
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
     return "A" in image.getbands() and image.getchannel("A").getextrema() == (0, 0)
-
-
-def _full_name(pillow_name: str | None) -> str | None:
-    return "multi-picture JPEG (MPO)" if pillow_name == "MPO" else pillow_name

@@ -1,4 +1,4 @@
-"""A URL's bytes, guarded and bounded: no address but a public one, no byte more than needed, no wait without an end."""
+"""Download of an untrusted URL, with an address policy, a size limit and a deadline."""
 
 from __future__ import annotations
 
@@ -16,41 +16,40 @@ from requests.utils import requote_uri
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.net.address_policy import forbidden_reason
 from airflow_provider_oppo_image.net.deadline import (
-    DEFAULT_TIMEOUTS,
-    Timeouts,
     connections_opened,
     deadline,
     remaining,
 )
-from airflow_provider_oppo_image.net.redaction import redact_url
+from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.net.retry_after import read_retry_after
 from airflow_provider_oppo_image.net.session import AddressPolicy, AddressRefusedError, open_session
 from airflow_provider_oppo_image.pictures.download_errors import problem_from_exception, problem_from_status
-from airflow_provider_oppo_image.pictures.picture_url import url_problem
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.report_cache import Validators, read_validators
+from airflow_provider_oppo_image.pictures.rules import judge_url
 from airflow_provider_oppo_image.pictures.session_pool import MAX_PER_HOST, SessionPool
 
 MAX_REDIRECTS: Final = 3
-"""Redirects that are followed, inclusive."""
+"""Maximum number of redirects that are followed, inclusive."""
 
 _CHUNK_BYTES: Final = 65_536
 _NOT_MODIFIED: Final = 304
 
-# What is read of an answer that is not wanted, so that its connection can be used again, and for how long.
+# The limits for reading the rest of a response that is not needed, so that its connection can be reused.
 _MAX_DRAIN_BYTES: Final = 16_384
 _MAX_DRAIN_S: Final = 0.1
 
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _HEADERS: Final = {
     "User-Agent": f"airflow-provider-oppo-image/{__version__}",
-    # What is compressed on the way can be a bomb, and a picture gains nothing from it.
+    # A compressed body can be a decompression bomb, and compression does not make a picture smaller.
     "Accept-Encoding": "identity",
     "Accept": "*/*",
 }
 
-# All that requests, urllib3 and the standard library raise for what a host does; ValueError is what their parsers raise
-# on URLs (InvalidURL, LocationParseError, UnicodeError).
+# Everything that requests, urllib3 and the standard library raise because of a host. Their URL parsers raise ValueError
+# (InvalidURL, LocationParseError, UnicodeError).
 _FAILURES: Final = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
@@ -61,14 +60,14 @@ _FAILURES: Final = (
 )
 
 ShouldStop: TypeAlias = Callable[[bytes], bool | None]
-"""Asked with all bytes so far: True stops the download, False reads on, None reads on and asks again with more."""
+"""Called with all bytes so far. True stops the download, False continues, None continues and asks again later."""
 
 
 class DownloadError(Exception):
-    """A URL did not give its bytes.
+    """A URL could not be downloaded.
 
-    :param problem: why.
-    :param retry_after: seconds until the host wants to be asked again, at most a day, where it said so.
+    :param problem: the reason.
+    :param retry_after: seconds, at most a day, after which the host accepts the next request, if it said so.
     """
 
     def __init__(self, problem: Problem, retry_after: float | None = None) -> None:
@@ -79,82 +78,75 @@ class DownloadError(Exception):
 
 @dataclass(frozen=True)
 class Download:
-    """What came.
+    """A downloaded body.
 
     :param body: the bytes that were read.
-    :param whole: whether they are all.
-    :param size: the size of the whole body in bytes, read or announced; None where it is not known.
-    :param stamp: how the host marks this version; None where it does not.
-    :param unchanged: whether the host sent nothing, since this is the version that was known.
+    :param complete: whether these are all bytes.
+    :param size: the size of the complete body in bytes, read or announced; None if it is not known.
+    :param validators: the validators of this version; None if the host sent none.
+    :param not_modified: whether the host answered that the file has not changed (HTTP status 304), without a body.
     """
 
     body: bytes
-    whole: bool
+    complete: bool
     size: int | None
-    stamp: Validators | None = None
-    unchanged: bool = False
+    validators: Validators | None = None
+    not_modified: bool = False
 
 
 def download(
-    url: str,
+    url: PictureUrl,
     *,
     max_bytes: int,
     allow_private_addresses: bool = False,
-    timeout: Timeouts = DEFAULT_TIMEOUTS,
-    settles: ShouldStop = lambda _: False,
-    known: Validators | None = None,
-    lines: SessionPool | None = None,
+    transport_options: TransportOptions = DEFAULT_TRANSPORT_OPTIONS,
+    should_stop: ShouldStop = lambda _: False,
+    validators: Validators | None = None,
+    session_pool: SessionPool | None = None,
 ) -> Download:
-    """Download a URL, until its end or until more of it would change nothing.
+    """Download a URL to its end, or until `should_stop` returns True.
 
-    For each connection the name is resolved once, each of its addresses is judged, and only a judged one is connected
-    to, at each redirect again. Behind a proxy of the environment the proxy resolves and connects, and so decides; only
-    addresses that stand in the URL itself are judged then.
+    Each connection, redirects included, resolves the host name once, checks all its addresses, and connects only to
+    one that was checked. Behind a proxy from the environment, the proxy resolves and connects; then only addresses in
+    the URL itself are checked.
 
-    :param url: where to look.
-    :param max_bytes: the longest body, in bytes, inclusive; a longer one is not read to its end.
-    :param allow_private_addresses: let loopback and private addresses pass.
-    :param timeout: how long the parts may take.
-    :param settles: looks at the bytes so far, and may stop the download.
-    :param known: the version that need not be sent again; asked about only where it was found.
-    :param lines: connections to use, and to keep; None makes each for itself.
-    :raises DownloadError: when there is no body to speak of, whatever the reason.
+    :param url: the URL.
+    :param max_bytes: maximum size of the body in bytes, inclusive; a larger body is not read to its end.
+    :param allow_private_addresses: accept loopback and private addresses.
+    :param transport_options: timeouts and other options of the connections.
+    :param should_stop: called with the bytes so far; may stop the download.
+    :param validators: the validators of the version that is already known; sent only to the URL they came from.
+    :param session_pool: the pool of open connections; None opens a connection for each request.
+    :raises DownloadError: if there is no body, for any reason.
     """
-    ask = _Fetcher(_public_and_private_addresses if allow_private_addresses else _public_addresses, timeout, lines)
+    policy = _public_and_private_addresses if allow_private_addresses else _public_addresses
+    fetcher = _Fetcher(policy, transport_options, session_pool)
     try:
-        with deadline(timeout.total):
+        with deadline(transport_options.total_timeout):
             for _ in range(MAX_REDIRECTS + 1):
-                if problem := url_problem(url, allow_private_addresses=allow_private_addresses):
+                if problem := judge_url(url, allow_private_addresses=allow_private_addresses):
                     raise DownloadError(problem)
-                conditions = known.conditions() if known and known.url == url else {}
-                with ask(url, _HEADERS | conditions) as response:
-                    if conditions and response.status_code == _NOT_MODIFIED:
-                        ask.finish(response)
-                        return Download(b"", whole=False, size=None, stamp=known, unchanged=True)
+                conditions = validators.conditional_headers() if validators and validators.url == url.full else {}
+                with fetcher.get(url.full, _HEADERS | conditions) as response:
                     if response.status_code == 200:
-                        return _read(url, response, max_bytes, settles)
-                    ask.finish(response)
+                        return _read(url.full, response, max_bytes, should_stop)
+                    fetcher.drain(response)
+                    if conditions and response.status_code == _NOT_MODIFIED:
+                        return Download(b"", complete=False, size=None, validators=validators, not_modified=True)
                     if response.status_code not in _REDIRECTS:
-                        raise DownloadError(
-                            problem_from_status(response.status_code), read_retry_after(response.headers)
-                        )
+                        problem = problem_from_status(response.status_code)
+                        raise DownloadError(problem, read_retry_after(response.headers))
                     url = _redirect_target(url, response)
-                # Where a host sends us is judged anew, even if that is the host itself.
-                ask = replace(ask, lines=None)
+                # A redirect opens a new connection, so its addresses are checked again even on the same host.
+                fetcher = replace(fetcher, session_pool=None)
     except _FAILURES as error:
-        # Not chained: the texts of these exceptions can hold the addresses that a name leads to.
+        # Not chained: the texts of these exceptions can hold the addresses of a host name.
         raise DownloadError(problem_from_exception(error)) from None
-    raise DownloadError(
-        Problem(
-            "too_many_redirects",
-            f"more than {MAX_REDIRECTS} redirects",
-            "the picture's own URL",
-            "Give the URL to which the redirects lead.",
-        )
-    )
+    found, advice = f"more than {MAX_REDIRECTS} redirects", "Give the URL to which the redirects lead."
+    raise DownloadError(Problem("too_many_redirects", found, "the picture's own URL", advice))
 
 
-# Named, so that it is seen whether two sessions may connect to the same addresses.
+# Named functions, so that the session pool can compare the policies of two sessions.
 
 
 def _public_addresses(address: str) -> str | None:
@@ -167,25 +159,23 @@ def _public_and_private_addresses(address: str) -> str | None:
 
 @dataclass(frozen=True)
 class _Fetcher:
-    """How hosts are asked: over which connections, and how patiently."""
-
-    permit: AddressPolicy
-    timeout: Timeouts
-    lines: SessionPool | None
+    policy: AddressPolicy
+    transport_options: TransportOptions
+    session_pool: SessionPool | None
 
     @contextlib.contextmanager
-    def __call__(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
-        """Ask for a URL, and close its answer in the end."""
+    def get(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
+        """Request a URL, and close the response at the end of the block."""
         with contextlib.ExitStack() as stack:
-            response = self._over_a_kept_one(self.lines, url, headers) if self.lines else None
+            response = self._get_pooled(self.session_pool, url, headers) if self.session_pool else None
             if response is None:
-                # A session of its own for each host, since the proxy is a host's.
+                # A new session for each host, because the proxy depends on the host.
                 response = self._get(stack.enter_context(self._open(url)), url, headers)
             yield stack.enter_context(response)
 
-    def _over_a_kept_one(self, lines: SessionPool, url: str, headers: Mapping[str, str]) -> requests.Response | None:
-        """Ask over a connection that may have been kept; None if it was, and the host had closed it meanwhile."""
-        session = lines.session(url, allowed=self.permit, open_one=self._open)
+    def _get_pooled(self, session_pool: SessionPool, url: str, headers: Mapping[str, str]) -> requests.Response | None:
+        """Request a URL with a session of the pool; return None if the host had closed its kept connection."""
+        session = session_pool.get(url, policy=(self.policy, self.transport_options), open_session=self._open)
         before = connections_opened()
         try:
             return self._get(session, url, headers)
@@ -195,15 +185,14 @@ class _Fetcher:
             return None
 
     def _open(self, url: str) -> requests.Session:
-        return open_session(url, permit=self.permit, connections=MAX_PER_HOST)
+        return open_session(url, self.transport_options, address_policy=self.policy, connections=MAX_PER_HOST)
 
     def _get(self, session: requests.Session, url: str, headers: Mapping[str, str]) -> requests.Response:
-        timeouts = (self.timeout.connect, self.timeout.read)
-        return session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeouts)
+        return session.get(url, headers=headers, stream=True, allow_redirects=False)
 
-    def finish(self, response: requests.Response) -> None:
-        """Read the rest of an answer that is not wanted, if it is short and there, so that its connection is kept."""
-        if self.lines is None or (response.raw.length_remaining or 0) > _MAX_DRAIN_BYTES:
+    def drain(self, response: requests.Response) -> None:
+        """Read the rest of a short response, so that its connection can be reused."""
+        if self.session_pool is None or (response.raw.length_remaining or 0) > _MAX_DRAIN_BYTES:
             return
         with contextlib.suppress(*_FAILURES), deadline(_MAX_DRAIN_S):
             left = _MAX_DRAIN_BYTES
@@ -211,50 +200,50 @@ class _Fetcher:
                 left -= len(piece)
 
 
-def _redirect_target(url: str, response: requests.Response) -> str:
-    """Return where a redirect leads."""
+def _redirect_target(url: PictureUrl, response: requests.Response) -> PictureUrl:
     location = response.headers.get("Location")
     if not location:
         raise DownloadError(problem_from_status(response.status_code))
-    # Headers arrive as Latin-1; a host that redirects to a name with other letters sends UTF-8.
-    target = urljoin(url, requote_uri(location.encode("latin-1", "replace").decode("utf-8", "replace")))
-    if url.lower().startswith("https:") and target.lower().startswith("http:"):
+    # Headers are decoded as Latin-1, but a redirect to a non-ASCII URL is UTF-8.
+    location = requote_uri(location.encode("latin-1", "replace").decode("utf-8", "replace"))
+    target = PictureUrl.parse(urljoin(url.full, location))
+    if url.full.lower().startswith("https:") and target.full.lower().startswith("http:"):
         raise DownloadError(
             Problem(
                 "insecure_redirect",
-                f"a redirect from https to {redact_url(target)}",
-                "https all the way",
-                "Give the URL to which it leads, with https.",
+                f"a redirect from https to {target}",
+                "https for every redirect",
+                "Give the URL to which the redirect leads, with https.",
             )
         )
     return target
 
 
-def _read(url: str, response: requests.Response, max_bytes: int, settles: ShouldStop) -> Download:
+def _read(url: str, response: requests.Response, max_bytes: int, should_stop: ShouldStop) -> Download:
     if encoding := response.headers.get("Content-Encoding", "").strip().lower().removeprefix("identity"):
         raise DownloadError(
             Problem(
                 "encoded_body",
-                f"a body with Content-Encoding {encoding[:20]!r}, though none was asked for",
-                "the picture's own bytes",
-                "Have the host serve pictures uncompressed; a stored file may carry that header as metadata.",
+                f"a body with Content-Encoding {encoding[:20]!r}, which was not requested",
+                "the bytes of the picture itself",
+                "Serve pictures without compression. Object storage can also add this header from a file's metadata.",
             )
         )
-    stamp = read_validators(url, response.headers)
+    validators = read_validators(url, response.headers)
     announced = response.raw.length_remaining
     if announced is not None and announced > max_bytes:
-        return Download(b"", whole=False, size=announced, stamp=stamp)
+        return Download(b"", complete=False, size=announced, validators=validators)
     body = bytearray()
-    settled: bool | None = None
-    next_look = 0
+    stop: bool | None = None
+    next_call = 0
     while piece := response.raw.read1(_CHUNK_BYTES, decode_content=False):
-        remaining(None)  # once more, since sockets to a SOCKS proxy do not keep it
+        remaining(None)  # sockets to a SOCKS proxy do not check the deadline themselves
         body += piece
         if len(body) > max_bytes:
-            return Download(bytes(body), whole=False, size=None, stamp=stamp)
-        if settled is None and len(body) >= next_look:
-            settled = settles(bytes(body))
-            next_look = len(body) * 9 // 8  # not at each crumb: a header that never ends would be read anew for all
-        if settled:
-            return Download(bytes(body), whole=False, size=announced, stamp=stamp)
-    return Download(bytes(body), whole=True, size=len(body), stamp=stamp)
+            return Download(bytes(body), complete=False, size=None, validators=validators)
+        if stop is None and len(body) >= next_call:
+            stop = should_stop(bytes(body))
+            next_call = len(body) * 9 // 8  # not for each small piece: the header is parsed again each time
+        if stop:
+            return Download(bytes(body), complete=False, size=announced, validators=validators)
+    return Download(bytes(body), complete=True, size=len(body), validators=validators)

@@ -1,60 +1,55 @@
-"""What a host did instead of sending a picture, in words."""
+"""Translation of exceptions and HTTP statuses of a download into problems."""
 
 from __future__ import annotations
 
 import http.client
 import socket
 import ssl
-from collections.abc import Iterator
 from typing import Final
 
-from airflow_provider_oppo_image.net.session import AddressRefusedError
-from airflow_provider_oppo_image.pictures.picture_url import ADDRESS_REFUSED, BAD_URL
+from airflow_provider_oppo_image.net.session import AddressRefusedError, exception_chain
 from airflow_provider_oppo_image.pictures.report import Problem
-from airflow_provider_oppo_image.pictures.rules import TRUNCATED
+from airflow_provider_oppo_image.pictures.rules import ADDRESS_REFUSED, BAD_URL, TRUNCATED
 
 _EXPECTED: Final = "a picture"
 _BUSY: Final = (408, 425, 429)
 
 _TIMED_OUT: Final = Problem(
-    "timed_out", "the host was too slow", _EXPECTED, "Try again later, or raise the connection's timeouts."
+    "timed_out", "a timeout of the host", _EXPECTED, "Try again later, or raise the timeouts in the connection."
 )
 _UNKNOWN_HOST: Final = Problem(
     "unknown_host",
-    "the URL's host has no address",
-    "a host that this machine's name server knows",
-    "Check the spelling of the host's name; a new name can take hours to be known.",
+    "a host name that does not resolve",
+    "a host with a DNS record that this machine can look up",
+    "Check the spelling of the host name. A new DNS record can need hours to become visible.",
 )
 _FAILED: Final = Problem(
     "connection_failed",
-    "no connection to the host, or it broke before the picture was there",
+    "no connection to the host, or one that was closed before the end of the picture",
     _EXPECTED,
-    "Try again later; check that the host is up, and that a firewall or a proxy lets this machine reach it.",
+    "Try again later. Check that the host is up, and that firewalls and proxies let this machine reach it.",
 )
 
 
 def problem_from_status(status: int) -> Problem:
-    """Return the problem that an HTTP status other than 200 is.
-
-    :param status: the HTTP status, redirects that lead nowhere included.
-    """
+    """Return the problem for an HTTP status other than 200, including a redirect without a target."""
     found = f"HTTP status {status}"
     if status in (401, 403):
-        advice = "Make the picture public, or renew the URL's signature; some hosts answer so until a file is there."
+        advice = "Make the picture public, or renew the signed URL. Some hosts send this status for a missing file."
         return Problem("access_denied", found, _EXPECTED, advice)
     if status in (404, 410):
-        return Problem("not_found", found, _EXPECTED, "Check the path; if the upload is still to come, wait for it.")
+        return Problem("not_found", found, _EXPECTED, "Check the path. If the file is not uploaded yet, wait for it.")
     if status in _BUSY or 500 <= status <= 599:
         return Problem("host_busy", found, _EXPECTED, "Try again later.")
-    return Problem("unexpected_status", found, "HTTP status 200", "Open the URL in a private window and see.")
+    return Problem("unexpected_status", found, "HTTP status 200", "Open the URL in a private window to see the page.")
 
 
 def problem_from_exception(error: BaseException) -> Problem:
-    """Return the problem that an exception is, told by its types and never by its text, which can hold addresses.
+    """Return the problem for an exception from a download.
 
-    :param error: what a download raised.
+    It is chosen by the types in the exception chain, never by their texts, which can hold addresses.
     """
-    causes = tuple(_causes(error))
+    causes = exception_chain(error)
 
     def has(kind: type[BaseException]) -> bool:
         return any(isinstance(cause, kind) for cause in causes)
@@ -63,33 +58,17 @@ def problem_from_exception(error: BaseException) -> Problem:
         return ADDRESS_REFUSED
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _unverified(cause.verify_message)
+            return Problem(
+                "tls_unverified",
+                f"a TLS certificate that cannot be verified: {cause.verify_message}",
+                "a certificate that phones and servers trust",
+                "Renew the certificate, or send its complete chain.",
+            )
     if has(socket.gaierror):
         return _UNKNOWN_HOST
-    if has(TimeoutError):  # the built-in one: urllib3 counts a refused connection among its own
+    if has(TimeoutError):  # the built-in type: urllib3's own also covers refused connections
         return _TIMED_OUT
     if has(http.client.IncompleteRead):
         return TRUNCATED
-    # The first cause: requests makes a ValueError of an answer's nonsensical headers too.
+    # Only the root cause counts: requests also raises ValueError for invalid response headers.
     return BAD_URL if isinstance(causes[-1], ValueError) else _FAILED
-
-
-def _unverified(reason: str) -> Problem:
-    return Problem(
-        "tls_unverified",
-        f"the host's TLS certificate does not verify: {reason}",
-        "a certificate that phones and servers trust",
-        "Renew the certificate, or serve its whole chain.",
-    )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and all that it came from, by either way: urllib3 uses both at once."""
-    seen: list[BaseException] = []
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        cause = waiting.pop()
-        if cause is not None and cause not in seen:
-            seen.append(cause)
-            yield cause
-            waiting += [cause.__cause__, cause.__context__]

@@ -10,18 +10,18 @@ from typing import Final
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What is known about a file.
+    """The known metadata of an image file.
 
-    :param format: its name, as `formats.name_format` gives it; None when nothing was recognised.
-    :param width: pixels, as stored; None where it was not found out.
-    :param height: pixels, as stored; None where it was not found out.
-    :param animated: it has more than one frame.
-    :param cmyk: it is in printing colours.
-    :param orientation: how its EXIF turns it, 1 (not at all) to 8.
-    :param coding: what is unusual about its coding, where phones cannot decode that.
-    :param invisible: every pixel is transparent.
-    :param truncated: it ends before the picture does.
-    :param broken: why it cannot be decoded.
+    :param format: the format as returned by `sniff_format`; None if not recognised.
+    :param width: in pixels, as stored; None if unknown.
+    :param height: in pixels, as stored; None if unknown.
+    :param animated: whether it has more than one frame.
+    :param cmyk: whether it uses CMYK.
+    :param orientation: the EXIF orientation, 1 (upright) to 8.
+    :param coding: a coding that phones cannot decode; None for a usual one.
+    :param invisible: whether every pixel is transparent.
+    :param truncated: whether the file ends before the image does.
+    :param broken: why the file cannot be decoded; None if it can.
     """
 
     format: str | None
@@ -37,15 +37,15 @@ class ImageInfo:
 
 
 class TruncatedImageError(Exception):
-    """The bytes end before the picture does; so far nothing is wrong."""
+    """The bytes end before the image does, and nothing else is wrong with them."""
 
 
 class BrokenImageError(Exception):
-    """The bytes are no picture of their format, or one made to harm; the text says why."""
+    """The bytes violate their format, or could exhaust a decoder; the text is the reason."""
 
 
 SNIFF_BYTES: Final = 512
-"""With so many first bytes nothing more will be found out."""
+"""Number of bytes after which more bytes do not change the result of `sniff_format`."""
 
 WEB_PAGE: Final = "web page (HTML)"
 
@@ -73,11 +73,10 @@ _TAG: Final = re.compile(rb"<(!doctype html|html|head|body|script|title|meta|div
 
 
 def sniff_format(first_bytes: bytes) -> str | None:
-    """Name the format of content.
+    """Return the format of a file.
 
-    :param first_bytes: the first `SNIFF_BYTES` bytes, or all where there are fewer.
-    :return: "PNG" or "JPEG" as Pillow names them, another format's name such as "WebP" or `WEB_PAGE`; None when
-        nothing was recognised.
+    :param first_bytes: the first `SNIFF_BYTES` bytes, or the complete file if it is shorter.
+    :return: "PNG" or "JPEG", as in Pillow, or another name such as "WebP" or `WEB_PAGE`; None if not recognised.
     """
     head = bytes(first_bytes[:SNIFF_BYTES])
     for magic, name in _MAGIC:
@@ -87,10 +86,10 @@ def sniff_format(first_bytes: bytes) -> str | None:
         return "WebP"
     if head[4:8] == b"ftyp":
         return next((name for brand, name in _BRANDS if head[8:12] == brand), "video or HEIF file")
-    return _name_text(head.removeprefix(b"\xef\xbb\xbf").lstrip())
+    return _sniff_text(head.removeprefix(b"\xef\xbb\xbf").lstrip())
 
 
-def _name_text(text: bytes) -> str | None:
+def _sniff_text(text: bytes) -> str | None:
     if b"<svg" in text.lower() and text.startswith(b"<"):
         return "SVG"
     if text.startswith(b"<") and _TAG.search(text):
@@ -105,30 +104,30 @@ def _name_text(text: bytes) -> str | None:
 
 
 MAX_ENTRIES: Final = 1_000
-"""More entries than any camera writes; each may point to the whole block, so that their number is a bomb's fuse."""
+"""Our own limit, above what any camera writes. Each entry may refer to the complete block, so many can be a bomb."""
 
 _ORIENTATION: Final = 0x0112
 _BYTES_BY_TYPE: Final = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8)
 
 
 def read_orientation(block: bytes) -> int:
-    """Return how viewers that heed EXIF turn the picture.
+    """Return the EXIF orientation from the first directory of a TIFF structure.
 
-    :param block: a TIFF structure, as EXIF and multi-picture JPEGs carry it: its first directory is read.
-    :return: 1 (as it is) to 8; 1 where the block does not say or cannot be read.
-    :raises Broken: when its entries claim more than a decoder should follow.
+    :param block: the structure, as in EXIF segments and multi-picture JPEGs.
+    :return: 1 (upright) to 8; 1 if there is none or it cannot be read.
+    :raises BrokenImageError: if the directory refers to more data than a decoder should follow.
     """
     order = {b"II": "<", b"MM": ">"}.get(block[:2])
     if order is None or len(block) < 8:
         return 1
     if 43 in block[2:4]:
-        raise BrokenImageError("its metadata are a BigTIFF, which no camera writes")
+        raise BrokenImageError("its metadata is a BigTIFF, which no camera writes")
     (start,) = struct.unpack_from(f"{order}I", block, 4)
     if start + 2 > len(block):
         return 1
     (count,) = struct.unpack_from(f"{order}H", block, start)
     if count > MAX_ENTRIES:
-        raise BrokenImageError(f"its metadata have {count:,} entries")
+        raise BrokenImageError(f"its metadata has {count:,} entries")
     orientation, claimed = 1, 0
     for position in range(start + 2, min(start + 2 + 12 * count, len(block) - 11), 12):
         tag, kind, number = struct.unpack_from(f"{order}HHI", block, position)
@@ -136,5 +135,5 @@ def read_orientation(block: bytes) -> int:
         if tag == _ORIENTATION and kind == 3:
             (orientation,) = struct.unpack_from(f"{order}H", block, position + 8)
     if claimed > len(block):
-        raise BrokenImageError("its metadata claim to be longer than they are")
+        raise BrokenImageError("its metadata refers to more data than it has")
     return orientation if 1 <= orientation <= 8 else 1

@@ -1,60 +1,46 @@
-"""A JPEG's structure, read without decoding the picture. Source of all numbers: ITU-T T.81."""
+"""Parser for the structure of a JPEG, without decoding the image. Source of all numbers: ITU-T T.81."""
 
 from __future__ import annotations
 
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
-from airflow_provider_oppo_image.pictures.image_info import BrokenImageError, TruncatedImageError, read_orientation
+from airflow_provider_oppo_image.pictures.image_info import (
+    BrokenImageError,
+    ImageInfo,
+    TruncatedImageError,
+    read_orientation,
+)
 
 SIGNATURE: Final = b"\xff\xd8\xff"
 
 MAX_SEGMENTS: Final = 1_000
-"""Far above what a picture of one megabyte has; a decoder works some microseconds on each."""
+"""Our own limit, far above what a file of one megabyte has; a decoder needs some microseconds for each."""
 
 MAX_SCANS: Final = 100
-"""A progressive picture has about ten; a decoder paints the whole picture again for each."""
+"""Our own limit. A progressive JPEG has about ten; a decoder processes the complete image for each."""
 
 MAX_RESOURCES: Final = 1_000
-"""Photoshop's resource blocks; it writes about thirty."""
+"""Our own limit for Photoshop resource blocks; Photoshop writes about thirty."""
 
 _APP1, _APP2, _APP13, _SOS, _EOI = 0xE1, 0xE2, 0xED, 0xDA, 0xD9
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_DECODABLE: Final = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive: what every decoder has
-_OUT_OF_PLACE: Final = (0x01, *range(0xD0, 0xD9))  # they have no content, and belong into scans or to the start
+_DECODABLE: Final = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive: supported by every decoder
+_MISPLACED: Final = (0x01, *range(0xD0, 0xD9))  # markers without content, valid only in scans or at the start
 
-# The repetitions are bounded and possessive: a file of nothing but fill bytes must not cost more than its length.
+# The repetition is bounded and possessive, so a file of fill bytes is scanned in linear time.
 _MARKER: Final = re.compile(rb"\xff{1,64}+([^\x00\xff])")
 _END_OF_SCAN: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
-@dataclass(frozen=True)
-class Header:
-    """What a JPEG says about itself before its picture begins.
+def read_header(data: bytes) -> ImageInfo:
+    """Parse the segments up to the frame header, which follows the EXIF segments.
 
-    :param width: pixels.
-    :param height: pixels.
-    :param components: 1 for grey, 3 for colour, 4 for printing colours.
-    :param coding: what is unusual about how it is coded; None where every phone can decode it.
-    :param orientation: how its EXIF turns it, 1 (not at all) to 8.
-    """
-
-    width: int
-    height: int
-    components: int
-    coding: str | None
-    orientation: int
-
-
-def read_header(data: bytes) -> Header:
-    """Read until the frame's header; EXIF stands before it.
-
-    :param data: the first bytes of the file, or all of them.
-    :raises Truncated: when the header is not in them.
-    :raises Broken: when they are no JPEG.
+    :param data: the first bytes of the file, or all.
+    :raises TruncatedImageError: if they end before the header.
+    :raises BrokenImageError: if they are not a JPEG.
     """
     exif = []
     for marker, content in _segments(data):
@@ -67,14 +53,14 @@ def read_header(data: bytes) -> Header:
     raise BrokenImageError("it has no header")
 
 
-def read_structure(data: bytes) -> Header:
-    """Walk through all segments and scans to the end of the picture; what follows it is no part of it.
+def read_structure(data: bytes) -> ImageInfo:
+    """Parse all segments and scans up to the end of the image; bytes after it are ignored.
 
-    :param data: the whole file.
-    :raises Truncated: when it ends before its end marker.
-    :raises Broken: when a segment is damaged or out of place, or there is more of anything than a picture has.
+    :param data: the complete file.
+    :raises TruncatedImageError: if the file ends before the end marker.
+    :raises BrokenImageError: if a segment is damaged or misplaced, or a limit is exceeded.
     """
-    header = read_header(data)
+    info = read_header(data)
     frames = scans = resources = 0
     for marker, content in _segments(data):
         frames += marker in _FRAMES
@@ -82,14 +68,14 @@ def read_structure(data: bytes) -> Header:
         if marker == _APP13:
             resources += content.count(b"8BIM")
         elif marker == _APP2 and content.startswith(b"MPF\0"):
-            read_orientation(content[4:])  # for its judgement of the directory, which decoders follow
+            read_orientation(content[4:])  # raises for a directory that would cost decoders too much
     if frames > 1:
         raise BrokenImageError("it has two headers")
     if scans == 0:
-        raise BrokenImageError("it has no picture data")
+        raise BrokenImageError("it has no image data")
     if scans > MAX_SCANS or resources > MAX_RESOURCES:
-        raise BrokenImageError("it repeats itself more often than a picture does")
-    return header
+        raise BrokenImageError("it has too many scans or resource blocks")
+    return info
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -98,8 +84,8 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         marker, position = _next_marker(data, position)
         if marker == _EOI:
             return
-        if marker in _OUT_OF_PLACE:
-            raise BrokenImageError("a marker is out of place")
+        if marker in _MISPLACED:
+            raise BrokenImageError("a marker is misplaced")
         content = _content(data, position)
         yield marker, content
         position += 2 + len(content)
@@ -112,34 +98,34 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
-    """Return the marker that stands here, and where it ends."""
+    """Return the marker at a position, and the position after it."""
     found = _MARKER.match(data, position)
     if found:
         return found[1][0], found.end()
     if len(data) - position > 64 or data[position:].strip(b"\xff"):
-        raise BrokenImageError("what follows a segment is none")
+        raise BrokenImageError("the bytes after a segment are not a segment")
     raise TruncatedImageError
 
 
 def _content(data: bytes, position: int) -> bytes:
-    """Return the content of the segment whose length stands here."""
+    """Return the content of a segment, given the position of its length."""
     if position + 2 > len(data):
         raise TruncatedImageError
     (length,) = struct.unpack_from(">H", data, position)
     if length < 2:
-        raise BrokenImageError("a segment has an impossible length")
+        raise BrokenImageError("a segment has an invalid length")
     if position + length > len(data):
         raise TruncatedImageError
     return data[position + 2 : position + length]
 
 
-def _read_frame(marker: int, content: bytes, orientation: int) -> Header:
+def _read_frame(marker: int, content: bytes, orientation: int) -> ImageInfo:
     if len(content) < 6:
         raise BrokenImageError("its header is too short")
     precision, height, width, components = struct.unpack_from(">BHHB", content)
     coding = None
     if marker not in _DECODABLE:
-        coding = "arithmetic coding" if marker >= 0xC9 else "a lossless or hierarchical coding"
+        coding = "arithmetic coding" if marker >= 0xC9 else "lossless or hierarchical coding"
     elif precision != 8:
-        coding = f"{precision} bits a colour"
-    return Header(width, height, components, coding, orientation)
+        coding = f"{precision} bits per channel"
+    return ImageInfo("JPEG", width, height, cmyk=components == 4, orientation=orientation, coding=coding)

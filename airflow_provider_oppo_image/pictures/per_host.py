@@ -9,132 +9,114 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
 
 T = TypeVar("T")
 
 
-def hostname(url: str) -> str:
-    """Return a URL's host as one name, however it is written; "" for what is no URL.
-
-    :param url: any text.
-    """
-    try:
-        host = urlsplit(url).hostname
-    except ValueError:
-        host = None
-    return (host or "").rstrip(".")
-
-
 class PerHostQueue(Generic[T]):
-    """What waits for a host, host by host in turn, and in the order in which it came.
+    """A queue that serves hosts in turn, and each host's items in their order, with a concurrency limit per host.
 
-    :param most: what one host may have at once, at most.
+    :param max_per_host: items of one host that may be in progress.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_per_host: int) -> None:
+        self._max_per_host = max_per_host
         self._waiting: dict[str, deque[T]] = {}
-        self._begun: Counter[str] = Counter()
-        self._free: deque[str] = deque()  # the hosts that may begin something, and have something waiting
+        self._in_progress: Counter[str] = Counter()
+        self._ready: deque[str] = deque()  # the hosts with items waiting and below their limit
 
-    def add(self, host: str, what: T) -> None:
-        """Let something wait for its turn."""
+    def put(self, host: str, item: T) -> None:
+        """Add an item to a host's queue."""
         waiting = self._waiting.setdefault(host, deque())
-        waiting.append(what)
-        if len(waiting) == 1 and self._begun[host] < self._most:
-            self._free.append(host)
+        waiting.append(item)
+        if len(waiting) == 1 and self._in_progress[host] < self._max_per_host:
+            self._ready.append(host)
 
-    def take(self) -> T | None:
-        """Begin what is next; None when nothing waits for a host that has a turn to give."""
-        if not self._free:
+    def get(self) -> T | None:
+        """Return the next item, which is then in progress; None if no item may start."""
+        if not self._ready:
             return None
-        host = self._free.popleft()
+        host = self._ready.popleft()
         waiting = self._waiting[host]
-        what = waiting.popleft()
-        self._begun[host] += 1
+        item = waiting.popleft()
+        self._in_progress[host] += 1
         if not waiting:
             del self._waiting[host]
-        elif self._begun[host] < self._most:
-            self._free.append(host)
-        return what
+        elif self._in_progress[host] < self._max_per_host:
+            self._ready.append(host)
+        return item
 
-    def end(self, host: str) -> None:
-        """Give back the turn of something that has ended."""
-        self._begun[host] -= 1
-        if self._begun[host] == self._most - 1 and host in self._waiting:
-            self._free.append(host)
-        elif not self._begun[host]:
-            del self._begun[host]
+    def release(self, host: str, items: int = 1) -> None:
+        """End the progress of items of a host."""
+        was_full = self._in_progress[host] >= self._max_per_host
+        self._in_progress[host] -= items
+        if was_full and host in self._waiting:
+            self._ready.append(host)
+        elif not self._in_progress[host]:
+            del self._in_progress[host]
 
-    def drop(self, host: str) -> list[T]:
-        """Take all that waits for a host, and begin none of it."""
-        if host in self._free:
-            self._free.remove(host)
+    def drain(self, host: str) -> list[T]:
+        """Remove and return all waiting items of a host."""
+        if host in self._ready:
+            self._ready.remove(host)
         return list(self._waiting.pop(host, ()))
 
 
 class PerHostExecutor:
-    """Hands calls to a pool of threads, and no more of one host than its share.
+    """An executor that limits how many threads of a pool one host can occupy.
 
-    What waits for its host's turn waits here, where it holds no thread; each host's calls begin in the order in which
-    they came. Threads may share it.
+    A call that waits for its host holds no thread. Each host's calls start in the order of submission. Threads may
+    share the executor.
 
-    :param pool: the threads. Whoever shuts them down cancels with it what waits here.
-    :param most: calls that one host may have in the pool at once, at most.
+    :param pool: the threads. Its shutdown with `cancel_futures` also cancels the calls that wait here.
+    :param max_per_host: calls of one host that may be in the pool.
     """
 
-    def __init__(self, pool: Executor, most: int) -> None:
+    def __init__(self, pool: Executor, max_per_host: int) -> None:
         self._pool = pool
-        self._turns: PerHostQueue[_Task] = PerHostQueue(most)
+        self._queue: PerHostQueue[_Task] = PerHostQueue(max_per_host)
         self._lock = threading.Lock()
 
-    def submit(self, url: str, call: Callable[..., T], *arguments: Any) -> Future[T]:
-        """Call something in one of the threads, when it is the turn of a URL's host.
-
-        :param url: the URL that the call asks for.
-        :param call: what to call.
-        :param arguments: what to call it with.
-        :return: what comes of it; cancelled before it began, it does not begin.
-        """
-        waits = _Task(hostname(url), call, arguments)
+    def submit(self, host: str, call: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Make a call in the pool as soon as its host is below the limit. Cancelling the future prevents the call."""
+        task = _Task(host, call, arguments)
         with self._lock:
-            self._turns.add(waits.host, waits)
-        self._begin()
-        return waits.future
+            self._queue.put(host, task)
+        self._start_tasks()
+        return task.future
 
-    def _begin(self) -> None:
-        while (it := self._next()) is not None:
+    def _start_tasks(self) -> None:
+        while True:
+            with self._lock:
+                task = self._queue.get()
+            if task is None:
+                return
             try:
-                handed_over = self._pool.submit(self._run, it)
+                submitted = self._pool.submit(self._run, task)
             except RuntimeError:  # the pool was shut down
-                self._give_up(it)
+                self._cancel(task)
             else:
-                handed_over.add_done_callback(partial(self._if_cancelled, it))
+                submitted.add_done_callback(partial(self._on_done, task))
 
-    def _next(self) -> _Task | None:
+    def _run(self, task: _Task) -> None:
+        set_outcome = task.run()
+        self._release(task)
+        self._start_tasks()
+        set_outcome()
+
+    def _on_done(self, task: _Task, submitted: Future[None]) -> None:
+        # Cancelled by the shutdown, which holds the pool's lock, so nothing can be submitted here. The next call that
+        # ends submits all waiting tasks, finds the pool shut down, and cancels them.
+        if submitted.cancelled():
+            self._cancel(task)
+
+    def _cancel(self, task: _Task) -> None:
+        task.future.cancel()
+        self._release(task)
+
+    def _release(self, task: _Task) -> None:
         with self._lock:
-            return self._turns.take()
-
-    def _run(self, it: _Task) -> None:
-        tell = it.run()
-        self._end(it)
-        self._begin()
-        tell()
-
-    def _if_cancelled(self, it: _Task, handed_over: Future[None]) -> None:
-        # By the pool's shutdown, which holds the pool's lock: nothing can be handed over. The next call that ends tries
-        # it for all that waits, and finds the pool shut down.
-        if handed_over.cancelled():
-            self._give_up(it)
-
-    def _give_up(self, it: _Task) -> None:
-        it.future.cancel()
-        self._end(it)
-
-    def _end(self, it: _Task) -> None:
-        with self._lock:
-            self._turns.end(it.host)
+            self._queue.release(task.host)
 
 
 @dataclass(frozen=True)
@@ -145,7 +127,7 @@ class _Task:
     future: Future[Any] = field(default_factory=Future)
 
     def run(self) -> Callable[[], object]:
-        """Make the call unless it was cancelled, and return what tells the one who waits."""
+        """Make the call unless it was cancelled, and return a function that sets the future's outcome."""
         if not self.future.set_running_or_notify_cancel():
             return lambda: None
         try:

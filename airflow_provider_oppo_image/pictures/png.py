@@ -1,63 +1,55 @@
-"""A PNG's structure, read without inflating the picture. Source of all numbers: the PNG specification."""
+"""Parser for the structure of a PNG, without inflating the image. Source of all numbers: the PNG specification."""
 
 from __future__ import annotations
 
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
-from airflow_provider_oppo_image.pictures.image_info import BrokenImageError, TruncatedImageError, read_orientation
+from airflow_provider_oppo_image.pictures.image_info import (
+    BrokenImageError,
+    ImageInfo,
+    TruncatedImageError,
+    read_orientation,
+)
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
 MAX_CHUNKS: Final = 2_000
-"""Far above what a picture of one megabyte has; a decoder works some microseconds on each."""
+"""Our own limit, far above what a file of one megabyte has; a decoder needs some microseconds for each."""
 
 MAX_TEXT_BYTES: Final = 1_048_576
-"""What all compressed texts and profiles together may inflate to, in bytes, inclusive."""
+"""Maximum inflated size of all compressed texts and profiles together, in bytes, inclusive. Our own limit."""
 
 _TEXTS: Final = (b"zTXt", b"iTXt", b"iCCP")
 
 
-@dataclass(frozen=True)
-class Structure:
-    """What a whole PNG says about itself.
+def read_header(data: bytes) -> ImageInfo:
+    """Parse the header, which is in the first 33 bytes.
 
-    :param frames: how many frames its animation has; 0 when it is none.
-    :param orientation: how its EXIF turns it, 1 (not at all) to 8.
-    """
-
-    frames: int
-    orientation: int
-
-
-def read_dimensions(data: bytes) -> tuple[int, int]:
-    """Return width and height, in pixels, from the first 33 bytes.
-
-    :raises Truncated: when there are fewer.
-    :raises Broken: when they are no header.
+    :raises TruncatedImageError: if there are fewer bytes.
+    :raises BrokenImageError: if they are not a PNG header.
     """
     if data[:8] != SIGNATURE[: len(data)]:
-        raise BrokenImageError("its first bytes were changed, as a transfer in text mode does it")
+        raise BrokenImageError("its first bytes are changed, as by a transfer in text mode")
     if len(data) < 33:
         raise TruncatedImageError
     name, header = next(_chunks(data), (b"IEND", b""))
     if name != b"IHDR" or len(header) != 13:
-        raise BrokenImageError("its first chunk is no header")
-    width, height = struct.unpack_from(">II", header)
-    return width, height
+        raise BrokenImageError("its first chunk is not a header")
+    return ImageInfo("PNG", *struct.unpack_from(">II", header))
 
 
-def read_structure(data: bytes) -> Structure:
-    """Walk through all chunks to the end of the picture; what follows it is no part of it.
+def read_structure(data: bytes) -> ImageInfo:
+    """Parse all chunks up to the end of the image; bytes after it are ignored.
 
-    :param data: the whole file.
-    :raises Truncated: when it ends before its last chunk.
-    :raises Broken: when a chunk is damaged or out of place, or there is more of anything than a picture has.
+    :param data: the complete file.
+    :raises TruncatedImageError: if the file ends before the last chunk.
+    :raises BrokenImageError: if a chunk is damaged or misplaced, or a limit is exceeded.
     """
-    read_dimensions(data)
+    info = read_header(data)
     frames, orientation, texts, seen = 0, 1, 0, set()
     for name, content in _chunks(data):
         if name == b"IHDR" and name in seen:
@@ -67,27 +59,26 @@ def read_structure(data: bytes) -> Structure:
         elif name == b"eXIf":
             orientation = read_orientation(content)
         elif name in _TEXTS:
-            texts += _inflated(name, content, MAX_TEXT_BYTES - texts)
+            texts += _inflated_size(name, content, MAX_TEXT_BYTES - texts)
         seen.add(name)
     if b"IDAT" not in seen:
-        raise BrokenImageError("it has no picture data")
-    return Structure(frames, orientation)
+        raise BrokenImageError("it has no image data")
+    return replace(info, animated=frames > 1, orientation=orientation)
 
 
 def refuse_bomb(data: bytes) -> None:
-    """Inflate the picture's data as far as a picture of its dimensions goes, and a little further.
+    """Inflate the image data only up to the maximum for its dimensions.
 
-    :param data: the whole file, whose structure and dimensions are as they should be.
-    :raises Broken: when there is more.
+    :param data: a complete file with a valid structure and acceptable dimensions.
+    :raises BrokenImageError: if there is more data.
     """
-    width, height = read_dimensions(data)
-    depth, colour = data[24], data[25]
+    width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
     channels = {2: 3, 4: 2, 6: 4}.get(colour, 1)
-    # One byte a row names its filter; interlacing makes rows shorter and gives it at most twice as many.
+    # Each row has one byte for its filter. Interlacing has shorter rows, but at most twice as many.
     limit = height * (width * channels * depth // 8 + 2) * 2
     packed = b"".join(content for name, content in _chunks(data) if name == b"IDAT")
     if len(zlib.decompressobj().decompress(packed, limit + 1)) > limit:
-        raise BrokenImageError("its data inflate to far more than the picture")
+        raise BrokenImageError("its image data inflates to far more than the image")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -97,12 +88,12 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             raise TruncatedImageError
         length, name = struct.unpack_from(">I4s", data, position)
         if not name.isalpha() or length > 0x7FFF_FFFF:
-            raise BrokenImageError("what follows a chunk is none")
+            raise BrokenImageError("the bytes after a chunk are not a chunk")
         end = position + 8 + length
         if end + 4 > len(data):
             raise TruncatedImageError
         if zlib.crc32(data[position + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
-            raise BrokenImageError(f"the checksum of a {name.decode()} chunk is wrong")
+            raise BrokenImageError(f"the checksum of a {name.decode()} chunk is incorrect")
         if name == b"IEND":
             return
         yield name, data[position + 8 : end]
@@ -110,8 +101,8 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     raise BrokenImageError(f"it has more than {MAX_CHUNKS:,} chunks")
 
 
-def _inflated(name: bytes, content: bytes, budget: int) -> int:
-    """Return how many bytes a text inflates to, without inflating more of it than the budget."""
+def _inflated_size(name: bytes, content: bytes, budget: int) -> int:
+    """Return the inflated size of a text chunk, without inflating more than the budget."""
     packed = content.partition(b"\0")[2][1:]
     if name == b"iTXt":
         if content.partition(b"\0")[2][:1] == b"\0":
@@ -120,7 +111,7 @@ def _inflated(name: bytes, content: bytes, budget: int) -> int:
     try:
         size = len(zlib.decompressobj().decompress(packed, budget + 1))
     except zlib.error:
-        return 0  # decoders pass over a text that cannot be read
+        return 0  # decoders ignore an invalid text
     if size > budget:
-        raise BrokenImageError("it carries texts that inflate to more than a megabyte")
+        raise BrokenImageError("its texts inflate to more than a megabyte")
     return size

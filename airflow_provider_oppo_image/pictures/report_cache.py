@@ -7,150 +7,143 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Final, TypeAlias
 
 from airflow_provider_oppo_image.contract import PictureKind
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.retry_after import parse_http_date
 from airflow_provider_oppo_image.pictures.report import PictureReport
 
 MIN_AGE: Final = timedelta(minutes=1)
-"""How long before its answer a host must have written a file last. Times in HTTP are whole seconds, and so are those
-that many servers make an ETag of: two versions of one second would look the same. Source: RFC 7232, 2.2.2."""
+"""Minimum age of a file, by its Last-Modified, for validators to be used. HTTP dates, and the ETags that many servers
+make of them, have a resolution of one second: two versions within it look the same. Source: RFC 7232, 2.2.2."""
 
-_MAX_VALIDATOR_CHARACTERS: Final = 200
+_MAX_VALIDATOR_LENGTH: Final = 200
 
 
 @dataclass(frozen=True)
 class Validators:
-    """A version of a file, as its host marks it.
+    """ETag and Last-Modified of a downloaded file, for conditional requests.
 
-    :param url: where it is, redirects followed: no other URL is asked about it.
-    :param etag: the host's name for it, weak or strong; None where it has none.
-    :param modified: when it was written last, as the host says it; None where it does not.
+    :param url: the URL that sent them, after redirects; conditional requests go to this URL only.
+    :param etag: the ETag, weak or strong; None if there is none.
+    :param last_modified: the Last-Modified date as it was sent; None if there is none.
     """
 
     url: str
     etag: str | None
-    modified: str | None
+    last_modified: str | None
 
-    def conditions(self) -> dict[str, str]:
-        """Return the headers that ask for the file only if it is another version."""
-        asked = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}
-        return {name: value for name, value in asked.items() if value is not None}
+    def conditional_headers(self) -> dict[str, str]:
+        """Return the headers that request the file only if it has changed."""
+        headers = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in headers.items() if value is not None}
 
 
 def read_validators(url: str, headers: Mapping[str, str]) -> Validators | None:
-    """Return how a host marks what it sent.
+    """Return the validators of a response.
 
-    :param url: the URL that was asked for.
-    :param headers: the answer's headers, whose names are found however they are written.
-    :return: None where it has no mark, or one by which a change might go unnoticed.
+    :param url: the requested URL.
+    :param headers: the response's headers, a case-insensitive mapping.
+    :return: None if there are none, or if a change could go unnoticed with them.
     """
-    etag, modified = _text(headers.get("ETag")), _text(headers.get("Last-Modified"))
-    if modified is not None:
-        written, sent = _time(modified), _time(headers.get("Date"))
-        if written is None or sent is None:
-            modified = None
-        elif sent - written < MIN_AGE:
+    etag, last_modified = _header_text(headers.get("ETag")), _header_text(headers.get("Last-Modified"))
+    if last_modified is not None:
+        modified_at, sent_at = parse_http_date(last_modified), parse_http_date(headers.get("Date"))
+        if modified_at is None or sent_at is None:
+            last_modified = None
+        elif sent_at - modified_at < MIN_AGE:
             return None
-    return Validators(url, etag, modified) if etag or modified else None
+    return Validators(url, etag, last_modified) if etag or last_modified else None
 
 
-def _text(value: str | None) -> str | None:
-    """Return a header's value if it can be sent back as it came, and is short enough to keep thousands of them."""
+def _header_text(value: str | None) -> str | None:
+    """Return a header's value if it can be sent back unchanged and is short enough to keep thousands of them."""
     value = (value or "").strip()
-    return (
-        value if value and value.isascii() and value.isprintable() and len(value) <= _MAX_VALIDATOR_CHARACTERS else None
-    )
+    usable = value.isascii() and value.isprintable() and 0 < len(value) <= _MAX_VALIDATOR_LENGTH
+    return value if usable else None
 
 
-def _time(value: str | None) -> datetime | None:
-    try:
-        time = parsedate_to_datetime(value or "")
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return time if time.tzinfo else None
-
-
-PictureKey: TypeAlias = tuple[PictureKind, str]
+PictureKey: TypeAlias = tuple[PictureKind, PictureUrl]
 """A kind and a URL."""
 
 MAX_ENTRIES: Final = 20_000
-"""Pictures that are remembered, at most: about 20 MB of them."""
+"""Maximum number of cached reports: about 20 MB."""
 
 MAX_AGE_S: Final = 900.0
-"""Seconds at most, half of them at least, for which a host is asked no more than whether a picture has changed."""
+"""Seconds, at most, for which a picture is only revalidated after a download. The actual time is random, at least half
+of this."""
 
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """What is known of a picture.
+    """The cached report of a picture.
 
-    :param report: what was found when it was downloaded: ready or wrong.
-    :param stamp: how its host marks what was found; None when it is to be downloaded again.
-    :param until: when that will be, by the memory's clock.
-    :param on_trust: whether the host has since said that nothing has changed, and nobody has looked.
+    :param report: the report of its last download: ready or wrong.
+    :param validators: the validators of that download; None if the picture must be downloaded again.
+    :param expires_at: when the validators expire, by the cache's clock.
+    :param unmodified: whether the host has since answered that the picture has not changed.
     """
 
     report: PictureReport
-    stamp: Validators | None
-    until: float = 0.0
-    on_trust: bool = False
+    validators: Validators | None
+    expires_at: float = 0.0
+    unmodified: bool = False
 
 
 class ReportCache:
-    """What is known of pictures, by kind and URL; for one sensor, in one process. Threads may share it.
+    """Reports by kind and URL, for one sensor in one process. Threads may share it.
 
-    :param clock: tells the time in seconds.
-    :param chance: a random number from 0 to 1, so that thousands of pictures are not downloaded again at once.
+    :param clock: returns the time in seconds.
+    :param jitter: returns a random number from 0 to 1, so that thousands of pictures do not expire at once.
     """
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._clock, self._chance = clock, chance
-        self._known: dict[PictureKey, CacheEntry] = {}
+        self._clock, self._jitter = clock, jitter
+        self._entries: dict[PictureKey, CacheEntry] = {}
         self._lock = threading.Lock()
 
-    def recall(self, place: PictureKey) -> CacheEntry | None:
-        """Return what is known of a picture; with no stamp when its host was trusted for long enough."""
-        known = self._known.get(place)
-        if known and known.stamp and self._clock() >= known.until:
-            return replace(known, stamp=None)
-        return known
+    def get(self, key: PictureKey) -> CacheEntry | None:
+        """Return the entry of a picture, without its validators if they have expired."""
+        entry = self._entries.get(key)
+        if entry and entry.validators and self._clock() >= entry.expires_at:
+            return replace(entry, validators=None)
+        return entry
 
-    def keep(self, place: PictureKey, report: PictureReport, stamp: Validators | None) -> None:
-        """Keep what was found in a download; the oldest is forgotten where there is too much.
+    def put(self, key: PictureKey, report: PictureReport, validators: Validators | None) -> None:
+        """Store the report of a download, and remove the oldest entry if the cache is full.
 
-        :param place: the picture.
-        :param report: what was found; of one that is absent nothing is kept.
-        :param stamp: how the host marks it; None for not.
+        :param key: the picture.
+        :param report: its report; an absent picture is removed from the cache.
+        :param validators: the validators of the download; None if it has none.
         """
         if report.state == "absent":
-            self.forget((place,))
+            self.invalidate((key,))
             return
-        until = self._clock() + MAX_AGE_S * (1 + self._chance()) / 2
+        expires_at = self._clock() + MAX_AGE_S * (1 + self._jitter()) / 2
         with self._lock:
-            self._known.pop(place, None)
-            self._known[place] = CacheEntry(report, stamp, until)
-            while len(self._known) > MAX_ENTRIES:
-                del self._known[next(iter(self._known))]
+            self._entries.pop(key, None)
+            self._entries[key] = CacheEntry(report, validators, expires_at)
+            while len(self._entries) > MAX_ENTRIES:
+                del self._entries[next(iter(self._entries))]
 
-    def trust(self, place: PictureKey) -> None:
-        """Note that a host said of a picture that it has not changed."""
+    def mark_unmodified(self, key: PictureKey) -> None:
+        """Note that the host answered that a picture has not changed."""
         with self._lock:
-            if place in self._known:
-                self._known[place] = replace(self._known[place], on_trust=True)
+            if key in self._entries:
+                self._entries[key] = replace(self._entries[key], unmodified=True)
 
-    def on_trust(self, places: Iterable[PictureKey]) -> list[PictureKey]:
-        """Return those pictures of which the last that is known is their host's word."""
-        return [place for place in places if (known := self._known.get(place)) and known.on_trust]
+    def unmodified(self, keys: Iterable[PictureKey]) -> list[PictureKey]:
+        """Return the pictures that were revalidated since their last download."""
+        return [key for key in keys if (entry := self._entries.get(key)) and entry.unmodified]
 
-    def forget(self, places: Iterable[PictureKey]) -> None:
-        """Forget pictures, so that they are downloaded again."""
+    def invalidate(self, keys: Iterable[PictureKey]) -> None:
+        """Remove pictures, so that they are downloaded again."""
         with self._lock:
-            for place in places:
-                self._known.pop(place, None)
+            for key in keys:
+                self._entries.pop(key, None)

@@ -1,8 +1,9 @@
-"""Facts against the contract: what is wrong with a picture, and how to mend it. Pure."""
+"""Compares a picture with the contract: its problems, and how to fix them. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from airflow_provider_oppo_image.contract import (
@@ -12,51 +13,88 @@ from airflow_provider_oppo_image.contract import (
     PICTURE_RULES,
     PictureRule,
 )
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.redaction import NOT_A_URL
 from airflow_provider_oppo_image.pictures.image_info import WEB_PAGE, ImageInfo
 from airflow_provider_oppo_image.pictures.report import Problem
 
 _FORMATS: Final = " or ".join(PICTURE_FORMATS)
 
-_TURNS: Final = (
-    "mirrored", "turned by 180 degrees", "mirrored and turned by 180 degrees", "mirrored and turned by 90 degrees",
-    "turned by 90 degrees", "mirrored and turned by 270 degrees", "turned by 270 degrees",
+_ORIENTATIONS: Final = (
+    "mirrored", "rotated by 180 degrees", "mirrored and rotated by 180 degrees", "mirrored and rotated by 90 degrees",
+    "rotated by 90 degrees", "mirrored and rotated by 270 degrees", "rotated by 270 degrees",
 )  # fmt: skip
 
 
-def judge_content(rule: PictureRule, facts: ImageInfo) -> tuple[Problem, ...]:
-    """Say what is wrong with a picture, the first to mend first.
+SAME_URL: Final = "Both pictures have the same URL, but a picture cannot be both big and small. Give each its own URL."
+"""The message for two pictures that are needed together."""
 
-    :param rule: what is asked for.
-    :param facts: what was found out so far.
-    :return: empty when nothing is wrong so far.
+BAD_URL: Final = Problem(
+    "bad_url",
+    "a URL that cannot be requested",
+    "an http or https URL, such as https://cdn.example.com/big.png",
+    "Give the complete URL of the picture, as a browser shows it.",
+)
+"""The problem with a URL that only the parsers of a library refuse."""
+
+ADDRESS_REFUSED: Final = Problem(
+    "address_refused",
+    "the URL's host is at an address that may not be connected to",
+    "a host on the public internet, by its name",
+    "Put the picture on a public host. For a private host, the administrator of Airflow can set "
+    "`allow_private_addresses` in the connection; cloud metadata addresses stay refused.",
+)
+"""One text for every address: it must not tell the author of the URL what is at an internal address."""
+
+
+def judge_url(url: PictureUrl, *, allow_private_addresses: bool = False) -> Problem | None:
+    """Return the problem with a picture's URL.
+
+    :param url: the parsed URL.
+    :param allow_private_addresses: accept loopback and private addresses.
+    :return: None if its host may be contacted.
     """
-    if facts.truncated:
-        return tuple(_wrong(rule, facts)) or (TRUNCATED,)
-    if facts.format not in PICTURE_FORMATS:
-        return (_wrong_format(facts.format),)
-    return tuple(_wrong(rule, facts))
+    if url.error is None:
+        return ADDRESS_REFUSED if url.is_private and not allow_private_addresses else None
+    if url.error.code == "address_refused":
+        return ADDRESS_REFUSED
+    if url.error.code == "credentials_in_url":
+        advice = "Remove them, change the password, and use signed URLs instead."
+        return Problem("credentials_in_url", url.error.found, "a URL without them", advice)
+    return replace(BAD_URL, found=url.error.found)
+
+
+def judge_content(rule: PictureRule, info: ImageInfo) -> tuple[Problem, ...]:
+    """Return the problems of a picture's content, the most important first.
+
+    :param rule: the rule for this kind of picture.
+    :param info: the known part of the metadata.
+    """
+    if info.truncated:
+        return tuple(_problems(rule, info)) or (TRUNCATED,)
+    if info.format not in PICTURE_FORMATS:
+        return (_wrong_format(info.format),)
+    return tuple(_problems(rule, info))
 
 
 def judge_weight(rule: PictureRule, size: int | None) -> tuple[Problem, ...]:
-    """Say whether a file is too heavy.
+    """Return the problem of a file above the size limit.
 
-    :param rule: what is asked for.
-    :param size: the file's size in bytes; None when all that is known is that it is more than allowed.
-    :return: empty when it is not.
+    :param rule: the rule for this kind of picture.
+    :param size: the size of the file in bytes; None if only known to be above the limit.
     """
     if size is not None and size <= rule.max_bytes:
         return ()
     found = f"more than {rule.max_bytes:,} bytes" if size is None else f"{size:,} bytes"
-    problem = Problem("too_heavy", found, f"at most {rule.max_bytes:,} bytes", _lighter(rule))
-    return (problem,)
+    return (Problem("too_heavy", found, f"at most {rule.max_bytes:,} bytes", _make_smaller(rule)),)
 
 
-def warnings(rule: PictureRule, size: int | None, url: str) -> tuple[Problem, ...]:
-    """Say what the service may accept and a careful person would mend.
+def warnings(rule: PictureRule, size: int | None, url: PictureUrl | None = None) -> tuple[Problem, ...]:
+    """Return the problems that the service may accept.
 
-    :param rule: what is asked for.
-    :param size: the file's size in bytes, where it is known.
-    :param url: where the picture is; empty for a file.
+    :param rule: the rule for this kind of picture.
+    :param size: the size of the file in bytes; None if unknown.
+    :param url: the picture's URL; None for a file.
     """
     found = []
     if size is not None and rule.recommended_bytes < size <= rule.max_bytes:
@@ -64,108 +102,96 @@ def warnings(rule: PictureRule, size: int | None, url: str) -> tuple[Problem, ..
             Problem(
                 "nearly_too_heavy",
                 f"{size:,} bytes",
-                f"at most {rule.recommended_bytes:,} bytes, to fit whichever megabyte the service means",
-                _lighter(rule),
+                f"at most {rule.recommended_bytes:,} bytes, which is within both readings of the documented limit",
+                _make_smaller(rule),
             )
         )
-    if len(url) > LONG_URL_CHARACTERS:
+    length = len(url.full) if url and url.redacted != NOT_A_URL else 0
+    if length > LONG_URL_CHARACTERS:
         found.append(
             Problem(
                 "long_url",
-                f"a URL of {len(url):,} characters",
-                f"at most {LONG_URL_CHARACTERS}, the most that OPPO is known to take",
+                f"a URL of {length:,} characters",
+                f"at most {LONG_URL_CHARACTERS}, the longest URL that OPPO is known to accept",
                 "If the upload is refused, use a shorter URL.",
             )
         )
     return tuple(found)
 
 
-def _wrong(rule: PictureRule, facts: ImageInfo) -> Iterator[Problem]:
-    if facts.width is not None and (facts.width, facts.height) != (rule.width, rule.height):
-        yield _wrong_dimensions(rule, facts)
-    if facts.animated:
+def _problems(rule: PictureRule, info: ImageInfo) -> Iterator[Problem]:
+    if info.width is not None and (info.width, info.height) != (rule.width, rule.height):
+        yield _wrong_dimensions(rule, info)
+    if info.animated:
         yield Problem(
             "animated",
             "an animated PNG",
             "a still picture",
-            "A notification does not move, and the first frame is often empty: export one frame.",
+            "Export a single frame. A notification shows no animation, and the first frame is often empty.",
         )
-    if facts.cmyk:
+    if info.cmyk:
         yield Problem(
             "cmyk",
-            "a JPEG in CMYK, the colours of printing",
-            "RGB or grey",
-            "Many decoders refuse it, others change its colours: export it in RGB (sRGB).",
+            "a JPEG in CMYK, the colour model for printing",
+            "RGB or greyscale",
+            "Export it in RGB (sRGB). Many decoders refuse CMYK, others change its colors.",
         )
-    if facts.orientation != 1:
+    if info.orientation != 1:
         yield Problem(
             "exif_rotated",
-            f"EXIF orientation {facts.orientation}: it is to be shown {_TURNS[facts.orientation - 2]}",
-            "a picture that is stored as it is to be shown",
-            "Some phones turn it and some do not: turn it in an editor, and export it without metadata.",
+            f"EXIF orientation {info.orientation}: to be shown {_ORIENTATIONS[info.orientation - 2]}",
+            "a picture that is stored upright",
+            "Rotate it in an editor, and export it without metadata. Only some phones apply the EXIF orientation.",
         )
-    if facts.coding:
+    if info.coding:
         yield Problem(
             "unusual_coding",
-            f"a JPEG in {facts.coding}",
-            "a baseline or progressive JPEG of 8 bits a colour",
-            "Phones cannot decode it: export it as an ordinary JPEG or PNG.",
+            f"a JPEG with {info.coding}",
+            "a baseline or progressive JPEG with 8 bits per channel",
+            "Export it as an ordinary JPEG or PNG. Phones cannot decode this one.",
         )
-    if facts.broken:
-        yield Problem(
-            "broken",
-            f"a broken {facts.format}: {facts.broken}",
-            "a file that can be decoded",
-            "Export it again, and upload it in binary mode.",
-        )
-    if facts.invisible:
-        yield Problem(
-            "invisible",
-            "a picture of which every pixel is transparent",
-            "something to see",
-            "Make its layers visible and export it again.",
-        )
+    if info.broken:
+        found, advice = f"a damaged {info.format}: {info.broken}", "Export it again, and upload it in binary mode."
+        yield Problem("broken", found, "a file that can be decoded", advice)
+    if info.invisible:
+        advice = "Make its layers visible and export it again."
+        yield Problem("invisible", "a picture with only transparent pixels", "visible content", advice)
 
 
 def _wrong_format(name: str | None) -> Problem:
-    found = "content of an unknown format" if name is None else f"content of the format {name}"
-    advice = f"Export the picture as {_FORMATS}; a name that ends in .png or .jpg is not enough."
+    found = "content in an unknown format" if name is None else f"content in the format {name}"
+    advice = f"Export the picture as {_FORMATS}. To rename a file to .png or .jpg does not change its format."
     if name == WEB_PAGE:
         found = f"a {name}"
-        advice = "Open the URL in a private window: it is likely a page for signing in, or one that reports an error."
+        advice = "Open the URL in a private window. It probably shows a login page or an error page."
     return Problem("wrong_format", found, f"a {_FORMATS} picture", advice)
 
 
-def _wrong_dimensions(rule: PictureRule, facts: ImageInfo) -> Problem:
-    size = (facts.width, facts.height)
-    found = f"{facts.width} x {facts.height} px"
-    advice = f"Export it at exactly {rule.width} x {rule.height} px; nothing on the way resizes it."
+def _wrong_dimensions(rule: PictureRule, info: ImageInfo) -> Problem:
+    size = (info.width, info.height)
+    found = f"{info.width} x {info.height} px"
+    advice = f"Export it at exactly {rule.width} x {rule.height} px. Neither EngageLab nor OPPO resizes it."
     if rule.kind == "big" and size == LEGACY_BIG_SIZE:
-        found += ", the size that OPPO's big pictures used to have"
-        advice = f"Its shape has changed too: lay it out again at {rule.width} x {rule.height} px."
+        found += ", the former size of OPPO's big pictures"
+        advice = f"Its aspect ratio has changed too: make a new layout of {rule.width} x {rule.height} px."
     for other in PICTURE_RULES.values():
         if other.kind != rule.kind and size == (other.width, other.height):
             found += f", the size of a {other.kind} picture"
-            advice = "Have the two URLs been exchanged? " + advice
-    if facts.orientation > 4 and size == (rule.height, rule.width):
-        found += " before its EXIF turns it"
-    advice += " Or let `oppo-image prepare` make it."
+            advice = "Check whether the two URLs are exchanged. " + advice
+    if info.orientation > 4 and size == (rule.height, rule.width):
+        found += " before the rotation in its EXIF"
+    advice += " Or use `oppo-image prepare`."
     return Problem("wrong_dimensions", found, f"{rule.width} x {rule.height} px", advice)
 
 
-def _lighter(rule: PictureRule) -> str:
+def _make_smaller(rule: PictureRule) -> str:
     return (
         "Export it as JPEG with a lower quality, or as PNG with fewer colours, "
         f"at most {rule.recommended_bytes:,} bytes."
     )
 
 
-EMPTY: Final = Problem(
-    "empty", "zero bytes", "a picture", "If an upload is on its way, wait for it; otherwise upload the file again."
-)
-TRUNCATED: Final = Problem(
-    "truncated",
-    "only the first part of a picture",
-    "the whole file",
-    "If an upload is on its way, wait for it; otherwise upload the file again.",
-)
+_INCOMPLETE: Final = "If it is still being uploaded, wait. Otherwise upload the file again."
+
+EMPTY: Final = Problem("empty", "zero bytes", "a picture", _INCOMPLETE)
+TRUNCATED: Final = Problem("truncated", "only the first part of a picture", "the complete file", _INCOMPLETE)

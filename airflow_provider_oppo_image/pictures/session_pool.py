@@ -1,4 +1,4 @@
-"""Connections to pictures' hosts that are kept, so that thousands of checks need not each make their own."""
+"""Pool of HTTP sessions with keep-alive connections, one session per host."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.net.session import Session
 
 MAX_HOSTS: Final = 64
-"""Hosts to which connections are kept, at most: those that were asked last."""
+"""Maximum number of sessions; the least recently used one is removed first."""
 
 MAX_PER_HOST: Final = 8
-"""Connections that are kept to one host, at most."""
+"""Maximum number of connections kept open to one host."""
 
 SESSION_TTL_S: Final = 300.0
-"""Seconds for which a host's connections are used: then its name, its proxy and its authorities are looked up anew."""
+"""Seconds after which a session is replaced, so that changes of DNS, proxy and certificate authorities are noticed."""
 
 
 class SessionPool:
-    """Sessions that are kept, one a host. Threads may share it.
+    """Sessions by host. Threads may share it.
 
-    Each connection was judged when it was made; whoever may connect elsewhere has sessions of its own.
+    The addresses of a connection were checked when it was opened, so a session is shared only by callers with the same
+    address policy.
 
-    :param clock: tells the time in seconds.
+    :param clock: returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,26 +39,26 @@ class SessionPool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the connections; nobody may be using them any more."""
-        for session, _until in self._sessions.values():
+        """Close the sessions; no thread may be using them any more."""
+        for session, _expires_at in self._sessions.values():
             session.close()
         self._sessions.clear()
 
-    def session(self, url: str, *, allowed: Hashable, open_one: Callable[[str], Session]) -> Session:
-        """Return the session for a URL's host.
+    def get(self, url: str, *, policy: Hashable, open_session: Callable[[str], Session]) -> Session:
+        """Return the session for a URL's host, opened if necessary.
 
-        :param url: a URL, of http or https.
-        :param allowed: what the session may connect to: those that may connect elsewhere share none.
-        :param open_one: opens one for a URL.
+        :param url: an http or https URL.
+        :param policy: the caller's address policy.
+        :param open_session: opens a session for a URL.
         """
         parts = urlsplit(url)
-        key = (parts.scheme, parts.netloc, allowed)
+        key = (parts.scheme, parts.netloc, policy)
         with self._lock:
-            kept = self._sessions.pop(key, None)
-            if kept is None or self._clock() >= kept[1]:
-                kept = open_one(url), self._clock() + SESSION_TTL_S
-            self._sessions[key] = kept
+            entry = self._sessions.pop(key, None)
+            if entry is None or self._clock() >= entry[1]:
+                entry = open_session(url), self._clock() + SESSION_TTL_S
+            self._sessions[key] = entry
             if len(self._sessions) > MAX_HOSTS:
-                # Not closed: it may be in use. Its connections close when nobody has it any more.
+                # Not closed here, because it may be in use: its connections close with its last reference.
                 del self._sessions[next(iter(self._sessions))]
-        return kept[0]
+        return entry[0]

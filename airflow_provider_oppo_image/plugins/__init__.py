@@ -1,1 +1,1 @@
-"""The page in Airflow that shows a run's pictures as a phone would."""
+"""The page in Airflow that shows the pictures of a run as OPPO phones show them."""

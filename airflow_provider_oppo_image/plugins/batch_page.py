@@ -1,31 +1,69 @@
-"""The HTML of a batch's rows, in the words of a language."""
+"""The page of a batch's rows, and their download.
+
+The path of the results comes only from the record of the requested task; no path in an address is opened.
+"""
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Annotated, Final
+
+from airflow.api_fastapi.common.db.common import SessionDep
+from fastapi import Depends, Query, Request
+from fastapi.responses import HTMLResponse, StreamingResponse
 
 from airflow_provider_oppo_image.batch.progress import Summary
 from airflow_provider_oppo_image.batch.results import RowResult
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureKind
-from airflow_provider_oppo_image.plugins.batch_asked import BatchQuery, cause_key
-from airflow_provider_oppo_image.plugins.campaigns import TaskView
-from airflow_provider_oppo_image.plugins.page import shown_address
-from airflow_provider_oppo_image.plugins.rendering import template
-from airflow_provider_oppo_image.plugins.results_table import ResultsTable
-from airflow_provider_oppo_image.plugins.words import Words
+from airflow_provider_oppo_image.errors import OppoImageError
+from airflow_provider_oppo_image.plugins.database import load_task
+from airflow_provider_oppo_image.plugins.pictures_page import image_src
+from airflow_provider_oppo_image.plugins.queries import CAUSE_PATTERN, BatchQuery, StateFilter, cause_key
+from airflow_provider_oppo_image.plugins.results_download import MEDIA_TYPES, DownloadFormat, download, file_name
+from airflow_provider_oppo_image.plugins.results_reader import (
+    ResultsNotFoundError,
+    ResultsPendingError,
+    ResultsRefusedError,
+)
+from airflow_provider_oppo_image.plugins.results_table import ResultsTable, ResultsTableCache
+from airflow_provider_oppo_image.plugins.translations import Translation
+from airflow_provider_oppo_image.plugins.web import (
+    HEADERS,
+    MapIndex,
+    PageError,
+    ReadableDag,
+    request_translation,
+    template,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from airflow_provider_oppo_image.plugins.campaigns import TaskView
+
+log = logging.getLogger(__name__)
 
 PAGE_SIZE: Final = 50
-"""So many rows are on a page: ours."""
+"""Our own limit: the number of rows on a page."""
+
+MAX_READERS: Final = 8
+"""Our own limit: the number of requests that read results at the same time. Airflow's API server has 40 threads."""
+
+_TABLES: Final = ResultsTableCache()
+_READ_SLOTS: Final = threading.BoundedSemaphore(MAX_READERS)
 
 
 @dataclass(frozen=True)
 class RowPicture:
-    """A picture of a row as the page shows it.
+    """A picture of a row as the page displays it.
 
     :param kind: "big" or "small".
-    :param picture_id: its id; None where it has none.
-    :param url: where it is, as the results say; None where they do not.
+    :param picture_id: its id; None for none.
+    :param url: its URL in the results; None for none.
     """
 
     kind: PictureKind
@@ -33,37 +71,77 @@ class RowPicture:
     url: str | None
 
     @property
-    def address(self) -> str:
-        """Where a browser finds it; "" where it finds nothing."""
-        return shown_address(self.url or "")
+    def src(self) -> str:
+        """The address that a browser loads; "" if a browser cannot load it."""
+        return image_src(self.url or "")
 
     @property
-    def hole(self) -> str:
-        """The name of the words in place of the picture."""
-        return "hole_signed" if self.url else "hole_id" if self.picture_id else "hole_none"
+    def placeholder(self) -> str:
+        """The name of the message in place of the picture."""
+        return "placeholder_signed" if self.url else "placeholder_id" if self.picture_id else "placeholder_none"
 
 
-def batch_page(words: Words, asked: BatchQuery, task: TaskView, table: ResultsTable, told: Summary) -> str:
-    """Return the page of a batch's rows.
+def batch_query(
+    dag_id: ReadableDag,
+    run_id: str,
+    task_id: str,
+    map_index: MapIndex,
+    state: StateFilter = "",
+    cause: Annotated[str, Query(pattern=CAUSE_PATTERN)] = "",
+    text: Annotated[str, Query(max_length=200)] = "",
+    number: int = 1,
+) -> BatchQuery:
+    """Return the query of a request; the parameters are those of `BatchQuery`."""
+    return BatchQuery(dag_id, run_id, task_id, map_index, state, cause, text.strip(), number)
 
-    :param words: the language.
-    :param asked: which rows are asked for.
-    :param task: the batch's task.
-    :param table: its results, as they lie there now.
-    :param told: how the batch ended, as its task told.
+
+BatchQueryParam = Annotated[BatchQuery, Depends(batch_query)]
+
+
+def show_batch(request: Request, query: BatchQueryParam, session: SessionDep) -> HTMLResponse:
+    """Return the page of the rows that match a query."""
+    task, summary, path = _load_batch(session, query)
+    with read_slot():
+        page = render_batch(request_translation(request), query, task, _results_table(path), summary)
+    return HTMLResponse(page, headers=HEADERS)
+
+
+def download_batch(query: BatchQueryParam, kind: DownloadFormat, session: SessionDep) -> StreamingResponse:
+    """Return all rows that match a query as a file.
+
+    :param kind: "csv" for a spreadsheet, "jsonl" for a program.
     """
-    page = table.page(asked.wanted, asked.number, PAGE_SIZE)
+    _, _, path = _load_batch(session, query)
+    with read_slot():
+        table = _results_table(path)
+    disposition = {"Content-Disposition": f'attachment; filename="{file_name(path, kind)}"'}
+    rows = download(table, kind, query.row_filter)
+    return StreamingResponse(rows, headers=HEADERS | disposition, media_type=MEDIA_TYPES[kind])
+
+
+def render_batch(
+    translation: Translation, query: BatchQuery, task: TaskView, table: ResultsTable, summary: Summary
+) -> str:
+    """Return the HTML of the page.
+
+    :param translation: the language.
+    :param query: the rows to display.
+    :param task: the batch's task.
+    :param table: its results file as it is now.
+    :param summary: the summary in the task's record.
+    """
+    page = table.page(query.row_filter, query.number, PAGE_SIZE)
     return template("batch.html").render(
-        words=words,
-        asked=asked,
+        t=translation,
+        query=query,
         task=task,
         page=page,
         first=(page.number - 1) * PAGE_SIZE + 1,
         summary=table.summary,
-        is_newer=_counts(table.summary) != _counts(told),
+        is_newer=_counts(table.summary) != _counts(summary),
         causes={key: cause for cause in table.summary.causes if (key := cause_key(cause.fault, cause.code))},
         cause_key=cause_key,
-        pictures=_pictures,
+        row_pictures=_row_pictures,
     )
 
 
@@ -71,9 +149,49 @@ def _counts(summary: Summary) -> tuple[int, int, int, int]:
     return summary.rows, summary.uploaded, summary.failed, summary.not_tried
 
 
-def _pictures(row: RowResult) -> list[RowPicture]:
-    found: dict[PictureKind, RowPicture] = {
+def _row_pictures(row: RowResult) -> list[RowPicture]:
+    by_kind: dict[PictureKind, RowPicture] = {
         "big": RowPicture("big", row.big_picture_id, row.big_picture_url),
         "small": RowPicture("small", row.small_picture_id, row.small_picture_url),
     }
-    return [found[kind] for kind in PICTURE_KINDS]
+    return [by_kind[kind] for kind in PICTURE_KINDS]
+
+
+def _load_batch(session: Session, query: BatchQuery) -> tuple[TaskView, Summary, str]:
+    """Return the task, the batch's summary, and the path of its results."""
+    task = load_task(session, query.dag_id, query.run_id, query.task_id, query.map_index)
+    # Reading the results can take long; other requests need the database connection.
+    session.close()
+    if task is None or task.record is None or task.record.batch is None:
+        raise PageError(404, "no_batch")
+    if not task.record.batch.results:
+        raise PageError(404, "no_results")
+    return task, task.record.batch, task.record.batch.results
+
+
+@contextmanager
+def read_slot() -> Iterator[None]:
+    """Limit the requests that read results, so that slow storage does not occupy all threads of the API server.
+
+    :raises PageError: 503 if `MAX_READERS` requests read results already.
+    """
+    if not _READ_SLOTS.acquire(blocking=False):
+        raise PageError(503, "busy")
+    try:
+        yield
+    finally:
+        _READ_SLOTS.release()
+
+
+def _results_table(path: str) -> ResultsTable:
+    try:
+        return _TABLES.get(path)
+    except ResultsRefusedError as error:
+        raise PageError(409, "not_shown", str(error)) from None
+    except ResultsPendingError:
+        raise PageError(409, "not_written") from None
+    except ResultsNotFoundError:
+        raise PageError(404, "not_there") from None
+    except OppoImageError as error:
+        log.warning("The results of a batch cannot be displayed: %s", error)
+        raise PageError(503, "not_read") from None

@@ -1,4 +1,4 @@
-"""The plugin that adds the page of pictures to the DAG runs and tasks of Airflow 3.1 and later."""
+"""Airflow plugin that adds the pictures page to DAG runs and tasks (Airflow 3.1 and later)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _TASK: Final = f"{_RUN}&task_id={{TASK_ID}}&map_index={{MAP_INDEX}}"
 
 
 class LazyApp:
-    """The page's application, made at the first request: every process of Airflow imports its plugins."""
+    """ASGI wrapper that creates the application at the first request, because every Airflow process imports plugins."""
 
     def __init__(self) -> None:
         self._app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         if self._app is None:
             from airflow_provider_oppo_image.plugins.app import create_app
 
@@ -34,7 +34,7 @@ class LazyApp:
 
 
 def _view(destination: str, href: str, route: str) -> dict[str, Any]:
-    # Relative, since Airflow may live below a path of its own.
+    # The address is relative, since Airflow may be served below a path prefix.
     return {"name": "OPPO pictures", "destination": destination, "href": href, "url_route": route}
 
 
@@ -43,7 +43,7 @@ _VIEWS: Final = [_view("dag_run", _RUN, RUN_ROUTE), _view("task_instance", _TASK
 
 
 class OppoImagePlugin(AirflowPlugin):
-    """Shows the pictures of a run as a phone would; nothing before Airflow 3.1, which has no such pages."""
+    """Registers the pictures page; registers nothing before Airflow 3.1, where plugins cannot add such pages."""
 
     name = "oppo_image"
     fastapi_apps = _APPS if HAS_PAGES else []

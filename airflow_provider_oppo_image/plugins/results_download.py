@@ -1,8 +1,7 @@
-"""Results as a file to save: for a spreadsheet, or for a program.
+"""Results as a download: CSV for a spreadsheet, JSON Lines for a program.
 
-A spreadsheet takes a value that begins like a formula for one, and runs it. The names are those of the manifest, and
-who wrote one is not who opens the file. So in CSV an apostrophe stands before such a value. In JSON Lines, which no
-spreadsheet opens by a click, each value is as it is.
+A spreadsheet evaluates a value that looks like a formula, and the values come from the manifest. So in CSV, such a
+value is escaped with an apostrophe. JSON Lines, which spreadsheets do not open by default, are not escaped.
 """
 
 from __future__ import annotations
@@ -15,49 +14,49 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, row_values
-from airflow_provider_oppo_image.plugins.results_table import ALL, Filter, ResultsTable
+from airflow_provider_oppo_image.batch.results import COLUMN_NAMES, RowResult, row_values
+from airflow_provider_oppo_image.plugins.results_table import NO_FILTER, Filter, ResultsTable
 
-Kind: TypeAlias = Literal["csv", "jsonl"]
+DownloadFormat: TypeAlias = Literal["csv", "jsonl"]
 
-MEDIA_TYPES: Final[Mapping[Kind, str]] = MappingProxyType(
+MEDIA_TYPES: Final[Mapping[DownloadFormat, str]] = MappingProxyType(
     {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
 )
 
-_FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]")  # the wide ones where Chinese or Japanese is written
-_BOM: Final = b"\xef\xbb\xbf"  # without it, a spreadsheet takes Chinese for something else
+_FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]")  # full-width characters too: Chinese and Japanese spreadsheets
+_BOM: Final = b"\xef\xbb\xbf"  # without it, spreadsheets do not read the file as UTF-8
 
 
-def download(table: ResultsTable, kind: Kind, wanted: Filter = ALL) -> Iterator[bytes]:
-    """Yield results as a file, piece by piece.
+def download(table: ResultsTable, file_format: DownloadFormat, where: Filter = NO_FILTER) -> Iterator[bytes]:
+    """Yield the chunks of a download.
 
     :param table: the results.
-    :param kind: "csv" for a spreadsheet, "jsonl" for a program.
-    :param wanted: which rows.
+    :param file_format: "csv" or "jsonl".
+    :param where: the filter.
     """
-    if kind == "csv":
-        yield _BOM + _csv([COLUMNS])
-    for rows in table.pieces(wanted):
-        yield _csv(map(row_values, rows)) if kind == "csv" else _json_lines(rows)
+    if file_format == "csv":
+        yield _BOM + _csv([COLUMN_NAMES])
+    for rows in table.chunks(where):
+        yield _csv(map(row_values, rows)) if file_format == "csv" else _json_lines(rows)
 
 
-def file_name(results: str, kind: Kind) -> str:
-    """Return the name under which a download is saved: ASCII letters, digits, dots, dashes and underscores.
+def file_name(results: str, file_format: DownloadFormat) -> str:
+    """Return the file name of a download: ASCII letters, digits, dots, dashes and underscores.
 
     :param results: the path or URL of the results.
-    :param kind: the download's.
+    :param file_format: "csv" or "jsonl".
     """
     stem, _, _ = results.rpartition("/")[2].rpartition(".")
-    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', stem).lstrip('.')[:100] or 'results'}.{kind}"
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', stem).lstrip('.')[:100] or 'results'}.{file_format}"
 
 
 def _csv(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(map(_harmless, row) for row in rows)
+    csv.writer(text).writerows(map(_escape_formula, row) for row in rows)
     return text.getvalue().encode()
 
 
-def _harmless(value: object) -> object:
+def _escape_formula(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 

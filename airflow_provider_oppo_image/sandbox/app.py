@@ -1,179 +1,190 @@
-"""The sandbox over HTTP: the service's paths, its own under ``/sandbox``, and the page."""
+"""HTTP interface of the sandbox: the service's paths, the control paths below ``/sandbox``, and the page."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
-from airflow_provider_oppo_image.contract import (
-    IMAGE_PATH,
-    PUSH_PATH,
-    STATUS_PATH,
-    VALIDATE_PATH,
-    WITHDRAW_PATH,
-)
+from airflow_provider_oppo_image.contract import IMAGE_PATH, PUSH_PATH, STATUS_PATH, VALIDATE_PATH, WITHDRAW_PATH
 from airflow_provider_oppo_image.sandbox import page
-from airflow_provider_oppo_image.sandbox.answers import RefusedError, SandboxResponse
-from airflow_provider_oppo_image.sandbox.connections import Connections
-from airflow_provider_oppo_image.sandbox.faults import Call, Fault, FaultQueue
-from airflow_provider_oppo_image.sandbox.memory import Refusal
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
-from airflow_provider_oppo_image.sandbox.service import Service
-from airflow_provider_oppo_image.sandbox.upload_rules import asked_kinds
+from airflow_provider_oppo_image.sandbox.picture_validation import requested_kinds
+from airflow_provider_oppo_image.sandbox.responses import CallName, Fault, FaultQueue, RefusedError, SandboxResponse
+from airflow_provider_oppo_image.sandbox.service import SandboxService
+from airflow_provider_oppo_image.sandbox.state import Refusal
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
 
 _MAX_BODY_BYTES: Final = 65_536
 _VIP_PATH: Final = "/v4/app/vip/status"
 
+Transports: TypeAlias = Mapping[tuple[str, int], asyncio.Transport]
+"""The open connections of the server, by the client's address and port."""
 
-def create_app(options: SandboxOptions | None = None, connections: Connections | None = None) -> FastAPI:
+
+def create_app(options: SandboxOptions, transports: Transports) -> FastAPI:
     """Make the sandbox as an ASGI application.
 
-    :param options: how it behaves; None for the defaults.
-    :param connections: the connections of the server that runs it, which a fault may drop; without them such a fault
-        ends in a 500.
+    :param transports: the open connections of the server; a fault can drop one of them.
     """
-    sandbox = _Sandbox(Service(options or SandboxOptions()), connections or Connections())
+    handlers = _Handlers(SandboxService(options), transports)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        sandbox.service.close()
+        handlers.service.close()
 
     app = FastAPI(title="OPPO picture sandbox", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     for method, path, endpoint in (
-        ("POST", IMAGE_PATH, sandbox.upload),
-        ("POST", PUSH_PATH, sandbox.push),
-        ("POST", VALIDATE_PATH, sandbox.validate),
-        ("DELETE", WITHDRAW_PATH + "/{msg_id}", sandbox.withdraw),
-        ("GET", STATUS_PATH, sandbox.status),
-        ("GET", _VIP_PATH, sandbox.vip_status),
-        ("GET", "/sandbox/received", sandbox.received),
-        ("DELETE", "/sandbox/received", sandbox.forget),
-        ("POST", "/sandbox/faults", sandbox.order_fault),
-        ("DELETE", "/sandbox/faults", sandbox.clear_faults),
-        ("GET", "/", sandbox.home),
-        ("GET", page.STYLE_PATH, sandbox.style),
-        ("GET", "/favicon.ico", sandbox.icon),
-        ("GET", page.PICTURE_PATH + "/{picture_id}", sandbox.picture),
+        ("POST", IMAGE_PATH, handlers.upload),
+        ("POST", PUSH_PATH, handlers.push),
+        ("POST", VALIDATE_PATH, handlers.validate),
+        ("DELETE", WITHDRAW_PATH + "/{msg_id}", handlers.withdraw),
+        ("GET", STATUS_PATH, handlers.status),
+        ("GET", _VIP_PATH, handlers.vip_status),
+        ("GET", "/sandbox/received", handlers.received),
+        ("DELETE", "/sandbox/received", handlers.forget),
+        ("POST", "/sandbox/faults", handlers.add_fault),
+        ("DELETE", "/sandbox/faults", handlers.clear_faults),
+        ("GET", "/", handlers.home),
+        ("GET", page.STYLE_PATH, handlers.style),
+        ("GET", "/favicon.ico", handlers.icon),
+        ("GET", page.PICTURE_PATH + "/{picture_id}", handlers.picture),
     ):
         app.add_api_route(path, endpoint, methods=[method], response_model=None)
-    app.add_exception_handler(404, sandbox.unknown)
-    app.add_exception_handler(405, sandbox.unknown)
-    app.add_exception_handler(500, _failed)
+    app.add_exception_handler(404, handlers.unknown)
+    app.add_exception_handler(405, handlers.unknown)
+    app.add_exception_handler(500, _internal_error)
     return app
 
 
-class _Sandbox:
-    def __init__(self, service: Service, connections: Connections) -> None:
+class _Handlers:
+    def __init__(self, service: SandboxService, transports: Transports) -> None:
         self.service = service
-        self.connections = connections
-        self.faults = FaultQueue()
+        self._transports = transports
+        self._faults = FaultQueue()
 
-    # The service.
+    # The service's paths.
 
     async def upload(self, request: Request) -> Response:
-        raw = await _body(request)
-        return await self._answer(request, _upload_call(raw), lambda: self.service.upload(raw))
+        raw = await _read_body(request)
+        return await self._respond(request, _upload_call(raw), lambda: self.service.upload(raw))
 
     async def push(self, request: Request) -> Response:
-        raw = await _body(request)
-        return await self._answer(request, "push", _at_once(lambda: self.service.push(raw)))
+        raw = await _read_body(request)
+        return await self._respond(request, "push", _as_async(lambda: self.service.push(raw)))
 
     async def validate(self, request: Request) -> Response:
-        raw = await _body(request)
-        return await self._answer(request, "validate", _at_once(lambda: self.service.validate(raw)))
+        raw = await _read_body(request)
+        return await self._respond(request, "validate", _as_async(lambda: self.service.validate(raw)))
 
     async def withdraw(self, request: Request, msg_id: str) -> Response:
-        return await self._answer(request, "withdraw", _at_once(lambda: self.service.withdraw(msg_id)))
+        return await self._respond(request, "withdraw", _as_async(lambda: self.service.withdraw(msg_id)))
 
     async def status(self, request: Request, message_ids: str = "") -> Response:
-        return await self._answer(request, "status", _at_once(lambda: self.service.status(message_ids)))
+        return await self._respond(request, "status", _as_async(lambda: self.service.status(message_ids)))
 
     async def vip_status(self, request: Request) -> Response:
-        return await self._answer(request, "status", _at_once(self.service.vip_status))
+        return await self._respond(request, "status", _as_async(self.service.vip_status))
 
     async def unknown(self, request: Request, error: Exception) -> Response:
         wrong_method = isinstance(error, HTTPException) and error.status_code == 405
         status = 405 if wrong_method and request.url.path.startswith(PUSH_PATH) else 404
-        refused = RefusedError(
-            21001, f"The method is not supported or url err: {request.method} {request.url.path}", status
-        )
-        self.service.memory.count("unknown", str(status))
-        return JSONResponse(refused.answer.body, status)
+        message = f"The method is not supported or url err: {request.method} {request.url.path}"
+        self.service.state.count("unknown", str(status))
+        return _json(RefusedError(21001, message, status).response)
 
-    async def _answer(self, request: Request, call: Call, work: Callable[[], Awaitable[SandboxResponse]]) -> Response:
-        """Do the work of a call, before, after or instead of the failure that was ordered for it."""
-        self.service.arrive()
-        fault = self.faults.take(call)
+    async def _respond(
+        self, request: Request, call: CallName, action: Callable[[], Awaitable[SandboxResponse]]
+    ) -> Response:
+        """Process a call, or apply the fault that was injected for it, or both."""
+        self.service.record_arrival()
+        fault = self._faults.pop(call)
         if fault is None:
-            return self._count(call, await self._work(request, call, work))
-        done = await self._work(request, call, work) if fault.after else None
+            return self._count(call, await self._process(request, call, action))
+        done = await self._process(request, call, action) if fault.after else None
         await asyncio.sleep(fault.delay)
         if fault.only_delays:
-            return self._count(call, done or await self._work(request, call, work))
+            return self._count(call, done or await self._process(request, call, action))
         if fault.drop:
-            self.service.memory.count(call, "dropped")
-            return self.connections.dropped()
-        status, body = fault.answer()
+            self.service.state.count(call, "dropped")
+            return _DroppedConnection(self._transports)
+        status, body = fault.render()
         return self._count(call, Response(body, status, {"Content-Type": "application/json", **fault.headers}))
 
-    async def _work(self, request: Request, call: Call, work: Callable[[], Awaitable[SandboxResponse]]) -> Response:
+    async def _process(
+        self, request: Request, call: CallName, action: Callable[[], Awaitable[SandboxResponse]]
+    ) -> Response:
         try:
             self.service.admit(request.headers.get("authorization", ""), 23001 if call.startswith("upload") else 21004)
-            answer = await work()
+            return _json(await action())
         except RefusedError as refused:
-            self.service.memory.refusals.append(Refusal(call, refused.code, refused.why))
-            answer = refused.answer
-        return JSONResponse(answer.body, answer.status)
+            self.service.state.refusals.append(Refusal(call, refused.code, refused.message))
+            return _json(refused.response)
 
-    def _count(self, call: Call, response: Response) -> Response:
-        self.service.memory.count(call, str(response.status_code))
+    def _count(self, call: CallName, response: Response) -> Response:
+        self.service.state.count(call, str(response.status_code))
         return response
 
-    # The sandbox's own.
+    # The sandbox's own paths.
 
     async def received(self) -> Response:
-        return JSONResponse(self.service.memory.to_dict())
+        return JSONResponse(self.service.state.to_dict())
 
     async def forget(self) -> Response:
         self.service.forget()
         return Response(status_code=204)
 
-    async def order_fault(self, fault: Fault) -> Response:
-        self.faults.order(fault)
+    async def add_fault(self, fault: Fault) -> Response:
+        self._faults.add(fault)
         return Response(status_code=204)
 
     async def clear_faults(self) -> Response:
-        self.faults.clear()
+        self._faults.clear()
         return Response(status_code=204)
 
     async def home(self, request: Request) -> Response:
         url = str(request.base_url).rstrip("/")
-        html = page.render(self.service.memory, url, self.service.options.app_key)
+        html = page.render(self.service.state, url, self.service.options.app_key)
         return HTMLResponse(html, headers=page.HEADERS)
 
     async def style(self) -> Response:
         return Response(page.style(), headers=page.HEADERS, media_type="text/css")
 
     async def icon(self) -> Response:
-        """Have none: browsers ask for it unasked, and write down that it is missing."""
+        """Return an empty response: without it, browsers log an error about the missing icon."""
         return Response(status_code=204)
 
     async def picture(self, picture_id: str) -> Response:
-        picture = self.service.memory.pictures.get(picture_id)
+        picture = self.service.state.pictures.get(picture_id)
         if picture is None:
             raise HTTPException(404)
         return Response(picture.content, headers=page.HEADERS, media_type=picture.media_type)
 
 
-def _upload_call(raw: bytes) -> Call:
-    match asked_kinds(raw):
+class _DroppedConnection(Response):
+    """Closes the connection without a response.
+
+    ASGI cannot express this: a server responds with 500 if the application does not respond.
+    """
+
+    def __init__(self, transports: Transports) -> None:
+        super().__init__()
+        self._transports = transports
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._transports[tuple(scope["client"])].abort()
+
+
+def _upload_call(raw: bytes) -> CallName:
+    match requested_kinds(raw):
         case ("big",):
             return "upload_big"
         case ("small",):
@@ -182,15 +193,15 @@ def _upload_call(raw: bytes) -> Call:
             return "upload"
 
 
-def _at_once(work: Callable[[], SandboxResponse]) -> Callable[[], Awaitable[SandboxResponse]]:
-    async def done() -> SandboxResponse:
-        return work()
+def _as_async(action: Callable[[], SandboxResponse]) -> Callable[[], Awaitable[SandboxResponse]]:
+    async def run() -> SandboxResponse:
+        return action()
 
-    return done
+    return run
 
 
-async def _body(request: Request) -> bytes:
-    """Return a request's body, cut where it is longer than anything that the service takes."""
+async def _read_body(request: Request) -> bytes:
+    """Return the body of a request, at most a little more than the service accepts."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -199,6 +210,10 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _failed(_: Request, error: Exception) -> Response:
-    refused = RefusedError(23100, f"The sandbox itself failed: {type(error).__name__}; its log says where")
-    return JSONResponse(refused.answer.body, refused.answer.status)
+def _json(response: SandboxResponse) -> Response:
+    return JSONResponse(response.body, response.status)
+
+
+async def _internal_error(_: Request, error: Exception) -> Response:
+    message = f"The sandbox itself failed with {type(error).__name__}; see its log"
+    return _json(RefusedError(23100, message).response)

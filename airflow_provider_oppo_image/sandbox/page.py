@@ -1,4 +1,4 @@
-"""The page for people: what was received, as an OPPO phone would show it, what went wrong first."""
+"""The sandbox's page: everything that was received, displayed as on an OPPO phone, problems first."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Final, TypeVar
 import jinja2
 
 from airflow_provider_oppo_image.contract import BIG_PICTURE_STYLE, PICTURE_RULES, PictureKind
-from airflow_provider_oppo_image.sandbox.memory import SandboxState, SentPush, ValidatedPush
-from airflow_provider_oppo_image.sandbox.push_rules import Push, cid_of, oppo_options, shown_text
+from airflow_provider_oppo_image.sandbox.push_rules import Push, cid_of, displayed_text, oppo_options
+from airflow_provider_oppo_image.sandbox.state import SandboxState, SentPush, ValidatedPush
 
 STYLE_PATH: Final = "/sandbox/page.css"
 PICTURE_PATH: Final = "/sandbox/pictures"
 
-# The page shows what strangers send: it runs no script, and loads nothing but its own style and pictures.
+# The page displays untrusted input. It runs no script, and loads only its own style sheet and pictures.
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -27,23 +27,20 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 
-_SHOWN: Final = 50
-_HERE: Final = Path(__file__).parent
+_MAX_ROWS: Final = 50
+_FOLDER: Final = Path(__file__).parent
 _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
 class Notification:
-    """One push as a phone shows it.
+    """A push as a phone displays it.
 
-    :param title: its title.
-    :param text: its content.
-    :param small: the address of its small picture; None where there is none.
-    :param big: the address of its big picture; None where none is shown.
-    :param no_big: why a big picture that the push names is not shown; None where all is well.
+    :param small: the path of its small picture; None if there is none.
+    :param big: the path of its big picture; None if none is displayed.
+    :param no_big: the reason why the push's big picture is not displayed.
     :param state: "sent", "withdrawn" or "validated".
-    :param facts: what else there is to know, as names and values.
-    :param when: the time of the push.
+    :param facts: further details, as names and values.
     """
 
     title: str
@@ -56,18 +53,16 @@ class Notification:
     when: datetime
 
 
-def render(memory: SandboxState, url: str, app_key: str) -> str:
-    """Make the page.
+def render(state: SandboxState, url: str, app_key: str) -> str:
+    """Return the page as HTML.
 
-    :param memory: what was received.
     :param url: the sandbox's own URL.
     :param app_key: the AppKey that the sandbox accepts.
-    :return: HTML.
     """
-    pushes: list[SentPush | ValidatedPush] = [*memory.pushes.values(), *memory.validations]
-    accepted = [upload for upload in memory.uploads if upload.picture_id]
-    refused = [upload for upload in memory.uploads if not upload.picture_id]
-    named = {value for push in pushes for value in oppo_options(push.push).values() if isinstance(value, str)}
+    pushes: list[SentPush | ValidatedPush] = [*state.pushes.values(), *state.validations]
+    accepted = [upload for upload in state.uploads if upload.picture_id]
+    refused = [upload for upload in state.uploads if not upload.picture_id]
+    used_ids = {value for push in pushes for value in oppo_options(push.push).values() if isinstance(value, str)}
     return _template().render(
         url=url,
         app_key=app_key,
@@ -75,41 +70,41 @@ def render(memory: SandboxState, url: str, app_key: str) -> str:
         counts={
             "accepted": len(accepted),
             "refused": len(refused),
-            "sent": len(memory.pushes),
-            "validated": len(memory.validations),
+            "sent": len(state.pushes),
+            "validated": len(state.validations),
         },
-        shown=_SHOWN,
+        max_rows=_MAX_ROWS,
         refused=_newest(refused),
-        notifications=[_notification(push, memory) for push in _newest(sorted(pushes, key=lambda push: push.when))],
-        unused=_newest(upload for upload in accepted if upload.picture_id not in named),
-        refusals=_newest(memory.refusals),
+        notifications=[_notification(push, state) for push in _newest(sorted(pushes, key=lambda push: push.when))],
+        unused=_newest(upload for upload in accepted if upload.picture_id not in used_ids),
+        refusals=_newest(state.refusals),
         rules=PICTURE_RULES,
-        picture_of=lambda upload: _picture(memory, upload.picture_id, upload.kind),
+        picture_of=lambda upload: _picture_path(state, upload.picture_id, upload.kind),
     )
 
 
 def style() -> str:
     """Return the page's style sheet."""
-    return (_HERE / "page.css").read_text("utf-8")
+    return (_FOLDER / "page.css").read_text("utf-8")
 
 
 def _newest(items: Iterable[_Item]) -> list[_Item]:
-    return list(items)[: -_SHOWN - 1 : -1]
+    return list(items)[: -_MAX_ROWS - 1 : -1]
 
 
-def _notification(push: SentPush | ValidatedPush, memory: SandboxState) -> Notification:
-    title, text = shown_text(push.push)
-    big = _picture(memory, oppo_options(push.push).get("big_picture_id"), "big")
-    no_big = _why_no_big(push.push, big)
+def _notification(push: SentPush | ValidatedPush, state: SandboxState) -> Notification:
+    title, text = displayed_text(push.push)
+    big = _picture_path(state, oppo_options(push.push).get("big_picture_id"), "big")
+    no_big = _reason_for_no_big(push.push, big)
     if isinstance(push, ValidatedPush):
-        state, facts = "validated", _facts(push.push)
+        outcome, facts = "validated", _facts(push.push)
     else:
-        state = "withdrawn" if push.withdrawn else "sent"
+        outcome = "withdrawn" if push.withdrawn else "sent"
         facts = [("Message id", push.msg_id), *_facts(push.push)]
         if push.repeats:
             facts.append(("Repeats", f"{push.repeats}, not sent again"))
-    small = _picture(memory, oppo_options(push.push).get("small_picture_id"), "small")
-    return Notification(title, text, small, None if no_big else big, no_big, state, facts, push.when)
+    small = _picture_path(state, oppo_options(push.push).get("small_picture_id"), "small")
+    return Notification(title, text, small, None if no_big else big, no_big, outcome, facts, push.when)
 
 
 def _facts(push: Push) -> list[tuple[str, str]]:
@@ -120,24 +115,24 @@ def _facts(push: Push) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in facts if value is not None]
 
 
-def _why_no_big(push: Push, picture: str | None) -> str | None:
+def _reason_for_no_big(push: Push, picture: str | None) -> str | None:
     oppo = oppo_options(push)
     if not oppo.get("big_picture_id"):
         return None
     if oppo.get("style") != BIG_PICTURE_STYLE:
-        return f"The big picture stays hidden: its style is not {BIG_PICTURE_STYLE}"
-    return None if picture else "The big picture is no longer kept here"
+        return f"The big picture is not displayed: `style` is not {BIG_PICTURE_STYLE}"
+    return None if picture else "The sandbox no longer keeps the big picture"
 
 
-def _picture(memory: SandboxState, picture_id: object, kind: PictureKind) -> str | None:
-    """Return the address of a picture's bytes, where they are still kept."""
-    known = isinstance(picture_id, str) and picture_id in memory.pictures and memory.has_picture(kind, picture_id)
-    return f"{PICTURE_PATH}/{picture_id}" if known else None
+def _picture_path(state: SandboxState, picture_id: object, kind: PictureKind) -> str | None:
+    """Return the path of a picture's bytes; None if they are not kept any more."""
+    kept = isinstance(picture_id, str) and picture_id in state.pictures and state.has_picture(kind, picture_id)
+    return f"{PICTURE_PATH}/{picture_id}" if kept else None
 
 
 @functools.cache
 def _template() -> jinja2.Template:
-    loader = jinja2.FileSystemLoader(_HERE)
+    loader = jinja2.FileSystemLoader(_FOLDER)
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -1,7 +1,8 @@
-"""Runs the sandbox: in the background for tests and demos, in the foreground for the command line."""
+"""Server of the sandbox: in a thread for tests and demos, in the foreground for the command line."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 
 LOOPBACK: Final = "127.0.0.1"
 
-_START_S: Final = 30.0
-_ASK_S: Final = 10.0
-_GRACE_S: Final = 1
+_START_TIMEOUT_S: Final = 30.0
+_REQUEST_TIMEOUT_S: Final = 10.0
+_SHUTDOWN_TIMEOUT_S: Final = 1
 _BACKLOG: Final = 2048
 
 
 class SandboxServer:
-    """A sandbox in a thread of this process, on a loopback port that was free.
+    """A sandbox in a thread of this process, on a loopback port.
 
     ::
 
@@ -35,8 +36,8 @@ class SandboxServer:
             ...  # use sandbox.url
             assert len(sandbox.received()["pushes"]) == 1
 
-    :param options: how the sandbox behaves; None for the defaults.
-    :param port: the port to listen on; 0 for any that is free.
+    :param options: behaviour of the sandbox; None for the defaults.
+    :param port: the port to listen on; 0 for any free port.
     """
 
     def __init__(self, options: SandboxOptions | None = None, port: int = 0) -> None:
@@ -45,94 +46,106 @@ class SandboxServer:
         self._port = port
 
     def __enter__(self) -> Self:
-        """Start, and come back when it answers.
+        """Start the server, and return when it accepts requests.
 
-        :raises OSError: when the port is taken.
+        :raises OSError: if the port is in use.
         """
         listener = _listen(LOOPBACK, self._port)
-        self.url = _url_of(listener)
+        self.url = _listener_url(listener)
         ready = threading.Event()
         self._server = _make_server(self.options, ready.set)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listener]}, name="sandbox", daemon=True
         )
         self._thread.start()
-        if not ready.wait(_START_S):
-            raise TimeoutError(f"the sandbox did not start within {_START_S:g} s")
+        if not ready.wait(_START_TIMEOUT_S):
+            raise TimeoutError(f"The sandbox did not start within {_START_TIMEOUT_S:g} s")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop, and come back when the port is free."""
+        """Stop the server, and return when the port is free."""
         self._server.should_exit = True
         self._thread.join()
 
     def received(self) -> dict[str, Any]:
-        """Return what the sandbox received: uploads, pushes, validations, and counts by call and outcome."""
-        answer: dict[str, Any] = self._ask("GET", "/sandbox/received")
-        return answer
+        """Return the received uploads, pushes and validations, and the request counts by call and outcome."""
+        received: dict[str, Any] = self._request("GET", "/sandbox/received")
+        return received
 
     def forget(self) -> None:
-        """Forget what was received: picture ids, and each `cid` too."""
-        self._ask("DELETE", "/sandbox/received")
+        """Delete everything that was received, including picture ids and `cid`s."""
+        self._request("DELETE", "/sandbox/received")
 
     def fail(self, **fault: Any) -> None:
-        """Order a failure.
+        """Inject a fault.
 
-        :param fault: the fields of `sandbox.faults.Fault`.
-        :raises ValueError: for a field that there is not, or a value that it does not take.
+        :param fault: the fields of `sandbox.responses.Fault`.
+        :raises ValueError: for an unknown field or an invalid value.
         """
-        self._ask("POST", "/sandbox/faults", fault)
+        self._request("POST", "/sandbox/faults", fault)
 
     def recover(self) -> None:
-        """Take back all failures that are still to come."""
-        self._ask("DELETE", "/sandbox/faults")
+        """Remove all faults that are still to come."""
+        self._request("DELETE", "/sandbox/faults")
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=_ASK_S)
+    def _request(self, method: str, path: str, body: Any = None) -> Any:
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=_REQUEST_TIMEOUT_S)
         with contextlib.closing(connection):
             connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            content = answer.read()
-        if answer.status >= 400:
-            raise ValueError(f"the sandbox answered {answer.status}: {content.decode(errors='replace')}")
+            response = connection.getresponse()
+            content = response.read()
+        if response.status >= 400:
+            raise ValueError(f"The sandbox responded with HTTP {response.status}: {content.decode(errors='replace')}")
         return json.loads(content) if content else None
 
 
 def serve(options: SandboxOptions, host: str, port: int, on_ready: Callable[[str], None]) -> None:
     """Run a sandbox until Ctrl-C.
 
-    :param options: how it behaves.
-    :param host: the address to listen on; anything but loopback lets others in.
-    :param port: the port; 0 for any that is free.
-    :param on_ready: called with the sandbox's URL once it takes connections.
-    :raises OSError: when the port is taken, or the address is not this machine's.
+    :param host: the address to listen on. With any address but loopback, other machines can use the sandbox.
+    :param port: the port; 0 for any free port.
+    :param on_ready: called with the sandbox's URL once it accepts connections.
+    :raises OSError: if the port is in use, or the address does not belong to this machine.
     """
     listener = _listen(host, port)
     with contextlib.suppress(KeyboardInterrupt):
-        # From here on whoever connects is answered, if not at once.
-        on_ready(_url_of(listener))
+        # The socket already listens: earlier connections wait in the backlog.
+        on_ready(_listener_url(listener))
         _make_server(options, lambda: None).run(sockets=[listener])
 
 
 def _make_server(options: SandboxOptions, on_ready: Callable[[], object]) -> uvicorn.Server:
-    """Make the server; it is here that the web framework is imported, which takes most of a second."""
+    """Make the server. The web framework is imported here, since that takes most of a second."""
     import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
 
     from airflow_provider_oppo_image.sandbox.app import create_app
-    from airflow_provider_oppo_image.sandbox.connections import Connections
+
+    transports: dict[tuple[str, int], asyncio.Transport] = {}
+
+    class RegisteredProtocol(H11Protocol):
+        """Registers each connection, so that a fault can drop it."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in H11Protocol
+            self._address = tuple(transport.get_extra_info("peername")[:2])
+            transports[self._address] = transport
+            super().connection_made(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            transports.pop(self._address, None)
+            super().connection_lost(exc)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             on_ready()
 
-    connections = Connections()
     return Server(
         uvicorn.Config(
-            create_app(options, connections),
-            http=connections.protocol(),
+            create_app(options, transports),
+            http=RegisteredProtocol,
             loop="asyncio",
             ws="none",
             log_config=None,
@@ -140,7 +153,7 @@ def _make_server(options: SandboxOptions, on_ready: Callable[[], object]) -> uvi
             access_log=False,
             proxy_headers=False,
             backlog=_BACKLOG,
-            timeout_graceful_shutdown=_GRACE_S,
+            timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,
         )
     )
 
@@ -158,6 +171,6 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url_of(listener: socket.socket) -> str:
+def _listener_url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

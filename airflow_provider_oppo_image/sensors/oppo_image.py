@@ -43,20 +43,16 @@ class SensorTimeoutMixin:
     _last_poll: PollResult | None = None
 
     def execute(self, context: Context, **guard: Any) -> Any:
-        """Wait as Airflow's sensors do; called by Airflow.
-
-        :param context: the context of the running task.
-        :param guard: arguments by which Airflow recognizes its own calls.
-        """
+        """Wait as Airflow's sensors do; called by Airflow."""
         try:
             return super().execute(context, **guard)  # type: ignore[misc]  # the sensor's
         except AirflowSensorTimeout:
-            raise self._timeout_error(self._last_poll.result() if self._last_poll else None) from None
+            raise self._timeout_error(self._last_poll.to_xcom() if self._last_poll else None) from None
 
     def _timeout_error(self, result: Mapping[str, Any] | None) -> AirflowSensorTimeout:
         """Return the timeout error, and log a table for each picture that is not ready.
 
-        :param result: the last poll as `PollResult.result` returns it; None if no poll has finished.
+        :param result: the last poll as `PollResult.to_xcom` returns it; None if no poll has finished.
         """
         from airflow_provider_oppo_image.hooks.task_errors import log_reports, summary_line
         from airflow_provider_oppo_image.pictures.polling import describe
@@ -140,7 +136,6 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """Poll all pictures once, and defer if the sensor is deferrable; called by Airflow.
 
-        :param context: the context of the running task.
         :raises AirflowFailException: for errors that waiting does not correct.
         """
         deadline = time.time() + self.timeout
@@ -151,10 +146,10 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
         with airflow_errors(), record_task(context, "wait", self.campaign) as record:
             poll = self._last_poll = self._poll()
             if poll is not None:
-                result, decision = poll.result(), poll.decide(self.on_wrong)
+                result, decision = poll.to_xcom(), poll.decide(self.on_wrong)
                 record.pictures += picture_records(result["reports"])
                 if decision == "ready":
-                    self._report_lineage(picture.url for picture in poll.pictures)
+                    self._report_lineage(str(picture.url) for picture in poll.pictures)
                     return PokeReturnValue(True, result)
                 if decision == "wrong":
                     raise self._wrong_error(result)
@@ -165,7 +160,6 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
         """Return or raise what the trigger reports; called by Airflow.
 
-        :param context: the context of the running task.
         :param event: the payload of `OppoImageTrigger`'s event.
         """
         from airflow_provider_oppo_image.hooks.task_record import picture_records, record_task
@@ -175,7 +169,7 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
         with airflow_errors(), record_task(context, "wait", self.campaign) as record:
             record.pictures += picture_records((result or {}).get("reports", ()))
             if status == "ready":
-                self._report_lineage(picture.url for picture in self._expected_pictures())
+                self._report_lineage(str(picture.url) for picture in self._expected_pictures())
                 return result
             if status == "timeout":
                 raise self._timeout_error(result)
@@ -195,7 +189,6 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
 
         :param next_method: the method to call; "__fail__" if the trigger failed without an event.
         :param next_kwargs: the method's arguments; for "__fail__", the reason.
-        :param context: the context of the running task.
         """
         next_kwargs = next_kwargs or {}
         try:
@@ -215,7 +208,7 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
     def _trigger_error(self, reason: Mapping[str, Any]) -> Exception:
         error = reason.get("error", "unknown")
         if error in TRIGGER_TIMEOUT_REASONS:
-            return AirflowSensorTimeout(f"No triggerer finished the wait within {self.timeout:g} s.")
+            return AirflowSensorTimeout(f"No triggerer ended the waiting within {self.timeout:g} s.")
         if reason.get("traceback"):
             self.log.error("The trigger failed:\n%s", "".join(reason["traceback"]))
         return OppoImageError(f"The trigger could not be run: {error}.", permanent=False)
@@ -227,11 +220,11 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
         from airflow_provider_oppo_image.pictures.report_cache import ReportCache
         from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 
-        self._cache = cache = self._cache or ReportCache()
+        self._cache = report_cache = self._cache or ReportCache()
         try:
             with SessionPool() as session_pool:
-                check = OppoImageHook(self.oppo_image_conn_id).make_check(cache, session_pool)
-                poll = check_all(self._expected_pictures(), check, cache)
+                check = OppoImageHook(self.oppo_image_conn_id).make_check(report_cache, session_pool)
+                poll = check_all(self._expected_pictures(), check, report_cache)
         except Exception as error:
             # Without deferral, Airflow itself applies silent_fail.
             if not (self.deferrable and should_continue_after(error, silent_fail=self.silent_fail)):
@@ -251,7 +244,7 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
 
         trigger = OppoImageTrigger(
             deadline=deadline,
-            pictures=[picture.to_entry() for picture in self._expected_pictures()],
+            pictures=[picture.to_dict() for picture in self._expected_pictures()],
             on_wrong=self.on_wrong,
             poke_interval=self.poke_interval,
             exponential_backoff=self.exponential_backoff,
@@ -282,4 +275,4 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
         from airflow_provider_oppo_image.pictures.polling import next_delay
 
         interval = super()._get_next_poke_interval(started_at, run_duration, poke_count)
-        return next_delay(interval, left=self.timeout - run_duration(), look=self._last_poll)
+        return next_delay(interval, remaining=self.timeout - run_duration(), poll=self._last_poll)

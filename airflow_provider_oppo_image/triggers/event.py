@@ -74,16 +74,9 @@ class OppoImageEventTrigger(BaseEventTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the path of the class and the arguments of the constructor."""
-        return (
-            "airflow_provider_oppo_image.triggers.oppo_image.OppoImageEventTrigger",
-            {
-                "big_picture_url": self.big_picture_url,
-                "small_picture_url": self.small_picture_url,
-                "pictures": self.pictures,
-                "poke_interval": self.poke_interval,
-                "oppo_image_conn_id": self.oppo_image_conn_id,
-            },
-        )
+        names = ("big_picture_url", "small_picture_url", "pictures", "poke_interval", "oppo_image_conn_id")
+        arguments = {name: getattr(self, name) for name in names}
+        return "airflow_provider_oppo_image.triggers.oppo_image.OppoImageEventTrigger", arguments
 
     def __repr__(self) -> str:
         """Return a text without URLs: Airflow logs it, and the query of a URL can be a signature."""
@@ -92,7 +85,7 @@ class OppoImageEventTrigger(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll without end, and yield an event for each new picture; called by the triggerer."""
         seen = _SeenHashes(asset_state_store(self))
-        cache = ReportCache()
+        report_cache = ReportCache()
         hook = OppoImageHook(self.oppo_image_conn_id)
         check: Check | None = None
         failures = 0
@@ -101,7 +94,7 @@ class OppoImageEventTrigger(BaseEventTrigger):
             payloads: list[dict[str, Any]] = []
             try:
                 pictures = parse_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
-                check = check or await hook.amake_check(cache, shared_session_pool())
+                check = check or await hook.amake_check(report_cache, shared_session_pool())
                 poll = await check_all_async(pictures, check)
                 for picture, report in zip(poll.pictures, poll.reports, strict=True):
                     if await seen.update(picture, report):
@@ -121,12 +114,12 @@ class OppoImageEventTrigger(BaseEventTrigger):
 
     def _next_delay(self, polls: int, failures: int, poll: PollResult | None) -> float:
         interval = exponential_interval(
-            self.poke_interval, looks=failures + 1, longest=max(MAX_INTERVAL_S, self.poke_interval)
+            self.poke_interval, polls=failures + 1, max_interval=max(MAX_INTERVAL_S, self.poke_interval)
         )
         if polls == 1 and not failures:
             # The first polls are immediate, to take the baseline; after that, jitter spreads the triggers.
             jitter = random.random()  # noqa: S311 - not a secret
-            interval = initial_delay(self.poke_interval, left=math.inf, chance=jitter)
+            interval = initial_delay(self.poke_interval, remaining=math.inf, jitter=jitter)
         retry_after = min(poll.retry_after, MAX_INTERVAL_S) if poll else 0.0
         return max(interval, retry_after, MIN_POLL_INTERVAL_S)
 
@@ -144,7 +137,7 @@ class _SeenHashes:
         The hash is stored before the event is sent. If the triggerer dies in between, the event is lost, which is
         better than a second push to everybody.
         """
-        key = "oppo_image_" + hashlib.sha256(f"{picture.kind} {picture.url}".encode()).hexdigest()[:32]
+        key = "oppo_image_" + hashlib.sha256(f"{picture.kind} {picture.url.full}".encode()).hexdigest()[:32]
         before = self._hashes[key] if key in self._hashes else await self._load(key)
         now = report.sha256 or "" if report.state == "ready" else None
         if before is None:

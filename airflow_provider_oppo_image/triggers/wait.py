@@ -29,16 +29,21 @@ from airflow_provider_oppo_image.pictures.report_cache import ReportCache
 FINAL_POLL_TIMEOUT_S: Final = 120.0
 """Maximum duration of the last poll, in seconds after the deadline."""
 
+_ARGUMENTS: Final = (
+    *("deadline", "big_picture_url", "small_picture_url", "pictures", "on_wrong", "poke_interval"),
+    *("exponential_backoff", "max_wait", "silent_fail", "oppo_image_conn_id"),
+)
+
 
 class OppoImageTrigger(BaseTrigger):
     """Waits until pictures are ready, and sends one event.
 
     The event's payload is ``{"status": ..., "result": ...}``. The status is "ready", "wrong", "timeout" or "error". The
-    result is the last poll as `pictures.polling.PollResult.result` returns it; None if no poll has finished. An "error"
-    has ``message`` and ``permanent`` instead of ``result``.
+    result is the last poll as `pictures.polling.PollResult.to_xcom` returns it; None if no poll has finished. An
+    "error" has ``message`` and ``permanent`` instead of ``result``.
 
     The trigger waits before its first poll, because the worker has polled; that delay is a random part of the interval.
-    A restarted triggerer restarts the trigger with the same deadline and an empty report cache.
+    A restarted triggerer restarts the trigger with the same deadline and an empty report report_cache.
 
     The constructor only stores its arguments, because an exception in it stops the triggerer. It ignores unknown
     arguments, so that tasks that were deferred by another version of this package can finish.
@@ -85,21 +90,8 @@ class OppoImageTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the path of the class and the arguments of the constructor."""
-        return (
-            "airflow_provider_oppo_image.triggers.oppo_image.OppoImageTrigger",
-            {
-                "deadline": self.deadline,
-                "big_picture_url": self.big_picture_url,
-                "small_picture_url": self.small_picture_url,
-                "pictures": self.pictures,
-                "on_wrong": self.on_wrong,
-                "poke_interval": self.poke_interval,
-                "exponential_backoff": self.exponential_backoff,
-                "max_wait": self.max_wait,
-                "silent_fail": self.silent_fail,
-                "oppo_image_conn_id": self.oppo_image_conn_id,
-            },
-        )
+        arguments = {name: getattr(self, name) for name in _ARGUMENTS}
+        return "airflow_provider_oppo_image.triggers.oppo_image.OppoImageTrigger", arguments
 
     def __repr__(self) -> str:
         """Return a text without URLs: Airflow logs it, and the query of a URL can be a signature."""
@@ -123,14 +115,14 @@ class OppoImageTrigger(BaseTrigger):
         pictures = parse_pictures(self.big_picture_url, self.small_picture_url, self.pictures)
         check: Check | None = None
         poll: PollResult | None = None
-        cache = ReportCache()
+        report_cache = ReportCache()
         hook = OppoImageHook(self.oppo_image_conn_id)
         for polls in itertools.count(1):
             await asyncio.sleep(self._next_delay(polls, poll))
             try:
-                check = check or await hook.amake_check(cache, shared_session_pool())
+                check = check or await hook.amake_check(report_cache, shared_session_pool())
                 poll = await asyncio.wait_for(
-                    check_all_async(pictures, check, cache), max(self._remaining(), 0) + FINAL_POLL_TIMEOUT_S
+                    check_all_async(pictures, check, report_cache), max(self._remaining(), 0) + FINAL_POLL_TIMEOUT_S
                 )
             except Exception as error:
                 if isinstance(error, TimeoutError) and self._remaining() <= 0:
@@ -142,10 +134,10 @@ class OppoImageTrigger(BaseTrigger):
             else:
                 self.log.info("Poll %d: %s", polls, poll)
                 if (decision := poll.decide(self.on_wrong)) != "wait":
-                    return {"status": decision, "result": poll.result()}
+                    return {"status": decision, "result": poll.to_xcom()}
             if self._remaining() <= 0:
                 break
-        return {"status": "timeout", "result": poll.result() if poll else None}
+        return {"status": "timeout", "result": poll.to_xcom() if poll else None}
 
     def _remaining(self) -> float:
         # Wall-clock time, not monotonic: another machine set the deadline.
@@ -154,8 +146,8 @@ class OppoImageTrigger(BaseTrigger):
     def _next_delay(self, polls: int, poll: PollResult | None) -> float:
         jitter, remaining = random.random(), self._remaining()  # noqa: S311 - not a secret
         if polls == 1:
-            return initial_delay(self.poke_interval, left=remaining, chance=jitter)
+            return initial_delay(self.poke_interval, remaining=remaining, jitter=jitter)
         interval = self.poke_interval
         if self.exponential_backoff:
-            interval = exponential_interval(interval, looks=polls, longest=self.max_wait)
-        return next_delay(interval, left=remaining, look=poll, chance=jitter)
+            interval = exponential_interval(interval, polls=polls, max_interval=self.max_wait)
+        return next_delay(interval, remaining=remaining, poll=poll, jitter=jitter)

@@ -1,1 +1,1 @@
-"""What the live service answers, beside what we know: for whoever has an account."""
+"""The live service, compared with what we expect of it: for users with an account."""

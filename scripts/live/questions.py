@@ -1,4 +1,4 @@
-"""What is asked of the service, and what each answer teaches of that nobody knows for sure. None sends a push."""
+"""The questions to the service, and what each answer shows. No question sends a push."""
 
 from __future__ import annotations
 
@@ -16,29 +16,27 @@ from airflow_provider_oppo_image.engagelab.push_body import compose_push
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
 
 Ids: TypeAlias = Mapping[PictureKind, str]
-"""The picture ids that whoever is asked gave so far."""
+"""The picture ids that the service gave so far."""
 
 Credentials: TypeAlias = Literal["ours", "a wrong master secret", "an unknown AppKey"]
 
 NOWHERE: Final = "https://missing.invalid/big.jpg"
-"""A URL that never leads anywhere. Source: RFC 2606, which reserves the name."""
+"""A URL that never resolves: RFC 2606 reserves its domain."""
 
 NO_PICTURE: Final = "1_000000000000000000000000"
-"""An id of the known form that no upload gave."""
+"""An id of the expected form that no upload gave."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """One thing to ask.
+    """One question.
 
-    :param name: what is asked.
-    :param teaches: what the answer decides.
-    :param request: makes the request; None where it needs the id of a picture that was not uploaded.
-    :param read: our code's reading of the answer, which raises for a refusal.
-    :param good: what our code makes of an answer that it does not refuse.
-    :param kind: the kind of picture whose id the answer brings.
-    :param credentials: whose it is asked with.
-    :param also_known: codes that fit what we know too, where the account decides between them and the sandbox's answer.
+    :param teaches: what the answer shows.
+    :param request: makes the request; returns None if an id that it needs is missing.
+    :param read: our code's parser of the answer, which raises for a refusal.
+    :param good: the outcome in words if it does not raise.
+    :param kind: the kind of picture whose id is in the answer.
+    :param also_known: error codes that are expected too: the account decides between them and the sandbox's answer.
     """
 
     name: str
@@ -53,25 +51,20 @@ class Question:
 
 PROBE: Final = Question(
     "Test the credentials",
-    "an upload of nothing, answered with a missing parameter, proves the AppKey and the master secret",
+    "an empty upload, refused for a missing parameter, proves the AppKey and the master secret",
     lambda _: messages.credentials_probe(),
     messages.read_credentials_probe,
     "the credentials are good",
 )
-"""The first question: without its answer no other can be asked."""
+"""The first question: the others need its answer."""
 
 
 def questions(big: str, small: str, wrong: str | None) -> list[Question]:
-    """Return what is asked after the credentials are proved, in order.
-
-    :param big: the URL of a big picture.
-    :param small: the URL of a small picture.
-    :param wrong: the URL of a picture that is no big picture; None asks nothing about it.
-    """
+    """Return the questions after `PROBE`, in order."""
     asked = [
         Question(
             "Test a wrong master secret",
-            "which code an upload with wrong credentials gets",
+            "the code of an upload with wrong credentials",
             PROBE.request,
             PROBE.read,
             PROBE.good,
@@ -79,7 +72,7 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
         ),
         Question(
             "Test an unknown AppKey",
-            "whether an unknown AppKey is told from a wrong secret",
+            "whether an unknown AppKey and a wrong secret have different codes",
             PROBE.request,
             PROBE.read,
             PROBE.good,
@@ -87,7 +80,7 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
         ),
         Question(
             "Validate a push with a wrong master secret",
-            "whether pushes have a code of their own for wrong credentials",
+            "whether pushes have another code for wrong credentials",
             lambda _: messages.push_request(_push(), validate=True),
             messages.read_acknowledgement,
             "the push is valid",
@@ -95,16 +88,16 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
         ),
         _unsupported("uploads", contract.IMAGE_PATH),
         _unsupported("pushes", contract.PUSH_PATH),
-        _upload("big", big, "Upload the big picture", "what an id looks like, and what else the answer holds"),
-        _upload("small", small, "Upload the small picture", "likewise"),
+        _upload("big", big, "Upload the big picture", "the form of an id, and what else the answer has"),
+        _upload("small", small, "Upload the small picture", "the same for a small picture"),
         Question(
             "Upload both pictures in one request",
-            "whether it takes both, as the vendor's page shows and the vendor's own tests deny",
+            "whether it takes both: the vendor's page shows it, and the vendor's tests contradict it",
             lambda _: _both(big, small),
             _read_both,
             "ids of both pictures",
         ),
-        _upload("big", NOWHERE, "Upload a picture that is not there", "which code it gets if it cannot be downloaded"),
+        _upload("big", NOWHERE, "Upload a picture that is not there", "the code if it cannot be downloaded"),
     ]
     if wrong is not None:
         asked.append(
@@ -112,22 +105,22 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
                 "big",
                 wrong,
                 "Upload a wrong picture",
-                "whether OPPO's refusal comes inside an HTTP 200, and whether anybody resizes",
+                "whether OPPO's refusal has HTTP status 200, and whether the picture is resized",
             )
         )
     return [
         *asked,
         Question(
             "Validate a push with the pictures",
-            "whether the ids stand where the service wants them, and what a validation answers",
+            "whether the ids are in the right fields, and the answer to a validation",
             _push_with_pictures,
             messages.read_acknowledgement,
             "the push is valid",
-            also_known=(21011,),  # its tag is nobody's
+            also_known=(21011,),  # nobody has its tag
         ),
         Question(
             "Validate a push with an id that no upload gave",
-            "whether a validation looks at the ids",
+            "whether a validation checks the ids",
             lambda _: messages.push_request(compose_push(_push(), big_picture_id=NO_PICTURE).body, validate=True),
             messages.read_acknowledgement,
             "the push is valid",
@@ -135,9 +128,9 @@ def questions(big: str, small: str, wrong: str | None) -> list[Question]:
         ),
         Question(
             "Ask for the status of a push that was never sent",
-            "what the status of a push looks like that there is not",
+            "the status of a push that does not exist",
             lambda _: messages.status_request("1"),
-            lambda request, answer: read_object(request.what, answer),
+            lambda request, answer: read_object(request.action, answer),
             "an object by message id",
         ),
     ]
@@ -159,7 +152,7 @@ def _unsupported(what: str, path: str) -> Question:
         f"Ask for {what} by GET",
         "the HTTP status of a method that is not supported",
         lambda _: Request(f"Asking for {what} by GET", "GET", path),
-        lambda request, answer: read_object(request.what, answer),
+        lambda request, answer: read_object(request.action, answer),
         "an object",
     )
 
@@ -182,7 +175,7 @@ def _push_with_pictures(ids: Ids) -> Request | None:
 
 
 def _push() -> dict[str, Any]:
-    """Return a push to a tag that nobody has: even if it were sent, nobody would see it."""
+    """Return a push to a tag that nobody has: nobody would see it, even if it were sent."""
     return {
         "to": {"tag": [f"nobody-{secrets.token_hex(8)}"]},
         "body": {

@@ -1,1 +1,1 @@
-"""A whole Airflow on this machine, to try the provider out: `make airflow`."""
+"""A complete Airflow on this machine, to try the provider: `make airflow`."""

@@ -1,4 +1,4 @@
-"""What is asked of Airflow over its API, as anybody would who has the password."""
+"""A client of Airflow's REST API."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any, ClassVar, Final
 
 import requests
 
-_ASK_S: Final = 10.0
-_MONITORED: Final = ("scheduler", "triggerer", "dag_processor")
+_TIMEOUT_S: Final = 30.0
+_COMPONENTS: Final = ("scheduler", "triggerer", "dag_processor")
 
 
 class Api:
-    """The API of an Airflow 3.
+    """The REST API of an Airflow 3.
 
-    :param address: of its API server.
-    :param user: who asks.
-    :param password: the user's.
+    :param address: the API server's URL.
+    :param user: the user's name.
+    :param password: the user's password.
     """
 
     root: ClassVar = "/api/v2/"
-    """What the paths are below."""
+    """The prefix of all paths."""
 
     def __init__(self, address: str, user: str, password: str) -> None:
         self._address = address
@@ -30,34 +30,29 @@ class Api:
         self._password = password
 
     def is_ready(self, since: datetime.datetime, files: set[str]) -> bool:
-        """Say whether all components work, and the DAG files have been read.
+        """Return whether all components are healthy and all DAG files have been parsed.
 
-        :param since: when the components were started; signs of life from before are of others.
+        :param since: the time of the start; earlier heartbeats are from an earlier run.
         :param files: the names of the DAG files.
         """
         health = self.ask("GET", "monitor/health")
-        beats = [health[name][f"latest_{name}_heartbeat"] for name in _MONITORED]
-        if not all(beat and datetime.datetime.fromisoformat(beat) > since for beat in beats):
+        heartbeats = [health[name][f"latest_{name}_heartbeat"] for name in _COMPONENTS]
+        if not all(beat and datetime.datetime.fromisoformat(beat) > since for beat in heartbeats):
             return False
         dags = self.ask("GET", "dags")["dags"]
-        broken = self.ask("GET", "importErrors")["import_errors"]
-        return files <= {dag["relative_fileloc"] for dag in dags} | {error["filename"] for error in broken}
+        errors = self.ask("GET", "importErrors")["import_errors"]
+        return files <= {dag["relative_fileloc"] for dag in dags} | {error["filename"] for error in errors}
 
     def start(self, dag: str, conf: Mapping[str, Any], run_id: str | None = None) -> str:
-        """Start a run of a DAG, and return its id.
+        """Trigger a run of a DAG, and return its id.
 
-        :param dag: the DAG's id.
-        :param conf: the run's parameters.
-        :param run_id: the id that it gets; None for one that Airflow makes.
+        :param run_id: the id; None lets Airflow choose one.
         """
         body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
         return str(self.ask("POST", f"dags/{dag}/dagRuns", body)["dag_run_id"])
 
     def find(self, path: str) -> Any:
-        """Return what is at a path; None where nothing is.
-
-        :param path: below `root`.
-        """
+        """Return the object at a path; None if there is none."""
         try:
             return self.ask("GET", path)
         except requests.HTTPError as error:
@@ -66,13 +61,9 @@ class Api:
             raise
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Ask for something.
+        """Send a request, and return the decoded response.
 
-        :param method: such as "GET".
-        :param path: below `root`.
-        :param body: goes along as JSON.
-        :return: what the answer holds.
-        :raises requests.RequestException: when there is no good answer.
+        :raises requests.RequestException: if there is no response, or an error status.
         """
         return self._request(self._session, method, f"{self.root}{path}", body)
 
@@ -89,8 +80,7 @@ class Api:
         session.headers["Authorization"] = f"Bearer {token}"
 
     def _request(self, session: requests.Session, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        answer = session.request(method, self._address + path, json=body, timeout=_ASK_S)
+        answer = session.request(method, self._address + path, json=body, timeout=_TIMEOUT_S)
         if not answer.ok:
-            words = f"{method} {path}: HTTP {answer.status_code}: {answer.text}"
-            raise requests.HTTPError(words, response=answer)
+            raise requests.HTTPError(f"{method} {path}: HTTP {answer.status_code}: {answer.text}", response=answer)
         return answer.json()

@@ -1,4 +1,4 @@
-"""The home of an Airflow: a folder that is kept between starts, for one Airflow at a time."""
+"""Airflow's home: a folder that is kept between runs, for one Airflow at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final, TextIO
 
-from scripts.stage import LOOPBACK
+from scripts.demo_campaigns import LOOPBACK
 
 USER: Final = "admin"
 
@@ -23,14 +23,14 @@ _SECRETS: Final[dict[tuple[str, str], Callable[[], str]]] = {
     ("api", "secret_key"): lambda: secrets.token_urlsafe(32),
     ("api_auth", "jwt_secret"): lambda: secrets.token_urlsafe(64),
 }
-"""Airflow's own secrets, which stay the same: with them it reads what it has stored."""
+"""Airflow's own secrets, which must stay the same: it encrypts stored values with them."""
 
 
 class Home:
-    """Where an Airflow keeps all that it has.
+    """The home of an Airflow.
 
-    :param folder: the folder; it is made where it is missing.
-    :param dags: the folder of DAG files.
+    :param folder: the folder; it is created if it is missing.
+    :param dags: the folder of the DAG files.
     """
 
     def __init__(self, folder: Path, dags: Path) -> None:
@@ -43,9 +43,9 @@ class Home:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[int]:
-        """Keep others out; yield a file descriptor, which keeps them out for as long as any process has it open.
+        """Lock the home; yield the lock's file descriptor, which holds the lock in every process that has it open.
 
-        :raises SystemExit: when another one is in, or the folder cannot be written to.
+        :raises SystemExit: if another Airflow has the lock, or the folder is not writable.
         """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -53,16 +53,26 @@ class Home:
         except OSError as error:
             raise SystemExit(f"Airflow's home {self.folder} cannot be written to: {error.strerror}.") from None
         try:
-            self._take(lock)
+            self._lock(lock)
             yield lock
         finally:
             os.close(lock)
 
-    def configure(self, port: int) -> str:
-        """Write Airflow's configuration: over what is there, of which the secrets and other settings are kept.
+    def _lock(self, lock: int) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            address = self._read_configuration().get("api", "base_url", fallback="an address that it will print")
+            raise SystemExit(
+                f"An Airflow runs from {self.folder} already, at {address}. Use it, or stop it with Ctrl-C and wait a "
+                "few seconds."
+            ) from None
 
-        :param port: the port of its API server, on loopback.
-        :return: its address.
+    def configure(self, port: int) -> str:
+        """Write Airflow's configuration; secrets and other settings that are there already are kept.
+
+        :param port: the port of the API server.
+        :return: the API server's URL.
         """
         address = f"http://{LOOPBACK}:{port}"
         settings = {
@@ -81,84 +91,57 @@ class Home:
             "usage_data_collection": {"enabled": "False"},
         }
         configuration = self._read_configuration()
-        # Airflow takes a percent sign for the beginning of another setting's name.
-        configuration.read_dict(
-            {
-                section: {name: value.replace("%", "%%") for name, value in values.items()}
-                for section, values in settings.items()
-            }
-        )
+        for section, values in settings.items():
+            # "%" starts an interpolation in Airflow's configuration.
+            configuration.read_dict({section: {name: value.replace("%", "%%") for name, value in values.items()}})
         for (section, name), make in _SECRETS.items():
             if not configuration.get(section, name, fallback=""):
                 configuration.read_dict({section: {name: make()}})
-        with _replacing(self._configuration) as file:
+        with _atomic_write(self._configuration) as file:
             configuration.write(file)
         return address
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of this Airflow, into which no other one's settings reach."""
+        """Return the environment of this Airflow, without the settings of another one."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         return inherited | {"AIRFLOW_HOME": str(self.folder), "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK}
 
     def password(self) -> str:
-        """Return the password of `USER`, which is made once."""
+        """Return the password of `USER`, which is created once."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             return str(json.loads(self._passwords.read_text())[USER])
         password = secrets.token_urlsafe(9)
-        with _replacing(self._passwords) as file:
+        with _atomic_write(self._passwords) as file:
             json.dump({USER: password}, file)
         return password
 
-    def log(self, name: str) -> Path:
-        """Return where a process of Airflow writes.
-
-        :param name: what it is, such as "scheduler".
-        """
-        return self.folder / f"{name}.log"
-
-    # The database.
-
     def has_database(self) -> bool:
-        """Say whether there is a database, and made for this Airflow's version; one that is half made is removed."""
+        """Return whether there is a database of this Airflow's version; an incomplete database is removed."""
         made_for = self._migrated.read_text() if self._migrated.exists() and self._database.exists() else ""
         if not made_for:
             for leftover in self.folder.glob(f"{self._database.name}*"):
                 leftover.unlink()
-        return made_for == _airflow_version()
+        return made_for == version("apache-airflow")
 
-    def database_is_made(self) -> None:
-        """Note that the database was made, for this Airflow's version."""
-        with _replacing(self._migrated) as file:
-            file.write(_airflow_version())
-
-    def _take(self, lock: int) -> None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            address = self._read_configuration().get("api", "base_url", fallback="an address that it will tell")
-            raise SystemExit(
-                f"An Airflow runs from {self.folder} already, at {address}. Use that one, press Ctrl-C where it runs, "
-                "or wait a few seconds if you just did."
-            ) from None
+    def mark_migrated(self) -> None:
+        """Record that the database is complete, and of this Airflow's version."""
+        with _atomic_write(self._migrated) as file:
+            file.write(version("apache-airflow"))
 
     def _read_configuration(self) -> configparser.ConfigParser:
         configuration = configparser.ConfigParser(interpolation=None)
         try:
             configuration.read(self._configuration)
         except (configparser.Error, UnicodeDecodeError) as error:
-            raise SystemExit(f"{self._configuration} cannot be read. Mend it or remove it. {error}") from None
+            raise SystemExit(f"{self._configuration} cannot be read. Fix it or remove it. {error}") from None
         return configuration
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """Write a file that is there as a whole, or not at all, and that nobody else reads."""
+def _atomic_write(path: Path) -> Iterator[TextIO]:
+    """Replace a file atomically; only its owner can read it."""
     new = path.with_name(f"{path.name}.new")
     new.touch(mode=0o600)
     with new.open("w") as file:
         yield file
     new.replace(path)
-
-
-def _airflow_version() -> str:
-    return version("apache-airflow")

@@ -1,4 +1,4 @@
-"""Everything in its order: pictures, their host, the sandbox, Airflow, and what there is to see in it."""
+"""Start the pictures, their host, the sandbox, Airflow and the demo runs, in this order."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from contextlib import ExitStack
 from typing import Final
 
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from scripts.stage import CAMPAIGNS, LAST_YEAR, free_port, picture_host
-from scripts.warden import Warden
-from scripts.whole_airflow import first_look
+from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, free_port, picture_host
+from scripts.whole_airflow import demo_data
 from scripts.whole_airflow.api import Api
-from scripts.whole_airflow.components import Components
+from scripts.whole_airflow.components import ComponentError, Components
 from scripts.whole_airflow.home import USER, Home
 from scripts.whole_airflow.stop import Stop
 
@@ -24,9 +23,9 @@ _READY: Final = """
 Airflow is ready: {airflow}
   user      {user}
   password  {password}
-  sandbox   {sandbox}/  shows what the service was asked for
+  sandbox   {sandbox}/  shows the requests that the service received
   pictures  {pictures}/
-  logs      {home}/*.log, and of tasks {home}/logs/
+  logs      {home}/*.log; task logs are in {home}/logs/
 
 What to look at:
   {airflow}/dags/nightly_campaigns/runs/demo
@@ -34,74 +33,68 @@ What to look at:
   {airflow}/dags/nightly_batch/runs/demo
     The same tab: sixty pictures from one manifest, four of them wrong.
   {airflow}/dags/upload_then_push
-    Press Trigger. For the form, a big and a small picture, and a big one that is wrong:
+    Press Trigger. For the form, a big and a small picture, and a big picture that is wrong:
       {big}
       {small}
       {wrong}
   {airflow}/connections
-    Test and edit oppo_image_default, which leads to the sandbox.
+    Test and edit oppo_image_default, which points to the sandbox.
 
-Ctrl-C ends all of it. What it has is kept in {home}/ for the next time.
+Ctrl-C ends all of it. The data stays in {home}/ for the next start.
 """
 
 
 def run(home: Home, stop: Stop) -> None:
-    """Start everything, say so, and end it when it is time to.
+    """Start everything, print the addresses, and run until it is stopped.
 
-    :param home: Airflow's home.
-    :param stop: says when it is time.
-    :raises Stopped: when somebody asked to stop.
-    :raises SystemExit: when it cannot go on; the reason is told.
+    :raises Stopped: if somebody stopped it.
+    :raises SystemExit: if it failed; the reason was printed.
     """
-    with ExitStack() as ending:
-        lock = ending.enter_context(home.locked())
+    with ExitStack() as stack:
+        lock = stack.enter_context(home.locked())
         try:
-            _run(home, lock, stop, ending)
-        except (SystemExit, OSError) as reason:
-            # At once, and not after the seconds that stopping takes.
+            _run(home, lock, stop, stack)
+        except (ComponentError, SystemExit, OSError) as reason:
+            # Print it now, not after the seconds that stopping takes.
             print(reason, file=sys.stderr, flush=True)
             raise SystemExit(1) from None
         finally:
-            print("Stopping all of it, which takes a few seconds ...", flush=True)
+            print("Stopping everything, which takes a few seconds ...", flush=True)
 
 
-def _run(home: Home, lock: int, stop: Stop, ending: ExitStack) -> None:
-    first_look.draw_everything(home.folder / "pictures")
-    pictures = ending.enter_context(picture_host(home.folder / "pictures", free_port(_PICTURES_PORT)))
-    sandbox = ending.enter_context(SandboxServer(port=free_port(_SANDBOX_PORT)))
-    warden = ending.enter_context(Warden(home.folder, keep=True, holding=[lock]))
-    components = Components(home, warden, stop)
+def _run(home: Home, lock: int, stop: Stop, stack: ExitStack) -> None:
+    demo_data.draw_pictures(home.folder / "pictures")
+    pictures = stack.enter_context(picture_host(home.folder / "pictures", free_port(_PICTURES_PORT)))
+    sandbox = stack.enter_context(SandboxServer(port=free_port(_SANDBOX_PORT)))
+    components = stack.enter_context(
+        Components(home.folder, home.environment(), sleep=stop.sleep, keep=True, pass_fds=[lock])
+    )
+    for log in home.folder.glob("*.log"):
+        log.unlink()
     address = home.configure(free_port(_AIRFLOW_PORT))
     api = Api(address, USER, home.password())
-    _start(home, components, api)
-    first_look.connect(api, sandbox)
-    first_look.run_first(api, pictures, home.folder / "night")
-    print(_ready(home, address, sandbox.url, pictures), flush=True)
-    components.watch()
-
-
-def _start(home: Home, components: Components, api: Api) -> None:
     if not home.has_database():
-        print("Making Airflow's database ...", flush=True)
+        print("Creating Airflow's database ...", flush=True)
         components.migrate()
-        home.database_is_made()
+        home.mark_migrated()
     print("Starting Airflow ...", flush=True)
     started = datetime.datetime.now(datetime.UTC)
-    components.start()
+    components.start_all()
     files = {path.name for path in home.dags.glob("*.py")}
-    components.until(lambda: api.is_ready(started, files), "Airflow to be ready", _START_S)
-
-
-def _ready(home: Home, airflow: str, sandbox: str, pictures: str) -> str:
+    components.until(lambda: api.is_ready(started, files), "Airflow to be ready", within=_START_S)
+    demo_data.create_connection(api, sandbox)
+    demo_data.trigger_runs(api, pictures, home.folder / "night")
     good, wrong = CAMPAIGNS[0].parameter(pictures), LAST_YEAR.parameter(pictures)
-    return _READY.format(
-        airflow=airflow,
+    text = _READY.format(
+        airflow=address,
         user=USER,
         password=home.password(),
-        sandbox=sandbox,
+        sandbox=sandbox.url,
         pictures=pictures,
         home=os.path.relpath(home.folder),
         big=good["big_picture_url"],
         small=good["small_picture_url"],
         wrong=wrong["big_picture_url"],
     )
+    print(text, flush=True)
+    components.watch()

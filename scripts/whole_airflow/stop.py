@@ -1,50 +1,48 @@
-"""When to stop: Ctrl-C, SIGTERM, or a terminal that is closed."""
+"""Stop on Ctrl-C, on SIGTERM, and when the terminal closes."""
 
 from __future__ import annotations
 
 import signal
 import time
 from types import FrameType
-from typing import Final, Self
-
-_LOOK_S: Final = 0.2
+from typing import Self
 
 
-class Stopped(Exception):  # noqa: N818  # nothing is wrong
-    """Somebody asked to stop."""
+class Stopped(Exception):  # noqa: N818  # not an error
+    """Somebody asked the program to stop."""
 
 
 class Stop:
-    """Notes that a signal came, and raises `Stopped` only where it is asked for.
+    """Records signals, and raises `Stopped` only in `sleep`.
 
-    So nothing is left half done: no process is started that nobody knows of, and a second Ctrl-C changes nothing.
+    So no step is interrupted halfway, for example between the start of a process and its registration.
     """
 
     def __init__(self) -> None:
-        self._came = False
+        self._requested = False
 
     def __enter__(self) -> Self:
-        """Begin to listen."""
+        """Install the signal handlers."""
         signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-        # What `nohup` starts is to outlive its terminal.
-        heard = [one for one in signals if one != signal.SIGHUP or signal.getsignal(one) != signal.SIG_IGN]
-        self._before = {one: signal.signal(one, self._note) for one in heard}
+        # `nohup` ignores SIGHUP: the program must outlive its terminal.
+        handled = [one for one in signals if one != signal.SIGHUP or signal.getsignal(one) != signal.SIG_IGN]
+        self._before = {one: signal.signal(one, self._request) for one in handled}
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let the signals do what they did before."""
+        """Restore the signal handlers."""
         for one, handler in self._before.items():
             signal.signal(one, handler)
 
-    def look(self) -> None:
-        """Wait for a moment.
+    def sleep(self, seconds: float) -> None:
+        """Sleep.
 
-        :raises Stopped: when a signal came.
+        :raises Stopped: if a signal was received.
         """
-        if not self._came:
-            time.sleep(_LOOK_S)
-        if self._came:
+        if not self._requested:
+            time.sleep(seconds)
+        if self._requested:
             raise Stopped
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self._came = True
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        self._requested = True

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_oppo_image.batch.run import Batch, BatchResult, run_batch
+from airflow_provider_oppo_image.batch.run import BatchResult, run_batch
+from airflow_provider_oppo_image.batch.worker_pool import Batch
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 from airflow_provider_oppo_image.storage import StoragePath
 from tests.batch.support import THREADS, rows
@@ -15,14 +16,14 @@ from tests.support.upload_service import UploadService
 
 @pytest.fixture
 def service() -> Iterator[UploadService]:
-    """The service, which gives each picture an id unless told otherwise."""
+    """A service that gives each picture an id, unless its `judge` is set."""
     with UploadService() as service:
         yield service
 
 
 @pytest.fixture
 def run(service: UploadService) -> Callable[..., BatchResult]:
-    """Run a batch of entries against the service, once."""
+    """Runs a batch against the service, once."""
 
     def run(
         entries: Sequence[dict[str, Any]],
@@ -35,7 +36,7 @@ def run(service: UploadService) -> Callable[..., BatchResult]:
     ) -> BatchResult:
         rate_limiter = rate_limiter or RateLimiter(AdaptiveRate(100_000))
         with service.client(rate_limiter, threads=threads, retry_budget=retry_budget) as client:
-            return run_batch(Batch(client, rate_limiter, threads=threads, **options), rows(entries), results)
+            return run_batch(Batch(client.upload, rate_limiter, threads=threads, **options), rows(entries), results)
 
     return run
 

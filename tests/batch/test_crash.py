@@ -1,4 +1,4 @@
-"""A batch whose process is killed, and how much memory one takes."""
+"""Batches in a process of their own: killed, and measured."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ ROWS = 3_000
 
 
 def kill_at(count: int, process: subprocess.Popen[str], service: UploadService, _: str) -> None:
-    """Kill a process when so many pictures were asked for: in the middle of a request, and of many others."""
+    """Kill a process at the request with this number, while other requests are in flight."""
     if len(service.asked) >= count:
         process.kill()
 
 
 @pytest.mark.parametrize("killed_at", [[1_500], [300, 900, 2_800]])
-def test_after_kills_each_row_has_one_result_and_at_most_a_part_went_twice_for_each(
-    service: UploadService, tmp_path: Path, killed_at: list[int]
-) -> None:
+def test_killed_batches_lose_no_row(service: UploadService, tmp_path: Path, killed_at: list[int]) -> None:
     manifest, results = write_manifest(tmp_path / "night.csv", ROWS), tmp_path / "night.results.csv"
     for count in killed_at:
         with start(manifest, results, service.url) as process:
@@ -43,7 +41,7 @@ def test_after_kills_each_row_has_one_result_and_at_most_a_part_went_twice_for_e
     assert [file.name for file in Path(f"{results}.parts").iterdir()] == ["batch.json"]
 
 
-def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
     peaks = []
     for rows in (1_000, 20_000):
         manifest = write_manifest(tmp_path / f"{rows}.csv", rows)

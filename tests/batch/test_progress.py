@@ -12,42 +12,42 @@ REFUSED = Failure("51", "no", "picture")
 
 
 def progress(uploaded: int, failed: int, total: int = 10_000) -> Progress:
-    return Progress(total, begun_at=100.0, uploaded=uploaded, failed=failed)
+    return Progress(total, started_at=100.0, uploaded=uploaded, failed=failed)
 
 
-def failed(line: int, code: str = "51", words: str = "no") -> RowResult:
-    return RowResult(line, f"c{line}", "failed", None, None, code, words, "picture")
+def failed(line: int, code: str = "51", message: str = "no") -> RowResult:
+    return RowResult(line, f"c{line}", "failed", None, None, code, message, "picture")
 
 
 def summary_of(*results: RowResult) -> Summary:
-    tally = ResultCounter()
-    assert list(tally.count(results)) == list(results)
-    return tally.summary("r.csv")
+    counter = ResultCounter()
+    assert list(counter.count(results)) == list(results)
+    return counter.summary("r.csv")
 
 
-def test_outcomes_are_counted() -> None:
-    counted = Progress(3, begun_at=0.0)
-    counted.note(Outcome(1, "id"))
-    counted.note(Outcome(2, failure=REFUSED))
-    counted.note(Outcome(3, failure=REFUSED))
+def test_progress_counts_outcomes() -> None:
+    counted = Progress(3, started_at=0.0)
+    counted.record(Outcome(1, "id"))
+    counted.record(Outcome(2, failure=REFUSED))
+    counted.record(Outcome(3, failure=REFUSED))
     assert (counted.uploaded, counted.failed, counted.done) == (1, 2, 3)
 
 
-def test_a_line_says_how_far_it_is_how_fast_and_how_long_it_will_take() -> None:
-    assert progress(4_000, 500).line(now=110.0) == (
+def test_describe_has_the_rate_and_the_time_left() -> None:
+    assert progress(4_000, 500).describe(now=110.0) == (
         "4,500 of 10,000 pictures (45 %): 4,000 uploaded, 500 failed; 450 a second, 0:00:12 left"
     )
 
 
-def test_a_line_says_nothing_of_what_is_not_known_yet_or_over() -> None:
-    assert progress(0, 0).line(now=100.0) == "0 of 10,000 pictures (0 %): 0 uploaded, 0 failed"
-    assert progress(0, 0).line(now=109.0) == "0 of 10,000 pictures (0 %): 0 uploaded, 0 failed"
-    assert progress(9_999, 1).line(now=110.0) == "10,000 of 10,000 pictures (100 %): 9,999 uploaded, 1 failed"
-    assert progress(0, 0, total=0).line(now=110.0) == "0 of 0 pictures (100 %): 0 uploaded, 0 failed"
-    assert "(99 %)" in progress(9_999, 0).line(now=110.0)
+def test_describe_omits_the_rate_at_start_and_end() -> None:
+    assert progress(0, 0).describe(now=100.0) == "0 of 10,000 pictures (0 %): 0 uploaded, 0 failed"
+    assert progress(0, 0).describe(now=109.0) == "0 of 10,000 pictures (0 %): 0 uploaded, 0 failed"
+    assert progress(9_999, 1).describe(now=110.0) == "10,000 of 10,000 pictures (100 %): 9,999 uploaded, 1 failed"
+    assert progress(0, 0, total=0).describe(now=110.0) == "0 of 0 pictures (100 %): 0 uploaded, 0 failed"
+    assert "(99 %)" in progress(9_999, 0).describe(now=110.0)
 
 
-def test_the_rate_is_that_of_the_last_ten_seconds() -> None:
+def test_rate_covers_ten_seconds() -> None:
     moving = progress(0, 0)
     rates = []
     for second in range(1, 31):
@@ -58,7 +58,7 @@ def test_the_rate_is_that_of_the_last_ten_seconds() -> None:
     assert 10 < rates[19] < 100
 
 
-def test_the_rate_of_a_batch_that_told_nothing_for_long_is_that_since_it_last_did() -> None:
+def test_rate_covers_a_longer_interval_between_calls() -> None:
     moving = progress(0, 0)
     moving.uploaded = 100
     assert moving.rate(101.0) == 100
@@ -66,14 +66,14 @@ def test_the_rate_of_a_batch_that_told_nothing_for_long_is_that_since_it_last_di
     assert moving.rate(161.0) == 10
 
 
-def test_what_the_rate_is_worked_out_from_does_not_grow_without_end() -> None:
+def test_rate_samples_are_bounded() -> None:
     moving = progress(0, 0)
     for step in range(10_000):
         moving.rate(100.0 + step / 5)
-    assert len(moving._marks) <= 60
+    assert len(moving._samples) <= 60
 
 
-def test_a_summary_counts_rows_and_names_the_causes_the_most_frequent_first() -> None:
+def test_summary_has_counts_and_causes() -> None:
     results = [
         RowResult(2, "a", "uploaded", "id"),
         failed(3, "wrong_dimensions", "876 x 324"),
@@ -102,24 +102,24 @@ def test_a_summary_counts_rows_and_names_the_causes_the_most_frequent_first() ->
 
 
 @pytest.mark.parametrize(
-    ("summary", "told"),
+    ("summary", "text"),
     [
         (Summary(0, 0, 0, 0), "0 rows: nothing to do"),
         (Summary(1, 1, 0, 0), "1 row: 1 uploaded"),
         (Summary(12_000, 10_000, 0, 2_000), "12,000 rows: 10,000 uploaded, 2,000 not tried"),
     ],
 )
-def test_a_summary_says_only_what_there_is(summary: Summary, told: str) -> None:
-    assert str(summary) == told
+def test_headline_omits_zero_counts(summary: Summary, text: str) -> None:
+    assert str(summary) == text
 
 
-def test_a_summary_survives_json() -> None:
+def test_summary_is_json_serialisable() -> None:
     summary = summary_of(failed(1), RowResult(2, "a", "uploaded", "id"))
     assert Summary.from_dict(json.loads(json.dumps(summary.to_dict()))) == summary
     assert Summary.from_dict(json.loads(json.dumps(Summary(0, 0, 0, 0).to_dict()))) == Summary(0, 0, 0, 0)
 
 
-def test_a_summary_is_small_enough_for_xcom_whatever_the_service_said() -> None:
+def test_summary_size_is_bounded() -> None:
     every_other = [failed(line, str(line), "x" * 2_000) for line in range(2_000)]
     summary = summary_of(*every_other, *(failed(line, "51", "first") for line in range(5_000, 5_003)))
     assert len(summary.causes) == MAX_CAUSES
@@ -127,9 +127,9 @@ def test_a_summary_is_small_enough_for_xcom_whatever_the_service_said() -> None:
     assert len(json.dumps(summary.to_dict())) < 200_000
 
 
-def test_memory_does_not_grow_with_the_causes() -> None:
-    tally = ResultCounter()
+def test_distinct_causes_are_bounded() -> None:
+    counter = ResultCounter()
     for line in range(5_000):
-        list(tally.count([failed(line, str(line))]))
-    assert len(tally._first) <= 1_001
-    assert sum(tally._causes.values()) == 5_000
+        list(counter.count([failed(line, str(line))]))
+    assert len(counter._first) <= 1_001
+    assert sum(counter._causes.values()) == 5_000

@@ -9,11 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, check_format, read_results, write_results
+from airflow_provider_oppo_image.batch.results import (
+    COLUMN_NAMES,
+    RowResult,
+    read_results,
+    write_results,
+)
 from airflow_provider_oppo_image.errors import ConfigurationError, StorageError
 from airflow_provider_oppo_image.storage import StoragePath, resolve
 from tests.support.object_store import ObjectStore
-from tests.support.results import TEXT, lists_of_results
+from tests.support.result_strategies import FIRST_VERSION, TEXT, lists_of_results
 
 RESULTS = [
     RowResult(
@@ -25,16 +30,16 @@ RESULTS = [
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl", "r.ndjson", "r.CSV"])
-def test_what_is_written_is_read_back(at: Callable[[str], StoragePath], name: str) -> None:
+def test_results_are_read_back(at: Callable[[str], StoragePath], name: str) -> None:
     write_results(at(name), RESULTS)
     assert list(read_results(at(name))) == RESULTS
 
 
-def test_csv_is_what_others_read(at: Callable[[str], StoragePath]) -> None:
+def test_csv_columns(at: Callable[[str], StoragePath]) -> None:
     write_results(at("r.csv"), RESULTS)
     header, *lines = csv.reader(at("r.csv").read_bytes().decode().splitlines(keepends=True))
-    assert tuple(header) == COLUMNS
-    assert COLUMNS == (
+    assert tuple(header) == COLUMN_NAMES
+    assert COLUMN_NAMES == (
         "line",
         "name",
         "state",
@@ -51,51 +56,31 @@ def test_csv_is_what_others_read(at: Callable[[str], StoragePath]) -> None:
     assert b"\r" not in at("r.csv").read_bytes()
 
 
-def test_json_lines_are_what_others_read(at: Callable[[str], StoragePath]) -> None:
+def test_json_lines(at: Callable[[str], StoragePath]) -> None:
     write_results(at("r.jsonl"), RESULTS)
     lines = at("r.jsonl").read_bytes().decode().splitlines()
     assert [json.loads(line) for line in lines] == [result.to_dict() for result in RESULTS]
     assert "春天 🌸" in lines[0]
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        (
-            "r.csv",
-            "line,name,state,big_picture_id,small_picture_id,error_code,error,fault\n"
-            "2,spring,uploaded,id_1,,,,\n3,summer,failed,,,51,OPPO said no,picture\n",
-        ),
-        (
-            "r.jsonl",
-            '{"line": 2, "name": "spring", "state": "uploaded", "big_picture_id": "id_1", "small_picture_id": null, '
-            '"error_code": null, "error": null, "fault": null}\n'
-            '{"line": 3, "name": "summer", "state": "failed", "big_picture_id": null, "small_picture_id": null, '
-            '"error_code": "51", "error": "OPPO said no", "fault": "picture"}\n',
-        ),
-    ],
-)
-def test_results_that_were_written_before_there_were_urls_are_read(tmp_path: Path, name: str, text: str) -> None:
+@pytest.mark.parametrize("name", FIRST_VERSION)
+def test_results_of_the_first_version_are_read(tmp_path: Path, name: str) -> None:
+    text, results = FIRST_VERSION[name]
     (tmp_path / name).write_text(text)
-    assert list(read_results(tmp_path / name)) == [
-        RowResult(2, "spring", "uploaded", "id_1"),
-        RowResult(3, "summer", "failed", None, None, "51", "OPPO said no", "picture"),
-    ]
+    assert list(read_results(tmp_path / name)) == results
 
 
-def test_no_rows_are_a_header_or_nothing(at: Callable[[str], StoragePath]) -> None:
+def test_results_without_rows(at: Callable[[str], StoragePath]) -> None:
     write_results(at("r.csv"), [])
     write_results(at("r.jsonl"), [])
-    assert at("r.csv").read_bytes().decode().strip() == ",".join(COLUMNS)
+    assert at("r.csv").read_bytes().decode().strip() == ",".join(COLUMN_NAMES)
     assert at("r.jsonl").read_bytes() == b""
     assert list(read_results(at("r.csv"))) == list(read_results(at("r.jsonl"))) == []
 
 
 @pytest.mark.parametrize("end", [RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
-def test_results_are_never_seen_half_written(
-    at: Callable[[str], StoragePath], name: str, end: type[BaseException]
-) -> None:
+def test_write_is_atomic(at: Callable[[str], StoragePath], name: str, end: type[BaseException]) -> None:
     write_results(at(name), RESULTS)
 
     def interrupted() -> Iterator[RowResult]:
@@ -108,28 +93,28 @@ def test_results_are_never_seen_half_written(
     assert list(read_results(at(name))) == RESULTS
 
 
-def test_results_that_cannot_be_written_leave_the_old_ones(store: ObjectStore) -> None:
-    place = resolve("s3://stub@bucket/r.csv")
-    write_results(place, RESULTS)
+def test_failed_write_keeps_the_old_results(store: ObjectStore) -> None:
+    path = resolve("s3://stub@bucket/r.csv")
+    write_results(path, RESULTS)
     store.fail_at = 1
     with pytest.raises(StorageError, match=r"Writing s3://stub@bucket/r\.csv"):
-        write_results(place, [])
-    assert list(read_results(place)) == RESULTS
+        write_results(path, [])
+    assert list(read_results(path)) == RESULTS
 
 
 @pytest.mark.parametrize("name", ["r.txt", "r", "r.csv.gz", "r.parquet"])
-def test_a_name_without_a_format_is_refused(name: str) -> None:
+def test_unknown_suffix_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match=r"must end in \.csv, \.jsonl, \.ndjson"):
-        check_format(resolve(name))
+        write_results(resolve(name), [])
 
 
 @given(
     results=lists_of_results(last_line=10**9, urls=st.none() | TEXT),
     name=st.sampled_from(["r.csv", "r.jsonl"]),
 )
-def test_any_results_are_read_back_as_they_were(
+def test_any_results_are_read_back(
     tmp_path_factory: pytest.TempPathFactory, results: list[RowResult], name: str
 ) -> None:
-    place = tmp_path_factory.getbasetemp() / name
-    write_results(place, results)
-    assert list(read_results(place)) == results
+    path = tmp_path_factory.getbasetemp() / name
+    write_results(path, results)
+    assert list(read_results(path)) == results

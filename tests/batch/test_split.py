@@ -32,14 +32,12 @@ def rows(count: int) -> str:
         ("s3://conn@bucket/night.csv", "s3://conn@bucket/night.results.csv"),
     ],
 )
-def test_results_go_beside_their_manifest(manifest: str, results: str) -> None:
+def test_default_results_path(manifest: str, results: str) -> None:
     assert default_results_path(manifest) == results
 
 
 @pytest.mark.parametrize(("count", "parts", "lengths"), [(10, 3, [3, 3, 4]), (2, 4, [1, 1]), (5, 1, [5]), (0, 3, [])])
-def test_parts_are_of_equal_length_and_have_the_header(
-    tmp_path: Path, count: int, parts: int, lengths: list[int]
-) -> None:
+def test_parts_have_equal_length_and_the_header(tmp_path: Path, count: int, parts: int, lengths: list[int]) -> None:
     made = split_manifest(write(tmp_path / "m.csv", HEADER + rows(count)), str(tmp_path / "parts"), parts)
     texts = [Path(part).read_text() for part in made]
     assert all(text.startswith(HEADER) for text in texts)
@@ -47,20 +45,20 @@ def test_parts_are_of_equal_length_and_have_the_header(
     assert "".join(text.removeprefix(HEADER) for text in texts) == rows(count)
 
 
-def test_json_lines_have_no_header(tmp_path: Path) -> None:
+def test_json_lines_parts_have_no_header(tmp_path: Path) -> None:
     lines = [f'{{"name": "c{number}", "big_picture_url": "https://h/{number}"}}\n' for number in range(4)]
     made = split_manifest(write(tmp_path / "m.jsonl", "".join(lines)), str(tmp_path / "parts"), 2)
     assert [Path(part).read_text() for part in made] == ["".join(lines[:2]), "".join(lines[2:])]
 
 
-def test_what_is_no_manifest_is_not_split(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no manifest"):
+def test_split_refuses_an_invalid_manifest(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="manifest"):
         split_manifest(write(tmp_path / "m.csv", "a;b\n1;2\n"), str(tmp_path / "parts"), 2)
     assert not (tmp_path / "parts").exists()
 
 
-def test_no_parts_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="1 or more"):
+def test_split_refuses_zero_parts(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="at least 1"):
         split_manifest(write(tmp_path / "m.csv", HEADER), str(tmp_path / "parts"), 0)
 
 
@@ -72,7 +70,7 @@ def finish(part: str) -> None:
 
 
 @given(count=st.integers(0, 40), parts=st.integers(1, 9))
-def test_merged_results_have_the_lines_of_the_whole_manifest(
+def test_merged_lines_are_those_of_the_manifest(
     tmp_path_factory: pytest.TempPathFactory, count: int, parts: int
 ) -> None:
     folder = tmp_path_factory.mktemp("split")
@@ -85,7 +83,7 @@ def test_merged_results_have_the_lines_of_the_whole_manifest(
     assert [(row.line, row.name) for row in merged] == [(number + 2, f"c{number}") for number in range(count)]
 
 
-def test_rows_of_a_part_without_results_were_not_tried(tmp_path: Path) -> None:
+def test_rows_without_results_are_not_tried(tmp_path: Path) -> None:
     made = split_manifest(write(tmp_path / "m.csv", HEADER + rows(4)), str(tmp_path / "parts"), 2)
     finish(made[1])
     summary = merge_results(made, str(tmp_path / "all.jsonl"))
@@ -95,7 +93,7 @@ def test_rows_of_a_part_without_results_were_not_tried(tmp_path: Path) -> None:
     assert merged[1].big_picture_url == "https://cdn.example.com/1.jpg"
 
 
-def test_blank_and_endless_lines_keep_their_place(tmp_path: Path) -> None:
+def test_blank_and_long_lines_keep_their_number(tmp_path: Path) -> None:
     text = HEADER + "a,https://h/a\n\n" + "x" * 200_000 + "\nb,https://h/b"
     made = split_manifest(write(tmp_path / "m.csv", text), str(tmp_path / "parts"), 2)
     summary = merge_results(made, str(tmp_path / "all.csv"))
@@ -103,13 +101,13 @@ def test_blank_and_endless_lines_keep_their_place(tmp_path: Path) -> None:
     assert [(row.line, row.name) for row in read_results(tmp_path / "all.csv")] == [(2, "a"), (4, ""), (5, "b")]
 
 
-def test_a_results_name_without_a_format_is_refused(tmp_path: Path) -> None:
+def test_merge_refuses_an_unknown_suffix(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"\.csv"):
         merge_results([], str(tmp_path / "all.txt"))
 
 
 @pytest.mark.parametrize("blank", ["\n \n", "\ufeff\n"])
-def test_blank_lines_before_the_header_go_with_it(tmp_path: Path, blank: str) -> None:
+def test_blank_lines_before_the_header_are_kept(tmp_path: Path, blank: str) -> None:
     made = split_manifest(write(tmp_path / "m.csv", blank + HEADER + rows(4)), str(tmp_path / "parts"), 2)
     assert [Path(part).read_text() for part in made] == [
         blank + HEADER + rows(2),
@@ -121,7 +119,7 @@ def test_blank_lines_before_the_header_go_with_it(tmp_path: Path, blank: str) ->
     assert [row.line for row in read_results(tmp_path / "all.csv")] == list(range(first, first + 4))
 
 
-def test_it_is_split_and_merged_in_a_store_of_objects(store: ObjectStore) -> None:
+def test_split_and_merge_in_object_storage(store: ObjectStore) -> None:
     store.objects["bucket/m.csv"] = (HEADER + rows(10)).encode()
     made = split_manifest("s3://stub@bucket/m.csv", "s3://stub@bucket/parts", 3)
     assert made == [f"s3://stub@bucket/parts/part-000{number}.csv" for number in (1, 2, 3)]

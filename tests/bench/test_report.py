@@ -1,4 +1,4 @@
-"""What is made of the figures: a table, a report, a chart."""
+"""The table, the report and the chart of the figures."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FIGURES = (
 )
 
 
-def test_a_goal_is_reached_or_not() -> None:
+def test_goal_reached() -> None:
     assert [figure.reached for figure in FIGURES] == [True, False, True, None]
     assert under("time", 1.0, "ms", 1).reached is False
     assert at_most("time", 1.0, "ms", 1).reached is True
 
 
-def test_the_table_has_a_row_a_figure_with_its_goal() -> None:
+def test_table_has_a_row_per_figure() -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in report.table(FIGURES)]
     assert rows[0] == ["figure", "measured", "goal", "reached", "note"]
     assert rows[2:] == [
@@ -36,7 +36,7 @@ def test_the_table_has_a_row_a_figure_with_its_goal() -> None:
     ]
 
 
-def test_a_part_is_kept_and_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_save_and_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "MEASURED", tmp_path / "measured")
     part = Part("Uploads", "today, here", FIGURES)
     assert report.load("uploads") is None
@@ -44,7 +44,7 @@ def test_a_part_is_kept_and_read_back(tmp_path: Path, monkeypatch: pytest.Monkey
     assert report.load("uploads") == part
 
 
-def test_the_report_names_the_circumstances_and_shows_profiles() -> None:
+def test_render_has_circumstances_and_profile() -> None:
     text = report.render([Part("Uploads", report.circumstances(0.0), FIGURES)])
     assert "## Uploads" in text
     assert "Python 3." in text
@@ -53,19 +53,21 @@ def test_the_report_names_the_circumstances_and_shows_profiles() -> None:
     assert " 60 %  the request" in text
 
 
-def test_the_chart_is_xml_with_a_bar_a_way(tmp_path: Path) -> None:
-    figures = [Figure(start + name, 10.0, "/s") for start in (uploads.RATE_OF, uploads.CPU_OF) for name in uploads.WAYS]
+def test_chart_has_a_bar_per_alternative(tmp_path: Path) -> None:
+    figures = [
+        Figure(start + name, 10.0, "/s") for start in (uploads.RATE_OF, uploads.CPU_OF) for name in uploads.COMPARED
+    ]
     chart.write(uploads.panels(figures), "measured <here> & now", tmp_path / "chart.svg")
     root = ElementTree.parse(tmp_path / "chart.svg").getroot()  # noqa: S314  # our own
     bars = root.findall("{http://www.w3.org/2000/svg}rect")
-    assert len(bars) == 2 * len(uploads.WAYS) - 1
+    assert len(bars) == 2 * len(uploads.COMPARED) - 1
     assert {bar.get("class") for bar in bars} == {"ours", "other"}
     words = [text.text or "" for text in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "measured <here> & now" in words
-    assert set(uploads.WAYS) <= set(words)
+    assert set(uploads.COMPARED) <= set(words)
 
 
-def test_all_is_written_from_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_uses_stored_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "MEASURED", tmp_path / "measured")
     monkeypatch.setattr(report, "RESULTS", tmp_path / "RESULTS.md")
     report.save("two-workers", Part("Two workers", "then", FIGURES[:1]))

@@ -1,4 +1,4 @@
-"""The measurements' own processes, each for a moment: that they work, not how fast."""
+"""The processes of the benchmarks, each run briefly: they work; their speed is not tested."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ import subprocess
 import sys
 
 import pytest
+import requests
 
-from bench import runs, stages
-from bench.hosts import PictureHost, picture
+from bench import cpu_profile, runs
+from bench.picture_host import PictureHost, picture
 from bench.service import Service
+from scripts.checkout import ROOT
 
 PICTURE_BYTES = range(150_000, 200_001)
+KINDS = {"pictures": 200, "absent": 404, "etag": 200, "wrong": 200, "wrong-etag": 200}
 
 
-@pytest.mark.parametrize("way", ["client", "sdk-loop", "sdk-threads"])
-def test_each_way_uploads_what_it_says(way: str) -> None:
+@pytest.mark.parametrize("baseline", ["client", "sdk-loop", "sdk-threads"])
+def test_baseline_uploads(baseline: str) -> None:
     with Service(latency=0) as service:
-        run = runs.run_module("ways", way, service.url, 100)
+        run = runs.run_module("baselines", baseline, service.url, 100)
         counts = service.counts()
     assert run.uploads == 100
     assert counts.unique >= 100
@@ -26,30 +29,39 @@ def test_each_way_uploads_what_it_says(way: str) -> None:
     assert run.cpu_ms > 0
 
 
-def test_a_slot_brings_a_manifest_to_the_service_and_says_where_its_time_went() -> None:
+def test_batch_process_uploads_and_profiles() -> None:
     with Service(latency=0) as service, PictureHost() as host:
-        run = runs.run_module("slot", service.url, 20, "--rate", 400, "--check", host.url, "--stages")
+        run = runs.run_module("batch_process", service.url, 20, "--rate", 400, "--check", host.url, "--profile")
         counts = service.counts()
     assert counts.unique == 20
-    places = [line.partition("%  ")[2] for line in run.profile]
-    assert {"check: decoding by Pillow", "upload: request and answer", "all else"} <= set(places)
+    stages = [line.partition("%  ")[2] for line in run.profile]
+    assert {"check: decoding by Pillow", "upload: request and answer", "everything else"} <= set(stages)
 
 
-def test_the_memory_of_a_run_is_not_that_of_the_process_that_started_it() -> None:
+def test_peak_memory_is_the_process_own() -> None:
     ballast = bytearray(300_000_000)
     ballast[::4096] = b"x" * len(ballast[::4096])
     assert runs.peak_mb() > 300
-    tell = "from bench import runs; runs.tell(runs.timed(1, lambda: None))"
-    done = subprocess.run([sys.executable, "-c", tell], cwd=runs.ROOT, capture_output=True, text=True, check=True)
+    code = "from bench import runs; runs.print_run(runs.timed(1, lambda: None))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     del ballast
     assert 1 < json.loads(done.stdout)["memory_mb"] < 200
 
 
-def test_every_stage_leads_to_a_function() -> None:
-    with stages.Stages():
+def test_cpu_profile_finds_every_stage() -> None:
+    with cpu_profile.CpuProfile():
         pass
 
 
-def test_the_pictures_are_as_heavy_as_a_campaigns() -> None:
+def test_pictures_have_realistic_sizes() -> None:
     assert len(picture(1)) in PICTURE_BYTES
     assert picture(1) != picture(2)
+
+
+def test_picture_host_answers_every_kind() -> None:
+    with PictureHost() as host:
+        found = {kind: requests.get(f"{host.url}/{kind}/1.jpg", timeout=10) for kind in KINDS}
+        etag = {"If-None-Match": found["etag"].headers["ETag"]}
+        assert requests.get(f"{host.url}/etag/1.jpg", headers=etag, timeout=10).status_code == 304
+        assert host.answers() == len(KINDS) + 1
+    assert {kind: answer.status_code for kind, answer in found.items()} == KINDS

@@ -1,4 +1,4 @@
-"""The stub of the service that the measurements ask."""
+"""The stub of the service that the benchmarks use."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ import time
 import pytest
 
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.errors import RateLimitedError
 from bench.service import Ledger, Service, SlidingWindow
 
 
-def test_a_window_counts_the_last_second_wherever_it_begins() -> None:
+def test_sliding_window_counts_any_second() -> None:
     window = SlidingWindow()
     for now in (0.0, 0.6, 0.9, 1.5, 1.55, 2.6):
         window.add(now)
     assert window.busiest == 4  # 0.6, 0.9, 1.5 and 1.55
 
 
-def test_what_is_refused_takes_no_place_in_the_second() -> None:
+def test_refused_requests_do_not_count() -> None:
     ledger = Ledger(limit=2)
     answers = [ledger.upload(b"POST / HTTP/1.1", b"{}", now) for now in (1.0, 1.1, 1.2, 1.9, 2.05, 2.06, 2.15)]
     assert [b"23008" in answer for answer in answers] == [False, False, True, True, False, True, False]
     assert (ledger.counts().refused, ledger.counts().busiest) == (3, 5)
 
 
-def test_it_answers_as_the_service_does_and_counts() -> None:
+def test_service_answers_and_counts() -> None:
     with Service(latency=0.05) as service, client(service) as asks:
         began = time.monotonic()
         ids = [asks.upload(kind, f"https://cdn.example.com/{kind}.png") for kind in ("big", "small", "small")]
@@ -36,7 +37,7 @@ def test_it_answers_as_the_service_does_and_counts() -> None:
     assert counts.by_user_agent == {"tests": 3}
 
 
-def test_it_refuses_what_is_above_the_limit() -> None:
+def test_service_refuses_above_limit() -> None:
     with Service(latency=0, limit=1) as service, client(service) as asks:
         asks.upload("big", "https://cdn.example.com/1.png")
         with pytest.raises(RateLimitedError) as caught:
@@ -46,4 +47,4 @@ def test_it_refuses_what_is_above_the_limit() -> None:
 
 
 def client(service: Service) -> EngageLabClient:
-    return EngageLabClient(service.url, "key", "secret", user_agent="Tests", retry_budget=0)
+    return EngageLabClient(HttpTransport(service.url, "key", "secret", user_agent="Tests"), retry_budget=0)

@@ -1,4 +1,4 @@
-"""A browser, and an Airflow that it is logged in to, both started once."""
+"""A browser, and an Airflow with logged-in users; both are started once."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ from playwright.sync_api import Browser, Frame, Locator, Page, StorageState
 
 from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from tests.browser import evening as an_evening
-from tests.browser.evening import Evening
-from tests.support import browsing, processes
+from scripts import processes
+from tests.browser import demo_run as runs
+from tests.browser.demo_run import DemoRun
 from tests.support.airflow_2 import Airflow2
 from tests.support.airflow_stack import AirflowStack, User
-from tests.support.browsing import Look, Windows
+from tests.support.browser import (
+    CHROMIUM,
+    Viewport,
+    Windows,
+    accessibility_violations,
+    launch_browser,
+    log_in_to_airflow_2,
+    log_in_to_airflow_3,
+)
 from tests.support.picture_host import PictureHost
 
 ADMIN = User("admin", "admin")
@@ -40,24 +48,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if not browsing.CHROMIUM.exists():
-        pytest.skip("these tests need Chromium: scripts/chromium.sh installs it")
-    with browsing.a_browser() as running:
+    if not CHROMIUM.exists():
+        pytest.skip("these tests need Chromium: scripts/packages.sh installs it")
+    with launch_browser() as running:
         yield running
 
 
 @pytest.fixture
 def windows(browser: Browser) -> Iterator[Windows]:
-    """Opens windows that know nothing of each other, for one test."""
+    """Opens isolated windows for one test."""
     with Windows(browser) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
 def airflow(session_sandbox: SandboxServer) -> Iterator[AirflowStack]:
-    """A whole Airflow 3 with the DAGs of tests/browser/dags, whose connection leads to the sandbox."""
+    """A whole Airflow 3 with the DAGs of tests/browser/dags, and a connection to the sandbox."""
     if not airflow_version().startswith("3.3."):
-        pytest.skip(f"the Airflow of these tests is a 3.3, and this is {airflow_version()}")
+        pytest.skip(f"these tests need Airflow 3.3, and this is {airflow_version()}")
     connection = {
         "conn_type": "oppo_image",
         "login": session_sandbox.options.app_key,
@@ -66,7 +74,7 @@ def airflow(session_sandbox: SandboxServer) -> Iterator[AirflowStack]:
         "extra": {"allow_private_addresses": True, "retry_budget": 0},
     }
     with (
-        processes.interrupted_by_sigterm(),
+        processes.sigterm_as_interrupt(),
         AirflowStack(
             _DAGS,
             {"oppo_image_default": connection},
@@ -79,14 +87,14 @@ def airflow(session_sandbox: SandboxServer) -> Iterator[AirflowStack]:
 
 @pytest.fixture(scope="session")
 def logged_in(browser: Browser, airflow: AirflowStack) -> Callable[[User], StorageState]:
-    """Logs somebody in by Airflow's own form, once, and returns what the browser knows then."""
+    """Log a user in with Airflow's form, once, and return the browser's storage state."""
     known: dict[User, StorageState] = {}
 
     def state_of(user: User) -> StorageState:
         if user not in known:
             with Windows(browser) as windows:
                 page = windows.open(airflow.url)
-                browsing.log_in_to_airflow_3(page, user.name, user.name)
+                log_in_to_airflow_3(page, user.name, user.name)
                 known[user] = page.context.storage_state()
         return known[user]
 
@@ -99,10 +107,10 @@ def open_airflow(
 ) -> Callable[..., Page]:
     """Open a page of Airflow in a window of its own, logged in: ``open_airflow("/connections", look=..., user=...)``.
 
-    With ``user=None`` nobody is logged in.
+    With ``user=None`` no user is logged in.
     """
 
-    def open_it(path: str, look: Look | None = None, user: User | None = ADMIN) -> Page:
+    def open_it(path: str, look: Viewport | None = None, user: User | None = ADMIN) -> Page:
         page = windows.open(airflow.url, look, logged_in(user) if user else None)
         page.goto(path)
         return page
@@ -111,18 +119,18 @@ def open_airflow(
 
 
 @pytest.fixture(scope="session")
-def evening(
+def demo_run(
     airflow: AirflowStack, session_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Evening]:
-    """An evening's run that has come as far as it gets, and the host of its pictures."""
+) -> Iterator[DemoRun]:
+    """The demo run, finished except for the task that waits for a picture."""
     session_sandbox.forget()
     session_sandbox.recover()
     with PictureHost() as host:
-        run = an_evening.begin(airflow, host, tmp_path_factory.mktemp("evening"))
-        airflow.until(lambda: an_evening.is_over(airflow, run), "the evening to be over", within=150)
+        run = runs.start_run(airflow, host, tmp_path_factory.mktemp("demo_run"))
+        airflow.until(lambda: runs.is_finished(airflow, run), "the demo run to finish", within=150)
         pushes = session_sandbox.received()["pushes"]
         titles = {push["body"]["body"]["notification"]["android"]["title"]: push["msg_id"] for push in pushes}
-        yield Evening(run, host, titles)
+        yield DemoRun(run, host, titles)
 
 
 @pytest.fixture(scope="session")
@@ -130,24 +138,24 @@ def airflow_2(pytestconfig: pytest.Config) -> Iterator[Airflow2]:
     """A webserver of Airflow 2.11, with the DAGs of tests/browser/dags and no connection."""
     python: Path = pytestconfig.getoption("--airflow-2")
     if not python.exists():
-        pytest.skip(f"the Airflow 2.11 of these tests is not there: {python}")
-    with processes.interrupted_by_sigterm(), Airflow2(python, _DAGS, {"CORE__TEST_CONNECTION": "Enabled"}) as running:
+        pytest.skip(f"the Airflow 2.11 of these tests is missing: {python}")
+    with processes.sigterm_as_interrupt(), Airflow2(python, _DAGS, {"CORE__TEST_CONNECTION": "Enabled"}) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def logged_in_2(browser: Browser, airflow_2: Airflow2) -> StorageState:
-    """What the browser knows when the admin has logged in to Airflow 2 by its own form."""
+    """The browser's storage state after the admin's login to Airflow 2."""
     with Windows(browser) as windows:
         page = windows.open(airflow_2.url)
-        browsing.log_in_to_airflow_2(page, ADMIN.name, ADMIN.name)
+        log_in_to_airflow_2(page, ADMIN.name, ADMIN.name)
         return page.context.storage_state()
 
 
 @pytest.fixture
 def axe() -> Callable[[Page | Frame], list[str]]:
-    """Finds what keeps people out who use a keyboard or a screen reader."""
-    return browsing.barriers
+    """Finds accessibility violations."""
+    return accessibility_violations
 
 
 @pytest.fixture

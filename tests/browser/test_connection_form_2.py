@@ -1,4 +1,4 @@
-"""Somebody sets the connection up by clicking in Airflow 2.11, and a DAG works with what was saved."""
+"""The connection form of Airflow 2.11, and a DAG that uses the saved connection."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from playwright.sync_api import Locator, Page, StorageState, expect
 
 from airflow_provider_oppo_image.connection import FIELDS, LABELS
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from scripts.demo_campaigns import free_port
 from tests.browser.connections_2 import ConnectionForm
 from tests.support import artwork
 from tests.support.airflow_2 import Airflow2
-from tests.support.browsing import Look, Windows
+from tests.support.browser import Viewport, Windows
 from tests.support.picture_host import PictureHost
-from tests.support.ports import free_port
 
-TALL = Look(width=1100, height=1700)
+TALL = Viewport(width=1100, height=1700)
 
 
 @pytest.fixture
@@ -37,9 +37,7 @@ def fill_in(sandbox: SandboxServer) -> Callable[..., None]:
     return fill
 
 
-def test_the_form_asks_in_the_users_words_and_for_what_is_needed_only(
-    page: Page, keep_screenshot: Callable[[Page | Locator, str], None]
-) -> None:
+def test_form_fields_and_labels(page: Page, keep_screenshot: Callable[[Page | Locator, str], None]) -> None:
     form = ConnectionForm.add(page, "oppo_image_default")
     for label in [*LABELS.values(), *(entry.label for entry in FIELDS)]:
         expect(form.field(label)).to_be_visible()
@@ -48,23 +46,23 @@ def test_the_form_asks_in_the_users_words_and_for_what_is_needed_only(
     expect(form.field("AppKey")).to_have_attribute("placeholder", "the app's AppKey, from EngageLab's console")
     for unused in ("Schema", "Port"):
         expect(form.field(unused)).to_be_hidden()
-    assert form.field("Data centre").get_by_role("option").all_inner_texts() == list(FIELDS[0].choices.values())
+    assert form.field("Data center").get_by_role("option").all_inner_texts() == list(FIELDS[0].choices.values())
     form.fill(AppKey="5f3c0a91d27e4b68")
     keep_screenshot(page, "connection-form-airflow-2")
 
 
-def test_what_was_clicked_is_stored_and_works_in_a_dag(
+def test_saved_connection_works_in_a_dag(
     page: Page, fill_in: Callable[..., None], airflow_2: Airflow2, sandbox: SandboxServer, host: PictureHost
 ) -> None:
     form = ConnectionForm.add(page, "clicked")
     fill_in(form)
-    form.field("Data centre").select_option("Japan (pushapi-jpn.engagelab.com)")
+    form.field("Data center").select_option("Japan (pushapi-jpn.engagelab.com)")
     form.fill(Retry_budget="0", Read_timeout="")
     form.field("Allow private addresses").check()
     form.save()
 
     again = ConnectionForm.change(page, "clicked")
-    expect(again.field("Data centre")).to_have_value("japan")
+    expect(again.field("Data center")).to_have_value("japan")
     expect(again.field("Retry budget")).to_have_value("0")
     assert form.page.get_by_label("Allow private addresses").is_checked()
 
@@ -78,13 +76,13 @@ def test_what_was_clicked_is_stored_and_works_in_a_dag(
     [
         ({}, "accepts AppKey sandbox-app-key and its master secret."),
         ({"Master_secret": "another"}, "Check the AppKey and the master secret in the Airflow connection"),
-        ({"Master_secret": None}, "The connection has no master secret. Put the app's master secret into"),
-        ({"Host": f"http://127.0.0.1:{free_port()}"}, "was not reached (Connection refused), so nothing was sent."),
-        ({"Read_timeout": "soon"}, "The connection's 'read_timeout' is 'soon'; it must be a number of seconds"),
+        ({"Master_secret": None}, "The connection has no master secret."),
+        ({"Host": f"http://127.0.0.1:{free_port()}"}, "(Connection refused), so nothing was sent."),
+        ({"Read_timeout": "soon"}, "The connection's 'read_timeout' must be a number of seconds"),
     ],
     ids=["good", "a wrong secret", "no secret", "a host that nobody listens at", "a wrong value"],
 )
-def test_the_test_button_says_what_it_found(
+def test_test_button_shows_the_result(
     fields: dict[str, str | None], words: str, page: Page, fill_in: Callable[..., None]
 ) -> None:
     form = ConnectionForm.add(page, "tested")
@@ -93,7 +91,7 @@ def test_the_test_button_says_what_it_found(
     assert words in form.test()
 
 
-def test_a_stored_connection_is_tested_with_its_secret_typed_again(
+def test_stored_connection_is_tested_with_a_new_secret(
     page: Page, fill_in: Callable[..., None], sandbox: SandboxServer
 ) -> None:
     form = ConnectionForm.add(page, "stored")
@@ -109,7 +107,7 @@ def test_a_stored_connection_is_tested_with_its_secret_typed_again(
     assert "accepts AppKey" in form.test()
 
 
-def test_a_stored_connection_that_is_saved_again_keeps_its_secret(
+def test_stored_connection_keeps_its_secret(
     page: Page, fill_in: Callable[..., None], airflow_2: Airflow2, sandbox: SandboxServer
 ) -> None:
     form = ConnectionForm.add(page, "kept")
@@ -122,16 +120,14 @@ def test_a_stored_connection_that_is_saved_again_keeps_its_secret(
     assert (stored["description"], stored["password"]) == ("saved again", sandbox.options.master_secret)
 
 
-def test_a_budget_of_0_from_elsewhere_is_shown_as_the_default(page: Page, airflow_2: Airflow2) -> None:
+def test_imported_budget_of_0_is_displayed_as_the_default(page: Page, airflow_2: Airflow2) -> None:
     # A fault of Airflow 2, which the documentation warns of.
     stored = {"conn_type": "oppo_image", "login": "key", "password": "secret", "extra": {"retry_budget": 0}}
     airflow_2.run("connections", "add", "zero", "--conn-json", json.dumps(stored))
     expect(ConnectionForm.change(page, "zero").field("Retry budget")).to_have_value("120")
 
 
-def test_where_tests_are_not_allowed_the_button_says_so(
-    windows: Windows, airflow_2: Airflow2, logged_in_2: StorageState
-) -> None:
+def test_test_button_if_tests_are_disabled(windows: Windows, airflow_2: Airflow2, logged_in_2: StorageState) -> None:
     # Cookies do not know ports: who is logged in to one webserver is logged in to the other.
     page = windows.open(airflow_2.serve(CORE__TEST_CONNECTION="Disabled"), TALL, logged_in_2)
     form = ConnectionForm.add(page, "untested")

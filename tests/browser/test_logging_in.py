@@ -1,4 +1,4 @@
-"""Airflow asks who is there, and the windows of the other tests are those of people whom it knows."""
+"""Logins of the other browser tests."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import VIEWER
 
 
-def test_nobody_sees_the_connections_without_logging_in(open_airflow: Callable[..., Page]) -> None:
+def test_connections_require_a_login(open_airflow: Callable[..., Page]) -> None:
     page = open_airflow("/connections", user=None)
     expect(page.get_by_label("Password")).to_be_visible()
 
 
-def test_an_admin_may_add_a_connection(open_airflow: Callable[..., Page]) -> None:
+def test_admin_may_add_a_connection(open_airflow: Callable[..., Page]) -> None:
     page = open_airflow("/connections")
     expect(page.get_by_role("button", name="Add Connection")).to_be_enabled()
 

@@ -1,4 +1,4 @@
-"""A person looks at what the sandbox received."""
+"""The sandbox's page."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from playwright.sync_api import Frame, Locator, Page, expect
 
 from airflow_provider_oppo_image.contract import IMAGE_PATH, PUSH_PATH
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from scripts.stage import CAMPAIGNS, LAST_YEAR, make_pictures
-from tests.support.browsing import Look, Windows
+from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, make_pictures
+from tests.support.browser import Viewport, Windows
 from tests.support.picture_host import PictureHost
 
 
 @pytest.fixture
 def busy_sandbox(sandbox: SandboxServer, host: PictureHost, tmp_path: Path) -> SandboxServer:
-    """A sandbox that had the pictures of three campaigns, and the pushes of two."""
+    """A sandbox that received the pictures of three campaigns and the pushes of two."""
 
     def ask(path: str, body: Any) -> Any:
         credentials = (sandbox.options.app_key, sandbox.options.master_secret)
@@ -42,7 +42,7 @@ def busy_sandbox(sandbox: SandboxServer, host: PictureHost, tmp_path: Path) -> S
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1080, 390])
-def test_it_shows_what_it_received_to_everybody(
+def test_page_is_accessible_and_complete(
     width: int,
     scheme: Literal["light", "dark"],
     windows: Windows,
@@ -50,7 +50,7 @@ def test_it_shows_what_it_received_to_everybody(
     axe: Callable[[Page | Frame], list[str]],
     keep_screenshot: Callable[[Page | Locator, str], None],
 ) -> None:
-    page = windows.open(busy_sandbox.url, Look(width=width, height=676, scheme=scheme))
+    page = windows.open(busy_sandbox.url, Viewport(width=width, height=676, scheme=scheme))
     page.goto("/")
     expect(page.get_by_role("article")).to_have_count(3)
     expect(page.get_by_role("article").first).to_contain_text("876 x 324 px")

@@ -1,4 +1,4 @@
-"""A whole Airflow on two Celery workers, started once, and a stub of the service with its limit."""
+"""Fixtures: an Airflow with two Celery workers, started once, and a stub of the service with its rate limit."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from pathlib import Path
 import pytest
 
 from bench.report import Figure, Part, circumstances, save, table
-from tests.celery.nights import Night
-from tests.support import processes, servers
+from scripts import processes
+from tests.celery.batch_runs import BatchRun
+from tests.support import servers
 from tests.support.celery_stack import CeleryStack
 from tests.support.servers import Service
 
 LIMIT = 500
-"""Requests that the service takes in any second for one AppKey."""
+"""Requests per second that the service accepts for one AppKey."""
 
 PACKAGES = ("apache-airflow", "apache-airflow-providers-celery", "celery", "requests", "urllib3")
 
 _FIGURES = pytest.StashKey[list[Figure]]()
-_BEGAN = pytest.StashKey[float]()
+_START = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--keep-figures", action="store_true", help="keep what is measured for the report of bench/")
+    parser.addoption("--keep-figures", action="store_true", help="save the measured figures for the report of bench/")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_FIGURES] = []
-    config.stash[_BEGAN] = time.monotonic()
+    config.stash[_START] = time.monotonic()
 
 
 @pytest.fixture(scope="session")
 def figures(pytestconfig: pytest.Config) -> list[Figure]:
-    """What was measured."""
+    """Return the measured figures."""
     return pytestconfig.stash[_FIGURES]
 
 
@@ -49,7 +50,7 @@ def stack(service: Service) -> Iterator[CeleryStack]:
     connection = {"conn_type": "oppo_image", "login": "app-key", "password": "a-master-secret", "host": service.url}
     dags = Path(__file__).parent / "dags"
     with (
-        processes.interrupted_by_sigterm(),
+        processes.sigterm_as_interrupt(),
         servers.postgres() as database,
         servers.redis() as broker,
         CeleryStack(dags, {"oppo_image_default": connection}, database, broker) as running,
@@ -59,21 +60,21 @@ def stack(service: Service) -> Iterator[CeleryStack]:
 
 @pytest.fixture
 def airflow(stack: CeleryStack) -> CeleryStack:
-    """The Airflow, with all its workers."""
-    stack.mend()
+    """Return the Airflow with all workers running."""
+    stack.restart_workers()
     return stack
 
 
 @pytest.fixture
-def begin_night(
+def start_batch(
     airflow: CeleryStack, service: Service, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[int, int], Night]:
-    """Start a night of so many rows in so many parts."""
+) -> Callable[[int, int], BatchRun]:
+    """Return a function that starts a batch with this many rows and parts."""
 
-    def begin(rows: int, parts: int) -> Night:
-        return Night(airflow, service, tmp_path_factory.mktemp("night"), rows=rows, parts=parts)
+    def start(rows: int, parts: int) -> BatchRun:
+        return BatchRun(airflow, service, tmp_path_factory.mktemp("batch"), rows=rows, parts=parts)
 
-    return begin
+    return start
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -82,5 +83,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for line in table(figures):
             terminalreporter.write_line(line)
         if config.getoption("--keep-figures"):
-            began = config.stash[_BEGAN]
-            save("celery", Part("Two Celery workers on one AppKey", circumstances(began, PACKAGES), tuple(figures)))
+            start = config.stash[_START]
+            save("celery", Part("Two Celery workers on one AppKey", circumstances(start, PACKAGES), tuple(figures)))

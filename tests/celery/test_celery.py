@@ -1,4 +1,4 @@
-"""A night's pictures on several workers: the share of each, and what is left when one of them is lost."""
+"""A batch on several workers: the share of each worker, and the loss of a worker."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ import pytest
 
 from airflow_provider_oppo_image.batch.worker_pool import MAX_UNWRITTEN
 from bench.report import Figure, at_least, at_most
+from tests.celery.batch_runs import UPLOAD, BatchRun
 from tests.celery.conftest import LIMIT
-from tests.celery.nights import UPLOAD, Night
 from tests.support.celery_stack import WORKERS, CeleryStack
 
 ROWS = 20_000
-PATIENCE_S = 200
+TIME_LIMIT_S = 200
 
 GOAL = 0.90
-"""What two workers must reach together, as a part of the limit, on a machine that does nothing else."""
+"""Part of the rate limit that two workers must use together on an idle machine."""
 
 FLOOR = 0.80
-"""What they must reach on any machine, however busy."""
+"""Part of the rate limit that they must use on any machine."""
 
 
 @pytest.mark.timeout(400)
-def test_two_workers_find_equal_shares_of_the_limit_and_lose_nothing(
-    airflow: CeleryStack, begin_night: Callable[[int, int], Night], figures: list[Figure]
+def test_two_workers_share_the_rate_limit_equally(
+    airflow: CeleryStack, start_batch: Callable[[int, int], BatchRun], figures: list[Figure]
 ) -> None:
-    night = begin_night(ROWS, len(WORKERS))
+    batch = start_batch(ROWS, len(WORKERS))
     workers: dict[int, str] = {}
 
     def step() -> str:
-        workers.update(airflow.workers_at(night.run, UPLOAD))
-        return airflow.database.end_of(night.run)
+        workers.update(airflow.workers_at(batch.run, UPLOAD))
+        return airflow.database.end_of(batch.run)
 
-    state = airflow.until(step, "the night to end", within=PATIENCE_S)
+    state = airflow.until(step, "the batch to finish", within=TIME_LIMIT_S)
 
-    shares = night.shares(workers)
+    shares = batch.shares(workers)
     together = shares.rate / LIMIT
     less, more = sorted(shares.of(worker) for worker in WORKERS)
-    problems = night.problems()
-    note = f"{shares.rate:.0f} uploads/s over the {shares.seconds:.0f} s in which both were at work"
+    problems = batch.problems()
+    note = f"{shares.rate:.0f} uploads/s over the {shares.seconds:.0f} s in which both were active"
     figures += [
         at_least(
             "two Celery workers on one AppKey: together", 100 * together, f"% of {LIMIT}/s", 100 * GOAL, note=note
@@ -56,29 +56,31 @@ def test_two_workers_find_equal_shares_of_the_limit_and_lose_nothing(
 
 
 @pytest.mark.timeout(400)
-def test_a_worker_that_is_killed_loses_no_row(
-    airflow: CeleryStack, begin_night: Callable[[int, int], Night], figures: list[Figure]
+def test_killed_worker_loses_no_row(
+    airflow: CeleryStack, start_batch: Callable[[int, int], BatchRun], figures: list[Figure]
 ) -> None:
-    night = begin_night(ROWS, len(WORKERS) + 1)
-    lost = WORKERS[-1]
+    batch = start_batch(ROWS, len(WORKERS) + 1)
+    killed = WORKERS[-1]
 
-    def parts_at_the_lost() -> list[int]:
-        return [index for index, worker in airflow.workers_at(night.run, UPLOAD).items() if worker == lost]
+    def parts_of_killed_worker() -> list[int]:
+        return [index for index, worker in airflow.workers_at(batch.run, UPLOAD).items() if worker == killed]
 
-    airflow.until(lambda: night.taken() >= ROWS / 2 and parts_at_the_lost(), "half of the rows", within=PATIENCE_S)
-    [interrupted] = parts_at_the_lost()
-    airflow.kill(lost, children=True)
-    state = airflow.wait_for(night.run, within=PATIENCE_S)
+    airflow.until(
+        lambda: batch.accepted() >= ROWS / 2 and parts_of_killed_worker(), "half of the rows", within=TIME_LIMIT_S
+    )
+    [interrupted] = parts_of_killed_worker()
+    airflow.kill(killed, children=True)
+    state = airflow.wait_for(batch.run, within=TIME_LIMIT_S)
 
     tries = {
-        task["map_index"]: task["try_number"] for task in airflow.database.tasks(night.run) if task["task_id"] == UPLOAD
+        task["map_index"]: task["try_number"] for task in airflow.database.tasks(batch.run) if task["task_id"] == UPLOAD
     }
-    problems, again = night.problems(), len(night.uploads()) - ROWS
+    problems, repeated = batch.problems(), len(batch.uploads()) - ROWS
     figures += [
         at_most(f"rows of {ROWS:,} without exactly one result, a worker killed in the middle", len(problems), "", 0),
-        at_most("pictures uploaded twice because of that", again, "", MAX_UNWRITTEN, note="the goal is one part"),
+        at_most("pictures uploaded twice because of that", repeated, "", MAX_UNWRITTEN, note="the goal is one part"),
     ]
     assert problems == []
     assert tries == {index: 1 + (index == interrupted) for index in tries}
-    assert again <= MAX_UNWRITTEN
+    assert repeated <= MAX_UNWRITTEN
     assert state == "success"

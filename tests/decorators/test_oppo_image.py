@@ -1,4 +1,4 @@
-"""`@task.oppo_image_upload`: what a function returns is uploaded."""
+"""The task decorator, called directly and in DAG runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_oppo_image.airflow_compat import AirflowFailException
+from airflow_provider_oppo_image.airflow_compat import AirflowFailException, Asset
 from airflow_provider_oppo_image.decorators.oppo_image import oppo_image_upload_task
 from airflow_provider_oppo_image.errors import ConfigurationError, PictureAbsentError, PictureWrongError
 from airflow_provider_oppo_image.hooks.task_record import XCOM_KEY
@@ -40,29 +40,27 @@ def ids_of(sandbox: SandboxServer) -> dict[str, str]:
     return {f"{entry['kind']}_picture_id": entry["id"] for entry in sandbox.received()["uploads"]}
 
 
-class TestWhatIsReturned:
+class TestReturnedValue:
     def test_both_pictures_are_uploaded(self, sandbox: SandboxServer, urls: dict[str, str]) -> None:
         assert execute(urls) == ids_of(sandbox)
 
-    @pytest.mark.parametrize("nothing", [{}, {"small_picture_url": None}, {"small_picture_url": ""}])
-    def test_one_is_enough(self, sandbox: SandboxServer, urls: dict[str, str], nothing: dict[str, Any]) -> None:
-        ids = execute({"big_picture_url": urls["big_picture_url"], **nothing})
+    @pytest.mark.parametrize("others", [{}, {"small_picture_url": None}, {"small_picture_url": ""}])
+    def test_one_picture_is_enough(self, sandbox: SandboxServer, urls: dict[str, str], others: dict[str, Any]) -> None:
+        ids = execute({"big_picture_url": urls["big_picture_url"], **others})
         assert ids == {**ids_of(sandbox), "small_picture_id": None}
 
     @pytest.mark.parametrize(
         ("returned", "words"),
         [
-            (None, "pictures returned None; it must return a mapping with big_picture_url"),
-            ("https://cdn.example.com/big.png?sig=s3cret", "returned a value of type str; it must"),
-            (["https://cdn.example.com/big.png?sig=s3cret"], "returned a value of type list; it must"),
-            ({"big": "https://cdn.example.com/big.png?sig=s3cret"}, "with the keys big; it may have big_picture_url"),
-            ({"https://cdn.example.com/big.png?sig=s3cret": "big"}, r"with the keys \(not a name\); it may have"),
-            ({}, "Give at least one"),
+            (None, "not None"),
+            ("https://cdn.example.com/big.png?sig=s3cret", "not a value of type str"),
+            ({"big": "https://cdn.example.com/big.png?sig=s3cret"}, "unknown keys: big"),
+            ({"https://cdn.example.com/big.png?sig=s3cret": "big"}, r"unknown keys: \(not a name\)"),
             ({"big_picture_url": None, "small_picture_url": "None"}, "Give at least one"),
-            ({"big_picture_url": "big.png"}, "The big picture's URL is not one"),
+            ({"big_picture_url": "big.png"}, "URL is not valid"),
         ],
     )
-    def test_anything_else_fails_for_good_and_says_what_it_must_be(
+    def test_other_values_are_permanent_errors(
         self, sandbox: SandboxServer, connect: Any, returned: Any, words: str
     ) -> None:
         with pytest.raises(AirflowFailException, match=words) as caught:
@@ -71,13 +69,13 @@ class TestWhatIsReturned:
         assert "s3cret" not in str(caught.value)
         assert sandbox.received()["requests"] == {}
 
-    def test_a_url_is_no_template(self, sandbox: SandboxServer, host: PictureHost, connect: Any) -> None:
+    def test_url_is_not_rendered(self, sandbox: SandboxServer, host: PictureHost, connect: Any) -> None:
         url = host.serve("/{{1+1}}.png", BIG)
         with pytest.raises((AirflowFailException, PictureAbsentError)):
             execute({"big_picture_url": url})
         assert not [path for path in host.requests if path == "/2.png"]
 
-    def test_a_wrong_picture_fails_for_good_and_an_absent_one_is_left_to_retries(
+    def test_wrong_is_permanent_and_absent_is_transient(
         self, sandbox: SandboxServer, host: PictureHost, connect: Any
     ) -> None:
         with pytest.raises(AirflowFailException, match="876 x 324") as caught:
@@ -88,8 +86,8 @@ class TestWhatIsReturned:
         assert sandbox.received()["uploads"] == []
 
 
-class TestTheFunctionsOwnErrors:
-    def test_ours_are_translated_and_the_others_are_left_as_they_are(self, connect: Any) -> None:
+class TestErrorsOfTheFunction:
+    def test_only_own_errors_are_translated(self, connect: Any) -> None:
         def fails(error: Exception) -> Any:
             raise error
 
@@ -100,31 +98,30 @@ class TestTheFunctionsOwnErrors:
 
 
 class TestArguments:
-    def test_the_operators_are_taken(self, sandbox: SandboxServer, host: PictureHost, connect: Any) -> None:
-        connect(login=sandbox.options.app_key)
+    def test_operator_arguments_are_used(self, sandbox: SandboxServer, host: PictureHost, connect: Any) -> None:
         unchecked = execute(
             {"big_picture_url": host.serve("/big.png", BIG)}, check=False, oppo_image_conn_id="oppo_image_default"
         )
         assert unchecked == {**ids_of(sandbox), "small_picture_id": None}
-        assert len(host.requests) == 1, "the service's own"
+        assert len(host.requests) == 1, "downloaded once, by the service"
 
-    @pytest.mark.parametrize(("returned", "told"), [({"campaign": "spring"}, "spring"), ({"campaign": None}, "all")])
-    def test_the_page_is_told_the_campaign_and_the_functions_word_wins(
-        self, sandbox: SandboxServer, urls: dict[str, str], returned: dict[str, Any], told: str
+    @pytest.mark.parametrize(
+        ("returned", "campaign"), [({"campaign": "spring"}, "spring"), ({"campaign": None}, "all")]
+    )
+    def test_campaign_of_the_function_takes_precedence(
+        self, sandbox: SandboxServer, urls: dict[str, str], returned: dict[str, Any], campaign: str
     ) -> None:
         context = make_context()
         execute({**urls, **returned}, context, campaign="all")
-        assert context["ti"].pushed[XCOM_KEY]["campaign"] == told
+        assert context["ti"].pushed[XCOM_KEY]["campaign"] == campaign
 
-    def test_its_outlets_events_carry_the_ids(self, sandbox: SandboxServer, urls: dict[str, str]) -> None:
-        from airflow_provider_oppo_image.airflow_compat import Asset
-
+    def test_outlet_event_has_ids(self, sandbox: SandboxServer, urls: dict[str, str]) -> None:
         asset = Asset("oppo-image://campaigns/decorated")
         events = OutletEvents()
         ids = execute(urls, make_context(outlet_events=events), outlets=[asset])
         assert events[asset].extra.items() >= {**ids, **urls}.items()
 
-    def test_ids_are_xcoms_of_their_own_whatever_the_annotation_says(self) -> None:
+    def test_multiple_outputs_ignores_the_annotation(self) -> None:
         def annotated() -> dict[str, str]:
             return {}
 
@@ -138,11 +135,11 @@ class TestArguments:
 
 @pytest.mark.usefixtures("airflow_db")
 class TestInDags:
-    def test_ids_reach_a_push_and_arguments_are_templates(self, sandbox: SandboxServer, urls: dict[str, str]) -> None:
+    def test_renders_arguments_maps_and_feeds_a_push(self, sandbox: SandboxServer, urls: dict[str, str]) -> None:
         source = f"""
         with DAG(NAME, schedule=None, start_date=START, params={{"big": "{urls["big_picture_url"]}"}}) as dag:
             @task
-            def where() -> str:
+            def small_url() -> str:
                 return "{urls["small_picture_url"]}"
 
             @task.oppo_image_upload(campaign="{{{{ run_id }}}}")
@@ -150,53 +147,39 @@ class TestInDags:
                 assert params["big"] == big
                 return {{"big_picture_url": big, "small_picture_url": small}}
 
-            @task
-            def told(ti=None):
-                return ti.xcom_pull(task_ids="upload", key="oppo_image_record")["campaign"] == ti.run_id
-
-            ids = upload("{{{{ params.big }}}}", small=where())
-            push = OppoImagePushOperator(
-                task_id="push", message=MESSAGE, big_picture_id=ids["big_picture_id"],
-                small_picture_id="{{{{ ti.xcom_pull('upload', key='small_picture_id') }}}}",
-            )
-            ids >> [push, told()]
-        """
-        dag_run = run_source("decorated_upload", source)
-        assert dag_run.state == "success"
-        assert dag_run.returned["told", -1] is True
-        [push] = sandbox.received()["pushes"]
-        oppo = push["body"]["body"]["options"]["third_party_channel"]["oppo"]
-        assert oppo == {"style": 3, **ids_of(sandbox)} == {"style": 3, **dag_run.returned["upload", -1]}
-
-    def test_it_is_mapped_and_each_task_has_its_campaign(self, sandbox: SandboxServer, urls: dict[str, str]) -> None:
-        source = f"""
-        with DAG(NAME, schedule=None, start_date=START) as dag:
-            @task
-            def campaigns():
-                return ["spring", "summer"]
-
             @task.oppo_image_upload(retries=0, check=False)
-            def upload(name: str, kind: str):
+            def upload_one(name: str, kind: str):
                 urls = {{"big": "{urls["big_picture_url"]}", "small": "{urls["small_picture_url"]}"}}
                 return {{f"{{kind}}_picture_url": urls[kind], "campaign": name}}
 
             @task
-            def told(ti=None):
-                records = ti.xcom_pull(task_ids="upload", key="oppo_image_record", map_indexes=[0, 1])
+            def recorded(ti=None):
+                key = "oppo_image_record"
+                records = ti.xcom_pull(task_ids="upload_one", key=key, map_indexes=[0, 1])
+                assert ti.xcom_pull(task_ids="upload", key=key)["campaign"] == ti.run_id
                 return [record["campaign"] for record in records]
 
-            uploads = upload.partial(kind="big").expand(name=campaigns())
-            push = OppoImagePushOperator.partial(task_id="push", message=MESSAGE).expand_kwargs(uploads)
-            upload.override(task_id="again").expand_kwargs([{{"name": "autumn", "kind": "small"}}])
-            uploads >> told()
+            ids = upload("{{{{ params.big }}}}", small=small_url())
+            push = OppoImagePushOperator(
+                task_id="push", message=MESSAGE, big_picture_id=ids["big_picture_id"],
+                small_picture_id="{{{{ ti.xcom_pull('upload', key='small_picture_id') }}}}",
+            )
+            mapped = upload_one.partial(kind="big").expand(name=["spring", "summer"])
+            mapped_push = OppoImagePushOperator.partial(task_id="mapped_push", message=MESSAGE).expand_kwargs(mapped)
+            again = upload_one.override(task_id="again").expand_kwargs([{{"name": "autumn", "kind": "small"}}])
+            ids >> push >> mapped
+            [mapped, again] >> recorded()
         """
-        dag_run = run_source("mapped_decorated_upload", source)
+        dag_run = run_source("decorated_upload", source)
         assert dag_run.state == "success"
-        assert dag_run.returned["told", -1] == ["spring", "summer"]
-        assert len(sandbox.received()["pushes"]) == 2
+        assert dag_run.returned["recorded", -1] == ["spring", "summer"]
+        first, *others = sandbox.received()["pushes"]
+        oppo = first["body"]["body"]["options"]["third_party_channel"]["oppo"]
+        assert oppo == {"style": 3, **dag_run.returned["upload", -1]}
+        assert len(others) == 2
         assert dag_run.returned["again", 0]["small_picture_id"]
 
-    def test_returning_nothing_is_not_retried(self, sandbox: SandboxServer, connect: Any, task_log: Any) -> None:
+    def test_function_without_result_is_not_retried(self, sandbox: SandboxServer, connect: Any, task_log: Any) -> None:
         source = """
         with DAG(NAME, schedule=None, start_date=START, default_args={"retries": 2, **NO_WAIT}) as dag:
             @task.oppo_image_upload
@@ -207,5 +190,5 @@ class TestInDags:
         dag_run = run_source("decorated_upload_of_nothing", source)
         assert dag_run.state == "failed"
         log = task_log()
-        assert "upload returned None" in log
+        assert "not None" in log
         assert "This is try 2." not in log

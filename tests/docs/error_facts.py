@@ -47,7 +47,7 @@ def problem_block(problem: Problem) -> str:
     return (
         f"{'warning' if problem.code in WARNING_CODES else 'problem'}     {problem.code}\n"
         f"found       {problem.found}\n"
-        f"asked for   {problem.expected}\n"
+        f"expected    {problem.expected}\n"
         f"what to do  {problem.advice}"
     )
 

@@ -14,7 +14,8 @@ import pytest
 from airflow_provider_oppo_image.contract import ERROR_CODES, PICTURE_RULES, ErrorCode
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
 from airflow_provider_oppo_image.errors import ServiceError
-from airflow_provider_oppo_image.pictures import download, download_errors, picture_url, rules
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.pictures import download, download_errors, rules
 from airflow_provider_oppo_image.pictures.check import check_file, check_picture
 from airflow_provider_oppo_image.pictures.image_info import WEB_PAGE, ImageInfo
 from airflow_provider_oppo_image.pictures.report import Code, Problem
@@ -34,7 +35,7 @@ def _content(**facts: Any) -> Specimen:
 
 def _url(url: str) -> Specimen:
     def problem(_: PictureHost) -> Problem:
-        found = picture_url.url_problem(url)
+        found = rules.judge_url(PictureUrl.parse(url))
         assert found
         return found
 
@@ -64,7 +65,7 @@ def _redirected(host: PictureHost) -> Problem:
 def _insecure(_: PictureHost) -> Problem:
     answer = SimpleNamespace(headers={"Location": PICTURE_URL.replace("https", "http")}, status_code=302)
     with pytest.raises(download.DownloadError) as raised:
-        download._redirect_target(PICTURE_URL, cast("Any", answer))
+        download._redirect_target(PictureUrl.parse(PICTURE_URL), cast("Any", answer))
     return raised.value.problem
 
 
@@ -95,8 +96,8 @@ PROBLEMS: Final[dict[Code, Specimen]] = {
     "unusual_coding": _content(coding="arithmetic coding"),
     "wrong_dimensions": _content(width=876, height=324),
     "wrong_format": _content(format=WEB_PAGE),
-    "long_url": lambda _: rules.warnings(BIG, None, PICTURE_URL.ljust(345, "x"))[0],
-    "nearly_too_heavy": lambda _: rules.warnings(BIG, 1_020_000, PICTURE_URL)[0],
+    "long_url": lambda _: rules.warnings(BIG, None, PictureUrl.parse(PICTURE_URL.ljust(345, "x")))[0],
+    "nearly_too_heavy": lambda _: rules.warnings(BIG, 1_020_000)[0],
 }
 """For each code what makes a problem that has it; some need a host."""
 

@@ -14,6 +14,7 @@ import pytest
 from airflow_provider_oppo_image.airflow_compat import HAS_RETRY_POLICIES, airflow_version
 from airflow_provider_oppo_image.artwork.prepare import Layout, prepare
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import announce_uploads
 from airflow_provider_oppo_image.pictures.check import check_bytes
 from airflow_provider_oppo_image.pictures.report import PictureReport
@@ -24,8 +25,8 @@ from tests.docs.snippets.prepare_artwork import make_small
 from tests.support import artwork
 from tests.support.dags import run_file
 from tests.support.picture_host import PictureHost
+from tests.support.sensor_runs import change_after
 from tests.support.tasks import OutletEvents
-from tests.support.waits import change_after
 
 SNIPPETS = Path(__file__).parent / "snippets"
 SHAPES = {
@@ -81,7 +82,7 @@ def test_an_uploads_event_has_what_the_docs_show() -> None:
         cast("Any", {"outlet_events": events}),
         [asset],
         ids=picture_ids({"big": "id"}),
-        urls={"big": report.url + "?signature"},
+        urls={"big": PictureUrl.parse(report.url + "?signature")},
         reports={"big": report},
     )
     assert keys(events[asset].extra) == keys(SHAPES["event"])

@@ -47,9 +47,9 @@ def late_picture(cdn: str, _: Path) -> Run:
     operator = OppoImageSensor(task_id="wait", big_picture_url=f"{cdn}/summer/big.jpg", deferrable=True, timeout=3600)
 
     def wait_and_come_back() -> None:
-        look = operator._look()
+        look = operator._poll()
         assert look
-        operator.execute_complete(make_context(), {"status": "timeout", "result": look.result()})
+        operator.execute_complete(make_context(), {"status": "timeout", "result": look.to_xcom()})
 
     return wait_and_come_back
 

@@ -13,13 +13,13 @@ import pytest
 
 from airflow_provider_oppo_image import contract, errors
 from airflow_provider_oppo_image.batch.manifest import ROW_CODES
-from airflow_provider_oppo_image.cli.failures import EXIT_CODES
+from airflow_provider_oppo_image.cli.output import EXIT_CODES
 from airflow_provider_oppo_image.connection import FIELDS
 from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
 from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES
 from tests.docs.pages import ROOT, rows
-from tests.support.pages import skip_without_pages
+from tests.support.server_modules import skip_without_pages
 
 ERRORS = "docs/errors.md"
 LIMITS = "docs/limits.md"

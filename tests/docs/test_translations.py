@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from airflow_provider_oppo_image.plugins.words import zh
+from airflow_provider_oppo_image.plugins.translations import zh
 from scripts.markdown import LINK, sections
 from scripts.translations import Translations
 from tests.docs.pages import ROOT, prose, rows
@@ -65,5 +65,5 @@ def test_a_page_has_none_of_the_words_that_are_not_to_be_used(page: str) -> None
 
 
 def test_nor_has_the_page_in_airflow() -> None:
-    said = [*zh.TEXTS.values(), *(words for problem in zh.PROBLEMS.values() for words in problem)]
+    said = [*zh.MESSAGES.values(), *(words for problem in zh.PROBLEMS.values() for words in problem)]
     assert not [(word, words) for words in said for word in AVOIDED if word in words]

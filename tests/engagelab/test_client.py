@@ -1,11 +1,10 @@
-"""The client against real sockets that misbehave."""
+"""The client with real sockets and a server that misbehaves."""
 
 from __future__ import annotations
 
 import base64
 import datetime
 import email.utils
-import inspect
 import logging
 import pickle
 import socket
@@ -23,9 +22,9 @@ from typing import Any
 import pytest
 import trustme
 
-from airflow_provider_oppo_image.connection import FIELDS
 from airflow_provider_oppo_image.contract import ERROR_CODES, MAX_RESPONSE_BYTES
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.messages import PushReceipt
 from airflow_provider_oppo_image.engagelab.push_body import PushBody
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
@@ -36,17 +35,16 @@ from airflow_provider_oppo_image.errors import (
     NotSentError,
     OppoImageError,
     OutcomeUnknownError,
-    PictureRefusedError,
     RateLimitedError,
     RequestRefusedError,
     ServiceUnavailableError,
     TransportError,
     UnreadableAnswerError,
 )
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from tests.support.fault_server import (
+    Connection,
     FaultServer,
-    Line,
     Reply,
     answer,
     break_tls,
@@ -74,19 +72,18 @@ CID_USED = refusal(21003, 400, "The cid has been used")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-QUICK = Timeouts(connect=0.3, read=0.3, total=0.5)
-PATIENT = Timeouts(connect=20, read=20, total=20)
+QUICK = TransportOptions(0.3, 0.3, 0.5)
+PATIENT = TransportOptions(20, 20, 20)
 
 
 def client_for(server: FaultServer | str, **options: Any) -> EngageLabClient:
     url = server if isinstance(server, str) else server.url
-    return EngageLabClient(
-        url, APP_KEY, SECRET, user_agent="tests/1", **{"timeouts": PATIENT, "retry_budget": 0.0} | options
-    )
+    transport = HttpTransport(url, APP_KEY, SECRET, user_agent="tests/1", options=options.pop("timeouts", PATIENT))
+    return EngageLabClient(transport, **{"retry_budget": 0.0} | options)
 
 
 def upload(*replies: Reply, **options: Any) -> tuple[str | OppoImageError, FaultServer]:
-    """Upload a picture to a server that answers so; return the id or the error, and the server."""
+    """Upload a picture; return the id or the error, and the server, which sends the replies."""
     with FaultServer(*replies) as server, client_for(server, **options) as client:
         return attempt(lambda: client.upload("big", URL)), server
 
@@ -100,7 +97,7 @@ def attempt(call: Callable[[], Any]) -> Any:
 
 @dataclass
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """Clock that advances only in `sleep`."""
 
     now: float = 40.0
     sleeps: list[float] = field(default_factory=list)
@@ -115,7 +112,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Let the client wait between its tries by this clock; deadlines go by the real one."""
+    """Replace the client's clock; deadlines use the real one."""
     clock = Clock()
     monkeypatch.setattr("airflow_provider_oppo_image.engagelab.client.time", clock)
     return clock
@@ -123,13 +120,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw the shortest waits, which are none."""
+    """Make the backoff zero."""
     monkeypatch.setattr("random.random", lambda: 0.0)
 
 
 @contextmanager
 def soon(seconds: float = 3.0) -> Iterator[None]:
-    """Fail when the block takes far longer than its deadlines."""
+    """Fail if the block takes far longer than its deadlines."""
     start = time.monotonic()
     yield
     assert time.monotonic() - start < seconds
@@ -145,10 +142,7 @@ def little_memory(megabytes: float = 4.0) -> Iterator[None]:
         tracemalloc.stop()
 
 
-# What is asked
-
-
-def test_a_request_carries_one_picture_and_the_credentials() -> None:
+def test_upload_sends_picture_and_credentials() -> None:
     picture_id, server = upload(GOOD)
     assert picture_id == "1_a"
     (request,) = server.requests
@@ -160,15 +154,9 @@ def test_a_request_carries_one_picture_and_the_credentials() -> None:
     assert request.headers["accept-encoding"] == "identity"
 
 
-def test_the_small_picture_has_a_key_of_its_own() -> None:
-    with FaultServer(answer(200, {"small_picture_id": "2_b"})) as server, client_for(server) as client:
-        assert client.upload("small", URL) == "2_b"
-    assert server.requests[0].json == {"small_picture_url": URL}
-
-
-def test_a_secret_of_any_letters_is_sent_as_utf_8() -> None:
+def test_credentials_are_sent_as_utf_8() -> None:
     with FaultServer(GOOD) as server:
-        EngageLabClient(server.url, "ключ", "秘密", user_agent="tests/1").upload("big", URL)
+        EngageLabClient(HttpTransport(server.url, "ключ", "秘密", user_agent="tests/1")).upload("big", URL)
     sent = server.requests[0].headers["authorization"].removeprefix("Basic ")
     assert base64.b64decode(sent).decode() == "ключ:秘密"
 
@@ -181,7 +169,7 @@ def test_calls_share_one_connection() -> None:
     assert server.accepted == 1
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_opened_again() -> None:
+def test_connection_closed_by_server_is_reopened() -> None:
     with FaultServer([GOOD, close]) as server, client_for(server) as client:
         client.upload("big", URL)
         wait_for(lambda: server.connections == 0)
@@ -189,14 +177,7 @@ def test_a_connection_that_the_server_closed_meanwhile_is_opened_again() -> None
     assert server.accepted == 2
 
 
-def test_a_cookie_is_not_kept() -> None:
-    with FaultServer(answer(200, {"big_picture_id": "1"}, Set_Cookie="a=b")) as server, client_for(server) as client:
-        client.upload("big", URL)
-        client.upload("big", URL)
-    assert "cookie" not in server.requests[1].headers
-
-
-def test_closing_the_client_closes_its_connections() -> None:
+def test_close_closes_connections() -> None:
     with FaultServer(GOOD) as server:
         with client_for(server) as client:
             client.upload("big", URL)
@@ -205,7 +186,7 @@ def test_closing_the_client_closes_its_connections() -> None:
 
 
 def test_threads_share_a_client() -> None:
-    def name(line: Line) -> None:
+    def name(line: Connection) -> None:
         assert line.request is not None
         answer(200, {"big_picture_id": line.request.json["big_picture_url"].rpartition("/")[2]})(line)
 
@@ -216,7 +197,7 @@ def test_threads_share_a_client() -> None:
     assert server.accepted <= 10
 
 
-def test_the_other_calls_have_their_paths() -> None:
+def test_calls_have_their_paths() -> None:
     with FaultServer(answer(200, {"msg_id": "1"})) as server, client_for(server) as client:
         client.push(PushBody(MESSAGE))
         client.validate_push(PushBody(MESSAGE))
@@ -233,26 +214,15 @@ def test_the_other_calls_have_their_paths() -> None:
     assert [request.body for request in server.requests[2:]] == [b"", b"", b""]
 
 
-@pytest.mark.parametrize("url", [None, "", "None", "big.png", "ftp://cdn.example.com/a.png", "file:///a.png", 7])
-def test_what_is_no_url_is_not_sent(url: Any) -> None:
+@pytest.mark.parametrize("url", ["None", "https://me:hunter2@cdn.example.com/a.png"])
+def test_invalid_url_is_not_sent(url: str) -> None:
     with FaultServer(GOOD) as server, client_for(server) as client:
-        with pytest.raises(ConfigurationError, match="http or https"):
+        with pytest.raises(ConfigurationError, match="URL"):
             client.upload("big", url)
         assert server.accepted == 0
 
 
-def test_a_url_with_a_password_is_not_sent_and_not_shown() -> None:
-    with FaultServer(GOOD) as server, client_for(server) as client:
-        with pytest.raises(ConfigurationError, match="a user or a password") as caught:
-            client.upload("big", "https://me:hunter2@cdn.example.com/a.png")
-        assert server.accepted == 0
-    assert "hunter2" not in str(caught.value)
-
-
-# Environments
-
-
-def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_of_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with FaultServer(GOOD) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         with client_for("http://service.invalid") as client:
@@ -260,7 +230,7 @@ def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None
     assert proxy.requests[0].line == "POST http://service.invalid/v4/image/oppo"
 
 
-def test_no_proxy_is_used_where_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_of_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with FaultServer(GOOD) as proxy, FaultServer(GOOD) as server:
         monkeypatch.setenv("http_proxy", proxy.url)
         monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -269,9 +239,7 @@ def test_no_proxy_is_used_where_the_environment_says_so(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("reply", [reset, close, send(b"nonsense\r\n\r\n")])
-def test_what_a_proxy_did_with_a_request_is_unknown_where_it_breaks_off(
-    reply: Reply, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_outcome_is_unknown_if_proxy_breaks_off(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
     with FaultServer(reply) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         error = attempt(lambda: client_for("http://service.invalid").upload("big", URL))
@@ -287,8 +255,8 @@ def test_what_a_proxy_did_with_a_request_is_unknown_where_it_breaks_off(
         (drip(HEAD * 100), QUICK),
     ],
 )
-def test_nothing_is_sent_where_a_proxy_makes_no_tunnel(
-    reply: Reply, timeouts: Timeouts, monkeypatch: pytest.MonkeyPatch
+def test_nothing_is_sent_without_proxy_tunnel(
+    reply: Reply, timeouts: TransportOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with soon(), FaultServer(reply) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
@@ -297,71 +265,41 @@ def test_nothing_is_sent_where_a_proxy_makes_no_tunnel(
     assert isinstance(error, NotSentError)
 
 
-def test_nothing_is_sent_to_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_without_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{listener.getsockname()[1]}")
     error = attempt(lambda: client_for("http://service.invalid").upload("big", URL))
     assert isinstance(error, NotSentError)
 
 
-def test_netrc_does_not_replace_the_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    _, server = upload(GOOD)
-    assert server.requests[0].headers["authorization"] == f"Basic {BASE64}"
-
-
-# Answers
-
-
-def test_an_error_inside_a_success_is_an_error() -> None:
-    error, server = upload(refusal(51, 200, "Invalid Image Size"), retry_budget=5)
-    assert isinstance(error, PictureRefusedError)
-    assert (error.code, error.http_status, error.permanent, error.scope) == (51, 200, True, "picture")
-    assert (error.attempts, len(server.requests)) == (1, 1)
-
-
 @pytest.mark.parametrize(
     "body",
     [
         pytest.param({}, id="no id"),
-        pytest.param({"small_picture_id": "1"}, id="the other's id"),
-        pytest.param({"big_picture_id": ""}, id="empty id"),
-        pytest.param({"big_picture_id": None}, id="null id"),
-        pytest.param({"big_picture_id": 7}, id="number as id"),
-        pytest.param({"big_picture_id": ["1"]}, id="list as id"),
-        pytest.param({"big_picture_id": "1\n2"}, id="id with a line break"),
-        pytest.param({"big_picture_id": "x" * 201}, id="long id"),
-        pytest.param(None, id="null"),
-        pytest.param(b"5", id="number"),
-        pytest.param([], id="list"),
         pytest.param(b"", id="nothing"),
-        pytest.param(b"success", id="text"),
         pytest.param(b"<html><body>Please log in</body></html>", id="HTML"),
-        pytest.param(b'{"big_picture_id": "1', id="half of it"),
-        pytest.param(b'{"big_picture_id": "\xff"}', id="invalid UTF-8"),
-        pytest.param(b"[" * 60_000, id="nested"),
+        pytest.param(b'{"big_picture_id": "1', id="truncated"),
         pytest.param(b'{"big_picture_id": "1"}' + b" " * MAX_RESPONSE_BYTES, id="too long"),
     ],
 )
-def test_a_success_that_says_nothing_readable_is_an_error(body: Any) -> None:
+def test_unreadable_success_is_ambiguous(body: Any) -> None:
     error, _ = upload(answer(200, body))
     assert isinstance(error, UnreadableAnswerError)
     assert (error.http_status, error.permanent, error.may_have_taken_effect) == (200, False, True)
 
 
-def test_the_longest_answer_is_read() -> None:
+def test_response_of_maximum_length_is_read() -> None:
     body = b'{"big_picture_id": "1"}'
     assert upload(answer(200, body + b" " * (MAX_RESPONSE_BYTES - len(body))))[0] == "1"
 
 
-def test_an_answer_in_chunks_is_read() -> None:
+def test_chunked_response_is_read() -> None:
     chunks = b"9\r\n" + b'{"big_pic' + b"\r\nb\r\n" + b'ture_id":"7' + b"\r\n2\r\n" + b'"}' + b"\r\n0\r\n\r\n"
     assert upload(send(CHUNKED + chunks))[0] == "7"
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 500])
-def test_a_body_of_60_mb_is_not_read(status: int) -> None:
+def test_body_of_60_mb_is_not_read(status: int) -> None:
     head = f"HTTP/1.1 {status} X\r\nLocation: /x\r\nContent-Length: 60000000\r\n\r\n".encode()
     with little_memory():
         error, server = upload([send(head), flood(60_000_000)])
@@ -372,7 +310,7 @@ def test_a_body_of_60_mb_is_not_read(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 302])
-def test_a_gzip_bomb_is_not_unpacked(status: int) -> None:
+def test_gzip_bomb_is_not_unpacked(status: int) -> None:
     bomb = gzip_bomb(status)
     with little_memory():
         error, _ = upload(bomb)
@@ -380,18 +318,18 @@ def test_a_gzip_bomb_is_not_unpacked(status: int) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_an_encoding_that_was_not_asked_for_is_not_trusted(encoding: str) -> None:
+def test_encoded_response_is_unreadable(encoding: str) -> None:
     error, _ = upload(answer(200, {"big_picture_id": "1"}, Content_Encoding=encoding))
     assert isinstance(error, UnreadableAnswerError)
-    assert "encoding" in str(error)
+    assert "encoded" in str(error)
 
 
-def test_an_encoding_that_changes_nothing_is_none() -> None:
+def test_identity_encoding_is_readable() -> None:
     assert upload(answer(200, {"big_picture_id": "1"}, Content_Encoding=" Identity"))[0] == "1"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(status: int) -> None:
+def test_redirect_is_not_followed(status: int) -> None:
     with FaultServer(GOOD) as other:
         error, server = upload(answer(status, b"", Location=other.url + "/v4/image/oppo"), retry_budget=5)
         assert other.accepted == 0
@@ -400,25 +338,22 @@ def test_a_redirect_is_not_followed(status: int) -> None:
     assert (error.http_status, error.permanent, len(server.requests)) == (status, True, 1)
 
 
-def test_a_redirect_to_nonsense_is_a_redirect() -> None:
+def test_redirect_to_invalid_url_is_not_followed() -> None:
     error, _ = upload(send(b"HTTP/1.1 302 Found\r\nLocation: http://\xff[\r\nContent-Length: 0\r\n\r\n"))
     assert isinstance(error, RequestRefusedError)
 
 
 @pytest.mark.parametrize("status", [502, 404])
-def test_an_error_page_is_read_by_its_status(status: int) -> None:
+def test_error_page_is_read_by_status(status: int) -> None:
     error, _ = upload(answer(status, b"<html>Bad gateway</html>", Content_Type="text/html"))
     assert isinstance(error, ServiceUnavailableError if status == 502 else RequestRefusedError)
     assert (error.http_status, error.code, error.permanent) == (status, None, status == 404)
 
 
-# Deadlines
-
-
 @pytest.mark.parametrize(
     "reply",
     [
-        pytest.param(stall, id="no answer"),
+        pytest.param(stall, id="no response"),
         pytest.param([send(HEAD[:20]), stall], id="half a header"),
         pytest.param([send(HEAD), stall], id="no body"),
         pytest.param(drip(HEAD * 100), id="a byte of a header now and then"),
@@ -426,7 +361,7 @@ def test_an_error_page_is_read_by_its_status(status: int) -> None:
         pytest.param([send(CHUNKED), drip(b"1\r\n \r\n" * 20)], id="a chunk now and then"),
     ],
 )
-def test_a_slow_server_is_left_in_time(reply: Reply) -> None:
+def test_slow_server_is_stopped(reply: Reply) -> None:
     with soon(), FaultServer(reply) as server, client_for(server, timeouts=QUICK) as client:
         error = attempt(lambda: client.upload("big", URL))
     assert isinstance(error, OutcomeUnknownError)
@@ -434,26 +369,21 @@ def test_a_slow_server_is_left_in_time(reply: Reply) -> None:
     assert "0.5 s" in str(error)
 
 
-def test_silence_ends_before_the_whole_attempt_does() -> None:
-    with soon():
-        error, _ = upload(stall, timeouts=Timeouts(connect=20, read=0.2, total=20))
-    assert isinstance(error, OutcomeUnknownError)
-
-
-def test_headers_without_end_end() -> None:
+@pytest.mark.parametrize(("reply", "timeouts"), [(stall, TransportOptions(20, 0.2, 20)), (headers_without_end, QUICK)])
+def test_silence_and_endless_headers_are_stopped(reply: Reply, timeouts: TransportOptions) -> None:
     with soon(), little_memory():
-        error, _ = upload(headers_without_end, timeouts=QUICK)
+        error, _ = upload(reply, timeouts=timeouts)
     assert isinstance(error, OutcomeUnknownError)
 
 
-def test_a_server_that_does_not_shake_hands_is_left_in_time() -> None:
+def test_missing_handshake_is_stopped() -> None:
     with soon(), FaultServer(GOOD, greeting=stall) as server:
         error = attempt(lambda: client_for(f"https://127.0.0.1:{server.port}", timeouts=QUICK).upload("big", URL))
     assert isinstance(error, NotSentError)
 
 
-def test_a_host_that_takes_no_connection_is_left_in_time() -> None:
-    timeouts = Timeouts(connect=0.3, read=20, total=20)
+def test_connection_that_is_not_accepted_is_stopped() -> None:
+    timeouts = TransportOptions(0.3, 20, 20)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         crowd = [socket.socket() for _ in range(4)]
@@ -468,7 +398,7 @@ def test_a_host_that_takes_no_connection_is_left_in_time() -> None:
     assert (error.permanent, error.may_have_taken_effect) == (False, False)
 
 
-def test_a_name_server_that_does_not_answer_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resolver_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     silence = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [silence.wait(10)])
     with soon():
@@ -477,19 +407,16 @@ def test_a_name_server_that_does_not_answer_is_left_in_time(monkeypatch: pytest.
     assert isinstance(error, NotSentError)
 
 
-# Connections that do not work, or break
-
-
-def test_a_closed_port_is_not_sent_to() -> None:
+def test_closed_port_is_not_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     error = attempt(lambda: client_for(f"http://127.0.0.1:{port}").upload("big", URL))
     assert isinstance(error, NotSentError)
     assert "Connection refused" in str(error)
-    assert "nothing was sent" in str(error)
+    assert not error.may_have_taken_effect
 
 
-def test_an_unknown_host_is_not_sent_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_host_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", unknown_host)
     error = attempt(lambda: client_for("https://service.example.com").upload("big", URL))
     assert isinstance(error, NotSentError)
@@ -499,17 +426,17 @@ def test_an_unknown_host_is_not_sent_to(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     "reply",
     [
-        pytest.param(reset, id="reset before the answer"),
+        pytest.param(reset, id="reset before the response"),
         pytest.param([send(HEAD[:20]), reset], id="reset in the headers"),
         pytest.param([send(HEAD + b"{"), reset], id="reset in the body"),
-        pytest.param(close, id="closed before the answer"),
+        pytest.param(close, id="closed before the response"),
         pytest.param([send(HEAD + b"{"), close], id="closed in the body"),
         pytest.param([send(HEAD + b'{"big_picture_id": "1_a"}'), close], id="closed where the body could end"),
         pytest.param(send(b"\x00\x01\x02 nonsense\r\n\r\n"), id="no HTTP"),
         pytest.param([send(CHUNKED + b"zz\r\n\xff"), close], id="no chunks"),
     ],
 )
-def test_of_a_broken_answer_the_outcome_is_unknown(reply: Reply) -> None:
+def test_broken_response_is_outcome_unknown(reply: Reply) -> None:
     error, _ = upload(reply)
     assert isinstance(error, OutcomeUnknownError)
     assert (error.permanent, error.may_have_taken_effect, error.scope) == (False, True, "request")
@@ -523,16 +450,13 @@ def test_of_a_broken_answer_the_outcome_is_unknown(reply: Reply) -> None:
         ([send(HEAD + b"{"), close], "IncompleteRead"),
     ],
 )
-def test_a_broken_answer_is_told_by_its_first_cause(reply: Reply, reason: str) -> None:
-    assert f"no whole answer came ({reason}); the service may have acted on it" in str(upload(reply)[0])
+def test_broken_response_has_first_cause(reply: Reply, reason: str) -> None:
+    assert f"({reason})" in str(upload(reply)[0])
 
 
-def test_a_connection_that_is_reset_at_once_is_an_error_of_the_transport() -> None:
+def test_immediate_reset_is_transport_error() -> None:
     with FaultServer(GOOD, greeting=reset) as server:
         assert isinstance(attempt(lambda: client_for(server).upload("big", URL)), TransportError)
-
-
-# TLS
 
 
 @pytest.fixture(scope="module")
@@ -547,14 +471,14 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-def test_nothing_is_sent_where_the_certificate_does_not_verify(tls: ssl.SSLContext) -> None:
+def test_invalid_certificate_is_not_sent(tls: ssl.SSLContext) -> None:
     with FaultServer(GOOD, tls=tls) as server, client_for(server, retry_budget=5) as client:
         error = attempt(lambda: client.upload("big", URL))
     assert isinstance(error, NotSentError)
     assert (error.permanent, error.attempts, server.requests) == (True, 1, [])
 
 
-def test_the_environments_certificate_authorities_are_trusted(
+def test_ca_bundle_of_environment_is_used(
     tls: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -564,7 +488,7 @@ def test_the_environments_certificate_authorities_are_trusted(
 
 
 @pytest.mark.parametrize("reply", [stall, drip(HEAD * 100), [send(HEAD), drip(b" " * 1000)]])
-def test_a_slow_server_is_left_in_time_behind_tls_too(
+def test_slow_server_over_tls_is_stopped(
     reply: Reply, tls: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -575,7 +499,7 @@ def test_a_slow_server_is_left_in_time_behind_tls_too(
 
 
 @pytest.mark.parametrize("reply", [[break_tls, close], [send(HEAD), break_tls, close]])
-def test_of_an_answer_whose_tls_breaks_the_outcome_is_unknown(
+def test_broken_tls_is_outcome_unknown(
     reply: Reply, tls: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -586,24 +510,21 @@ def test_of_an_answer_whose_tls_breaks_the_outcome_is_unknown(
     assert isinstance(error, OutcomeUnknownError)
 
 
-def test_certificate_authorities_that_are_not_there_are_a_mistake_in_the_configuration(
+def test_missing_ca_bundle_is_configuration_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
     with pytest.raises(ConfigurationError, match=r"/nowhere/ca\.pem") as caught:
         client_for("https://127.0.0.1:1")
-    # Tools for error reports show local variables.
-    assert SECRET not in repr(caught.traceback[-1].frame.f_locals)
+    # Error trackers show local variables.
+    assert SECRET not in repr([entry.frame.f_locals for entry in caught.traceback[1:]])
 
 
 @pytest.mark.parametrize("greeting", [send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), reset, close])
-def test_nothing_is_sent_where_tls_does_not_come_about(greeting: Any) -> None:
+def test_failed_handshake_is_not_sent(greeting: Any) -> None:
     with FaultServer(GOOD, greeting=greeting) as server:
         error = attempt(lambda: client_for(f"https://127.0.0.1:{server.port}").upload("big", URL))
     assert isinstance(error, NotSentError)
-
-
-# Retries
 
 
 @pytest.mark.usefixtures("at_once")
@@ -618,12 +539,12 @@ def test_nothing_is_sent_where_tls_does_not_come_about(greeting: Any) -> None:
         pytest.param(answer(502, b"<html>"), id="502"),
         pytest.param(answer(503), id="503"),
         pytest.param(reset, id="reset"),
-        pytest.param([send(HEAD), reset], id="reset in the answer"),
+        pytest.param([send(HEAD), reset], id="reset in the response"),
         pytest.param(close, id="closed"),
         pytest.param(answer(200, {}), id="no id"),
     ],
 )
-def test_what_may_pass_is_tried_again(reply: Reply) -> None:
+def test_transient_error_is_retried(reply: Reply) -> None:
     picture_id, server = upload(reply, GOOD, retry_budget=10)
     assert picture_id == "1_a"
     assert len(server.requests) == 2
@@ -631,18 +552,18 @@ def test_what_may_pass_is_tried_again(reply: Reply) -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_timeout_is_tried_again() -> None:
+def test_timeout_is_retried() -> None:
     assert upload(stall, GOOD, retry_budget=10, timeouts=QUICK)[0] == "1_a"
 
 
 @pytest.mark.parametrize("code", [code for code, row in ERROR_CODES.items() if row.permanent])
-def test_what_is_permanent_is_asked_once(code: int) -> None:
+def test_permanent_error_is_not_retried(code: int) -> None:
     error, server = upload(refusal(code, ERROR_CODES[code].http_statuses[0]), GOOD, retry_budget=10)
     assert isinstance(error, OppoImageError)
     assert (error.code, error.permanent, error.attempts, len(server.requests)) == (code, True, 1, 1)
 
 
-def test_tries_end_with_the_budget_and_are_counted(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retries_end_with_budget(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 0.5)
     error, server = upload(refusal(23100, 500), retry_budget=10)
     assert isinstance(error, ServiceUnavailableError)
@@ -650,25 +571,20 @@ def test_tries_end_with_the_budget_and_are_counted(clock: Clock, monkeypatch: py
     assert error.attempts == len(server.requests) == 6
 
 
-def test_the_budget_is_the_connections_where_none_is_given() -> None:
-    defaults = {field.name: field.default for field in FIELDS}
-    assert inspect.signature(EngageLabClient).parameters["retry_budget"].default == defaults["retry_budget"]
-
-
-def test_a_turnstile_lets_each_try_through_and_slows_down_when_the_rate_is_refused(at_once: None) -> None:
+def test_rate_limiter_slows_down_after_rate_limit_error(at_once: None) -> None:
     rate_limiter = RateLimiter(AdaptiveRate(100))
     picture_id, server = upload(
         refusal(23008, 400), refusal(23100, 500), GOOD, retry_budget=60, rate_limiter=rate_limiter
     )
     assert (picture_id, len(server.requests)) == ("1_a", 3)
-    assert rate_limiter.pace < 95
+    assert rate_limiter.current_rate < 95
 
 
-def test_what_is_no_refusal_of_the_rate_slows_nothing_down(at_once: None) -> None:
+def test_rate_limiter_ignores_other_errors(at_once: None) -> None:
     rate_limiter = RateLimiter(AdaptiveRate(100))
-    before = rate_limiter.pace
+    before = rate_limiter.current_rate
     upload(refusal(23100, 500), GOOD, retry_budget=60, rate_limiter=rate_limiter)
-    assert rate_limiter.pace >= before
+    assert rate_limiter.current_rate >= before
 
 
 @pytest.mark.parametrize(("code", "status", "level"), [(23008, 400, "DEBUG"), (23100, 500, "WARNING")])
@@ -680,31 +596,26 @@ def test_behind_a_turnstile_a_refusal_for_the_rate_is_nothing_to_be_warned_of(
     assert [record.levelname for record in caplog.records if "Attempt 1 failed" in record.message] == [level]
 
 
-def test_through_a_shut_turnstile_nothing_is_sent() -> None:
+def test_closed_rate_limiter_sends_nothing() -> None:
     rate_limiter = RateLimiter(AdaptiveRate(100))
-    rate_limiter.shut()
+    rate_limiter.close()
     error, server = upload(GOOD, retry_budget=60, rate_limiter=rate_limiter)
     assert isinstance(error, NotSentError)
     assert (server.requests, error.attempts) == ([], 0)
 
 
-def test_a_turnstile_that_is_shut_ends_the_wait_for_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_rate_limiter_ends_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 1.0)
     rate_limiter = RateLimiter(AdaptiveRate(100))
     with FaultServer(answer(429, {}, Retry_After="50"), GOOD) as server:
         client = client_for(server, retry_budget=100, rate_limiter=rate_limiter)
-        threading.Timer(0.2, rate_limiter.shut).start()
+        threading.Timer(0.2, rate_limiter.close).start()
         assert isinstance(attempt(lambda: client.upload("big", URL)), NotSentError)
     assert len(server.requests) == 1
 
 
-def test_without_a_budget_there_is_one_try() -> None:
-    error, server = upload(refusal(23100, 500), GOOD, retry_budget=0)
-    assert (error.attempts, len(server.requests)) == (1, 1)
-
-
 @pytest.mark.usefixtures("at_once")
-def test_retry_after_is_obeyed() -> None:
+def test_retry_after_is_observed() -> None:
     start = time.monotonic()
     picture_id, server = upload(answer(503, b"", Retry_After="1"), GOOD, retry_budget=10)
     assert time.monotonic() - start >= 1
@@ -719,26 +630,21 @@ def test_retry_after_may_be_a_date(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("wait", ["86400", "100000000000"])
-def test_a_wait_beyond_the_budget_is_left_to_the_caller(wait: str) -> None:
+def test_retry_after_beyond_budget_is_raised(wait: str) -> None:
     with soon():
         error, server = upload(answer(429, b"", Retry_After=wait), GOOD, retry_budget=10)
     assert isinstance(error, RateLimitedError)
     assert (error.retry_after, error.permanent, len(server.requests)) == (86_400.0, False, 1)
 
 
-def test_a_nonsensical_retry_after_is_passed_over() -> None:
-    error, _ = upload(answer(429, b"", Retry_After="soon"))
-    assert error.retry_after is None
-
-
-def test_a_daily_limit_ends_the_call_and_says_when_to_come_back() -> None:
+def test_daily_limit_is_raised_with_retry_after() -> None:
     error, server = upload(refusal(34, 200), GOOD, retry_budget=3600)
     assert isinstance(error, AccountError)
     assert (error.permanent, error.retry_after, len(server.requests)) == (False, 3600.0, 1)
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_retry_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_retry_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     upload(refusal(23100, 500), GOOD, retry_budget=5)
     (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert "23100" in record.getMessage()
@@ -746,25 +652,22 @@ def test_a_retry_is_told(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize(("code", "status"), [(23002, 400), (21003, 400)])
-def test_credentials_are_proved_by_a_refusal_of_nothing(code: int, status: int) -> None:
+def test_check_credentials_sends_empty_upload(code: int, status: int) -> None:
     with FaultServer(refusal(code, status)) as server, client_for(server) as client:
         client.check_credentials()
     assert server.requests[0].json == {}
 
 
-def test_wrong_credentials_are_told() -> None:
+def test_check_credentials_raises_account_error() -> None:
     with FaultServer(refusal(23001, 401)) as server, client_for(server) as client, pytest.raises(AccountError):
         client.check_credentials()
 
 
-def test_credentials_are_proved_in_one_attempt() -> None:
+def test_check_credentials_does_not_retry() -> None:
     with FaultServer(refusal(23100, 500)) as server, client_for(server, retry_budget=10) as client:
         with pytest.raises(ServiceUnavailableError):
             client.check_credentials()
         assert len(server.requests) == 1
-
-
-# Pushes
 
 
 def push(*replies: Reply, is_retry: bool = False, body: Any = MESSAGE, **options: Any) -> tuple[Any, FaultServer]:
@@ -772,7 +675,7 @@ def push(*replies: Reply, is_retry: bool = False, body: Any = MESSAGE, **options
         return attempt(lambda: client.push(PushBody(body), is_retry=is_retry)), server
 
 
-def test_a_push_returns_its_message_id() -> None:
+def test_push_returns_message_id() -> None:
     assert push(PUSHED)[0] == PushReceipt("42")
     assert push(answer(200, {"msg_id": 42}))[0] == PushReceipt("42")
 
@@ -790,47 +693,43 @@ def test_push_logs_message_id_and_request_id(request_id: Any, logged: bool, capl
     "lost",
     [
         pytest.param(reset, id="reset"),
-        pytest.param([send(HEAD), close], id="half an answer"),
+        pytest.param([send(HEAD), close], id="truncated response"),
         pytest.param(refusal(27000, 500), id="the service timed out"),
         pytest.param(answer(200, b"<html>"), id="no JSON"),
     ],
 )
-def test_a_used_cid_after_a_lost_answer_means_that_the_push_was_sent(lost: Reply) -> None:
+def test_used_cid_after_lost_response_means_sent(lost: Reply) -> None:
     receipt, server = push(lost, CID_USED)
     assert receipt == PushReceipt(msg_id=None)
     assert server.requests[0].body == server.requests[1].body
+    assert server.requests[0].json == MESSAGE
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_used_cid_after_a_timeout_means_that_the_push_was_sent() -> None:
+def test_used_cid_after_timeout_means_sent() -> None:
     assert push(stall, CID_USED, timeouts=QUICK)[0] == PushReceipt(msg_id=None)
 
 
-def test_a_used_cid_at_the_first_try_is_an_error() -> None:
+def test_used_cid_at_first_attempt_is_an_error() -> None:
     error, server = push(CID_USED)
     assert isinstance(error, CidAlreadyUsedError)
     assert (error.permanent, error.earlier_attempt_ambiguous, len(server.requests)) == (True, False, 1)
 
 
-def test_whoever_does_not_tell_of_an_earlier_try_had_none() -> None:
-    with FaultServer(CID_USED) as server, client_for(server) as client, pytest.raises(CidAlreadyUsedError):
-        client.push(PushBody(MESSAGE))
-
-
-def test_a_used_cid_after_an_earlier_try_of_the_task_means_that_the_push_was_sent() -> None:
+def test_used_cid_in_retry_of_task_means_sent() -> None:
     assert push(CID_USED, is_retry=True)[0] == PushReceipt(msg_id=None)
 
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("refused", [refusal(23008, 400), answer(429)])
-def test_a_used_cid_after_a_refusal_is_an_error(refused: Reply) -> None:
+def test_used_cid_after_refusal_is_an_error(refused: Reply) -> None:
     error, _ = push(refused, CID_USED)
     assert isinstance(error, CidAlreadyUsedError)
     assert (error.attempts, error.earlier_attempt_ambiguous) == (2, False)
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_used_cid_after_a_request_that_never_left_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_used_cid_after_unsent_request_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.getaddrinfo
     answers = iter([unknown_host])
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kw: next(answers, real)(*args, **kw))
@@ -840,7 +739,7 @@ def test_a_used_cid_after_a_request_that_never_left_is_an_error(monkeypatch: pyt
 
 
 @pytest.mark.usefixtures("at_once")
-def test_doubt_outlasts_later_refusals() -> None:
+def test_ambiguity_outlasts_later_refusals() -> None:
     error, _ = push(reset, refusal(23008, 400), refusal(21011, 400))
     assert isinstance(error, RequestRefusedError)
     assert (error.may_have_taken_effect, error.earlier_attempt_ambiguous, error.attempts) == (False, True, 3)
@@ -848,7 +747,7 @@ def test_doubt_outlasts_later_refusals() -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_push_without_a_cid_gets_one_for_its_repeats() -> None:
+def test_push_without_cid_gets_one_for_retries() -> None:
     bare = {"to": "all", "body": {"platform": "all"}}
     _, server = push(reset, PUSHED, body=bare)
     first, second = (request.json["body"]["options"]["cid"] for request in server.requests)
@@ -857,12 +756,7 @@ def test_a_push_without_a_cid_gets_one_for_its_repeats() -> None:
     assert bare == {"to": "all", "body": {"platform": "all"}}
 
 
-def test_the_own_cid_of_a_push_stays() -> None:
-    _, server = push(PUSHED)
-    assert server.requests[0].json == MESSAGE
-
-
-def test_a_bare_success_is_consent_but_no_message_id() -> None:
+def test_bare_success_has_no_message_id() -> None:
     with FaultServer(answer(200, b"success\n")) as server, client_for(server) as client:
         client.withdraw("1")
         client.validate_push(PushBody(MESSAGE))
@@ -870,24 +764,21 @@ def test_a_bare_success_is_consent_but_no_message_id() -> None:
             client.push(PushBody(MESSAGE))
 
 
-# Secrets
-
-
-def echo_header(line: Line) -> None:
-    """Refuse, and show the Authorization header."""
+def echo_header(line: Connection) -> None:
+    """Return an error with the Authorization header."""
     refusal(21003, 400, f"bad header: {authorization(line)}")(line)
 
 
-def echo_in_html(line: Line) -> None:
+def echo_in_html(line: Connection) -> None:
     answer(200, f"<p>{authorization(line)}".encode())(line)
 
 
-def half_an_echo(line: Line) -> None:
-    """Answer with JSON that is cut, its slashes escaped as PHP does."""
+def half_an_echo(line: Connection) -> None:
+    """Return truncated JSON, with slashes escaped as PHP does."""
     answer(200, b'{"m":"' + authorization(line).replace("/", r"\/").encode())(line)
 
 
-def authorization(line: Line) -> str:
+def authorization(line: Connection) -> str:
     assert line.request is not None
     return line.request.headers["authorization"]
 
@@ -912,7 +803,7 @@ FAULTS = {
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("fault", FAULTS)
-def test_secrets_are_in_no_error_and_in_no_log(fault: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_errors_and_logs_have_no_secret(fault: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     logging.getLogger("urllib3").setLevel(logging.DEBUG)
     error, _ = upload(FAULTS[fault], retry_budget=0.05, timeouts=QUICK)
@@ -924,7 +815,7 @@ def test_secrets_are_in_no_error_and_in_no_log(fault: str, caplog: pytest.LogCap
 
 
 @pytest.mark.parametrize("fault", ["unknown host", "not verified"])
-def test_secrets_are_in_no_error_of_a_request_that_never_left(
+def test_errors_of_unsent_requests_have_no_secret(
     fault: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if fault == "unknown host":
@@ -936,7 +827,7 @@ def test_secrets_are_in_no_error_of_a_request_that_never_left(
     assert BASE64 not in said
 
 
-def test_a_pictures_signature_is_not_repeated_after_the_service() -> None:
+def test_error_has_no_query_of_picture() -> None:
     signed = URL + "?signature=abc123"
     with FaultServer(refusal(21003, 400, f"cannot download '{signed}'")) as server, client_for(server) as client:
         error = attempt(lambda: client.upload("big", signed))
@@ -945,19 +836,19 @@ def test_a_pictures_signature_is_not_repeated_after_the_service() -> None:
     assert "abc123" not in "\n".join(everything_about(error))
 
 
-def test_a_client_shows_no_secret() -> None:
+def test_repr_has_no_secret() -> None:
     client = client_for("https://127.0.0.1:1")
-    assert repr(client) == f"EngageLabClient('https://127.0.0.1:1', app_key='{APP_KEY}')"
+    assert repr(client) == f"EngageLabClient(HttpTransport('https://127.0.0.1:1', app_key='{APP_KEY}'))"
 
 
-def test_an_error_can_be_moved_to_another_process() -> None:
+def test_error_can_be_pickled() -> None:
     error, _ = upload(refusal(23008, 400, Retry_After="7"))
     moved = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own
     assert (type(moved), str(moved), vars(moved)) == (RateLimitedError, str(error), vars(error))
 
 
 def everything_about(error: BaseException | None) -> Iterator[str]:
-    """Yield whatever an error and those behind it would show to somebody who looks."""
+    """Yield all texts and attributes of an error and its causes."""
     while error is not None:
         yield from (str(error), repr(error), repr(error.args), repr(vars(error)))
         for value in (*error.args, *vars(error).values()):

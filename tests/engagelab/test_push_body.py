@@ -139,7 +139,7 @@ def nested(*path: str) -> st.SearchStrategy[Any]:
     st.none() | st.text(max_size=3),
     st.none() | st.text(max_size=3),
 )
-def test_any_message_is_composed_or_refused_and_never_changed(given: Any, big: Any, small: Any, cid: Any) -> None:
+def test_compose_accepts_or_refuses_any_message(given: Any, big: Any, small: Any, cid: Any) -> None:
     before = copy.deepcopy(given)
     try:
         body = compose(given, big_picture_id=big, small_picture_id=small, cid=cid)
@@ -154,15 +154,15 @@ def test_any_message_is_composed_or_refused_and_never_changed(given: Any, big: A
 
 
 @pytest.mark.parametrize("given", [None, "{}", [], 5, "{{ message }}"])
-def test_a_message_that_is_no_object_is_refused(given: Any) -> None:
+def test_reasonmust_be_object(given: Any) -> None:
     assert "it must be an object" in problem(given)
 
 
 @pytest.mark.parametrize("missing", ["to", "body"])
-def test_a_message_without_its_main_parts_is_refused(missing: str) -> None:
-    whole = message()
-    del whole[missing]
-    assert f"no `{missing}`" in problem(whole)
+def test_reasonmust_have_to_and_body(missing: str) -> None:
+    given = message()
+    del given[missing]
+    assert f"must have `{missing}`" in problem(given)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_message_without_its_main_parts_is_refused(missing: str) -> None:
         (message("style 3"), "body.options.third_party_channel.oppo"),
     ],
 )
-def test_what_should_be_an_object_on_the_way_is_named(given: Any, path: str) -> None:
+def test_path_to_oppo_options_must_be_objects(given: Any, path: str) -> None:
     assert f"The message's {path} is of type" in problem(given, big_picture_id="b")
 
 

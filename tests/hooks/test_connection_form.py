@@ -1,4 +1,4 @@
-"""The form that Airflow 2 draws; Airflow 3 has none of what these tests import, and draws from the provider info."""
+"""Airflow 2's connection form. Airflow 3 uses the provider info, and skips the tests that need Airflow 2's form."""
 
 from __future__ import annotations
 
@@ -16,21 +16,15 @@ from airflow_provider_oppo_image.hooks.connection_form import behaviour_for_airf
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 
 
-def test_what_the_form_hides_and_renames_is_what_airflow_takes() -> None:
-    described = Path(str(airflow.__file__)).parent / "customized_form_field_behaviours.schema.json"
-    jsonschema.validate(behaviour_for_airflow_2(), json.loads(described.read_text()))
-    assert OppoImageHook.get_ui_field_behaviour() == behaviour_for_airflow_2()
-    assert behaviour_for_airflow_2()["relabeling"]["password"] == "Master secret"
-
-
-def test_the_port_is_not_asked_for_where_no_button_needs_it() -> None:
+def test_field_behaviour_matches_airflows_schema() -> None:
     behaviour = behaviour_for_airflow_2()
-    assert "port" in behaviour["hidden_fields"]
+    file = Path(str(airflow.__file__)).parent / "customized_form_field_behaviours.schema.json"
+    jsonschema.validate(behaviour, json.loads(file.read_text()))
+    assert OppoImageHook.get_ui_field_behaviour() == behaviour
+    assert behaviour["relabeling"]["password"] == "Master secret"
     assert "port" not in behaviour["placeholders"]
-
-
-def test_the_extra_is_shown_since_the_test_button_needs_it() -> None:
-    assert "extra" not in behaviour_for_airflow_2()["hidden_fields"]
+    # With a hidden extra, the Test button does nothing.
+    assert behaviour["hidden_fields"] == ["schema", "port"]
 
 
 @pytest.fixture
@@ -58,7 +52,7 @@ def fill(form_class: Any) -> Any:
         yield fill
 
 
-def test_airflow_draws_each_field_of_the_table(fill: Any) -> None:
+def test_form_has_each_field(fill: Any) -> None:
     form = fill()
     for entry in FIELDS:
         field = form[f"extra__oppo_image__{entry.name}"]
@@ -69,44 +63,48 @@ def test_airflow_draws_each_field_of_the_table(fill: Any) -> None:
         assert {value: words for _, value, words in options} == entry.choices
 
 
-def test_the_stored_data_centre_is_chosen_even_one_that_is_none(fill: Any) -> None:
-    def chosen(data_center: str) -> list[str]:
+def test_stored_data_center_is_selected(fill: Any) -> None:
+    def selected(data_center: str) -> list[str]:
         field = fill(data_center=data_center)["extra__oppo_image__data_center"]
         return re.findall(r'<option selected value="([^"]+)">', field())
 
-    assert chosen("japan") == ["japan"]
-    assert chosen("<mars>") == ["&lt;mars&gt;"]
+    assert selected("japan") == ["japan"]
+    assert selected("<mars>") == ["&lt;mars&gt;"]
 
 
-def test_no_other_provider_loses_its_fields_by_ours(form_class: Any) -> None:
+def test_form_keeps_the_fields(form_class: Any) -> None:
     assert OppoImageHook.get_connection_form_widgets().keys() == {entry.name for entry in FIELDS}
     assert hasattr(form_class, "extra__oppo_image__data_center")
 
 
-def test_an_untouched_form_is_a_good_connection_with_the_defaults(form_class: Any, fill: Any) -> None:
-    drawn = {name: form_class(None)[f"extra__oppo_image__{name}"].data for name in widgets_for_airflow_2()}
-    sent = {name: str(value) for name, value in drawn.items() if value is not False}
+def test_untouched_form_has_the_defaults(form_class: Any, fill: Any) -> None:
+    defaults = {name: form_class(None)[f"extra__oppo_image__{name}"].data for name in widgets_for_airflow_2()}
+    sent = {name: str(value) for name, value in defaults.items() if value is not False}
     form = fill(**sent)
     assert form.validate(), form.errors
     assert settings_of(form) == settings_of(fill())
 
 
-def test_a_filled_form_is_the_connection_that_it_shows(fill: Any) -> None:
+def test_filled_form_is_the_connection(fill: Any) -> None:
     form = fill(data_center="japan", read_timeout="2.5", retry_budget="0", allow_private_addresses="y")
     assert form.validate(), form.errors
     settings = settings_of(form)
-    assert (settings.read_timeout, settings.retry_budget, settings.allow_private_addresses) == (2.5, 0.0, True)
+    assert (settings.transport_options.read_timeout, settings.retry_budget, settings.allow_private_addresses) == (
+        2.5,
+        0.0,
+        True,
+    )
     assert settings.base_url == "https://pushapi-jpn.engagelab.com"
 
 
-def test_the_form_refuses_an_unknown_data_centre(fill: Any) -> None:
+def test_form_refuses_unknown_data_center(fill: Any) -> None:
     form = fill(data_center="mars")
     assert not form.validate()
     assert list(form.errors) == ["extra__oppo_image__data_center"]
 
 
 def settings_of(form: Any) -> Any:
-    """Read the connection that Airflow makes of a form."""
+    """Read the connection that Airflow creates from a form."""
     from airflow.models.connection import Connection
 
     stored = {name: form.data[f"extra__oppo_image__{name}"] for name in widgets_for_airflow_2()}

@@ -25,8 +25,9 @@ from airflow_provider_oppo_image.errors import (
 from airflow_provider_oppo_image.hooks import oppo_image
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids
+from airflow_provider_oppo_image.net.options import TransportOptions
 from tests.support import artwork
-from tests.support.fault_server import FaultServer, Line, Reply, answer, refusal, reset, stall
+from tests.support.fault_server import Connection, FaultServer, Reply, answer, refusal, reset, stall
 from tests.support.picture_host import PictureHost
 
 SECRET = "the-master-secret"
@@ -64,7 +65,7 @@ def masked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def by_kind(big: Reply, small: Reply) -> Reply:
     """Reply to two concurrent uploads, in any order."""
 
-    def step(line: Line) -> None:
+    def step(line: Connection) -> None:
         assert line.request is not None
         reply = big if "big_picture_url" in line.request.json else small
         assert callable(reply)
@@ -96,7 +97,7 @@ def test_init_reads_no_connection() -> None:
 def test_settings_from_json(connect: Connect) -> None:
     hook = connect(extra={"data_center": "frankfurt", "connect_timeout": 1, "read_timeout": 2, "total_timeout": 3})
     assert hook.settings.base_url == "https://pushapi-defra.engagelab.com"
-    assert (hook.timeouts.connect, hook.timeouts.read, hook.timeouts.total) == (1.0, 2.0, 3.0)
+    assert hook.settings.transport_options == TransportOptions(1.0, 2.0, 3.0)
 
 
 def test_settings_from_uri(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,10 +132,10 @@ def test_blank_connection_id_allows_checks_only(conn_id: str | None) -> None:
     [
         ({"login": None}, "no AppKey"),
         ({"password": None}, "no master secret"),
-        ({"conn_type": "http"}, "of type 'http'"),
+        ({"conn_type": "http"}, "not 'http'"),
         ({"extra": {"data_center": "mars"}}, "'mars'"),
-        ({"extra": "{broken"}, UNREADABLE or "not JSON"),
-        ({"extra": ["a"]}, UNREADABLE or "no JSON object"),
+        ({"extra": "{broken"}, UNREADABLE or "JSON object"),
+        ({"extra": ["a"]}, UNREADABLE or "JSON object"),
         ({"host": "http://service.example.com"}, "plain http"),
     ],
 )
@@ -225,7 +226,7 @@ def test_upload_pictures_with_none_is_refused(connect: Connect, blank: Any) -> N
 def test_uploads_are_concurrent(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     meet = threading.Barrier(2, timeout=10)
 
-    def wait_for_the_other(line: Line) -> None:
+    def wait_for_the_other(line: Connection) -> None:
         meet.wait()
         assert callable(BOTH)
         BOTH(line)
@@ -271,7 +272,7 @@ def test_most_severe_error_is_raised_other_logged(
 def test_outcome_without_errors() -> None:
     UploadOutcome(ids={"big": "1"}, errors={}).raise_for_errors()
     assert picture_ids({"small": "1"}) == {"big_picture_id": None, "small_picture_id": "1"}
-    assert parse_picture_urls(BIG, None) == {"big": BIG}
+    assert {kind: url.full for kind, url in parse_picture_urls(BIG, None).items()} == {"big": BIG}
 
 
 # Pushes
@@ -296,7 +297,7 @@ def test_push_carries_ids_and_cid(connect: Connect) -> None:
 def test_invalid_push_is_not_sent(connect: Connect) -> None:
     with FaultServer(answer(200, {"msg_id": "42"})) as server:
         for call in (connect(server).push, connect(server).validate_push):
-            with pytest.raises(ConfigurationError, match="android"):
+            with pytest.raises(ConfigurationError, match="not include android"):
                 call({"to": "all", "body": {"platform": ["ios"]}}, big_picture_id="1_b")
         assert server.accepted == 0
 
@@ -319,7 +320,7 @@ def test_connection_test_accepts_credentials(connect: Connect) -> None:
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (refusal(23001, 401, "auth"), "Check the AppKey and the master secret"),
+        (refusal(23001, 401, "auth"), "Check the AppKey, the master secret"),
         (refusal(23009, 400), "Add the worker's public address in EngageLab's console"),
         (refusal(23100, 500), "Try again later"),
         (answer(200, b"<html>Log in"), "login page"),

@@ -12,25 +12,25 @@ from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
 
 
 @pytest.mark.parametrize(
-    ("map_index", "base", "address"),
+    ("map_index", "base", "url"),
     [
         (-1, "https://a.example/air/", "https://a.example/air/dags/d/runs/r%2B1%2F2/tasks/g.up/plugin/" + TASK_ROUTE),
         (3, "https://a.example", "https://a.example/dags/d/runs/r%2B1%2F2/tasks/g.up/mapped/3/plugin/" + TASK_ROUTE),
         (3, "", "/dags/d/runs/r%2B1%2F2/tasks/g.up/mapped/3/plugin/" + TASK_ROUTE),
     ],
 )
-def test_a_task_leads_to_its_own_page(monkeypatch: pytest.MonkeyPatch, map_index: int, base: str, address: str) -> None:
+def test_pictures_link(monkeypatch: pytest.MonkeyPatch, map_index: int, base: str, url: str) -> None:
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", base)
     key = SimpleNamespace(dag_id="d", run_id="r+1/2", task_id="g.up", map_index=map_index)
-    assert PicturesLink().get_link(None, ti_key=key) == address
+    assert PicturesLink().get_link(None, ti_key=key) == url
 
 
-def test_every_task_has_the_links_that_lead_somewhere() -> None:
+def test_every_task_has_the_links() -> None:
     for task in (*(getattr(operators, name) for name in operators.__all__), OppoImageSensor):
         assert task.operator_extra_links == LINKS
     assert [type(link) for link in LINKS] == ([PicturesLink, ConsoleLink] if HAS_PAGES else [ConsoleLink])
 
 
-def test_a_run_and_a_task_have_pages_of_names_of_their_own() -> None:
+def test_routes_of_run_and_task_differ() -> None:
     routes = {view["destination"]: view["url_route"] for view in OppoImagePlugin.external_views}
     assert routes == ({"dag_run": RUN_ROUTE, "task_instance": TASK_ROUTE} if HAS_PAGES else {})

@@ -14,29 +14,29 @@ NO_ADDRESSES = ["", "localhost", "1.1.1", "0177.0.0.1", "0x7f000001", "213070643
 
 @pytest.mark.parametrize("address", PUBLIC)
 @pytest.mark.parametrize("allow_private", [False, True])
-def test_the_public_internet_may_be_reached(address: str, allow_private: bool) -> None:
+def test_public_address_is_allowed(address: str, allow_private: bool) -> None:
     assert forbidden_reason(address, allow_private=allow_private) is None
 
 
 @pytest.mark.parametrize("address", [address for them in PRIVATE.values() for address in them])
-def test_private_addresses_need_permission(address: str) -> None:
+def test_private_address_is_allowed_by_option(address: str) -> None:
     assert forbidden_reason(address)
     assert forbidden_reason(address, allow_private=True) is None
 
 
 @pytest.mark.parametrize(("kind", "address"), [(kind, address) for kind, them in NEVER.items() for address in them])
-def test_special_addresses_are_refused_even_where_private_ones_are_allowed(kind: str, address: str) -> None:
+def test_special_address_is_always_refused(kind: str, address: str) -> None:
     assert forbidden_reason(address), kind
     assert forbidden_reason(address, allow_private=True), kind
 
 
 @pytest.mark.parametrize("text", NO_ADDRESSES)
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_other_text_is_refused(text: str) -> None:
     assert forbidden_reason(text, allow_private=True)
 
 
 @given(st.ip_addresses())
-def test_what_the_standard_library_calls_not_global_is_never_public(
+def test_non_global_address_is_refused(
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
     if not ip.is_global:
@@ -44,7 +44,7 @@ def test_what_the_standard_library_calls_not_global_is_never_public(
 
 
 @given(st.ip_addresses())
-def test_permission_for_private_addresses_forbids_nothing(
+def test_option_refuses_no_other_address(
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
     if forbidden_reason(str(ip)) is None:
@@ -52,5 +52,5 @@ def test_permission_for_private_addresses_forbids_nothing(
 
 
 @given(st.text())
-def test_any_text_is_judged(text: str) -> None:
+def test_any_text_is_accepted_as_input(text: str) -> None:
     forbidden_reason(text)

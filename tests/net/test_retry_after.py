@@ -28,12 +28,12 @@ NOW = "Fri, 01 May 2026 12:00:00 GMT"
         ("Fri, 01 May 2099 12:00:00 GMT", MAX_RETRY_AFTER_S),
     ],
 )
-def test_retry_after_is_read(header: str, seconds: float) -> None:
+def test_retry_after_is_parsed(header: str, seconds: float) -> None:
     assert read_retry_after({"Retry-After": header, "Date": NOW}) == seconds
 
 
 @pytest.mark.parametrize("date", [{}, {"Date": "yesterday"}])
-def test_a_date_in_retry_after_is_compared_with_this_machines_clock_where_the_answer_has_none(
+def test_retry_after_date_without_date_header_uses_clock(
     date: dict[str, str],
 ) -> None:
     later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=60)
@@ -41,16 +41,16 @@ def test_a_date_in_retry_after_is_compared_with_this_machines_clock_where_the_an
     assert read_retry_after({"Retry-After": header, **date}) == pytest.approx(60, abs=10)
 
 
-def test_no_retry_after_asks_for_nothing() -> None:
+def test_missing_retry_after_is_none() -> None:
     assert read_retry_after({"Date": NOW}) is None
 
 
 @pytest.mark.parametrize("header", ["", "soon", "-1", "1.5", "٣", "Fri, 99 May 2026 99:00:00 GMT", "1 May"])
-def test_nonsense_in_retry_after_is_ignored(header: str) -> None:
+def test_invalid_retry_after_is_none(header: str) -> None:
     assert read_retry_after({"Retry-After": header, "Date": NOW}) is None
 
 
 @given(st.text(), st.text() | st.none())
-def test_any_headers_ask_for_a_wait_of_at_most_a_day_or_for_none(header: str, date: str | None) -> None:
+def test_any_headers_give_valid_retry_after(header: str, date: str | None) -> None:
     seconds = read_retry_after({"Retry-After": header} | ({} if date is None else {"Date": date}))
     assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER_S

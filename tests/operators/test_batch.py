@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_oppo_image.airflow_compat import AirflowFailException
-from airflow_provider_oppo_image.batch.run import ON_ERROR, THREADS
+from airflow_provider_oppo_image.airflow_compat import AirflowFailException, Asset
+from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR
 from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE
 from airflow_provider_oppo_image.errors import BatchError, ConfigurationError
 from airflow_provider_oppo_image.operators.oppo_image import OppoImageBatchUploadOperator
@@ -46,7 +46,7 @@ def read(path: str) -> list[dict[str, str]]:
     return list(csv.DictReader(Path(path).open()))
 
 
-def test_a_list_is_uploaded_and_its_results_are_returned(sandbox: SandboxServer, host: PictureHost, big: str) -> None:
+def test_list_results_are_returned(sandbox: SandboxServer, host: PictureHost, big: str) -> None:
     small = host.serve("/small.png", artwork.good("small"))
     returned = upload(
         pictures=[
@@ -63,7 +63,7 @@ def test_a_list_is_uploaded_and_its_results_are_returned(sandbox: SandboxServer,
     assert len(sandbox.received()["uploads"]) == 2, "the same picture goes once"
 
 
-def test_a_manifest_s_results_are_a_file_beside_it(sandbox: SandboxServer, big: str, tmp_path: Path) -> None:
+def test_manifest_results_are_written_beside_it(sandbox: SandboxServer, big: str, tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "night.csv", *((f"c{number}", f"{big}?{number}") for number in range(30)))
     returned = upload(manifest=manifest)
     assert returned == {
@@ -79,18 +79,16 @@ def test_a_manifest_s_results_are_a_file_beside_it(sandbox: SandboxServer, big: 
     ]
 
 
-def test_a_second_run_sends_nothing(
+def test_second_run_sends_nothing(
     sandbox: SandboxServer, big: str, tmp_path: Path, task_log: Callable[[], str]
 ) -> None:
     manifest = write_manifest(tmp_path / "night.csv", ("spring", big))
     assert upload(manifest=manifest) == upload(manifest=manifest)
     assert len(sandbox.received()["uploads"]) == 1
-    assert "An earlier run did all of it" in task_log()
+    assert "An earlier run" in task_log()
 
 
-def test_what_no_retry_mends_fails_at_the_end_and_for_good(
-    sandbox: SandboxServer, big: str, wrong: str, tmp_path: Path
-) -> None:
+def test_permanent_failure_fails_at_the_end(sandbox: SandboxServer, big: str, wrong: str, tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "night.csv", ("old", wrong), ("spring", big))
     context = make_context()
     with pytest.raises(AirflowFailException, match=r"1 of 2 rows failed(?s:.)*wrong_dimensions") as raised:
@@ -100,9 +98,7 @@ def test_what_no_retry_mends_fails_at_the_end_and_for_good(
     assert [row["state"] for row in read(str(tmp_path / "night.results.csv"))] == ["failed", "uploaded"]
 
 
-def test_what_may_pass_is_left_to_airflow_s_retries_and_only_that_is_sent_again(
-    sandbox: SandboxServer, big: str, tmp_path: Path
-) -> None:
+def test_transient_failure_is_retried_alone(sandbox: SandboxServer, big: str, tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "night.csv", *((f"c{number}", f"{big}?{number}") for number in range(10)))
     sandbox.fail(call="upload_big", code=23100)
     with pytest.raises(BatchError) as raised:
@@ -112,16 +108,14 @@ def test_what_may_pass_is_left_to_airflow_s_retries_and_only_that_is_sent_again(
     assert sandbox.received()["requests"]["upload_big"] == {"500": 1, "200": 10}
 
 
-def test_a_picture_that_is_not_there_yet_may_pass(host: PictureHost, tmp_path: Path) -> None:
+def test_absent_picture_is_transient(host: PictureHost, tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "night.csv", ("later", f"{host.base_url}/later.jpg"))
     with pytest.raises(BatchError) as raised:
         upload(manifest=manifest)
     assert not raised.value.permanent
 
 
-def test_a_host_that_never_answers_holds_a_batch_up_for_a_while_only(
-    sandbox: SandboxServer, connect: Callable[..., None], big: str
-) -> None:
+def test_silent_host_does_not_block_the_batch(sandbox: SandboxServer, connect: Callable[..., None], big: str) -> None:
     connect(extra={"allow_private_addresses": True, "retry_budget": 0, "read_timeout": 0.3, "total_timeout": 0.3})
     with socket.create_server(("127.0.0.2", 0), backlog=500) as silent:
         dead = f"http://127.0.0.2:{silent.getsockname()[1]}"
@@ -134,14 +128,14 @@ def test_a_host_that_never_answers_holds_a_batch_up_for_a_while_only(
     assert [(cause["code"], cause["rows"]) for cause in returned["causes"]] == [("timed_out", 400)]
 
 
-def test_keep_going_succeeds_and_says_what_failed(sandbox: SandboxServer, big: str, wrong: str) -> None:
+def test_keep_going_succeeds_with_failures(sandbox: SandboxServer, big: str, wrong: str) -> None:
     rows = [{"name": "old", "big_picture_url": wrong}, {"name": "spring", "big_picture_url": big}]
     returned = upload(pictures=rows, on_error="keep_going")
     assert [row["state"] for row in returned["pictures"]] == ["failed", "uploaded"]
     assert returned["causes"][0]["code"] == "wrong_dimensions"
 
 
-def test_fail_fast_ends_at_the_first_failure(sandbox: SandboxServer, big: str, wrong: str) -> None:
+def test_fail_fast_stops_at_the_first_failure(sandbox: SandboxServer, big: str, wrong: str) -> None:
     rows = [{"name": "old", "big_picture_url": wrong}]
     rows += [{"name": f"c{number}", "big_picture_url": f"{big}?{number}"} for number in range(300)]
     context = make_context()
@@ -151,7 +145,7 @@ def test_fail_fast_ends_at_the_first_failure(sandbox: SandboxServer, big: str, w
 
 
 @pytest.mark.parametrize("on_error", ON_ERROR)
-def test_a_wrong_secret_ends_it_whatever_on_error_says(
+def test_account_error_stops_in_every_mode(
     sandbox: SandboxServer, connect: Callable[..., None], big: str, on_error: str
 ) -> None:
     connect(password="not-the-secret")
@@ -161,24 +155,24 @@ def test_a_wrong_secret_ends_it_whatever_on_error_says(
     assert sum(sandbox.received()["requests"]["upload_big"].values()) <= 8
 
 
-def test_without_the_check_the_service_judges_alone(sandbox: SandboxServer, host: PictureHost, wrong: str) -> None:
+def test_without_check_only_the_service_downloads(sandbox: SandboxServer, host: PictureHost, wrong: str) -> None:
     returned = upload(pictures=[{"name": "old", "big_picture_url": wrong}], check=False, on_error="keep_going")
     assert [cause["code"] for cause in returned["causes"]] == ["51"]
-    assert host.requests == ["/wrong.jpg"], "the service alone has looked"
+    assert host.requests == ["/wrong.jpg"], "downloaded once, by the service"
 
 
-def test_when_airflow_ends_the_task_a_later_try_goes_on(sandbox: SandboxServer, big: str, tmp_path: Path) -> None:
+def test_killed_batch_is_continued(sandbox: SandboxServer, big: str, tmp_path: Path) -> None:
     rows = [(f"c{number}", f"{big}?{number}") for number in range(400)]
     arguments: dict[str, Any] = {"manifest": write_manifest(tmp_path / "night.csv", *rows), "check": False}
     operator = OppoImageBatchUploadOperator(task_id="task", rate=100, **arguments)
 
-    def kill_in_the_middle() -> None:
+    def kill_during_uploads() -> None:
         while not sandbox.received()["uploads"]:
             time.sleep(0.01)
         operator.on_kill()
 
-    threading.Thread(target=kill_in_the_middle, daemon=True).start()
-    with pytest.raises(BatchError, match="stopped before its end") as stopped:
+    threading.Thread(target=kill_during_uploads, daemon=True).start()
+    with pytest.raises(BatchError, match="stopped") as stopped:
         operator.execute(make_context())
     assert not stopped.value.permanent
     first = len(sandbox.received()["uploads"])
@@ -187,16 +181,14 @@ def test_when_airflow_ends_the_task_a_later_try_goes_on(sandbox: SandboxServer, 
     assert len(sandbox.received()["uploads"]) == 400
 
 
-def test_the_event_of_an_outlet_says_where_the_results_are(sandbox: SandboxServer, big: str, tmp_path: Path) -> None:
-    from airflow_provider_oppo_image.airflow_compat import Asset
-
+def test_outlet_event_has_counts_and_results(sandbox: SandboxServer, big: str, tmp_path: Path) -> None:
     asset, events = Asset("s3://bucket/night"), OutletEvents()
     manifest, results = write_manifest(tmp_path / "night.csv", ("spring", big)), str(tmp_path / "night.results.csv")
     upload(make_context(outlet_events=events), manifest=manifest, outlets=[asset])
     assert events[asset].extra == {"rows": 1, "uploaded": 1, "failed": 0, "results": results}
 
 
-def test_progress_goes_to_the_log_and_to_airflow_s_metrics(
+def test_progress_is_logged_and_measured(
     sandbox: SandboxServer, big: str, task_log: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: dict[str, float] = {}
@@ -221,14 +213,12 @@ def test_progress_goes_to_the_log_and_to_airflow_s_metrics(
     [
         ({}, "either `pictures` or `manifest`"),
         ({"pictures": [], "manifest": "a.csv"}, "either `pictures` or `manifest`"),
-        ({"pictures": [], "on_error": "ignore"}, "fail_at_end, fail_fast or keep_going"),
+        ({"pictures": [], "on_error": "ignore"}, "fail_at_end, fail_fast, keep_going"),
         ({"pictures": [], "rate": 0}, "1 or more"),
         ({"pictures": [], "threads": 0}, "1 or more"),
     ],
 )
-def test_arguments_that_do_not_go_together_are_refused_where_they_are_written(
-    arguments: dict[str, Any], words: str
-) -> None:
+def test_invalid_arguments_are_refused_in_init(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         OppoImageBatchUploadOperator(task_id="task", **arguments)
 
@@ -238,22 +228,20 @@ def test_arguments_that_do_not_go_together_are_refused_where_they_are_written(
     [
         ({"pictures": "[...]"}, "render_template_as_native_obj"),
         ({"pictures": ["spring"]}, "Entry 1 of `pictures` is of type str"),
-        ({"manifest": "None"}, "empty after its template was rendered"),
+        ({"manifest": "None"}, "empty after template rendering"),
         ({"manifest": "/nowhere/night.csv"}, "No such file"),
     ],
 )
-def test_what_a_template_made_of_them_is_refused_when_it_runs(
-    sandbox: SandboxServer, arguments: dict[str, Any], words: str
-) -> None:
+def test_invalid_rendered_values_are_refused(sandbox: SandboxServer, arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(AirflowFailException, match=words):
         upload(**arguments)
     assert sandbox.received()["requests"] == {}
 
 
-def test_no_pictures_are_no_failure(sandbox: SandboxServer) -> None:
+def test_empty_list_succeeds(sandbox: SandboxServer) -> None:
     assert upload(pictures=[])["rows"] == 0
 
 
-def test_what_it_does_unless_told_otherwise_is_what_the_batch_does() -> None:
+def test_defaults_match_run_batch() -> None:
     operator = OppoImageBatchUploadOperator(task_id="task", pictures=[])
-    assert (operator.rate, operator.threads, operator.on_error) == (DEFAULT_RATE, THREADS, ON_ERROR[0])
+    assert (operator.rate, operator.threads, operator.on_error) == (DEFAULT_RATE, DEFAULT_THREADS, ON_ERROR[0])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +62,7 @@ def options(sandbox: SandboxServer) -> dict[str, Any]:
 
 
 class TestPictures:
-    def test_the_ids_go_where_the_service_wants_them(self, sandbox: SandboxServer, big: str, small: str) -> None:
+    def test_ids_are_in_oppo_options(self, sandbox: SandboxServer, big: str, small: str) -> None:
         msg_id = push(big_picture_id=big, small_picture_id=small)
         assert options(sandbox)["third_party_channel"]["oppo"] == {
             "style": 3,
@@ -70,61 +71,55 @@ class TestPictures:
         }
         assert [sent["msg_id"] for sent in pushes(sandbox)] == [msg_id]
 
-    def test_a_small_picture_alone_brings_no_style(self, sandbox: SandboxServer, small: str) -> None:
+    def test_small_picture_alone_has_no_style(self, sandbox: SandboxServer, small: str) -> None:
         push(small_picture_id=small, big_picture_id=None)
         assert options(sandbox)["third_party_channel"]["oppo"] == {"small_picture_id": small}
 
-    def test_what_the_message_says_in_oppos_options_wins(self, sandbox: SandboxServer, big: str, small: str) -> None:
+    def test_oppo_options_of_the_message_take_precedence(self, sandbox: SandboxServer, big: str, small: str) -> None:
         push(message=message(small_picture_id=small, channel_id="sale"), small_picture_id="other", big_picture_id=big)
         oppo = options(sandbox)["third_party_channel"]["oppo"]
         assert (oppo["small_picture_id"], oppo["channel_id"]) == (small, "sale")
 
-    @pytest.mark.parametrize("nothing", [None, "", "None", "null"])
-    def test_without_any_picture_nothing_is_sent(
-        self, sandbox: SandboxServer, connect: Connect, nothing: str | None
-    ) -> None:
+    @pytest.mark.parametrize("blank", [None, "", "None", "null"])
+    def test_missing_pictures_are_refused(self, sandbox: SandboxServer, connect: Connect, blank: str | None) -> None:
         with pytest.raises(AirflowFailException, match="no picture"):
-            push(big_picture_id=nothing, small_picture_id=nothing)
+            push(big_picture_id=blank, small_picture_id=blank)
         assert sandbox.received()["requests"] == {}
 
-    @pytest.mark.parametrize("nothing", [None, "", "None", "null"])
-    def test_a_campaign_may_go_out_as_text_and_says_so(
-        self, sandbox: SandboxServer, connect: Connect, nothing: str | None, task_log: Log
+    @pytest.mark.parametrize("blank", [None, "", "None", "null"])
+    def test_missing_pictures_as_text_are_logged(
+        self, sandbox: SandboxServer, connect: Connect, blank: str | None, task_log: Log
     ) -> None:
-        text = message(style=3, big_picture_id=nothing, channel_id="sale")
-        assert push(message=text, big_picture_id=nothing, on_missing_picture="text")
+        text = message(style=3, big_picture_id=blank, channel_id="sale")
+        assert push(message=text, big_picture_id=blank, on_missing_picture="text")
         assert options(sandbox)["third_party_channel"]["oppo"] == {"channel_id": "sale"}
         assert "NO PICTURE" in task_log()
 
-    @pytest.mark.parametrize("no_id", [7, 1.5, ["id"], {"id": 1}, True])
-    def test_an_id_that_is_no_text_is_refused(self, sandbox: SandboxServer, connect: Connect, no_id: Any) -> None:
+    @pytest.mark.parametrize("picture_id", [7, ["id"], True])
+    def test_id_must_be_text(self, sandbox: SandboxServer, connect: Connect, picture_id: Any) -> None:
         with pytest.raises(AirflowFailException, match="big_picture_id"):
-            push(big_picture_id=no_id)
+            push(big_picture_id=picture_id)
         assert sandbox.received()["requests"] == {}
 
 
 class TestRefusals:
-    @pytest.mark.parametrize("no_message", ["text", None, [1], 7])
-    def test_a_message_that_is_no_object_is_refused(
-        self, sandbox: SandboxServer, connect: Connect, no_message: Any
-    ) -> None:
+    @pytest.mark.parametrize("invalid", ["text", None, [1]])
+    def test_message_must_be_an_object(self, sandbox: SandboxServer, connect: Connect, invalid: Any) -> None:
         with pytest.raises(AirflowFailException, match="must be an object"):
-            push(message=no_message, big_picture_id="id")
+            push(message=invalid, big_picture_id="id")
         assert sandbox.received()["requests"] == {}
 
-    def test_what_oppo_refuses_is_refused_before_it_is_sent(self, sandbox: SandboxServer, connect: Connect) -> None:
+    def test_push_that_oppo_refuses_is_not_sent(self, sandbox: SandboxServer, connect: Connect) -> None:
         single = message() | {"to": {"registration_id": ["1"]}}
         with pytest.raises(AirflowFailException, match="single devices"):
             push(message=single, big_picture_id="id")
         assert sandbox.received()["requests"] == {}
 
-    def test_a_picture_that_the_service_does_not_know_fails_for_good(
-        self, sandbox: SandboxServer, connect: Connect
-    ) -> None:
+    def test_unknown_picture_id_is_permanent(self, sandbox: SandboxServer, connect: Connect) -> None:
         with pytest.raises(AirflowFailException, match="21003"):
             push(big_picture_id="3653918_unknown")
 
-    def test_an_unknown_word_for_missing_pictures_is_refused_where_it_was_written(self) -> None:
+    def test_unknown_on_missing_picture_is_refused_in_init(self) -> None:
         with pytest.raises(ConfigurationError, match="'fail' or 'text'"):
             OppoImagePushOperator(task_id="task", message={}, on_missing_picture="ignore")  # type: ignore[arg-type]
 
@@ -139,33 +134,29 @@ class TestValidation:
         assert store.values == {}
 
     @pytest.mark.parametrize("flag", [False, "False", "false"])
-    def test_a_rendered_no_sends(self, sandbox: SandboxServer, big: str, flag: bool | str) -> None:
+    def test_rendered_false_sends(self, sandbox: SandboxServer, big: str, flag: bool | str) -> None:
         assert push(big_picture_id=big, validate_only=flag)
 
-    def test_anything_else_is_refused(self, sandbox: SandboxServer, big: str) -> None:
+    def test_other_flag_is_refused(self, sandbox: SandboxServer, big: str) -> None:
         with pytest.raises(AirflowFailException, match="true or false"):
             push(big_picture_id=big, validate_only="perhaps")
 
 
 class TestOnce:
-    def test_the_cid_is_made_of_the_namespace_and_the_task(
-        self, sandbox: SandboxServer, connect: Connect, big: str
-    ) -> None:
-        import hashlib
-
+    def test_cid_is_derived_from_namespace_and_task(self, sandbox: SandboxServer, connect: Connect, big: str) -> None:
         connect(extra={"cid_namespace": "staging"})
         push(big_picture_id=big)
         expected = hashlib.sha256(b"staging\nnightly\nrun_1\ntask\n-1").hexdigest()[:40]
         assert options(sandbox)["cid"] == expected
 
-    def test_a_given_cid_is_taken_and_the_messages_own_wins(self, sandbox: SandboxServer, big: str) -> None:
+    def test_cid_of_the_message_takes_precedence(self, sandbox: SandboxServer, big: str) -> None:
         push(big_picture_id=big, cid="mine-1")
         own = message()
         own["body"]["options"] = {"cid": "the-messages-own"}
         push(message=own, big_picture_id=big, cid="mine-2")
         assert [sent["cid"] for sent in pushes(sandbox)] == ["mine-1", "the-messages-own"]
 
-    def test_a_retry_after_a_lost_answer_pushes_once(self, sandbox: SandboxServer, big: str) -> None:
+    def test_retry_after_lost_response_pushes_once(self, sandbox: SandboxServer, big: str) -> None:
         sandbox.fail(call="push", drop=True, after=True)
         with pytest.raises(OutcomeUnknownError):
             push(big_picture_id=big)
@@ -173,14 +164,14 @@ class TestOnce:
         [sent] = pushes(sandbox)
         assert sent["msg_id"] == msg_id
 
-    def test_a_task_that_remembers_its_push_asks_nobody(self, sandbox: SandboxServer, big: str, task_log: Log) -> None:
+    def test_stored_push_is_not_sent_again(self, sandbox: SandboxServer, big: str, task_log: Log) -> None:
         store = MemoryStore()
         msg_id = push(make_context(store), big_picture_id=big)
         assert push(make_context(store, try_number=2), big_picture_id=big) == msg_id
         assert sandbox.received()["requests"]["push"] == {"200": 1}
         assert "give a new cid" in task_log()
 
-    def test_another_body_with_the_same_cid_is_refused(self, sandbox: SandboxServer, big: str) -> None:
+    def test_other_body_with_same_cid_is_refused(self, sandbox: SandboxServer, big: str) -> None:
         store = MemoryStore()
         sandbox.fail(call="push", code=23100)
         with pytest.raises(ServiceUnavailableError):
@@ -189,34 +180,34 @@ class TestOnce:
             push(make_context(store, try_number=2), message=message(channel_id="other"), big_picture_id=big)
         assert pushes(sandbox) == []
 
-    def test_another_cid_is_another_push(self, sandbox: SandboxServer, big: str) -> None:
+    def test_other_cid_is_sent(self, sandbox: SandboxServer, big: str) -> None:
         store = MemoryStore()
         push(make_context(store), big_picture_id=big, cid="one")
         push(make_context(store, try_number=2), big_picture_id=big, cid="two")
         assert [sent["cid"] for sent in pushes(sandbox)] == ["one", "two"]
 
 
-class TestAServiceThatRefusesARepeatedCid:
+class TestRepeatedCidIsRefused:
     @pytest.fixture
     def sandbox(self) -> Any:
         with SandboxServer(SandboxOptions(cid_repeat="error")) as sandbox:
             yield sandbox
 
-    def test_on_a_later_try_it_means_sent(self, sandbox: SandboxServer, big: str, task_log: Log) -> None:
+    def test_in_a_later_try_it_means_sent(self, sandbox: SandboxServer, big: str, task_log: Log) -> None:
         sandbox.fail(call="push", drop=True, after=True)
         with pytest.raises(OutcomeUnknownError):
             push(big_picture_id=big)
         assert push(make_context(try_number=2), big_picture_id=big) is None
         assert len(pushes(sandbox)) == 1
-        assert "answer was lost" in task_log()
+        assert "response was lost" in task_log()
 
-    def test_within_one_try_it_means_sent_too(self, sandbox: SandboxServer, connect: Connect, big: str) -> None:
+    def test_within_one_try_it_means_sent(self, sandbox: SandboxServer, connect: Connect, big: str) -> None:
         connect(extra={"retry_budget": 5})
         sandbox.fail(call="push", drop=True, after=True)
         assert push(big_picture_id=big) is None
         assert len(pushes(sandbox)) == 1
 
-    def test_on_a_first_try_it_is_a_collision(self, sandbox: SandboxServer, big: str) -> None:
+    def test_in_a_first_try_it_is_a_collision(self, sandbox: SandboxServer, big: str) -> None:
         push(big_picture_id=big)
         with pytest.raises(AirflowFailException, match="cid_namespace") as caught:
             push(big_picture_id=big)

@@ -1,4 +1,4 @@
-"""What is built: the same bytes from the same commit, with what users need and nothing else."""
+"""The wheel and the source distribution: reproducible and complete."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_oppo_image import __version__
-from scripts.copies import ROOT, copy_checkout
+from scripts.checkout import ROOT, copy_checkout
 
-pytest.importorskip("hatchling", reason="the tools of packaging are in the extra of that name")
+pytest.importorskip("hatchling", reason="the packaging tools are in the extra packaging")
 pytestmark = pytest.mark.timeout(180)
 
 PACKAGE = "airflow_provider_oppo_image"
@@ -36,7 +36,7 @@ def build(target: str, checkout: Path) -> Path:
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not shutil.which("git") or not (ROOT / ".git").exists():
-        pytest.skip("which files are the project's is git's to say")
+        pytest.skip("git lists the files of the project")
     made = tmp_path_factory.mktemp("checkout")
     copy_checkout(made)
     return made
@@ -59,8 +59,8 @@ def shipped(wheel: Path) -> Iterator[set[str]]:
         yield set(archive.namelist())
 
 
-def test_two_checkouts_make_the_same_bytes(checkout: Path, wheel: Path, sdist: Path, tmp_path: Path) -> None:
-    """Of one commit, at other paths, at other times, by people with other umasks."""
+def test_build_is_reproducible(checkout: Path, wheel: Path, sdist: Path, tmp_path: Path) -> None:
+    """The same commit at another path, with other times and file modes."""
     another = tmp_path / "far" / "away"
     shutil.copytree(checkout, another, ignore=shutil.ignore_patterns("out"))
     for path in another.rglob("*.py"):
@@ -70,18 +70,18 @@ def test_two_checkouts_make_the_same_bytes(checkout: Path, wheel: Path, sdist: P
     assert build("sdist", another).read_bytes() == sdist.read_bytes()
 
 
-def test_the_source_distribution_makes_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:
+def test_sdist_builds_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")
     assert build("wheel", tmp_path / NAME).read_bytes() == wheel.read_bytes()
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(shipped: set[str]) -> None:
+def test_wheel_has_only_the_package(shipped: set[str]) -> None:
     assert {name.split("/")[0] for name in shipped} == {PACKAGE, f"{NAME}.dist-info"}
     assert not [name for name in shipped if "__pycache__" in name or "/tests/" in name]
 
 
-def test_the_wheel_holds_all_of_the_package(shipped: set[str], checkout: Path) -> None:
+def test_wheel_has_the_complete_package(shipped: set[str], checkout: Path) -> None:
     ours = {str(path.relative_to(checkout)) for path in (checkout / PACKAGE).rglob("*") if path.is_file()}
     assert ours <= shipped
     for needed in (
@@ -89,24 +89,24 @@ def test_the_wheel_holds_all_of_the_package(shipped: set[str], checkout: Path) -
         "sandbox/page.html",
         "plugins/templates/base.html",
         "plugins/static/page.css",
-        "plugins/words/zh.py",
+        "plugins/translations/zh.py",
     ):
         assert f"{PACKAGE}/{needed}" in shipped
 
 
-def test_the_wheel_ships_the_examples_where_airflow_looks_for_them(shipped: set[str], checkout: Path) -> None:
+def test_wheel_has_example_dags(shipped: set[str], checkout: Path) -> None:
     examples = {f"{PACKAGE}/example_dags/{path.name}" for path in (checkout / "example_dags").glob("*.py")}
     assert examples
     assert examples <= shipped
 
 
-def test_both_hold_the_license(shipped: set[str], sdist: Path) -> None:
+def test_license_is_included(shipped: set[str], sdist: Path) -> None:
     assert f"{NAME}.dist-info/licenses/LICENSE" in shipped
     with tarfile.open(sdist) as archive:
         assert f"{NAME}/LICENSE" in archive.getnames()
 
 
-def test_an_index_would_take_both(wheel: Path, sdist: Path) -> None:
+def test_twine_accepts_both(wheel: Path, sdist: Path) -> None:
     pytest.importorskip("twine")
     command = [sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(sdist)]
     checked = subprocess.run(command, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""What is installed: Airflow finds it, and all that it was told of is there."""
+"""The installed package: Airflow finds the provider and everything that it declares."""
 
 from __future__ import annotations
 
@@ -53,28 +53,28 @@ def airflow_says(*arguments: str, home: Path) -> Any:
     """Ask Airflow's command line, in a process of its own, and return its JSON."""
     environment = {**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
     command = [sys.executable, "-m", "airflow", *arguments, "--output", "json"]
-    said = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert said.returncode == 0, said.stderr
-    return json.loads(next(line for line in reversed(said.stdout.splitlines()) if line.startswith("[")))
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(next(line for line in reversed(done.stdout.splitlines()) if line.startswith("[")))
 
 
-def test_each_key_that_airflow_does_not_name_has_a_reason() -> None:
+def test_unknown_provider_keys_have_a_reason() -> None:
     schema = json.loads((Path(str(airflow.__file__)).parent / "provider_info.schema.json").read_text())
     assert unnamed(get_provider_info(), schema) <= OUTSIDE_THE_SCHEMA.keys()
 
 
-def test_the_version_is_the_one_of_the_package() -> None:
+def test_version_is_the_package_version() -> None:
     assert distribution(NAME).version == __version__
 
 
 @pytest.mark.parametrize("group", ["apache_airflow_provider", "airflow.plugins", "console_scripts"])
-def test_each_entry_point_leads_somewhere(group: str) -> None:
+def test_entry_point_resolves(group: str) -> None:
     points = [point for point in entry_points(group=group) if point.value.startswith("airflow_provider_oppo_image")]
     assert points
     assert all(callable(point.load()) for point in points)
 
 
-def test_each_named_class_is_there() -> None:
+def test_provider_classes_exist() -> None:
     info = get_provider_info()
     named = [*info["extra-links"], *(kind["hook-class-name"] for kind in info["connection-types"])]
     for path in named:
@@ -82,7 +82,7 @@ def test_each_named_class_is_there() -> None:
         assert getattr(importlib.import_module(module), name)
 
 
-def test_airflow_shows_the_provider(tmp_path: Path) -> None:
+def test_airflow_lists_the_provider(tmp_path: Path) -> None:
     [shown] = airflow_says("providers", "get", NAME, home=tmp_path)
     assert (shown["Provider"], shown["Version"]) == (NAME, __version__)
 

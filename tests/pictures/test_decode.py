@@ -1,15 +1,16 @@
-"""The parsers of PNG, JPEG and EXIF through the door that the check uses, and by their own where that is closer."""
+"""Tests of decode.py and of the parsers that it uses."""
 
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
 
 import pytest
 from PIL import ImageFile
 
 from airflow_provider_oppo_image.pictures import jpeg, png
-from airflow_provider_oppo_image.pictures.decode import decode, inspect_header, inspect_structure
+from airflow_provider_oppo_image.pictures.decode import StrictDecoding, decode, inspect_header, inspect_structure
 from airflow_provider_oppo_image.pictures.image_info import (
     BrokenImageError,
     ImageInfo,
@@ -30,24 +31,24 @@ def tiff(*entries: tuple[int, int, int, bytes], order: str = ">", magic: bytes =
     return start + struct.pack(f"{order}H", len(entries)) + rows + bytes(4)
 
 
-class TestStart:
+class TestInspectHeader:
     @pytest.mark.parametrize("content", [PNG, JPEG])
-    def test_the_first_bytes_tell_format_and_dimensions(self, content: bytes) -> None:
-        facts = next(facts for end in range(len(content)) if (facts := inspect_header(content[:end])))
-        assert (facts.width, facts.height) == (984, 369)
-        assert facts.format == ("PNG" if content is PNG else "JPEG")
+    def test_returns_format_and_dimensions(self, content: bytes) -> None:
+        info = next(info for end in range(len(content)) if (info := inspect_header(content[:end])))
+        assert (info.width, info.height) == (984, 369)
+        assert info.format == ("PNG" if content is PNG else "JPEG")
 
-    def test_33_bytes_of_a_png_are_enough(self) -> None:
+    def test_needs_33_bytes_of_a_png(self) -> None:
         assert inspect_header(PNG[:32]) is None
         assert inspect_header(PNG[:33])
 
     @pytest.mark.parametrize(
         "start", [b"", b"\x89", b"\xff\xd8", b"<", b"GIF", b"\xff\xd8\xff", b"\xff\xd8" + b"\xff" * 60]
     )
-    def test_too_few_bytes_tell_nothing(self, start: bytes) -> None:
+    def test_needs_more_bytes(self, start: bytes) -> None:
         assert inspect_header(start) is None
 
-    def test_another_format_is_told_when_enough_has_come_to_name_it(self) -> None:
+    def test_needs_512_bytes_for_another_format(self) -> None:
         assert inspect_header(artwork.HTML.ljust(511)) is None
         assert inspect_header(artwork.HTML.ljust(512)) == ImageInfo("web page (HTML)")
 
@@ -67,48 +68,39 @@ class TestStart:
             with_segments(JPEG, *[segment(0xFE)] * 1_000),
         ],
         ids=[
-            "text mode",
-            "Apple's",
-            "nothing but an end",
-            "checksum",
-            "fill",
-            "length",
-            "no header",
-            "end",
-            "restart",
-            "short header",
-            "segments",
+            "text mode", "Apple's", "nothing but an end", "checksum", "fill", "length", "no header", "end", "restart",
+            "short header", "segments",
         ],
-    )
-    def test_what_can_be_no_picture_is_told_early(self, start: bytes) -> None:
-        facts = inspect_header(start)
-        assert facts
-        assert facts.broken
+    )  # fmt: skip
+    def test_reports_damage_in_the_header(self, start: bytes) -> None:
+        info = inspect_header(start)
+        assert info
+        assert info.broken
 
-    def test_a_jpegs_header_tells_colours_and_turn(self) -> None:
-        facts = inspect_header(artwork.jpeg(mode="CMYK"))
-        assert facts
-        assert facts.cmyk
-        facts = inspect_header(artwork.jpeg(orientation=6))
-        assert facts
-        assert facts.orientation == 6
+    def test_returns_cmyk_and_orientation(self) -> None:
+        info = inspect_header(artwork.jpeg(mode="CMYK"))
+        assert info
+        assert info.cmyk
+        info = inspect_header(artwork.jpeg(orientation=6))
+        assert info
+        assert info.orientation == 6
 
     @pytest.mark.parametrize(
         ("marker", "precision", "coding"),
         [
-            (0xC3, 8, "a lossless or hierarchical coding"),
+            (0xC3, 8, "lossless or hierarchical coding"),
             (0xC9, 8, "arithmetic coding"),
-            (0xC1, 12, "12 bits a colour"),
+            (0xC1, 12, "12 bits per channel"),
             (0xC0, 8, None),
             (0xC2, 8, None),
         ],
     )
-    def test_codings_that_phones_cannot_decode_are_named(self, marker: int, precision: int, coding: str | None) -> None:
+    def test_names_codings_that_phones_cannot_decode(self, marker: int, precision: int, coding: str | None) -> None:
         header = jpeg.read_header(b"\xff\xd8" + segment(marker, struct.pack(">BHHB", precision, 369, 984, 3)))
         assert header.coding == coding
 
 
-class TestWhole:
+class TestInspectStructure:
     @pytest.mark.parametrize(
         "content",
         [
@@ -117,18 +109,18 @@ class TestWhole:
             with_segments(JPEG, b"\xff\xff\xff" + segment(0xFE, b"fill bytes")[1:]),
         ],
     )  # fmt: skip
-    def test_good_pictures_are_good(self, content: bytes) -> None:
-        facts = decode(content, inspect_structure(content))
-        assert facts == ImageInfo(facts.format, 984, 369)
-        assert facts.format in ("PNG", "JPEG")
+    def test_good_pictures_have_no_problem(self, content: bytes) -> None:
+        info = decode(content, inspect_structure(content))
+        assert info == ImageInfo(info.format, 984, 369)
+        assert info.format in ("PNG", "JPEG")
 
     @pytest.mark.parametrize("content", [PNG, JPEG, artwork.jpeg(progressive=True)], ids=["PNG", "JPEG", "progressive"])
-    def test_every_beginning_is_truncated(self, content: bytes) -> None:
+    def test_every_first_part_is_truncated(self, content: bytes) -> None:
         ends = {*range(1, 700), *range(700, len(content), 997), *range(len(content) - 40, len(content))}
         for end in ends:
             assert inspect_structure(content[:end]).truncated, end
 
-    def test_a_thumbnails_end_is_not_the_pictures(self) -> None:
+    def test_ignores_the_end_of_a_thumbnail(self) -> None:
         content = with_segments(JPEG, segment(0xE1, b"Exif\0\0" + artwork.jpeg(32, 32)))
         assert inspect_structure(content[:-2]).truncated
         assert not inspect_structure(content).truncated
@@ -141,7 +133,7 @@ class TestWhole:
             with_chunks(PNG, *[chunk(b"teSt")] * 2_000),
             PNG[:33] + PNG[-12:],
             PNG[:-1] + b"!",
-            artwork.text_bomb(),
+            artwork.text_bomb(2),
             with_chunks(PNG, chunk(b"iTXt", b"k\0\1\0\0\0" + zlib.compress(bytes(1_100_000)))),
             with_chunks(PNG, *[chunk(b"iCCP", b"k\0\0" + zlib.compress(bytes(600_000)))] * 2),
             JPEG[:-2] + segment(0xC0, struct.pack(">BHHB", 8, 60_000, 60_000, 3)) + b"\xff\xd9",
@@ -156,7 +148,7 @@ class TestWhole:
             "second header", "no scan", "scans", "resources", "EXIF", "MPF",
         ],
     )  # fmt: skip
-    def test_damage_and_bombs_are_told_without_decoding(self, content: bytes) -> None:
+    def test_reports_damage_and_bombs(self, content: bytes) -> None:
         assert inspect_structure(content).broken
 
     @pytest.mark.parametrize(
@@ -168,78 +160,78 @@ class TestWhole:
             chunk(b"zTXt"),
         ],
     )
-    def test_texts_of_usual_size_are_no_bomb(self, text: bytes) -> None:
+    def test_accepts_texts_of_usual_size(self, text: bytes) -> None:
         content = with_chunks(PNG, text)
         assert not decode(content, inspect_structure(content)).broken
 
-    def test_animations_are_told_from_stills(self) -> None:
+    def test_reports_animations(self) -> None:
         assert inspect_structure(artwork.animated_png()).animated
         assert not inspect_structure(with_chunks(PNG, chunk(b"acTL", struct.pack(">II", 1, 0)))).animated
 
-    def test_a_png_can_be_turned_by_its_exif_too(self) -> None:
+    def test_reads_the_exif_of_a_png(self) -> None:
         content = with_chunks(PNG, chunk(b"eXIf", tiff((0x0112, 3, 1, b"\0\6\0\0"))))
         assert inspect_structure(content).orientation == 6
 
-    def test_another_format_is_no_damage(self) -> None:
+    def test_another_format_is_not_damage(self) -> None:
         assert inspect_structure(artwork.HTML) == ImageInfo("web page (HTML)")
 
 
 class TestDecode:
-    def look(self, content: bytes) -> ImageInfo:
-        facts = inspect_structure(content)
-        assert not facts.broken
-        assert not facts.truncated
-        return decode(content, facts)
+    def decode(self, content: bytes) -> ImageInfo:
+        info = inspect_structure(content)
+        assert not info.broken
+        assert not info.truncated
+        return decode(content, info)
 
-    def test_a_multi_picture_file_is_named_so(self) -> None:
-        assert self.look(artwork.other_format("MPO")).format == "multi-picture JPEG (MPO)"
+    def test_names_a_multi_picture_file(self) -> None:
+        assert self.decode(artwork.other_format("MPO")).format == "multi-picture JPEG (MPO)"
 
     @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-    def test_what_is_all_transparent_is_invisible(self, mode: str) -> None:
-        assert self.look(artwork.transparent_png()).invisible
-        assert not self.look(artwork.png(mode=mode)).invisible
+    def test_a_transparent_picture_is_invisible(self, mode: str) -> None:
+        assert self.decode(artwork.transparent_png()).invisible
+        assert not self.decode(artwork.png(mode=mode)).invisible
 
-    def test_a_palette_of_nothing_but_transparency_is_invisible(self) -> None:
+    def test_a_transparent_palette_is_invisible(self) -> None:
         content = artwork.png(mode="P")
         at = content.index(b"IDAT") - 4
-        assert self.look(content[:at] + chunk(b"tRNS", bytes(256)) + content[at:]).invisible
+        assert self.decode(content[:at] + chunk(b"tRNS", bytes(256)) + content[at:]).invisible
 
     @pytest.mark.parametrize(
         "data", [zlib.compress(bytes(1000)), b"no zlib", b"", zlib.compress(b"\7" * 369 * (984 * 3 + 1))],
         ids=["short", "garbage", "empty", "filter"],
     )  # fmt: skip
     @pytest.mark.parametrize("lenient", [False, True])
-    def test_bad_picture_data_are_told_whatever_others_asked_of_pillow(
+    def test_rejects_invalid_data_also_with_a_lenient_pillow(
         self, data: bytes, lenient: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)
-        assert self.look(PNG[:33] + chunk(b"IDAT", data) + chunk(b"IEND")).broken
+        assert self.decode(PNG[:33] + chunk(b"IDAT", data) + chunk(b"IEND")).broken
         assert ImageFile.LOAD_TRUNCATED_IMAGES is lenient
 
-    def test_data_that_inflate_to_more_than_the_picture_are_a_bomb(self) -> None:
-        reason = self.look(artwork.data_bomb()).broken
+    def test_rejects_data_larger_than_the_image(self) -> None:
+        reason = self.decode(artwork.data_bomb(8)).broken
         assert reason
         assert "far more" in reason
 
-    def test_nothing_is_decoded_that_has_other_dimensions_than_were_found(self) -> None:
+    def test_rejects_contradicting_dimensions(self) -> None:
         assert decode(PNG, ImageInfo("PNG", 984, 368)).broken
 
-    def test_interlacing_is_no_bomb(self) -> None:
+    def test_accepts_interlacing(self) -> None:
         header = struct.pack(">IIBBBBB", 984, 369, 8, 2, 0, 0, 1)
         passes = [(123, 47), (123, 47), (246, 46), (246, 93), (492, 92), (492, 185), (984, 184)]
         data = b"".join((b"\0" + bytes(3 * width)) * height for width, height in passes)
         parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(data)), chunk(b"IEND")
-        assert not self.look(artwork.PNG_SIGNATURE + b"".join(parts)).broken
+        assert not self.decode(artwork.PNG_SIGNATURE + b"".join(parts)).broken
 
-    def test_broken_jpeg_data_are_told(self) -> None:
+    def test_rejects_invalid_jpeg_data(self) -> None:
         tables = JPEG.index(b"\xff\xc4")
-        assert self.look(JPEG[: tables + 4] + b"\xee" * 20 + JPEG[tables + 24 :]).broken
+        assert self.decode(JPEG[: tables + 4] + b"\xee" * 20 + JPEG[tables + 24 :]).broken
 
 
-class TestOrientation:
+class TestReadOrientation:
     @pytest.mark.parametrize("order", ["<", ">"])
     @pytest.mark.parametrize("turn", range(1, 9))
-    def test_it_is_read_in_both_byte_orders(self, order: str, turn: int) -> None:
+    def test_reads_both_byte_orders(self, order: str, turn: int) -> None:
         assert read_orientation(tiff((0x0112, 3, 1, struct.pack(f"{order}HH", turn, 0)), order=order)) == turn
 
     @pytest.mark.parametrize(
@@ -247,7 +239,7 @@ class TestOrientation:
         [b"", b"MM", b"XX\0*\0\0\0\x08\0\0", b"MM\0*\xff\xff\xff\xff\0\0", tiff(), tiff((0x0112, 3, 1, b"\0\x09\0\0")),
          tiff((0x0112, 4, 1, b"\0\6\0\0"))],
     )  # fmt: skip
-    def test_what_does_not_say_is_not_turned(self, block: bytes) -> None:
+    def test_is_1_if_unknown(self, block: bytes) -> None:
         assert read_orientation(block) == 1
 
     @pytest.mark.parametrize(
@@ -255,12 +247,55 @@ class TestOrientation:
         [tiff(*[(1, 3, 1, bytes(4))] * 1_001), tiff((1, 7, 1_000, bytes(4))), tiff(magic=b"\0+")],
         ids=["entries", "claims", "BigTIFF"],
     )
-    def test_directories_that_would_cost_a_decoder_are_told(self, block: bytes) -> None:
+    def test_rejects_oversized_directories(self, block: bytes) -> None:
         with pytest.raises(BrokenImageError):
             read_orientation(block)
 
 
-def test_a_png_is_walked_to_its_end_and_no_further() -> None:
-    assert png.read_structure(PNG + b"junk") == png.Structure(frames=0, orientation=1)
+def test_png_structure_ignores_bytes_after_the_end() -> None:
+    assert png.read_structure(PNG + b"junk") == ImageInfo("PNG", 984, 369)
     with pytest.raises(TruncatedImageError):
         png.read_structure(PNG[:-1])
+
+
+class TestStrictDecoding:
+    @pytest.mark.parametrize("lenient", [False, True])
+    def test_is_strict_until_the_last_thread_leaves(self, lenient: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)
+        strict, found = StrictDecoding(2), []
+        strict.__enter__()
+        found.append(ImageFile.LOAD_TRUNCATED_IMAGES)
+        strict.__enter__()
+        strict.__exit__()
+        found.append(ImageFile.LOAD_TRUNCATED_IMAGES)
+        strict.__exit__()
+        assert found == [False, False]
+        assert ImageFile.LOAD_TRUNCATED_IMAGES is lenient
+
+    def test_restores_the_switch_after_an_exception(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+        with pytest.raises(ValueError, match="broken"), StrictDecoding(1):
+            raise ValueError("broken")
+        assert ImageFile.LOAD_TRUNCATED_IMAGES
+
+    def test_limits_the_threads_inside(self) -> None:
+        strict, inside, max_inside = StrictDecoding(2), 0, 0
+        lock = threading.Lock()
+        both_inside = threading.Barrier(2, timeout=10)
+
+        def work() -> None:
+            nonlocal inside, max_inside
+            with strict:
+                with lock:
+                    inside += 1
+                    max_inside = max(max_inside, inside)
+                both_inside.wait()
+                with lock:
+                    inside -= 1
+
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert max_inside == 2

@@ -1,4 +1,4 @@
-"""Airflow as the page finds it: a database in memory, and a user who may read every DAG but one."""
+"""Airflow's database in memory, and clients of the page: without a login, and with a viewer's."""
 
 from __future__ import annotations
 
@@ -12,42 +12,58 @@ from airflow_provider_oppo_image.hooks.task_record import XCOM_KEY, TaskRecord
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
+    from sqlalchemy import Engine
     from sqlalchemy.orm import Session
 
-Leave = Callable[..., None]
-"""Has a task leave a record: `leave(task_id, record, dag_id=, run_id=, map_index=)`."""
+AddTask = Callable[..., None]
+"""Adds a task with a record: `add_task(task_id, record, dag_id=, run_id=, map_index=)`."""
 
 
-@pytest.fixture
-def session() -> Iterator[Session]:
-    """Airflow's database, with nothing in it."""
-    from airflow.models import import_all_models
+def models() -> tuple[Any, ...]:
     from airflow.models.dagrun import DagRun
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.xcom import XComModel
+
+    return DagRun, TaskInstance, XComModel
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A database with the tables that the page reads."""
+    from airflow.models import import_all_models
     from sqlalchemy import create_engine
-    from sqlalchemy.orm import Session
     from sqlalchemy.pool import StaticPool
 
-    import_all_models()  # their tables name each other
+    import_all_models()  # their tables refer to each other
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    for model in (DagRun, TaskInstance, XComModel):
-        model.__table__.create(engine)  # type: ignore[attr-defined]
-    with Session(engine) as session:
-        yield session
+    for model in models():
+        model.__table__.create(engine)
+    yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def leave(session: Session) -> Leave:
-    """Have tasks leave what they leave, one after another."""
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.models.xcom import XComModel
+def session(engine: Engine) -> Iterator[Session]:
+    """A session of an empty database."""
+    from sqlalchemy import delete
+    from sqlalchemy.orm import Session
+
+    with Session(engine) as session:
+        yield session
+        for model in models():
+            session.execute(delete(model))
+        session.commit()
+
+
+@pytest.fixture
+def add_task(session: Session) -> AddTask:
+    """Add tasks with records, one after another."""
     from sqlalchemy import insert
 
+    _, task_instances, xcoms = models()
     runs: dict[tuple[str, str], int] = {}
 
-    def leave(
+    def add_task(
         task_id: str,
         record: TaskRecord | Any,
         *,
@@ -58,18 +74,18 @@ def leave(session: Session) -> Leave:
     ) -> None:
         task = {"task_id": task_id, "dag_id": dag_id, "run_id": run_id, "map_index": map_index}
         value = record.to_json() if isinstance(record, TaskRecord) else record
-        session.execute(insert(TaskInstance), [task | {"state": "success", "pool": "p"}])
+        session.execute(insert(task_instances), [task | {"state": "success", "pool": "p"}])
         run = runs.setdefault((dag_id, run_id), len(runs))
         now = datetime.datetime.now(datetime.UTC)
-        session.execute(insert(XComModel), [task | {"dag_run_id": run, "key": key, "value": value, "timestamp": now}])
+        session.execute(insert(xcoms), [task | {"dag_run_id": run, "key": key, "value": value, "timestamp": now}])
         session.commit()
 
-    return leave
+    return add_task
 
 
 @pytest.fixture
 def client(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """The page, asked by nobody in particular."""
+    """A client without a login."""
     from airflow.api_fastapi import app as airflow_app
     from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
     from airflow.api_fastapi.common.db.common import _get_session
@@ -93,8 +109,8 @@ def client(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestCl
 
 
 @pytest.fixture
-def vera(client: TestClient) -> TestClient:
-    """The page, asked by who may read every DAG but "secret"."""
+def viewer(client: TestClient) -> TestClient:
+    """A client of a user who may read every DAG except "secret"."""
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from airflow.api_fastapi.core_api.security import get_user
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.results import COLUMNS, RowResult, write_results
-from airflow_provider_oppo_image.plugins.results_download import MEDIA_TYPES, Kind, download, file_name
-from airflow_provider_oppo_image.plugins.results_table import ALL, Filter, ResultsTable
+from airflow_provider_oppo_image.batch.results import COLUMN_NAMES, RowResult, write_results
+from airflow_provider_oppo_image.plugins.results_download import MEDIA_TYPES, DownloadFormat, download, file_name
+from airflow_provider_oppo_image.plugins.results_table import NO_FILTER, Filter, ResultsTable
 
 ROWS = [
     RowResult(2, '春天, "spring"', "uploaded", "id_1", "id_2", None, None, None, "https://h/b.png", "https://h/s.png"),
@@ -21,25 +21,25 @@ ROWS = [
 ]
 
 
-def save(rows: list[RowResult], kind: Kind, wanted: Filter = ALL) -> bytes:
-    return b"".join(download(ResultsTable(rows, "r.csv"), kind, wanted))
+def save(rows: list[RowResult], file_format: DownloadFormat, where: Filter = NO_FILTER) -> bytes:
+    return b"".join(download(ResultsTable(rows, "r.csv"), file_format, where))
 
 
 def cells(saved: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(saved.decode("utf-8-sig"), newline="")))
 
 
-def test_csv_opens_in_a_spreadsheet_as_utf_8() -> None:
+def test_csv_download_starts_with_a_byte_order_mark() -> None:
     saved = save(ROWS, "csv")
     assert saved.startswith(b"\xef\xbb\xbfline,name,state,")
     assert saved.count(b"\xef\xbb\xbf") == 1
     assert cells(saved)[:2] == [
-        list(COLUMNS),
+        list(COLUMN_NAMES),
         ["2", '春天, "spring"', "uploaded", "id_1", "id_2", "", "", "", "https://h/b.png", "https://h/s.png"],
     ]
 
 
-def test_json_lines_are_the_results_byte_by_byte(tmp_path: Path) -> None:
+def test_json_download_equals_the_results_file(tmp_path: Path) -> None:
     write_results(tmp_path / "r.jsonl", ROWS)
     assert save(ROWS, "jsonl") == (tmp_path / "r.jsonl").read_bytes()
 
@@ -47,7 +47,7 @@ def test_json_lines_are_the_results_byte_by_byte(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1+1", "＋1", "－1", "＠A1", "\u3000=1", "-"]
 )
-def test_no_value_is_a_formula_in_csv(name: str) -> None:
+def test_csv_download_escapes_formulas(name: str) -> None:
     row = replace(ROWS[1], name=name, big_picture_id=name, error=name, error_code=name)
     assert cells(save([row], "csv"))[1][:8] == [
         "3",
@@ -63,7 +63,7 @@ def test_no_value_is_a_formula_in_csv(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["spring", "a=1", "1-2", "春天", "'=1", "", "100%"])
-def test_what_is_no_formula_is_left_alone(name: str) -> None:
+def test_csv_download_keeps_other_values(name: str) -> None:
     assert cells(save([replace(ROWS[0], name=name)], "csv"))[1][1] == name
 
 
@@ -73,9 +73,9 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 @settings(deadline=None)
 @given(rows=st.lists(st.builds(RowResult, st.integers(1, 9), NAMES, st.just("uploaded"), NAMES), max_size=4))
 @example([])
-def test_csv_has_each_row_once_and_no_formula(rows: list[RowResult]) -> None:
+def test_download_has_each_row_once(rows: list[RowResult]) -> None:
     header, *found = cells(save(rows, "csv"))
-    assert header == list(COLUMNS)
+    assert header == list(COLUMN_NAMES)
     assert [cell for row in found for cell in row if cell.strip()[:1] in tuple("=+-@")] == []
     assert [(row[1].removeprefix("'"), row[3].removeprefix("'")) for row in found] == [
         (row.name.removeprefix("'"), (row.big_picture_id or "").removeprefix("'")) for row in rows
@@ -83,21 +83,21 @@ def test_csv_has_each_row_once_and_no_formula(rows: list[RowResult]) -> None:
     assert [json.loads(line) for line in save(rows, "jsonl").splitlines()] == [row.to_dict() for row in rows]
 
 
-@pytest.mark.parametrize("kind", MEDIA_TYPES)
-def test_a_filter_is_kept_to_and_no_row_is_lost_between_two_pieces(kind: Kind) -> None:
+@pytest.mark.parametrize("file_format", MEDIA_TYPES)
+def test_download_applies_the_filter(file_format: DownloadFormat) -> None:
     rows = [RowResult(line, "a", "uploaded" if line % 2 else "not tried") for line in range(1, 2_502)]
-    found = save(rows, kind, Filter("uploaded")).decode("utf-8-sig").splitlines()
-    if kind == "csv":
+    found = save(rows, file_format, Filter("uploaded")).decode("utf-8-sig").splitlines()
+    if file_format == "csv":
         assert [int(line.partition(",")[0]) for line in found[1:]] == list(range(1, 2_502, 2))
     else:
         assert [json.loads(line)["line"] for line in found] == list(range(1, 2_502, 2))
 
 
-def test_a_long_download_comes_in_pieces() -> None:
+def test_download_is_chunked() -> None:
     rows = [RowResult(line, "a" * 1_000, "uploaded") for line in range(1, 2_001)]
-    pieces = list(download(ResultsTable(rows, "r.csv"), "csv"))
-    assert len(pieces) == 5
-    assert max(map(len, pieces)) < 600_000
+    chunks = list(download(ResultsTable(rows, "r.csv"), "csv"))
+    assert len(chunks) == 5
+    assert max(map(len, chunks)) < 600_000
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,6 @@ def test_a_long_download_comes_in_pieces() -> None:
         (f"/data/{'x' * 300}.csv", "x" * 100 + ".csv"),
     ],
 )
-def test_a_download_s_name_is_the_results_own_without_what_a_header_or_a_disk_minds(results: str, name: str) -> None:
+def test_file_name_is_safe(results: str, name: str) -> None:
     assert file_name(results, "csv") == name
     assert file_name(results, "jsonl") == name.removesuffix("csv") + "jsonl"

@@ -2,27 +2,30 @@ from __future__ import annotations
 
 import gc
 import sqlite3
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.batch.progress import Cause, Summary
-from airflow_provider_oppo_image.batch.results import RowResult
-from airflow_provider_oppo_image.errors import FAULTS, StorageError
+from airflow_provider_oppo_image.batch.results import RowResult, write_results
+from airflow_provider_oppo_image.errors import FAULTS, ConfigurationError, StorageError
 from airflow_provider_oppo_image.plugins import results_table
-from airflow_provider_oppo_image.plugins.results_table import ALL, Filter, Page, ResultsTable
+from airflow_provider_oppo_image.plugins.results_table import NO_FILTER, Filter, Page, ResultsTable, ResultsTableCache
+from airflow_provider_oppo_image.storage import StoragePath
 
 
 def uploaded(line: int, name: str = "") -> RowResult:
     return RowResult(line, name or f"c{line}", "uploaded", f"id_{line}", big_picture_url=f"https://h/{line}.png")
 
 
-def failed(line: int, code: str = "51", words: str = "OPPO said no") -> RowResult:
-    return RowResult(line, f"c{line}", "failed", None, None, code, words, "picture", f"https://h/{line}.png")
+def failed(line: int, code: str = "51", message: str = "OPPO said no") -> RowResult:
+    return RowResult(line, f"c{line}", "failed", None, None, code, message, "picture", f"https://h/{line}.png")
 
 
 NO_NAME = RowResult(8, "", "failed", None, None, "row_missing_name", "The row has no name.", "manifest")
@@ -39,8 +42,8 @@ ROWS = [
 ]
 
 
-def lines(table: ResultsTable, wanted: Filter = ALL) -> list[int]:
-    return [row.line for row in table.page(wanted, size=500).rows]
+def lines(table: ResultsTable, where: Filter = NO_FILTER) -> list[int]:
+    return [row.line for row in table.page(where, size=500).rows]
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +51,11 @@ def table() -> ResultsTable:
     return ResultsTable(ROWS, "s3://bucket/r.csv")
 
 
-def test_rows_are_as_they_were_and_in_their_order(table: ResultsTable) -> None:
+def test_table_keeps_the_rows_and_their_order(table: ResultsTable) -> None:
     assert table.page() == Page(tuple(ROWS), matching=7, number=1, pages=1)
 
 
-def test_it_counts_them_by_state_and_by_cause(table: ResultsTable) -> None:
+def test_table_has_the_summary(table: ResultsTable) -> None:
     assert table.summary == Summary(
         rows=7,
         uploaded=2,
@@ -68,7 +71,7 @@ def test_it_counts_them_by_state_and_by_cause(table: ResultsTable) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("where", "found"),
     [
         (Filter("uploaded"), [2, 5]),
         (Filter("failed"), [3, 4, 6, 8]),
@@ -84,8 +87,8 @@ def test_it_counts_them_by_state_and_by_cause(table: ResultsTable) -> None:
         (Filter("failed", "picture", "51", "/6.PNG"), [6]),
     ],
 )
-def test_a_filter_lets_pass_what_all_of_it_fits(table: ResultsTable, wanted: Filter, found: list[int]) -> None:
-    assert lines(table, wanted) == found
+def test_filter_combines_its_conditions(table: ResultsTable, where: Filter, found: list[int]) -> None:
+    assert lines(table, where) == found
 
 
 @pytest.mark.parametrize(
@@ -118,13 +121,11 @@ def test_a_filter_lets_pass_what_all_of_it_fits(table: ResultsTable, wanted: Fil
         (" \0\t", [2, 3, 4, 5, 6, 7, 8]),
     ],
 )
-def test_text_is_looked_for_in_what_a_person_reads_and_stands_for_itself(
-    table: ResultsTable, text: str, found: list[int]
-) -> None:
+def test_filter_searches_text_literally(table: ResultsTable, text: str, found: list[int]) -> None:
     assert lines(table, Filter(text=text)) == found
 
 
-def test_pages_follow_one_another() -> None:
+def test_page_returns_consecutive_rows() -> None:
     table = ResultsTable(map(uploaded, range(2, 103)), "r.csv")
     pages = [table.page(number=number) for number in (1, 2, 3)]
     assert [(page.matching, page.number, page.pages) for page in pages] == [(101, 1, 3), (101, 2, 3), (101, 3, 3)]
@@ -133,71 +134,71 @@ def test_pages_follow_one_another() -> None:
 
 
 @pytest.mark.parametrize(("number", "shown"), [(-1, 1), (0, 1), (2, 2), (3, 2), (10**30, 2)])
-def test_a_page_that_is_not_there_is_the_nearest_one(number: int, shown: int) -> None:
+def test_page_number_is_clamped(number: int, shown: int) -> None:
     table = ResultsTable(map(uploaded, range(2, 9)), "r.csv")
     assert table.page(number=number, size=4).number == shown
 
 
 @pytest.mark.parametrize(("size", "rows"), [(-1, 1), (0, 1), (500, 500), (501, 500), (10**30, 500)])
-def test_a_page_is_no_longer_than_it_may_be(size: int, rows: int) -> None:
+def test_page_size_is_clamped(size: int, rows: int) -> None:
     assert len(ResultsTable(map(uploaded, range(2, 700)), "r.csv").page(size=size).rows) == rows
 
 
-def test_no_rows_are_one_empty_page(table: ResultsTable) -> None:
+def test_page_without_rows_is_empty(table: ResultsTable) -> None:
     assert ResultsTable([], "r.csv").page() == Page((), 0, 1, 1)
     assert table.page(Filter(text="nowhere")) == Page((), 0, 1, 1)
 
 
-def test_all_rows_of_a_filter_come_in_pieces() -> None:
+def test_chunks_return_all_matching_rows() -> None:
     rows = [uploaded(line) if line % 3 else failed(line) for line in range(1, 2_001)]
     table = ResultsTable(rows, "r.csv")
-    assert [row for piece in table.pieces() for row in piece] == rows
-    found = list(table.pieces(Filter("failed")))
-    assert [len(piece) for piece in found] == [500, 166]
-    assert [row for piece in found for row in piece] == [row for row in rows if row.state == "failed"]
+    assert [row for chunk in table.chunks() for row in chunk] == rows
+    found = list(table.chunks(Filter("failed")))
+    assert [len(chunk) for chunk in found] == [500, 166]
+    assert [row for chunk in found for row in chunk] == [row for row in rows if row.state == "failed"]
 
 
-def test_many_threads_look_at_once() -> None:
+def test_table_serves_many_threads() -> None:
     rows = [uploaded(line) if line % 3 else failed(line) for line in range(1, 1_001)]
     table = ResultsTable(rows, "r.csv")
 
-    def look(number: int) -> bool:
+    def query(number: int) -> bool:
         state = "failed" if number % 2 else "uploaded"
         expected = [row for row in rows if row.state == state]
         page = table.page(Filter(state), number % 7 + 1)
-        in_pieces = [row for piece in table.pieces(Filter(state)) for row in piece]
-        return page.rows == tuple(expected[number % 7 * 50 :][:50]) and in_pieces == expected
+        in_chunks = [row for chunk in table.chunks(Filter(state)) for row in chunk]
+        return page.rows == tuple(expected[number % 7 * 50 :][:50]) and in_chunks == expected
 
     with ThreadPoolExecutor(16) as threads:
-        assert all(threads.map(look, range(160)))
+        assert all(threads.map(query, range(160)))
 
 
-def test_it_ends_with_the_last_one_who_looks_at_it() -> None:
+def test_table_is_closed_after_its_last_use() -> None:
     table = ResultsTable(ROWS, "r.csv")
-    pieces, db = table.pieces(), table._db
+    chunks, db = table.chunks(), table._db
     del table
     gc.collect()
-    assert [row for piece in pieces for row in piece] == ROWS
-    del pieces
+    assert [row for chunk in chunks for row in chunk] == ROWS
+    del chunks
     gc.collect()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         db.execute("SELECT 1")
 
 
-def test_nothing_of_it_is_left_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path))
     table = ResultsTable((uploaded(line, "x" * 500) for line in range(1, 10_001)), "r.csv")
     assert list(tmp_path.iterdir()) == []
     assert table.summary.rows == 10_000
 
 
-def test_a_disk_that_is_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_reports_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results_table, "_TABLES", results_table._TABLES + "PRAGMA max_page_count = 50;")
     with pytest.raises(StorageError, match=r"disk is full(?s:.)*TMPDIR"):
         ResultsTable((uploaded(line, "x" * 500) for line in range(1, 10_001)), "r.csv")
 
 
-def test_what_goes_wrong_with_the_rows_is_not_hidden() -> None:
+def test_table_raises_the_errors_of_its_rows() -> None:
     def rows() -> Iterator[RowResult]:
         yield uploaded(2)
         raise StorageError("gone")
@@ -233,35 +234,33 @@ FILTERS = st.builds(
 )
 
 
-def fits(row: RowResult, wanted: Filter) -> bool:
-    text = wanted.text.strip().casefold()
+def fits(row: RowResult, where: Filter) -> bool:
+    text = where.text.strip().casefold()
     values = (row.name, row.big_picture_id, row.small_picture_id, row.big_picture_url, row.small_picture_url, row.error)
     return (
-        wanted.state in (None, row.state)
-        and wanted.fault in (None, row.fault)
-        and wanted.code in (None, row.error_code)
+        where.state in (None, row.state)
+        and where.fault in (None, row.fault)
+        and where.code in (None, row.error_code)
         and (not text or any(text in value.casefold() for value in values if value))
     )
 
 
 @settings(deadline=None)
-@given(rows=RESULTS, wanted=FILTERS, number=st.integers(-1, 5), size=st.integers(1, 4))
-def test_a_page_has_what_a_look_at_each_row_finds(
-    rows: list[RowResult], wanted: Filter, number: int, size: int
-) -> None:
-    matching = [row for row in rows if fits(row, wanted)]
+@given(rows=RESULTS, where=FILTERS, number=st.integers(-1, 5), size=st.integers(1, 4))
+def test_page_agrees_with_a_linear_search(rows: list[RowResult], where: Filter, number: int, size: int) -> None:
+    matching = [row for row in rows if fits(row, where)]
     table = ResultsTable(rows, "r.csv")
-    page = table.page(wanted, number, size)
+    page = table.page(where, number, size)
     assert page.matching == len(matching)
     assert page.pages == max(1, (len(matching) + size - 1) // size)
     assert page.number == min(max(number, 1), page.pages)
     assert list(page.rows) == matching[(page.number - 1) * size :][:size]
-    assert [row for piece in table.pieces(wanted) for row in piece] == matching
+    assert [row for chunk in table.chunks(where) for row in chunk] == matching
 
 
 @settings(deadline=None)
 @given(rows=RESULTS)
-def test_the_counts_are_those_of_the_filters(rows: list[RowResult]) -> None:
+def test_summary_agrees_with_the_filters(rows: list[RowResult]) -> None:
     table = ResultsTable(rows, "r.csv")
     summary = table.summary
     by_state = {"uploaded": summary.uploaded, "failed": summary.failed, "not tried": summary.not_tried}
@@ -269,3 +268,151 @@ def test_the_counts_are_those_of_the_filters(rows: list[RowResult]) -> None:
     for cause in summary.causes:
         page = table.page(Filter(fault=cause.fault, code=cause.code))
         assert (page.matching, page.rows[0].line, page.rows[0].error or "") == (cause.rows, cause.line, cause.error)
+
+
+# The cache.
+
+TWO_ROWS = [RowResult(2, "spring", "uploaded", "id_1"), RowResult(3, "summer", "not tried")]
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that are read."""
+    names: list[str] = []
+    original = results_table.read_untrusted_results
+
+    def recorded(path: StoragePath) -> Iterator[RowResult]:
+        names.append(path.name)
+        return original(path)
+
+    monkeypatch.setattr(results_table, "read_untrusted_results", recorded)
+    return names
+
+
+def write(folder: Path, *names: str) -> list[str]:
+    for name in names:
+        write_results(folder / name, TWO_ROWS)
+    return [str(folder / name) for name in names]
+
+
+def test_cache_reads_a_file_once(at: Callable[[str], StoragePath], read: list[str]) -> None:
+    write_results(at("r.csv"), TWO_ROWS)
+    cache = ResultsTableCache()
+    table = cache.get(str(at("r.csv")))
+    assert table.page().rows == tuple(TWO_ROWS)
+    assert table.summary.results == str(at("r.csv"))
+    assert cache.get(str(at("r.csv"))) is table
+    assert read == ["r.csv"]
+
+
+def test_cache_reads_a_changed_file_again(at: Callable[[str], StoragePath]) -> None:
+    cache = ResultsTableCache()
+    for rows in (TWO_ROWS, TWO_ROWS[:1], []):
+        write_results(at("r.csv"), rows)
+        assert cache.get(str(at("r.csv"))).page().rows == tuple(rows)
+
+
+def test_cache_drops_the_least_recently_used_table(tmp_path: Path, read: list[str]) -> None:
+    a, b, c = write(tmp_path, "a.csv", "b.csv", "c.csv")
+    cache = ResultsTableCache(max_tables=2)
+    for path in (a, b, a, c, a, c, b, a):
+        cache.get(path)
+    assert read == ["a.csv", "b.csv", "c.csv", "b.csv", "a.csv"]
+
+
+def test_cache_keeps_one_table_of_a_file(tmp_path: Path, read: list[str]) -> None:
+    a, b = write(tmp_path, "a.csv", "b.csv")
+    cache = ResultsTableCache(max_tables=2)
+    cache.get(a)
+    for _ in range(3):
+        write(tmp_path, "b.csv")
+        cache.get(b)
+    cache.get(a)
+    assert read == ["a.csv", "b.csv", "b.csv", "b.csv"]
+
+
+def test_cache_drop_does_not_close_a_table_in_use(tmp_path: Path) -> None:
+    a, b = write(tmp_path, "a.csv", "b.csv")
+    cache = ResultsTableCache(max_tables=1)
+    table = cache.get(a)
+    cache.get(b)
+    assert table.page().rows == tuple(TWO_ROWS)
+
+
+def test_cache_does_not_return_removed_results(tmp_path: Path) -> None:
+    [path] = write(tmp_path, "r.csv")
+    cache = ResultsTableCache()
+    cache.get(path)
+    Path(path).unlink()
+    with pytest.raises(StorageError, match="does not exist"):
+        cache.get(path)
+
+
+def test_cache_tries_again_after_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [path] = write(tmp_path, "r.csv")
+    cache = ResultsTableCache()
+    with monkeypatch.context() as patch:
+        patch.setattr(results_table, "read_untrusted_results", fail)
+        with pytest.raises(StorageError, match="busy"):
+            cache.get(path)
+    assert cache.get(path).page().rows == tuple(TWO_ROWS)
+
+
+def fail(_: StoragePath) -> Iterator[RowResult]:
+    raise StorageError("The store is busy.")
+
+
+class Counted(Future[Any]):
+    """A future that counts its waiting threads."""
+
+    waiting: threading.Semaphore
+
+    def result(self, timeout: float | None = None) -> Any:
+        self.waiting.release()
+        return super().result(timeout)
+
+
+@pytest.mark.parametrize("succeeds", [True, False])
+def test_cache_reads_once_for_concurrent_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, succeeds: bool) -> None:
+    [path] = write(tmp_path, "r.csv")
+    cache, entered = ResultsTableCache(), []
+
+    def read(_: StoragePath) -> Iterator[RowResult]:
+        entered.append(threading.get_ident())
+        for _ in range(7):
+            assert Counted.waiting.acquire(timeout=20)
+        if not succeeds:
+            raise ConfigurationError("refused")
+        return iter(TWO_ROWS)
+
+    monkeypatch.setattr(Counted, "waiting", threading.Semaphore(0), raising=False)
+    monkeypatch.setattr(results_table, "Future", Counted)
+    monkeypatch.setattr(results_table, "read_untrusted_results", read)
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(cache.get, path) for _ in range(8)]
+        errors = [future.exception() for future in asked]
+    assert len(entered) == 1
+    if succeeds:
+        assert len({id(future.result()) for future in asked}) == 1
+    else:
+        assert {str(error) for error in errors} == {"refused"}
+
+
+def test_cache_reads_other_files_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, quick = write(tmp_path, "slow.csv", "quick.csv")
+    cache, started, resume = ResultsTableCache(), threading.Event(), threading.Event()
+
+    def read(path: StoragePath) -> Iterator[RowResult]:
+        if path.name == "slow.csv":
+            started.set()
+            assert resume.wait(20)
+        return iter(TWO_ROWS)
+
+    monkeypatch.setattr(results_table, "read_untrusted_results", read)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(cache.get, slow)
+        assert started.wait(20)
+        assert cache.get(quick).summary.rows == 2
+        assert not waiting.done()
+        resume.set()
+        assert waiting.result().summary.rows == 2

@@ -1,7 +1,7 @@
-"""What an earlier version promised is still true, and what it wrote is still read.
+"""The public API is compatible with the stored snapshots, and what an earlier version wrote can be read.
 
-The files in the folders here are never edited, least of all to make these tests pass: they are what people's DAGs,
-databases and files hold. Whoever breaks a promise keeps the old name, argument, key or column beside the new one.
+The files in the folders here are never edited, also not to make these tests pass: people's DAGs, databases and files
+have these shapes. Keep an old name, argument, key or column beside the new one.
 """
 
 from __future__ import annotations
@@ -25,54 +25,54 @@ from airflow_provider_oppo_image.batch.progress import Summary
 from airflow_provider_oppo_image.batch.results import read_results
 from airflow_provider_oppo_image.connection import read_settings
 from airflow_provider_oppo_image.hooks.task_record import TaskRecord
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import uploaded_pictures
 from airflow_provider_oppo_image.operators.task_state import PushState, UploadState
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.storage import resolve
-from scripts.promises import specimens
-from scripts.promises.__main__ import main
-from scripts.promises.compare import REQUIRED, lost, newly_required
-from scripts.promises.gather import promises
-from scripts.promises.written import read, versions
+from scripts.api_snapshots import samples
+from scripts.api_snapshots.__main__ import main
+from scripts.api_snapshots.collect import collect
+from scripts.api_snapshots.files import REQUIRED, lost, newly_required, read, versions
+from tests.support.sensor_runs import make_sensor
 from tests.support.tasks import MemoryStore, make_context
-from tests.support.waits import make_sensor
 
 EACH_VERSION = pytest.mark.parametrize("version", versions())
 EACH_PROMISE = pytest.mark.parametrize(("version", "kind"), [(one, kind) for one in versions() for kind in read(one)])
 
 BROKEN = """
-Version {version} promised what is no longer true:
+The API is no longer compatible with version {version}:
   {broken}
-People's DAGs, databases, files and scripts rely on it (docs/decisions/promises.md). Do not edit
+People's DAGs, databases, files and scripts rely on it (docs/decisions/api-snapshots.md). Do not edit
 tests/promises/{version}: keep what was promised beside what is new.
 """
 
 
 @pytest.fixture(scope="module")
 def now() -> dict[str, Any]:
-    """What this version promises."""
-    return promises()
+    """The API of this version."""
+    return collect()
 
 
 @EACH_PROMISE
-def test_what_a_version_promised_is_still_true(version: str, kind: str, now: dict[str, Any]) -> None:
+def test_snapshot_is_still_compatible(version: str, kind: str, now: dict[str, Any]) -> None:
     broken = list(lost(read(version)[kind], now[kind]))
     assert not broken, BROKEN.format(version=version, broken="\n  ".join(broken))
 
 
 @EACH_VERSION
-def test_no_argument_must_be_given_that_was_not_there(version: str, now: dict[str, Any]) -> None:
+def test_no_new_required_argument(version: str, now: dict[str, Any]) -> None:
     broken = list(newly_required(read(version)["arguments"], now["arguments"]))
     assert not broken, BROKEN.format(version=version, broken="\n  ".join(broken))
 
 
-def test_this_versions_promises_are_written_down() -> None:
-    assert __version__ in versions(), "run: make promises"
+def test_this_version_has_a_snapshot() -> None:
+    assert __version__ in versions(), "run: make api-snapshot"
 
 
 @EACH_VERSION
-class TestWhatWasWrittenIsRead:
-    def test_a_stored_trigger_is_made_again(self, version: str) -> None:
+class TestStoredShapes:
+    def test_trigger_is_restored(self, version: str) -> None:
         for path, arguments in read(version)["triggers"]["serialized"]:
             module, _, name = path.rpartition(".")
             trigger = getattr(importlib.import_module(module), name)(**arguments)
@@ -80,9 +80,9 @@ class TestWhatWasWrittenIsRead:
             assert now_path == path
             assert now_arguments.items() >= arguments.items()
 
-    def test_a_sensor_ends_as_a_stored_event_says(self, version: str) -> None:
+    def test_event_ends_sensor(self, version: str) -> None:
         ready, wrong, timeout, error = read(version)["triggers"]["events"]
-        sensor = make_sensor(big_picture_url=specimens.URL)
+        sensor = make_sensor(big_picture_url=samples.URL)
         assert sensor.execute_complete(make_context(), ready) == ready["result"]
         for event, kind in (
             (wrong, AirflowFailException),
@@ -92,12 +92,12 @@ class TestWhatWasWrittenIsRead:
             with pytest.raises(kind):
                 sensor.execute_complete(make_context(), event)
 
-    def test_a_record_is_read_by_the_page(self, version: str) -> None:
+    def test_record_is_read(self, version: str) -> None:
         adapter = TypeAdapter(TaskRecord)
         for record in read(version)["records"]:
             assert not list(lost(record, adapter.validate_python(record).to_json()))
 
-    def test_reports_and_a_batchs_end_are_read(self, version: str) -> None:
+    def test_reports_and_summary_are_read(self, version: str) -> None:
         xcoms = read(version)["xcoms"]
         for report in xcoms["wait"]["reports"]:
             assert not list(lost({**report, "name": None}, {**PictureReport.from_dict(report).to_dict(), "name": None}))
@@ -109,13 +109,13 @@ class TestWhatWasWrittenIsRead:
             (tmp_path / name).write_text(text)
         csv, jsonl = (list(read_manifest(resolve(tmp_path / f"night.{kind}"))) for kind in ("csv", "jsonl"))
         assert [(row.name, set(row.pictures)) for row in csv] == [("spring", {"big", "small"}), ("old", {"small"})]
-        assert [(row.name, dict(row.pictures)) for row in jsonl] == [("spring", {"big": specimens.URL})]
+        assert [(row.name, dict(row.pictures)) for row in jsonl] == [("spring", {"big": samples.URL})]
         for kind in ("csv", "jsonl"):
             failed, uploaded = read_results(resolve(tmp_path / f"night.results.{kind}"))
             assert (failed.state, failed.fault, failed.error_code) == ("failed", "picture", "wrong_dimensions")
-            assert (uploaded.line, uploaded.state, uploaded.big_picture_id) == (3, "uploaded", specimens.PICTURE_ID)
+            assert (uploaded.line, uploaded.state, uploaded.big_picture_id) == (3, "uploaded", samples.PICTURE_ID)
 
-    def test_a_connection_with_every_key_is_read(self, version: str) -> None:
+    def test_connection_is_read(self, version: str) -> None:
         promised = read(version)["connection"]
         extra = json.dumps(promised["extra"])
         connection = SimpleNamespace(
@@ -124,22 +124,22 @@ class TestWhatWasWrittenIsRead:
         settings = read_settings(cast("Any", SimpleNamespace(**vars(connection), extra=extra)))
         assert settings.unknown_keys == ()
 
-    def test_a_push_and_an_upload_that_were_remembered_are_known(self, version: str) -> None:
+    def test_task_state_is_read(self, version: str) -> None:
         store = stored_state(read(version)["task_state"]["stored"])
-        pushed = PushState(store).load(specimens.CID, specimens.PUSH)
+        pushed = PushState(store).load(samples.CID, samples.PUSH)
         assert (pushed.sent, pushed.msg_id) == (True, "1180003")
-        report = PictureReport("big", specimens.URL, "ready", sha256=specimens.SHA256)
-        [upload] = UploadState(store, {"big": specimens.URL}, {"big": report}).load().values()
-        assert upload.picture_id == specimens.PICTURE_ID
+        report = PictureReport("big", samples.URL, "ready", sha256=samples.SHA256)
+        [upload] = UploadState(store, {"big": PictureUrl.parse(samples.URL)}, {"big": report}).load().values()
+        assert upload.picture_id == samples.PICTURE_ID
 
-    def test_an_uploads_event_gives_its_ids(self, version: str) -> None:
+    def test_asset_event_is_read(self, version: str) -> None:
         event = SimpleNamespace(extra=read(version)["asset_events"]["upload"], timestamp=0)
         [ids] = uploaded_pictures(cast("Any", {"triggering_asset_events": {"asset": [event]}}))
-        assert ids == {"big_picture_id": specimens.PICTURE_ID, "small_picture_id": None}
+        assert ids == {"big_picture_id": samples.PICTURE_ID, "small_picture_id": None}
 
 
 def stored_state(values: dict[str, Any]) -> MemoryStore:
-    """Return a task's state as it was stored, an hour ago."""
+    """Return a task's state store, with values of one hour ago."""
     store = MemoryStore()
     then = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)).isoformat()
     for key, value in values.items():
@@ -148,7 +148,7 @@ def stored_state(values: dict[str, Any]) -> MemoryStore:
     return store
 
 
-class TestTheComparison:
+class TestLost:
     STORED: ClassVar[dict[str, Any]] = {
         "a": 1,
         "names": ["x", "y"],
@@ -158,7 +158,7 @@ class TestTheComparison:
     }
 
     @pytest.mark.parametrize(
-        ("change", "told"),
+        ("change", "reported"),
         [
             (lambda now: now.pop("a"), "a: is gone"),
             (lambda now: now.update(a=2), "a: was 1, is 2"),
@@ -170,39 +170,37 @@ class TestTheComparison:
             (lambda now: now.update(nothing=0), "nothing: was None, is 0"),
         ],
     )
-    def test_what_is_gone_or_different_is_told(self, change: Callable[[Any], Any], told: str) -> None:
+    def test_lost_reports_removals_and_changes(self, change: Callable[[Any], Any], reported: str) -> None:
         now = copy.deepcopy(self.STORED)
         change(now)
-        assert list(lost(self.STORED, now)) == [told]
+        assert list(lost(self.STORED, now)) == [reported]
 
-    def test_what_was_added_is_not(self) -> None:
+    def test_lost_ignores_additions(self) -> None:
         now = {"c": 3, **self.STORED, "names": ["z", "y", "x"], "rows": [{"b": 2, "d": 4}, {}], "needed": "default"}
         assert list(lost(self.STORED, now)) == []
 
-    def test_an_argument_that_must_be_given_is_new(self) -> None:
+    def test_newly_required(self) -> None:
         stored = {"call": {"old": REQUIRED}, "gone": {}}
         now = {"call": {"old": REQUIRED, "new": REQUIRED, "optional": 1}, "another": {"any": REQUIRED}}
         assert list(newly_required(stored, now)) == ["call > new: must be given now, and did not exist"]
 
 
-class TestWriting:
+class TestMain:
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
         assert main("9.9.9", tmp_path) == 0
         return tmp_path
 
-    def test_a_new_version_gets_a_folder_of_its_own(self, folder: Path, now: dict[str, Any]) -> None:
+    def test_main_writes_new_version(self, folder: Path, now: dict[str, Any]) -> None:
         assert versions(folder) == ["9.9.9"]
         assert read("9.9.9", folder) == now
 
-    def test_again_it_is_the_same(self, folder: Path) -> None:
+    def test_main_is_repeatable(self, folder: Path) -> None:
         before = {file: file.read_bytes() for file in folder.rglob("*.json")}
         assert main("9.9.9", folder) == 0
         assert {file: file.read_bytes() for file in folder.rglob("*.json")} == before
 
-    def test_what_would_break_its_own_promise_is_not_written(
-        self, folder: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_main_refuses_incompatible_change(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (folder / "9.9.9/names.json").write_text('["operators.oppo_image.Renamed"]')
         assert main("9.9.9", folder) == 1
         assert "names > operators.oppo_image.Renamed: is gone" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""One sandbox and one picture host for all tests here; each test finds the sandbox empty."""
+"""Fixtures: one sandbox and one picture host for all tests here, both empty at the start of each test."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ CREDENTIALS = (SANDBOX_APP_KEY, SANDBOX_MASTER_SECRET)
 
 
 @dataclass
-class Caller:
-    """A client that knows nothing: it sends what it is told and returns the status and the JSON."""
+class ApiCaller:
+    """A client without rules of its own: it returns the HTTP status and the JSON of each response."""
 
     url: str
     host: PictureHost
@@ -44,39 +44,47 @@ class Caller:
 
 
 def message(cid: str | None = None, **oppo: Any) -> dict[str, Any]:
-    """A push to everybody."""
+    """Return a push to everybody."""
     options = {"cid": cid, "third_party_channel": {"oppo": oppo}}
     notification = {"android": {"title": "Spring sale", "alert": "Today only"}}
     return {"to": "all", "body": {"platform": "all", "notification": notification, "options": options}}
 
 
+def error_of(response: tuple[int, Any]) -> tuple[int, int]:
+    """Return the status and the code of a response that contains an error and nothing else."""
+    status, body = response
+    assert set(body) == {"error"}
+    assert body["error"]["message"]
+    return status, body["error"]["code"]
+
+
 @pytest.fixture(scope="package")
-def running() -> Iterator[SandboxServer]:
-    # The limit has tests of its own; here it would only see how fast this machine is.
+def package_sandbox() -> Iterator[SandboxServer]:
+    # Without a rate limit, which depends on the speed of the machine and has its own tests.
     with SandboxServer(SandboxOptions(requests_per_second=None)) as sandbox:
         yield sandbox
 
 
 @pytest.fixture(scope="package")
-def running_host() -> Iterator[PictureHost]:
+def package_host() -> Iterator[PictureHost]:
     with PictureHost() as host:
         yield host
 
 
 @pytest.fixture
-def sandbox(running: SandboxServer) -> SandboxServer:
-    running.forget()
-    running.recover()
-    return running
+def sandbox(package_sandbox: SandboxServer) -> SandboxServer:
+    package_sandbox.forget()
+    package_sandbox.recover()
+    return package_sandbox
 
 
 @pytest.fixture
-def host(running_host: PictureHost) -> PictureHost:
-    running_host.pages.clear()
-    running_host.requests.clear()
-    return running_host
+def host(package_host: PictureHost) -> PictureHost:
+    package_host.pages.clear()
+    package_host.requests.clear()
+    return package_host
 
 
 @pytest.fixture
-def caller(sandbox: SandboxServer, host: PictureHost) -> Caller:
-    return Caller(sandbox.url, host)
+def caller(sandbox: SandboxServer, host: PictureHost) -> ApiCaller:
+    return ApiCaller(sandbox.url, host)

@@ -5,10 +5,10 @@ import requests
 
 from airflow_provider_oppo_image.sandbox.options import SANDBOX_MASTER_SECRET, SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from tests.sandbox.conftest import Caller, message
+from tests.sandbox.conftest import ApiCaller, message
 from tests.support import artwork
 
-EVIL = "<script>alert('x')</script>\"'&"
+HOSTILE = "<script>alert('x')</script>\"'&"
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def page(sandbox):
     return get
 
 
-def test_an_empty_sandbox_says_where_to_send_things(sandbox, page):
+def test_page_of_an_empty_sandbox_explains_its_use(sandbox, page):
     html = page().text
 
     assert "Nothing has arrived yet" in html
@@ -27,7 +27,7 @@ def test_an_empty_sandbox_says_where_to_send_things(sandbox, page):
     assert "sandbox-app-key" in html
 
 
-def test_a_push_is_shown_with_its_words_and_its_pictures(caller, page):
+def test_page_displays_a_push_with_its_pictures(caller, page):
     big, small = caller.picture("big"), caller.picture("small")
     msg_id = caller.push(message(cid="the-cid", style=3, big_picture_id=big, small_picture_id=small))[1]["msg_id"]
 
@@ -40,7 +40,7 @@ def test_a_push_is_shown_with_its_words_and_its_pictures(caller, page):
     assert "Nothing has arrived yet" not in html
 
 
-def test_the_pictures_are_served_as_they_were_uploaded(caller, page):
+def test_pictures_are_served_unchanged(caller, page):
     picture = page(f"/sandbox/pictures/{caller.picture('big')}")
 
     assert picture.content == artwork.good("big")
@@ -48,26 +48,27 @@ def test_the_pictures_are_served_as_they_were_uploaded(caller, page):
     assert picture.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_refused_picture_comes_first_and_says_why(caller, host, page):
+def test_page_lists_refused_pictures_first(caller, host, page):
     caller.push(message())
     caller.upload({"big_picture_url": host.serve("/old.png", artwork.png(876, 324))})
 
     html = page().text
 
-    assert html.index("876 x 324 px, asked for 984 x 369") < html.index("Spring sale")
+    assert html.index("876 x 324 px, must be 984 x 369") < html.index("Spring sale")
     assert "/old.png" in html
 
 
-def test_a_big_picture_that_a_phone_would_hide_is_named(caller, page):
+def test_page_explains_a_hidden_big_picture(caller, page):
     caller.push(message(big_picture_id=caller.picture("big")))
 
     html = page().text
 
-    assert "its style is not 3" in html
+    assert "is not 3" in html
     assert 'class="hero"' not in html
 
 
-def test_withdrawn_and_validated_pushes_are_told_from_sent_ones(caller, page):
+def test_page_marks_other_pushes(caller, page):
+    caller.push(message(style=3))
     caller.push(message(), "/v4/push/validate")
     msg_id = caller.push(message())[1]["msg_id"]
     caller.call("DELETE", f"/v4/push/withdraw/{msg_id}")
@@ -76,21 +77,16 @@ def test_withdrawn_and_validated_pushes_are_told_from_sent_ones(caller, page):
 
     assert '<article class="validated">' in html
     assert '<article class="withdrawn">' in html
+    assert "needs a `big_picture_id`" in html
 
 
-def test_refused_requests_are_listed(caller, page):
-    caller.push(message(style=3))
-
-    assert "needs a `big_picture_id`" in page().text
-
-
-def test_whatever_is_sent_is_escaped(caller, host, page):
-    push = message(channel_id=EVIL, category=EVIL, style=EVIL)
-    push["body"]["notification"]["android"] = {"title": EVIL, "alert": EVIL}
-    push["to"] = {EVIL: 1, "tag": [EVIL]}
+def test_page_escapes_its_input(caller, host, page):
+    push = message(channel_id=HOSTILE, category=HOSTILE, style=HOSTILE)
+    push["body"]["notification"]["android"] = {"title": HOSTILE, "alert": HOSTILE}
+    push["to"] = {HOSTILE: 1, "tag": [HOSTILE]}
     assert caller.push(push)[0] == 200
-    caller.upload({"big_picture_url": host.base_url + "/" + EVIL})
-    caller.call("DELETE", "/v4/push/withdraw/" + requests.utils.quote(EVIL, safe=""))
+    caller.upload({"big_picture_url": host.base_url + "/" + HOSTILE})
+    caller.call("DELETE", "/v4/push/withdraw/" + requests.utils.quote(HOSTILE, safe=""))
 
     html = page().text
 
@@ -98,45 +94,45 @@ def test_whatever_is_sent_is_escaped(caller, host, page):
     assert "<script" not in html
 
 
-def test_the_page_may_load_nothing_from_elsewhere_and_runs_no_script(caller, page):
+def test_page_loads_nothing_external_and_no_script(caller, page):
     caller.push(message(style=3, big_picture_id=caller.picture("big")))
 
-    answer = page()
+    response = page()
 
-    policy = answer.headers["Content-Security-Policy"]
+    policy = response.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
     assert "unsafe" not in policy
-    sources = re.findall(r'(?:src|href)="([^"]*)"', answer.text)
+    sources = re.findall(r'(?:src|href)="([^"]*)"', response.text)
     assert sources
     assert all(source.startswith("/") for source in sources)
-    assert not re.search(r"\sstyle=|\son\w+=", answer.text)
+    assert not re.search(r"\sstyle=|\son\w+=", response.text)
 
 
-def test_the_style_sheet_is_there_and_knows_the_dark(page):
-    answer = page("/sandbox/page.css")
+def test_style_sheet_supports_dark_mode(page):
+    response = page("/sandbox/page.css")
 
-    assert answer.headers["Content-Type"].startswith("text/css")
-    assert "prefers-color-scheme: dark" in answer.text
-    assert "url(" not in answer.text
+    assert response.headers["Content-Type"].startswith("text/css")
+    assert "prefers-color-scheme: dark" in response.text
+    assert "url(" not in response.text
 
 
-def test_the_secret_and_signatures_are_on_no_page(caller, host, page):
+def test_pages_contain_no_secret_and_no_signature(caller, host, page):
     url = host.serve("/a.png", artwork.good("big")) + "?signature=s1gned"
     caller.upload({"big_picture_url": url})
     caller.upload({}, auth=("sandbox-app-key", "not-" + SANDBOX_MASTER_SECRET))
     caller.push(message())
 
     for path in ("/", "/sandbox/received", "/sandbox/page.css", "/nowhere"):
-        answer = page(path)
-        shown = answer.text + str(answer.headers)
-        assert SANDBOX_MASTER_SECRET not in shown
-        assert "s1gned" not in shown
+        response = page(path)
+        text = response.text + str(response.headers)
+        assert SANDBOX_MASTER_SECRET not in text
+        assert "s1gned" not in text
 
 
-def test_only_the_last_pictures_are_kept_and_all_ids_stay_good(host):
+def test_old_pictures_are_dropped_and_their_ids_stay_valid(host):
     with SandboxServer(SandboxOptions(kept_pictures=2)) as sandbox:
-        caller = Caller(sandbox.url, host)
+        caller = ApiCaller(sandbox.url, host)
         ids = [caller.picture("big") for _ in range(3)]
         statuses = [requests.get(f"{sandbox.url}/sandbox/pictures/{one}", timeout=10).status_code for one in ids]
         pushed = caller.push(message(style=3, big_picture_id=ids[0]))
@@ -144,10 +140,10 @@ def test_only_the_last_pictures_are_kept_and_all_ids_stay_good(host):
 
     assert statuses == [404, 200, 200]
     assert pushed[0] == 200
-    assert "no longer kept here" in html
+    assert "no longer keeps" in html
 
 
-def test_a_long_list_shows_its_newest_and_says_where_the_rest_is(caller, page):
+def test_page_limits_long_lists(caller, page):
     for _ in range(52):
         last = caller.push(message())[1]["msg_id"]
 

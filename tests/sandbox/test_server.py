@@ -23,29 +23,29 @@ print("stopped", flush=True)
 """
 
 
-def answers(url):
+def responds(url):
     return requests.post(url + "/v4/image/oppo", json={}, auth=CREDENTIALS, timeout=10).status_code == 400
 
 
-def test_it_listens_on_loopback_while_it_is_open_and_not_after():
+def test_server_listens_on_loopback_until_it_is_closed():
     with SandboxServer() as sandbox:
         address = urlsplit(sandbox.url)
         assert address.hostname == "127.0.0.1"
-        assert answers(sandbox.url)
+        assert responds(sandbox.url)
 
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((address.hostname, address.port), timeout=1)
 
 
-def test_two_run_side_by_side_and_know_nothing_of_each_other():
+def test_servers_are_independent():
     with SandboxServer() as first, SandboxServer() as second:
-        answers(first.url)
+        responds(first.url)
 
         assert first.received()["requests"]
         assert not second.received()["requests"]
 
 
-def test_its_port_can_be_chosen_and_is_free_again_at_once():
+def test_server_frees_its_port():
     with requests.Session() as still_connected, SandboxServer() as sandbox:
         port = urlsplit(sandbox.url).port
         still_connected.get(sandbox.url, timeout=10)
@@ -53,10 +53,10 @@ def test_its_port_can_be_chosen_and_is_free_again_at_once():
             pass
 
     with SandboxServer(port=port) as again:
-        assert answers(again.url)
+        assert responds(again.url)
 
 
-def test_it_stops_while_a_request_waits():
+def test_server_stops_during_a_request():
     with SandboxServer() as sandbox:
         sandbox.fail(delay=60)
         waiting = threading.Thread(target=_ignore_failure, args=(sandbox.url,))
@@ -72,22 +72,22 @@ def test_it_stops_while_a_request_waits():
 
 def _ignore_failure(url):
     with contextlib.suppress(requests.RequestException):
-        answers(url)
+        responds(url)
 
 
-def test_ctrl_c_ends_it_cleanly():
+def test_serve_stops_on_ctrl_c():
     with subprocess.Popen(
         [sys.executable, "-c", SERVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         url = process.stdout.readline().strip()
-        assert answers(url)
+        assert responds(url)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
 
     assert (process.returncode, out, err) == (0, "stopped\n", "")
 
 
-def test_the_options_are_read_without_fastapi_or_pillow():
+def test_options_import_no_libraries():
     code = (
         "import sys; import airflow_provider_oppo_image.sandbox.options;"
         "print([name for name in ('fastapi', 'uvicorn', 'PIL', 'requests', 'jinja2') if name in sys.modules])"
@@ -98,5 +98,5 @@ def test_the_options_are_read_without_fastapi_or_pillow():
     assert out.stdout == "[]\n"
 
 
-def test_the_secret_is_not_in_the_options_repr():
+def test_options_repr_hides_the_secret():
     assert "sandbox-master-secret" not in repr(SandboxOptions())

@@ -1,4 +1,4 @@
-"""The page of compatibility says what the code says, and the matrix is the one that is pinned and offered."""
+"""The page of supported versions, and the versions that the tests run on."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from scripts.checkout import ROOT
 from scripts.compatibility import FEATURES_HEADING, PAGE, counts, features, page
-from scripts.copies import ROOT
-from scripts.matrix import LINES, Line
+from scripts.versions import ENVIRONMENTS, Environment
 
 
-def test_the_page_says_of_each_feature_what_the_code_says() -> None:
+def test_page_lists_every_feature() -> None:
     _, heading, rest = PAGE.read_text().partition(FEATURES_HEADING)
     assert heading
     assert rest.strip().splitlines() == list(features())
 
 
-def test_the_page_is_the_one_that_the_script_writes_but_for_the_counts() -> None:
-    def but_for_counts(text: str) -> list[str]:
+def test_page_is_up_to_date_except_counts() -> None:
+    def without_counts(text: str) -> list[str]:
         return [
             "|".join(cell for number, cell in enumerate(line.split("|")) if number not in (3, 4, 5))
             if "`constraints/" in line
@@ -26,28 +26,30 @@ def test_the_page_is_the_one_that_the_script_writes_but_for_the_counts() -> None
             for line in text.splitlines()
         ]
 
-    assert but_for_counts(PAGE.read_text()) == but_for_counts(page())
+    assert without_counts(PAGE.read_text()) == without_counts(page())
 
 
-def test_each_airflow_of_the_matrix_is_pinned() -> None:
-    for line in LINES:
-        pinned = (ROOT / line.constraints).read_text().splitlines()
-        assert f"apache-airflow=={line.airflow.split(',')[0]}" in pinned
+def test_environments_pin_their_airflow() -> None:
+    for each in ENVIRONMENTS:
+        pinned = (ROOT / each.constraints).read_text().splitlines()
+        assert f"apache-airflow=={each.airflow.split(',')[0]}" in pinned
         assert not [pin for pin in pinned if "/" in pin and not pin.startswith("#")]
 
 
-def test_each_file_of_constraints_is_in_the_matrix() -> None:
-    assert {line.constraints for line in LINES} == {f"constraints/{path.name}" for path in ROOT.glob("constraints/*")}
+def test_environments_use_every_constraints_file() -> None:
+    assert {each.constraints for each in ENVIRONMENTS} == {
+        f"constraints/{path.name}" for path in ROOT.glob("constraints/*")
+    }
 
 
-@pytest.mark.parametrize("line", LINES, ids=lambda line: str(line.airflow))
-def test_each_python_of_the_matrix_is_one_that_the_package_says(line: Line) -> None:
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda each: str(each.airflow))
+def test_environments_use_supported_pythons(environment: Environment) -> None:
     classifiers = (ROOT / "pyproject.toml").read_text()
-    for python in line.pythons:
+    for python in environment.pythons:
         assert f"Programming Language :: Python :: {python}" in classifiers
 
 
-def test_a_report_is_counted(tmp_path: Path) -> None:
+def test_counts(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     suite = '<testsuite tests="10" failures="1" errors="2" skipped="3"/>'
     report.write_text(f"<testsuites>{suite}</testsuites>")

@@ -1,4 +1,4 @@
-"""The hooks of pre-commit are the checks of `make test`, and work where there is no network."""
+"""The pre-commit hooks are the checks of `make test`, and need no network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-pytest.importorskip("importlinter", reason="the programs of the checks are in the extra dev")
+pytest.importorskip("importlinter", reason="the programs are in the extra dev")
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / ".pre-commit-config.yaml"
@@ -34,7 +34,7 @@ def words(command: str) -> set[str]:
     return set(command.replace("$(BIN)", ".venv/bin").split()) - {".", "--force-exclude"}
 
 
-def test_each_hook_is_a_program_of_the_environment() -> None:
+def test_hook_is_a_program_of_the_environment() -> None:
     for hook in hooks().values():
         assert hook["language"] == "system"
         program = Path(hook["entry"].split()[0])
@@ -42,9 +42,9 @@ def test_each_hook_is_a_program_of_the_environment() -> None:
         assert (BIN / program.name).exists()
 
 
-def test_the_hooks_are_the_checks_of_make() -> None:
+def test_hooks_are_the_checks_of_make() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for targets, ids in {"lint": ("lint", "format"), "types": ("types",), "doors": ("doors",)}.items():
+    for targets, ids in {"lint": ("lint", "format"), "types": ("types",), "imports": ("imports",)}.items():
         found = re.search(rf"^{targets}: venv.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
         assert found
         asked = [words(line) for line in found[1].splitlines()]
@@ -54,15 +54,15 @@ def test_the_hooks_are_the_checks_of_make() -> None:
 @pytest.mark.parametrize(
     ("path", "ids"),
     [
-        ("airflow_provider_oppo_image/contract.py", {"lint", "format", "types", "doors"}),
+        ("airflow_provider_oppo_image/contract.py", {"lint", "format", "types", "imports"}),
         ("scripts/demo.py", {"lint", "format", "types"}),
         ("tests/test_contract.py", {"lint", "format"}),
-        ("setup.cfg", {"doors"}),
+        ("setup.cfg", {"imports"}),
         ("pyproject.toml", {"types"}),
         ("README.md", set()),
     ],
 )
-def test_a_change_is_checked_by_the_hooks_that_it_concerns(path: str, ids: set[str]) -> None:
+def test_hooks_of_a_changed_file(path: str, ids: set[str]) -> None:
     def concerns(hook: dict[str, Any]) -> bool:
         return bool(re.search(hook.get("files", ""), path)) and ("types_or" not in hook or path.endswith(".py"))
 
@@ -70,7 +70,7 @@ def test_a_change_is_checked_by_the_hooks_that_it_concerns(path: str, ids: set[s
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_hook_stops_a_bad_file_and_passes_a_good_one(name: str, tmp_path: Path) -> None:
+def test_hook_rejects_bad_file(name: str, tmp_path: Path) -> None:
     _, *arguments = hooks()[name]["entry"].split()
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
 

@@ -1,4 +1,4 @@
-"""A Chinese page that is not the English one any more is noticed, and the words say which section and what to do."""
+"""Differences between Chinese and English pages are reported, with the section and what to do."""
 
 from __future__ import annotations
 
@@ -82,31 +82,31 @@ def replace(repository: Path, name: str, old: str, new: str) -> None:
     (repository / name).write_text(text.replace(old, new))
 
 
-def test_pages_that_were_translated_are_in_step(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_main_in_step(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([], repository) == IN_STEP
     assert "The 4 Chinese pages are in step" in capsys.readouterr().out
 
 
-def test_code_is_copied_from_the_english_page(repository: Path) -> None:
+def test_renew_copies_code_blocks(repository: Path) -> None:
     assert "```python\n# a comment\nupload()\n```" in (repository / "docs/zh/how-to/upload.md").read_text()
 
 
-def test_where_lines_are_broken_does_not_matter(repository: Path) -> None:
+def test_line_breaks_do_not_count(repository: Path) -> None:
     replace(repository, PAGE, "You get ids. See", "You get\nids. See")
     assert main([], repository) == IN_STEP
 
 
-def test_a_section_that_changed_is_named_with_what_to_do(repository: Path) -> None:
+def test_differences_changed_section(repository: Path) -> None:
     replace(repository, PAGE, "2. Look.", "2. Look twice.")
     assert list(Translations(repository).differences(PAGE)) == [
-        "docs/how-to/upload.md is another one than was translated:\n"
+        "docs/how-to/upload.md has changed since it was translated:\n"
         "  'Steps' has changed\n"
-        "Bring docs/zh/how-to/upload.md up to date, then run: python -m scripts.translations docs/how-to/upload.md"
+        "Update docs/zh/how-to/upload.md, then run: python -m scripts.translations docs/how-to/upload.md"
     ]
     assert main([PAGE], repository) == IN_STEP
 
 
-def test_a_section_that_came_and_one_that_went_are_named(repository: Path) -> None:
+def test_differences_new_and_removed_section(repository: Path) -> None:
     replace(repository, PAGE, "## Steps", "## How")
     [words] = Translations(repository).differences(PAGE)
     assert "\n  'How' is new\n  'Steps' is gone\n" in words
@@ -114,10 +114,10 @@ def test_a_section_that_came_and_one_that_went_are_named(repository: Path) -> No
 
 CHANGES = {
     "a heading of another level": ("## 步骤", "### 步骤", "  ## Steps\nIt has:\n  # 上传图片\n  ### 步骤"),
-    "another code block": ("# a comment", "# 注释", "code blocks are not those"),
-    "a row less": ("| 模板 | `{{ id }}` |\n", "", "tables of 2 rows and 2 columns, and the English page of 3 rows"),
-    "an entry less": ("2. 查看。\n", "", "its lists have 1 entries, and those of the English page 2"),
-    "a picture less": ("![手机]", "[手机]", "it has 0 pictures, and the English page 1"),
+    "another code block": ("# a comment", "# 注释", "code blocks differ"),
+    "a row less": ("| 模板 | `{{ id }}` |\n", "", "its tables are [(2, 2)], and those of the English page [(3, 2)]"),
+    "an entry less": ("2. 查看。\n", "", "its items are 1, and those of the English page 2"),
+    "a picture less": ("![手机]", "[手机]", "its pictures are 0, and those of the English page 1"),
     "a link less": ("[限制](../../limits.md#pushes)", "限制", "lacks the link to docs/limits.md#pushes"),
     "a link more": ("调用", "[调用](push.md)", "has, unlike the English page, the link to docs/zh/how-to/push.md"),
     "a link to the English page": (
@@ -132,21 +132,21 @@ CHANGES = {
 
 
 @pytest.mark.parametrize(("old", "new", "words"), CHANGES.values(), ids=CHANGES)
-def test_what_makes_a_chinese_page_another_one_is_named(repository: Path, old: str, new: str, words: str) -> None:
+def test_differences_of_chinese_page(repository: Path, old: str, new: str, words: str) -> None:
     replace(repository, "docs/zh/how-to/upload.md", old, new)
     assert words in "\n".join(Translations(repository).differences(PAGE))
 
 
-def test_a_page_without_its_other_one_is_named(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_main_missing_page(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (repository / "docs/how-to/push.md").unlink()
     (repository / "docs/how-to/wait.md").write_text("# Wait\n")
     assert main(["docs/how-to/wait.md"], repository) == OUT_OF_STEP
-    said = capsys.readouterr().out
-    assert "docs/how-to/push.md is not there. Remove docs/zh/how-to/push.md" in said
-    assert "docs/zh/how-to/wait.md is not there. Translate docs/how-to/wait.md" in said
+    printed = capsys.readouterr().out
+    assert "docs/how-to/push.md is missing. Remove docs/zh/how-to/push.md" in printed
+    assert "docs/zh/how-to/wait.md is missing. Translate docs/how-to/wait.md" in printed
 
 
-def test_what_is_known_of_a_page_goes_with_it(repository: Path) -> None:
+def test_renew_forgets_removed_pages(repository: Path) -> None:
     (repository / "docs/how-to/push.md").unlink()
     (repository / "docs/zh/how-to/push.md").unlink()
     main([PAGE], repository)
@@ -154,12 +154,12 @@ def test_what_is_known_of_a_page_goes_with_it(repository: Path) -> None:
     assert list(record) == ["README.md", "docs/README.md", PAGE]
 
 
-def test_a_page_that_is_none_is_refused(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_main_unknown_page(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["docs/limits.md"], repository) == NO_SUCH_PAGE
-    assert "docs/limits.md is no English page that has a Chinese one" in capsys.readouterr().out
+    assert "docs/limits.md has no Chinese page" in capsys.readouterr().out
 
 
-def test_the_revision_that_was_translated_is_named(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_main_names_translated_revision(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     git = ("git", "-c", "user.name=nobody", "-c", "user.email=nobody@example.com")
     for command in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "translated")):
         subprocess.run([*git, *command], cwd=repository, check=True)
@@ -167,4 +167,4 @@ def test_the_revision_that_was_translated_is_named(repository: Path, capsys: pyt
     replace(repository, PAGE, "2. Look.", "2. Look twice.")
     subprocess.run([*git, "commit", "-q", "-a", "-m", "changed"], cwd=repository, check=True)
     assert main([], repository) == OUT_OF_STEP
-    assert f"What has changed: git diff {translated.strip()} -- {PAGE}" in capsys.readouterr().out
+    assert f"To see the changes: git diff {translated.strip()} -- {PAGE}" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The sensor in whole DAG runs, where Airflow renders, maps, defers and resumes."""
+"""The sensor in a complete DAG run: rendering, mapping, deferral and resumption."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pytest
 from tests.support import artwork
 from tests.support.dags import run_source
 from tests.support.picture_host import PictureHost
-from tests.support.waits import change_after
+from tests.support.sensor_runs import change_after
 
 pytestmark = pytest.mark.usefixtures("airflow_db", "connect")
 
 
-def test_deferred_sensors_go_on_when_their_pictures_appear_mapped_or_not(host: PictureHost) -> None:
+def test_deferred_sensors_resume(host: PictureHost) -> None:
     big = change_after(
         host,
         "/big.png",

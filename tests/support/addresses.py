@@ -1,10 +1,10 @@
-"""Addresses that a picture may and may not be fetched from, and spellings that hide one."""
+"""Addresses that the address policy allows and refuses, and unusual spellings of addresses."""
 
 from __future__ import annotations
 
 PUBLIC = ["1.1.1.1", "8.8.8.8", "93.184.216.34", "168.63.129.15", "172.32.0.1", "2606:4700::1111", "2a00:1450::1"]
 
-# Let through where private addresses are allowed.
+# Allowed with `allow_private_addresses`.
 PRIVATE = {
     "loopback": ["127.0.0.1", "127.255.255.254", "::1"],
     "private": [
@@ -36,14 +36,14 @@ NEVER = {
     "not routed": ["4000::1", "5f00::1", "8000::1"],
 }  # fmt: skip
 
-# Hosts as a URL has them. The C library reads most of them as addresses, some of those public.
+# Hosts in URLs. The C library reads most of them as addresses, and some of these are public.
 SPELLINGS = [
     "2130706433", "0177.0.0.1", "0x7f.1", "0x7f000001", "127.1", "127.0.0.1.", "0", "1.1.1.1.1", "256.1.1.1",
     "134744072", "1.1.1.1.", "host.0x7f", "127.0.0.%31", "[fe80::1%25eth0]", "[::ffff:127.0.0.1]", "[0:0:0:0:0:0:0:0]",
     "169.254.43518", "0251.0376.0251.0376", "0xA9FEA9FE",
 ]  # fmt: skip
 
-# The same in letters that a resolver's normalization makes digits and dots of.
+# The same with characters that a resolver normalizes to digits and dots.
 OTHER_LETTERS = [
     "①②⑦.⓪.⓪.①", "１２７.０.０.１", "127。0。0。1", "𝟏𝟔𝟗.254.169.254", "🯱🯶🯹.254.169.254", "16\ufe009.254.169.254",
     "ⓛocalhost",
@@ -51,5 +51,5 @@ OTHER_LETTERS = [
 
 
 def as_host(address: str) -> str:
-    """Return an address as the host of a URL."""
+    """Return an address in the form of a URL's host."""
     return f"[{address.replace('%', '%25')}]" if ":" in address else address

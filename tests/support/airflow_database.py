@@ -1,4 +1,4 @@
-"""What an Airflow has written into its database, read as it is there."""
+"""Airflow's database, read directly."""
 
 from __future__ import annotations
 
@@ -30,56 +30,52 @@ class Run:
 class AirflowDatabase:
     """The database of an Airflow.
 
-    :param url: where it is, as SQLAlchemy takes it and as Airflow is told; it need not be there yet.
+    :param url: the SQLAlchemy URL, as in Airflow's configuration; the database may be created later.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.fernet_key = Fernet.generate_key().decode()
-        # A connection for each look: what is held open is in the way of a server that is to stop.
+        # A connection for each query: an open connection would delay the stop of the server.
         self._engine = create_engine(url, poolclass=NullPool)
 
     def query(self, sql: str, **values: Any) -> list[RowMapping]:
-        """Read.
-
-        :param values: what stands in the query for ``:name``.
-        :raises sqlalchemy.exc.OperationalError: when the database is not there, or not whole.
-        """
+        """Run a query with values for its ``:name`` parameters."""
         with self._engine.connect() as connection:
             return list(connection.execute(text(sql), values).mappings())
 
     def dag_files(self) -> set[str]:
-        """The names of the DAG files that have been read."""
+        """Return the names of the parsed DAG files."""
         return {Path(row["fileloc"]).name for row in self.query("SELECT fileloc FROM dag")}
 
     def end_of(self, run: Run) -> str:
-        """How a run ended: "success" or "failed"; "" while it goes on."""
+        """Return the final state of a run, "success" or "failed"; "" while it runs."""
         [row] = self._of(run, "state FROM dag_run")
         state = row["state"]
         return str(state) if state in ("success", "failed") else ""
 
     def tasks(self, run: Run) -> list[RowMapping]:
-        """The task instances of a run: task_id, map_index, state, pid, try_number."""
+        """Return the task instances of a run: task_id, map_index, state, pid, try_number."""
         return self._of(run, "task_id, map_index, state, pid, try_number FROM task_instance")
 
     def noted(self, run: Run, task_id: str) -> dict[int, Counter[str]]:
-        """How often each state of a task was noted, by map index."""
+        """Return how often each event of a task was logged, by map index."""
         noted: dict[int, Counter[str]] = {}
         for row in self._of(run, "map_index, event FROM log", " AND task_id = :task_id", task_id=task_id):
             noted.setdefault(row["map_index"], Counter())[row["event"]] += 1
         return noted
 
     def returned(self, run: Run, task_id: str) -> dict[int, list[Any]]:
-        """What a task has in XCom as its result, by map index: every row that there is."""
+        """Return the return values of a task in XCom, by map index."""
         values: dict[int, list[Any]] = {}
         where = " AND task_id = :task_id AND key = 'return_value'"
-        # SQLite makes a number of what looks like one, and PostgreSQL's driver an object of what is JSON.
+        # SQLite turns strings of digits into numbers, and PostgreSQL's driver decodes JSON.
         for row in self._of(run, "map_index, CAST(value AS TEXT) AS json FROM xcom", where, task_id=task_id):
             values.setdefault(row["map_index"], []).append(json.loads(row["json"]))
         return values
 
     def asset_events(self, run: Run, task_id: str) -> Counter[int]:
-        """How many asset events a task has made, by map index."""
+        """Return the number of asset events of a task, by map index."""
         rows = self.query(
             "SELECT source_map_index FROM asset_event WHERE source_run_id = :run_id AND source_task_id = :task_id",
             run_id=run.run_id,
@@ -88,11 +84,11 @@ class AirflowDatabase:
         return Counter(row["source_map_index"] for row in rows)
 
     def triggers_taken(self) -> int:
-        """How many triggers a triggerer has taken, and not yet finished."""
+        """Return the number of triggers that run in a triggerer."""
         return len(self.query("SELECT id FROM trigger WHERE triggerer_id IS NOT NULL"))
 
     def cells(self) -> Iterator[tuple[str, bytes]]:
-        """Every value that is there, by table and column; what Airflow encrypted is read too."""
+        """Yield every value with its table and column; encrypted values are decrypted too."""
         key = Fernet(self.fernet_key)
         for table in inspect(self._engine).get_table_names():
             for row in self.query(f'SELECT * FROM "{table}"'):  # noqa: S608  # a name from the database itself

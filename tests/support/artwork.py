@@ -1,9 +1,9 @@
-"""Pictures made for tests: good ones, odd ones, broken ones and bombs, all as bytes.
+"""Pictures for tests as bytes: valid, unusual and broken ones, and bombs.
 
-artwork.png()                       a good big picture, 984 x 369 px
-artwork.jpeg(144, 144)              a good small one
-artwork.png_of_size(1_048_576)      a good big picture of exactly so many bytes
-artwork.cut(artwork.png())          what an upload in progress looks like
+artwork.png()                       a valid big picture, 984 x 369 px
+artwork.jpeg(144, 144)              a valid small one
+artwork.png_of_size(1_048_576)      a valid big picture of exactly this many bytes
+artwork.cut(artwork.png())          an incomplete upload
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(64)
 
 @functools.cache
 def _image(width: int, height: int, mode: str = "RGB", turn: int = 0) -> Image.Image:
-    """Make a picture with something on it, the same one each time; `turn` makes another one."""
+    """Return a deterministic picture; another `turn` returns another one."""
     light = Image.linear_gradient("L").rotate(90 * turn).resize((width, height))
     rings = Image.radial_gradient("L").resize((width, height))
     image = Image.merge("RGB", (light, rings, light.transpose(Image.Transpose.FLIP_LEFT_RIGHT)))
@@ -80,7 +80,7 @@ def chunk(name: bytes, data: bytes = b"") -> bytes:
 
 
 def with_chunks(picture: bytes, *chunks: bytes) -> bytes:
-    """A PNG with chunks put behind its header."""
+    """A PNG with chunks inserted after its header."""
     return picture[:33] + b"".join(chunks) + picture[33:]
 
 
@@ -90,7 +90,7 @@ def segment(marker: int, data: bytes = b"") -> bytes:
 
 
 def with_segments(picture: bytes, *segments: bytes) -> bytes:
-    """A JPEG with segments put at its start."""
+    """A JPEG with segments inserted at its start."""
     return picture[:2] + b"".join(segments) + picture[2:]
 
 
@@ -100,7 +100,7 @@ def png_of_size(size: int, width: int = 984, height: int = 369) -> bytes:
     picture = png(width, height)
     padding = size - len(picture) - 12
     if padding < 0:
-        raise ValueError(f"the plain picture has {len(picture)} bytes already; ask for 12 more at least")
+        raise ValueError(f"the size must be at least {len(picture) + 12}")
     return with_chunks(picture, chunk(b"tEXt", b"Comment\0" + b"x" * (padding - 8)))
 
 
@@ -110,7 +110,7 @@ def jpeg_of_size(size: int, width: int = 984, height: int = 369) -> bytes:
     picture = jpeg(width, height)
     padding = size - len(picture)
     if padding < 4:
-        raise ValueError(f"the plain picture has {len(picture)} bytes already; ask for 4 more at least")
+        raise ValueError(f"the size must be at least {len(picture) + 4}")
     comments = []
     while padding:
         length = padding if padding <= 65_537 else min(65_537, padding - 4)
@@ -121,7 +121,7 @@ def jpeg_of_size(size: int, width: int = 984, height: int = 369) -> bytes:
 
 @functools.cache
 def animated_png(width: int = 984, height: int = 369) -> bytes:
-    """A PNG that moves."""
+    """An animated PNG."""
     first, *others = (_image(width, height, "RGB", turn) for turn in range(3))
     return encode(first, "PNG", save_all=True, append_images=others, duration=200)
 
@@ -135,12 +135,12 @@ def other_format(format: str, width: int = 984, height: int = 369) -> bytes:  # 
 
 @functools.cache
 def transparent_png(width: int = 984, height: int = 369) -> bytes:
-    """A PNG on which nothing can be seen."""
+    """A completely transparent PNG."""
     return encode(Image.new("RGBA", (width, height), (255, 0, 0, 0)), "PNG")
 
 
 def cut(picture: bytes, keep: float = 0.5) -> bytes:
-    """The first part of a picture: what an upload in progress looks like."""
+    """The first part of a picture, as of an incomplete upload."""
     return picture[: int(len(picture) * keep)]
 
 
@@ -169,9 +169,9 @@ def data_bomb(megabytes: int = 512) -> bytes:
 
 @functools.cache
 def deflate_headers(size: int = 1_000_000) -> bytes:
-    """A good picture in front of whose data stand empty deflate blocks, each with tables of its own to be built."""
+    """A good picture with empty deflate blocks before its data; the decoder builds the tables of each block."""
     block = 0x7EB7F20000000000881C004  # 92 bits: not the last, type 2, 258 codes of which one ends the block (RFC 1951)
-    eight = sum(block << 92 * place for place in range(8)).to_bytes(92, "little")
+    eight = sum(block << 92 * index for index in range(8)).to_bytes(92, "little")
     rows = (b"\0" + bytes(984 * 3)) * 369
     squeeze = zlib.compressobj(9, wbits=-15)
     last = squeeze.compress(rows) + squeeze.flush() + struct.pack(">I", zlib.adler32(rows))
@@ -180,13 +180,13 @@ def deflate_headers(size: int = 1_000_000) -> bytes:
 
 @functools.cache
 def many_chunks(count: int = 80_000) -> bytes:
-    """A good picture with empty chunks by the thousand."""
+    """A good picture with thousands of empty chunks."""
     return with_chunks(png(), chunk(b"teSt") * count)
 
 
 @functools.cache
 def endless_markers(size: int = 1_000_000) -> bytes:
-    """A JPEG that never comes to its picture."""
+    """A JPEG with markers only, without a picture."""
     return b"\xff\xd8" + segment(0xFE) * (size // 4)
 
 
@@ -198,7 +198,7 @@ def endless_fill(size: int = 1_000_000) -> bytes:
 
 @functools.cache
 def many_scans(size: int = 1_000_000) -> bytes:
-    """A progressive JPEG that paints itself over and over."""
+    """A progressive JPEG with many repeated scans."""
     picture = jpeg(progressive=True)
     start = picture.rindex(b"\xff\xda")
     last_scan = picture[start:-2]
@@ -206,7 +206,7 @@ def many_scans(size: int = 1_000_000) -> bytes:
 
 
 def exif_bomb(entries: int = 5_000) -> bytes:
-    """A JPEG whose EXIF points to the same 60,000 bytes from thousands of entries."""
+    """A JPEG with thousands of EXIF entries that point to the same 60,000 bytes."""
     rows = b"".join(struct.pack(">HHII", tag, 7, 60_000, 8) for tag in range(1, entries + 1))
     body = b"MM\0*\0\0\0\x08" + struct.pack(">H", entries) + rows + bytes(4)
     return with_segments(jpeg(), segment(0xE1, b"Exif\0\0" + body.ljust(65_000, b"\0")))

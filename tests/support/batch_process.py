@@ -1,8 +1,8 @@
-"""A batch in a process of its own, to be killed or weighed.
+"""A batch in its own process, for tests that kill it or measure its memory.
 
     python -m tests.support.batch_process MANIFEST RESULTS [URL]
 
-Without a service's URL, nothing is sent. It prints the most memory that it had, in kilobytes.
+Without the URL of a service, nothing is sent. It prints its peak memory in kilobytes.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ import sys
 from pathlib import Path
 
 from airflow_provider_oppo_image.batch.manifest import read_manifest
-from airflow_provider_oppo_image.batch.run import Batch, run_batch
+from airflow_provider_oppo_image.batch.run import run_batch
+from airflow_provider_oppo_image.batch.worker_pool import Batch
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 
 ROOT = Path(__file__).parents[2]
 
 
-class Nobody:
+class NullClient:
     """A client that sends nothing."""
 
     def upload(self, kind: PictureKind, url: str) -> str:
@@ -29,7 +31,7 @@ class Nobody:
 
 
 def write_manifest(path: Path, rows: int) -> Path:
-    """Write a manifest of so many rows, each with a big picture of its own."""
+    """Write a manifest with this many rows, each with a different big picture."""
     with path.open("w") as file:
         file.write("name,big_picture_url\n")
         file.writelines(f"campaign {number},https://cdn.example.com/{number}.jpg?v=1\n" for number in range(rows))
@@ -37,15 +39,19 @@ def write_manifest(path: Path, rows: int) -> Path:
 
 
 def start(manifest: Path, results: Path, url: str = "") -> subprocess.Popen[str]:
-    """Start the batch of a manifest in a process of its own."""
+    """Start the batch of a manifest in its own process."""
     command = [sys.executable, "-m", "tests.support.batch_process", str(manifest), str(results), url]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def main(manifest: str, results: str, url: str) -> None:
     rate_limiter = RateLimiter(AdaptiveRate(1_000_000))
-    client = EngageLabClient(url, "key", "secret", user_agent="tests", rate_limiter=rate_limiter) if url else Nobody()
-    end = run_batch(Batch(client, rate_limiter, threads=16), read_manifest(Path(manifest)), Path(results))
+    client = (
+        EngageLabClient(HttpTransport(url, "key", "secret", user_agent="tests"), rate_limiter=rate_limiter)
+        if url
+        else NullClient()
+    )
+    end = run_batch(Batch(client.upload, rate_limiter, threads=16), read_manifest(Path(manifest)), Path(results))
     if end.error:
         raise end.error
     sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))

@@ -1,4 +1,4 @@
-"""A whole Airflow whose tasks run on Celery workers, all on this machine.
+"""A complete Airflow whose tasks run on Celery workers, all on this machine.
 
     with postgres() as database, redis() as broker:
         with CeleryStack(Path("dags"), {"oppo_image_default": {...}}, database, broker) as airflow:
@@ -6,7 +6,7 @@
             airflow.kill("worker-1", children=True)
             assert airflow.wait_for(run) == "success"
 
-Each worker runs one task at a time, so that tasks that run side by side are on different workers.
+Each worker runs one task at a time, so tasks that run at the same time are on different workers.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any, Final
 
 from celery import Celery
 
-from tests.support import processes
+from scripts import processes
 from tests.support.airflow_database import Run
 from tests.support.airflow_stack import AirflowStack
 
 WORKERS: Final = ("worker-1", "worker-2")
-"""The workers' names, as components and to Celery."""
+"""The workers' names, as components and in Celery."""
 
 _START_S: Final = 60.0
 _ANSWER_S: Final = 2.0
@@ -33,9 +33,9 @@ class CeleryStack(AirflowStack):
 
     :param dags: the folder of DAG files.
     :param connections: connections by id.
-    :param database: the URL of the database, where Airflow keeps what it knows, and Celery its results.
-    :param broker: the URL of the broker, where tasks wait for a worker.
-    :param settings: more of Airflow's configuration.
+    :param database: the URL of the database, for Airflow and for Celery's results.
+    :param broker: the URL of Celery's broker.
+    :param settings: more configuration of Airflow.
     """
 
     def __init__(
@@ -62,20 +62,20 @@ class CeleryStack(AirflowStack):
         self._control = Celery(broker=broker).control
 
     def have_all_workers(self) -> bool:
-        """Say whether all workers answer."""
+        """Return whether all workers answer."""
         answers = self._control.ping(timeout=_ANSWER_S, limit=len(WORKERS))
         return {name for answer in answers for name in answer} == {f"celery@{name}" for name in WORKERS}
 
-    def mend(self) -> None:
-        """Start the workers that were killed, and come back when all answer."""
+    def restart_workers(self) -> None:
+        """Start the workers that were killed, and return when all workers answer."""
         for name in WORKERS:
-            if name not in self._running:
+            if not self.is_running(name):
                 self.start(name)
         self.until(self.have_all_workers, "all workers to answer", within=_START_S)
 
     def workers_at(self, run: Run, task_id: str) -> dict[int, str]:
-        """Say which worker runs a task now, by map index."""
-        names = {self.pid_of(name): name for name in WORKERS if name in self._running}
+        """Return which worker runs a task now, by map index."""
+        names = {self.pid_of(name): name for name in WORKERS if self.is_running(name)}
         found = {
             task["map_index"]: processes.find(task["pid"])
             for task in self.database.tasks(run)

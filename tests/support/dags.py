@@ -1,4 +1,4 @@
-"""Whole DAG runs in this process, as `dag.test()` does them: Airflow 3 wants the DAG in a file of its DAG folder."""
+"""DAG runs in this process with `dag.test()`. Airflow 3 requires the DAG in a file in its DAG folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_provider_oppo_image.airflow_compat import airflow_version
 from scripts.run_dag import run
 
 LIMIT_S = 120.0
-"""How long a run of a DAG may take, and what its test does afterwards."""
+"""Time limit for a DAG run, and for the rest of its test."""
 
 HEADER = """
 import datetime
@@ -35,7 +35,7 @@ MESSAGE = {"to": "all", "body": {"platform": "all", "notification": {"android": 
 
 
 class DagRun:
-    """How a run ended: its state, and each task's state and XCom."""
+    """Result of a run: its state, and the state and XCom of each task."""
 
     def __init__(self, outcome: dict[str, Any]) -> None:
         self.state = outcome["state"]
@@ -44,43 +44,43 @@ class DagRun:
 
 
 def run_file(path: Path, dag_id: str, conf: dict[str, Any] | None = None) -> DagRun:
-    """Run a DAG of a file, which is copied to Airflow's DAG folder."""
+    """Copy a file to Airflow's DAG folder, and run its DAG."""
     copy = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]) / path.name
     if path != copy:
         shutil.copy(path, copy)
     if airflow_version().startswith("3.0."):
-        make_known(copy)
+        sync_dag_file(copy)
     try:
-        with ending_in_time():
+        with time_limit():
             return DagRun(run(copy, dag_id, conf or {}))
     finally:
         copy.unlink()
 
 
 @contextlib.contextmanager
-def ending_in_time() -> Iterator[None]:
-    """Have an alarm while Airflow runs a DAG, and after: it uses that of a test's time limit, and switches it off."""
+def time_limit() -> Iterator[None]:
+    """Set an alarm while Airflow runs a DAG, and restore the test's own, which Airflow replaces and disables."""
     handler = signal.getsignal(signal.SIGALRM)
-    ended = threading.Event()
+    finished = threading.Event()
 
-    def ring() -> None:
-        # Again and again, for a task takes an alarm for a failure of its own.
-        while not ended.wait(LIMIT_S):
+    def raise_alarms() -> None:
+        # Repeatedly: the first alarm may only fail the current task.
+        while not finished.wait(LIMIT_S):
             os.kill(os.getpid(), signal.SIGALRM)
 
-    ringing = threading.Thread(target=ring, daemon=True)
-    ringing.start()
+    alarms = threading.Thread(target=raise_alarms, daemon=True)
+    alarms.start()
     try:
         yield
     finally:
-        ended.set()
-        ringing.join()
+        finished.set()
+        alarms.join()
         signal.signal(signal.SIGALRM, handler)
         signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
 
 
-def make_known(path: Path) -> None:
-    """Have Airflow 3.0 know the DAGs and assets of a file, which from 3.1 on `dag.test()` does itself."""
+def sync_dag_file(path: Path) -> None:
+    """Store the DAGs and assets of a file in the database. From Airflow 3.1, `dag.test()` does it."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.models.dagbag import DagBag
     from airflow.utils.db import initdb
@@ -91,7 +91,7 @@ def make_known(path: Path) -> None:
 
 
 def run_source(name: str, source: str, conf: dict[str, Any] | None = None) -> DagRun:
-    """Run a DAG from its source, below a header that imports what DAGs need; the DAG's id is the given name."""
+    """Run a DAG from its source, with `HEADER` before it; the name is the DAG's id."""
     path = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]) / f"{name}.py"
     path.write_text(HEADER + f"\nNAME = {name!r}\n" + textwrap.dedent(source))
     return run_file(path, name, conf)

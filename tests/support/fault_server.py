@@ -1,10 +1,10 @@
-"""A server on a loopback port that answers as badly as it is told to.
+"""A server on a loopback port with faulty answers.
 
     with FaultServer(answer(500, b"oops"), [send(HEAD), reset]) as server:
         ...                                       # asks server.url twice
         assert server.accepted == 1
 
-Each request is answered by the next reply, and by the last one when there are no more. A reply is a step or a list of
+Each request gets the next reply, and the last reply if there are no more. A reply is a step or a list of
 steps; after the last step the connection stays open for the next request, unless a step has closed it.
 """
 
@@ -25,12 +25,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Self, TypeAlias
 
-Step: TypeAlias = Callable[["Line"], None]
+Step: TypeAlias = Callable[["Connection"], None]
 Reply: TypeAlias = Step | Sequence[Step]
 
 
-class HungUpError(Exception):
-    """The connection is over."""
+class ConnectionClosedError(Exception):
+    """The connection must be closed."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,15 @@ class Received:
 
 
 @dataclass
-class Line:
-    """One connection, as a step sees it: with the request that it answers."""
+class Connection:
+    """A connection, with the request that a step answers."""
 
     sock: socket.socket
     server: FaultServer
     request: Received | None = None
 
     def send(self, data: bytes) -> None:
-        """Hand bytes to the network, and count those that it took."""
+        """Send bytes, and count those that the network accepted."""
         while data:
             sent = self.sock.send(data)
             self.server.taken += sent
@@ -83,21 +83,21 @@ def send(data: bytes) -> Step:
 
 
 def drip(data: bytes, every: float = 0.02) -> Step:
-    """Send one byte each so many seconds."""
+    """Send one byte every `every` seconds."""
 
-    def step(line: Line) -> None:
+    def step(line: Connection) -> None:
         for byte in data:
             line.send(bytes([byte]))
             if line.server.stopping.wait(every):
-                raise HungUpError
+                raise ConnectionClosedError
 
     return step
 
 
 def flood(size: int) -> Step:
-    """Send this many bytes, as long as somebody takes them."""
+    """Send `size` bytes, while the client reads them."""
 
-    def step(line: Line) -> None:
+    def step(line: Connection) -> None:
         for _ in range(size // 65_536):
             line.send(b" " * 65_536)
 
@@ -105,9 +105,9 @@ def flood(size: int) -> Step:
 
 
 def flood_in_chunks(start: bytes, size: int) -> Step:
-    """Send the chunks of a body that begins so and goes on for this many bytes, as long as somebody takes them."""
+    """Send a chunked body with this start and `size` more bytes, while the client reads them."""
 
-    def step(line: Line) -> None:
+    def step(line: Connection) -> None:
         line.send(b"%x\r\n%b\r\n" % (len(start), start))
         for _ in range(size // 65_536):
             line.send(b"10000\r\n" + b" " * 65_536 + b"\r\n")
@@ -116,43 +116,43 @@ def flood_in_chunks(start: bytes, size: int) -> Step:
     return step
 
 
-def headers_without_end(line: Line) -> None:
-    """Send header after header, as long as somebody takes them."""
+def headers_without_end(line: Connection) -> None:
+    """Send headers without end, while the client reads them."""
     line.send(b"HTTP/1.1 200 OK\r\n")
     while not line.server.stopping.is_set():
         line.send(b"X-More: " + b"x" * 1_000 + b"\r\n")
 
 
-def stall(line: Line) -> None:
-    """Say nothing more until the server is stopped."""
+def stall(line: Connection) -> None:
+    """Send nothing until the server is stopped."""
     line.server.stopping.wait()
-    raise HungUpError
+    raise ConnectionClosedError
 
 
-def delivered(line: Line) -> None:
-    """Wait until the other side's machine has all that was sent: a reset would take back the rest."""
+def delivered(line: Connection) -> None:
+    """Wait until the peer has received everything: a reset would discard the rest."""
     while any(fcntl.ioctl(line.sock.fileno(), termios.TIOCOUTQ, bytes(4))) and not line.server.stopping.wait(0.001):
         pass
 
 
-def reset(line: Line) -> None:
+def reset(line: Connection) -> None:
     """Reset the connection."""
     line.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    raise HungUpError
+    raise ConnectionClosedError
 
 
-def break_tls(line: Line) -> None:
-    """Send what is no TLS, past the encryption."""
+def break_tls(line: Connection) -> None:
+    """Send plain text on a TLS connection."""
     os.write(line.sock.fileno(), b"HTTP/1.1 500 Out of order\r\n\r\n")
 
 
-def close(_line: Line) -> None:
-    """Close the connection, all that was sent before being delivered."""
-    raise HungUpError
+def close(_line: Connection) -> None:
+    """Close the connection, after everything was delivered."""
+    raise ConnectionClosedError
 
 
 def answer(status: int, body: bytes | dict[str, Any] | list[Any] | None = b"", **headers: str) -> Step:
-    """Send a whole answer; a header's name is written with underscores, and a body that is no bytes becomes JSON."""
+    """Send a complete answer; underscores in header names become hyphens, and a body that is not bytes becomes JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(content)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -166,7 +166,7 @@ def refusal(code: object, status: int, message: str = "no", **headers: str) -> S
 
 @functools.cache
 def gzip_bomb(status: int) -> Step:
-    """Send 60 MB that are 60 KB on the way."""
+    """Send 60 MB, compressed to 60 KB."""
     packer = zlib.compressobj(wbits=31)
     packed = b"".join(packer.compress(bytes(1_000_000)) for _ in range(60)) + packer.flush()
     return answer(status, packed, Content_Encoding="gzip", Location="/x")
@@ -175,10 +175,10 @@ def gzip_bomb(status: int) -> Step:
 class FaultServer:
     """The server; a context manager.
 
-    `requests` lists what was received, `accepted` counts the connections, `taken` counts the bytes that the network
-    took from it.
+    `requests` lists the received requests, `accepted` counts the connections, and `taken` counts the bytes that the
+    network accepted.
 
-    :param replies: what each request is answered with.
+    :param replies: the replies, in order.
     :param greeting: a step for each new connection, before anything is read and before TLS.
     :param tls: makes it an HTTPS server.
     """
@@ -204,7 +204,7 @@ class FaultServer:
 
     @property
     def connections(self) -> int:
-        """How many are open."""
+        """The number of open connections."""
         return len(self._open)
 
     def __enter__(self) -> Self:
@@ -237,18 +237,18 @@ class FaultServer:
                 self._run(self._serve, sock)
 
     def _serve(self, sock: socket.socket) -> None:
-        with contextlib.suppress(OSError, HungUpError), self._registered(sock):
+        with contextlib.suppress(OSError, ConnectionClosedError), self._registered(sock):
             if self._greeting:
-                self._greeting(Line(sock, self))
+                self._greeting(Connection(sock, self))
             if not self._tls:
-                self._converse(Line(sock, self))
+                self._converse(Connection(sock, self))
                 return
             with self._tls.wrap_socket(sock, server_side=True) as secure, self._registered(secure):
-                self._converse(Line(secure, self))
+                self._converse(Connection(secure, self))
 
     @contextlib.contextmanager
     def _registered(self, sock: socket.socket) -> Iterator[None]:
-        """Close the socket in the end, and let whoever stops the server end what it waits for."""
+        """Close the socket at the end, and let `__exit__` shut it down earlier."""
         with self._lock:
             self._open.add(sock)
         try:
@@ -258,7 +258,7 @@ class FaultServer:
                 sock.close()
                 self._open.remove(sock)
 
-    def _converse(self, line: Line) -> None:
+    def _converse(self, line: Connection) -> None:
         with line.sock.makefile("rb") as incoming:
             while head := _read_head(incoming):
                 length = int(Received(head, b"").headers.get("content-length", 0))
@@ -272,7 +272,7 @@ class FaultServer:
 
 
 def _read_head(incoming: IO[bytes]) -> bytes:
-    """Return a request's line and headers; nothing when there is no further request."""
+    """Return a request's line and headers; b"" if there is no further request."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         line = incoming.readline()

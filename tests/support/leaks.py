@@ -1,4 +1,4 @@
-"""Looks for a secret in whatever somebody may get to see: in all its forms, and in pieces."""
+"""Search for a test's master secret and signature in texts, in all escaped forms and in fragments."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from urllib.parse import quote, quote_plus
 
 APP_KEY = "an-app-key"
 SECRET = 'Zq7/wX9&k3+P%vT"e\\u<é>mR2=Yd5'
-"""A master secret that everything escapes in its own way."""
+"""A master secret that each escaping changes in a different way."""
 
 TOKEN = base64.b64encode(f"{APP_KEY}:{SECRET}".encode()).decode()
 SIGNATURE = "X-Signature=5b1cN0tF0rL0gs"
 """The query of a picture's URL."""
 
-_PIECE = 8
+_FRAGMENT_LENGTH = 8
 
 
 def _escaped(text: str) -> Iterator[str]:
@@ -32,37 +32,41 @@ def _escaped(text: str) -> Iterator[str]:
     yield base64.urlsafe_b64encode(data).decode()
 
 
-def _pieces(*secrets: str) -> frozenset[str]:
+def _split(text: str) -> list[str]:
+    return [text[at : at + _FRAGMENT_LENGTH] for at in range(len(text) - _FRAGMENT_LENGTH + 1)]
+
+
+def _fragments(*secrets: str) -> frozenset[str]:
     forms = {form for secret in secrets for form in _escaped(secret)}
     forms |= {form[::-1] for form in forms}
-    return frozenset(form[at : at + _PIECE] for form in forms for at in range(len(form) - _PIECE + 1))
+    return frozenset(fragment for form in forms for fragment in _split(form))
 
 
-_OF_THE_SECRET = _pieces(SECRET, TOKEN)
-_OF_THE_SIGNATURE = _pieces(SIGNATURE.partition("=")[2])
+_SECRET_FRAGMENTS = _fragments(SECRET, TOKEN)
+_SIGNATURE_FRAGMENTS = _fragments(SIGNATURE.partition("=")[2])
 
 
 def leaks(*texts: str | bytes) -> list[str]:
-    """Return the pieces of the master secret and of the header in texts, eight characters each; [] for none."""
-    return _found(_OF_THE_SECRET, texts)
+    """Return the fragments of the master secret and of the Authorization header in texts; [] if there are none."""
+    return _find(_SECRET_FRAGMENTS, texts)
 
 
 def signatures(*texts: str | bytes) -> list[str]:
-    """Return the pieces of the picture URL's signature in texts; [] for none."""
-    return _found(_OF_THE_SIGNATURE, texts)
+    """Return the fragments of the picture URL's signature in texts; [] if there are none."""
+    return _find(_SIGNATURE_FRAGMENTS, texts)
 
 
-def _found(pieces: frozenset[str], texts: tuple[str | bytes, ...]) -> list[str]:
-    shown = "\n".join(text.decode(errors="replace") if isinstance(text, bytes) else text for text in texts)
-    return sorted(pieces.intersection([shown[at : at + _PIECE] for at in range(len(shown) - _PIECE + 1)]))
+def _find(fragments: frozenset[str], texts: tuple[str | bytes, ...]) -> list[str]:
+    joined = "\n".join(text.decode(errors="replace") if isinstance(text, bytes) else text for text in texts)
+    return sorted(fragments.intersection(_split(joined)))
 
 
-def everything_about(error: BaseException) -> str:
-    """Return whatever an error and those behind it show to somebody who looks, or moves them to another process."""
-    return "\n".join(_everything(error, set()))
+def dump_error(error: BaseException) -> str:
+    """Return everything that an error and its causes contain, including their pickled form."""
+    return "\n".join(_dump(error, set()))
 
 
-def _everything(error: BaseException, seen: set[int]) -> Iterator[str]:
+def _dump(error: BaseException, seen: set[int]) -> Iterator[str]:
     seen.add(id(error))
     yield from (str(error), repr(error), repr(error.args), repr(vars(error)), repr(getattr(error, "__notes__", "")))
     yield from traceback.format_exception_only(error)
@@ -71,22 +75,22 @@ def _everything(error: BaseException, seen: set[int]) -> Iterator[str]:
         yield repr(getattr(value, "headers", ""))
     try:
         yield pickle.dumps(error).decode(errors="replace")
-    except (TypeError, AttributeError, pickle.PicklingError):  # an error of somebody else's
+    except (TypeError, AttributeError, pickle.PicklingError):  # an error of another library
         yield ""
     for other in (error.__cause__, error.__context__):
         if other is not None and id(other) not in seen:
-            yield from _everything(other, seen)
+            yield from _dump(other, seen)
 
 
-def with_locals(error: BaseException) -> str:
-    """Return a traceback, and what tools for error reports add: the local variables of each frame of this package."""
-    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
-    frames = [frame for frame in _frames(shown) if "/airflow_provider_oppo_image/" in frame.filename]
+def traceback_with_locals(error: BaseException) -> str:
+    """Return a traceback with the local variables of this package's frames, as error reporting tools send it."""
+    summary = traceback.TracebackException.from_exception(error, capture_locals=True)
+    frames = [frame for frame in _frames(summary) if "/airflow_provider_oppo_image/" in frame.filename]
     return "".join(traceback.format_exception(error)) + "\n".join(f"{frame.name}: {frame.locals}" for frame in frames)
 
 
-def _frames(shown: traceback.TracebackException) -> Iterator[traceback.FrameSummary]:
-    yield from shown.stack
-    for other in (shown.__cause__, shown.__context__):
+def _frames(summary: traceback.TracebackException) -> Iterator[traceback.FrameSummary]:
+    yield from summary.stack
+    for other in (summary.__cause__, summary.__context__):
         if other is not None:
             yield from _frames(other)

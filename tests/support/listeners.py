@@ -1,4 +1,4 @@
-"""Ports on loopback that nobody should reach, and the addresses that this process connects to."""
+"""Ports on loopback that must not be reached, and a record of the addresses that this process connects to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOOPBACK = ("127.0.0.1", "127.255.255.254", "::1")
 
 
 class Listeners:
-    """Listens on one port at several addresses of loopback, and answers nobody; a context manager."""
+    """Listens on one port at several addresses of loopback, and never answers; a context manager."""
 
     def __init__(self, addresses: tuple[str, ...] = LOOPBACK) -> None:
         self._addresses = addresses
@@ -25,7 +25,7 @@ class Listeners:
         while len(self._sockets) < len(self._addresses):
             self._close()
             self.port = 0
-            with contextlib.suppress(OSError):  # the port is taken at one of the addresses: another one
+            with contextlib.suppress(OSError):  # the port is in use at one of the addresses: try another
                 for address in self._addresses:
                     self._listen(address)
         return self
@@ -34,7 +34,7 @@ class Listeners:
         self._close()
 
     def accepted(self) -> int:
-        """Return how many connections came since the last time: the kernel makes them before they are accepted."""
+        """Return the number of connections since the last call: the kernel completes them before they are accepted."""
         count = 0
         for listener in self._sockets:
             with contextlib.suppress(BlockingIOError):
@@ -57,7 +57,7 @@ class Listeners:
 
 
 def watch_connects(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the list of the addresses that sockets of this process connect to; none but loopback is let out."""
+    """Record the addresses that sockets of this process connect to; only loopback is allowed."""
     reached: list[str] = []
     really_connect = socket.socket.connect
 
@@ -65,7 +65,7 @@ def watch_connects(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             reached.append(address[0])
             if not ipaddress.ip_address(address[0].partition("%")[0]).is_loopback:
-                raise OSError(errno.ENETUNREACH, "a test lets no packet out")
+                raise OSError(errno.ENETUNREACH, "tests may connect to loopback only")
         really_connect(sock, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect)

@@ -1,7 +1,7 @@
-"""Pictures changed at random: a seed in, a file out that is almost a picture.
+"""Random mutations of pictures, reproducible from a seed.
 
-A change is made where it goes deep: between chunks and segments, in headers and in what a PNG's data inflate to; then
-the lengths and mostly the checksums are made right again. Others are made blindly, to the bytes of the file.
+Structured mutations change chunks and segments, headers and the inflated data of a PNG; lengths and most checksums are
+repaired afterwards. Other mutations change arbitrary bytes of the file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from PIL import Image
 from airflow_provider_oppo_image.contract import PictureKind
 from tests.support import artwork
 
-Dice: TypeAlias = random.Random
+Rng: TypeAlias = random.Random
 
 _PNG_NAMES = (
     b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"hIST",
@@ -33,7 +33,7 @@ _LARGE = (0, 1, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 6
 
 @dataclass(frozen=True)
 class Part:
-    """A chunk of a PNG or a segment of a JPEG; `tail` is what follows it raw, such as a scan's data."""
+    """A chunk of a PNG or a segment of a JPEG; `tail` is raw data that follows, such as a scan."""
 
     name: bytes
     content: bytes
@@ -41,27 +41,27 @@ class Part:
 
 
 def mutant(seed: int) -> tuple[PictureKind, bytes]:
-    """Return the kind that it is to be, "big" or "small", and a changed picture: the same ones for the same seed."""
-    dice = random.Random(seed)  # noqa: S311 - no secret
-    kind, picture = dice.choice(originals())
-    changes = dice.choice((1, 1, 1, 2, 3, 6))
-    if dice.random() < 0.65:
-        picture = _change_parts(dice, picture, changes)
+    """Return the kind to check it as, and the mutated picture, for a seed."""
+    rng = random.Random(seed)  # noqa: S311 - no secret
+    kind, picture = rng.choice(originals())
+    changes = rng.choice((1, 1, 1, 2, 3, 6))
+    if rng.random() < 0.65:
+        picture = _change_parts(rng, picture, changes)
     else:
         for _ in range(changes):
-            picture = damage(dice, picture)
-        if dice.random() < 0.7:
+            picture = damage(rng, picture)
+        if rng.random() < 0.7:
             picture = with_right_checksums(picture)
-    if dice.random() < 0.04:
-        picture = picture[: dice.randrange(len(picture) + 1)]
-    if dice.random() < 0.04:
-        picture += dice.choice((dice.choice(originals())[1], dice.randbytes(99), b"\xff\xd9", b"\0" * 5_000))
+    if rng.random() < 0.04:
+        picture = picture[: rng.randrange(len(picture) + 1)]
+    if rng.random() < 0.04:
+        picture += rng.choice((rng.choice(originals())[1], rng.randbytes(99), b"\xff\xd9", b"\0" * 5_000))
     return kind, picture
 
 
 @functools.cache
 def originals() -> tuple[tuple[PictureKind, bytes], ...]:
-    """Return what is changed: pictures of many makes, most of them small and so soon checked, each with its kind."""
+    """Return the originals with their kinds. Most are small pictures, which are fast to check."""
     small = [artwork.png(144, 144, mode) for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")]
     small += [raw_png(depth, colour, interlaced) for depth, colour in _DEPTHS for interlaced in (0, 1)]
     small += [artwork.jpeg(144, 144, mode, quality=70) for mode in ("L", "RGB", "CMYK")] * 2
@@ -96,65 +96,65 @@ _JPEG_OPTIONS: tuple[dict[str, Any], ...] = (
 
 
 def _noise() -> Iterator[bytes]:
-    """Yield pictures nearly as heavy as they may be."""
-    dice = random.Random(0)  # noqa: S311 - no secret
-    yield artwork.encode(Image.frombytes("L", (984, 369), dice.randbytes(984 * 369)), "PNG")
-    colours = Image.frombytes("RGB", (984, 369), dice.randbytes(984 * 369 * 3))
+    """Yield pictures close to the size limit."""
+    rng = random.Random(0)  # noqa: S311 - no secret
+    yield artwork.encode(Image.frombytes("L", (984, 369), rng.randbytes(984 * 369)), "PNG")
+    colours = Image.frombytes("RGB", (984, 369), rng.randbytes(984 * 369 * 3))
     yield artwork.encode(colours, "JPEG", quality=95)
     yield artwork.encode(colours, "JPEG", quality=95, progressive=True)
 
 
 def raw_png(depth: int, colour: int, interlaced: int, width: int = 144, height: int = 144) -> bytes:
-    """Return a PNG in any of the format's kinds of pixels, plain or interlaced, with any filter in a row."""
-    dice = random.Random(depth * 100 + colour * 10 + interlaced)  # noqa: S311 - no secret
+    """Return a PNG with any pixel format, optionally interlaced, with random filters."""
+    rng = random.Random(depth * 100 + colour * 10 + interlaced)  # noqa: S311 - no secret
     bits = depth * {2: 3, 4: 2, 6: 4}.get(colour, 1)
-    # Where each of the seven passes begins and how far it steps, across and down: PNG specification, 8.2.
+    # Start and step of the seven passes, horizontally and vertically: PNG specification, 8.2.
     passes = ((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2))
     rows = []
     for left, step, top, down in passes if interlaced else ((0, 1, 0, 1),):
         pixels = (width - left + step - 1) // step
-        row = (dice.randbytes(8) * pixels)[: (pixels * bits + 7) // 8]
-        rows += [bytes([dice.randrange(5)]) + row for _ in range((height - top + down - 1) // down)]
+        row = (rng.randbytes(8) * pixels)[: (pixels * bits + 7) // 8]
+        rows += [bytes([rng.randrange(5)]) + row for _ in range((height - top + down - 1) // down)]
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
-    palette = artwork.chunk(b"PLTE", dice.randbytes(3 << depth)) if colour == 3 else b""
+    palette = artwork.chunk(b"PLTE", rng.randbytes(3 << depth)) if colour == 3 else b""
     packed = zlib.compress(b"".join(rows), 1)
     halves = [artwork.chunk(b"IDAT", half) for half in (packed[: len(packed) // 2], packed[len(packed) // 2 :])]
     return b"".join((artwork.PNG_SIGNATURE, artwork.chunk(b"IHDR", header), palette, *halves, artwork.chunk(b"IEND")))
 
 
-def damage(dice: Dice, data: bytes) -> bytes:
-    """Change some bytes."""
+def damage(rng: Rng, data: bytes) -> bytes:
+    """Change some bytes at a random position."""
     changed = bytearray(data)
-    # Headers stand at the start.
-    at = dice.randrange(len(changed) + 1 if dice.random() < 0.5 else min(len(changed) + 1, 700))
-    length = dice.choice((1, 1, 2, 4, 8, 60, 1000))
-    match dice.randrange(8):
+    # Half of the changes are near the start, where the headers are.
+    at = rng.randrange(len(changed) + 1 if rng.random() < 0.5 else min(len(changed) + 1, 700))
+    length = rng.choice((1, 1, 2, 4, 8, 60, 1000))
+    match rng.randrange(8):
         case 0 if at < len(changed):
-            changed[at] ^= 1 << dice.randrange(8)
+            changed[at] ^= 1 << rng.randrange(8)
         case 1:
-            changed[at : at + 1] = bytes([dice.choice(_INTERESTING)])
+            changed[at : at + 1] = bytes([rng.choice(_INTERESTING)])
         case 2:
-            changed[at : at + 2] = struct.pack(">H", dice.choice(_LARGE) & 0xFFFF)
+            changed[at : at + 2] = struct.pack(">H", rng.choice(_LARGE) & 0xFFFF)
         case 3:
-            changed[at : at + 4] = struct.pack(dice.choice("<>") + "I", dice.choice(_LARGE))
+            changed[at : at + 4] = struct.pack(rng.choice("<>") + "I", rng.choice(_LARGE))
         case 4:
-            changed[at : at + length] = dice.randbytes(length)
+            changed[at : at + length] = rng.randbytes(length)
         case 5:
             del changed[at : at + length]
         case 6:
-            changed[at:at] = changed[at : at + length] * dice.choice((1, 1, 3))
+            changed[at:at] = changed[at : at + length] * rng.choice((1, 1, 3))
         case _:
-            changed[at:at] = dice.randbytes(length)
+            changed[at:at] = rng.randbytes(length)
     return bytes(changed)
 
 
 def split(picture: bytes) -> list[Part]:
-    """Take a PNG or a JPEG apart; only one that is whole."""
+    """Split a complete PNG or JPEG into parts."""
     return _split_png(picture) if picture.startswith(artwork.PNG_SIGNATURE) else _split_jpeg(picture)
 
 
 def join(parts: list[Part]) -> bytes:
-    """Put a file together, with right lengths, and for a PNG with right checksums and its signature."""
+    """Join parts to a file with correct lengths, and for a PNG with correct checksums and the signature."""
     if parts and len(parts[0].name) == 4:
         chunks = (artwork.chunk(part.name, part.content) + part.tail for part in parts)
         return artwork.PNG_SIGNATURE + b"".join(chunks)
@@ -190,90 +190,90 @@ def _segment(part: Part) -> bytes:
     return part.name if bare else artwork.segment(part.name[1], part.content[:65_533])
 
 
-def _change_parts(dice: Dice, picture: bytes, changes: int) -> bytes:
+def _change_parts(rng: Rng, picture: bytes, changes: int) -> bytes:
     parts = split(picture)
     png = picture.startswith(artwork.PNG_SIGNATURE)
     for _ in range(changes):
         if parts:
-            change = dice.choices(_CHANGES, _WEIGHTS)[0]
-            at = dice.randrange(len(parts))
+            change = rng.choices(_CHANGES, _WEIGHTS)[0]
+            at = rng.randrange(len(parts))
             if at == 0 and change is not _edit:  # a file without its header is refused at once
-                at = dice.randrange(len(parts))
-            parts[at : at + 1] = change(dice, parts, at, png)
+                at = rng.randrange(len(parts))
+            parts[at : at + 1] = change(rng, parts, at, png)
     changed = join(parts) if parts else picture[:8]
-    if dice.random() < 0.05:
-        changed = damage(dice, changed)  # a length or a checksum, say
+    if rng.random() < 0.05:
+        changed = damage(rng, changed)  # a length or a checksum, say
     return changed
 
 
-def _edit(dice: Dice, parts: list[Part], at: int, png: bool) -> list[Part]:
-    """Change a part's content; what a PNG's data inflate to, where they do."""
+def _edit(rng: Rng, parts: list[Part], at: int, png: bool) -> list[Part]:
+    """Change the content of a part; for a PNG's data, the inflated content if possible."""
     part = parts[at]
     if png and part.name == b"IHDR" and len(part.content) == 13:
         header = bytearray(part.content)
-        header[dice.choice((3, 7, 8, 8, 9, 9, 10, 11, 12, 12))] = dice.choice(_INTERESTING)
+        header[rng.choice((3, 7, 8, 8, 9, 9, 10, 11, 12, 12))] = rng.choice(_INTERESTING)
         return [replace(part, content=bytes(header))]
-    if png and part.name == b"IDAT" and dice.random() < 0.7:
+    if png and part.name == b"IDAT" and rng.random() < 0.7:
         try:
             rows = zlib.decompressobj().decompress(part.content, 4_000_000)
         except zlib.error:
             rows = b"\5" * 50_000
-        return [replace(part, content=zlib.compress(damage(dice, rows), dice.choice((0, 1))))]
-    if part.tail and dice.random() < 0.5:
-        return [replace(part, tail=damage(dice, part.tail))]
-    return [replace(part, content=damage(dice, part.content))]
+        return [replace(part, content=zlib.compress(damage(rng, rows), rng.choice((0, 1))))]
+    if part.tail and rng.random() < 0.5:
+        return [replace(part, tail=damage(rng, part.tail))]
+    return [replace(part, content=damage(rng, part.content))]
 
 
-def _replicate(dice: Dice, parts: list[Part], at: int, png: bool) -> list[Part]:
-    most = max(2, 600_000 // (len(parts[at].content) + len(parts[at].tail) + 1))
-    return [parts[at]] * min(most, dice.choice((2, 2, 2, 3, 40, 1_100)))
+def _replicate(rng: Rng, parts: list[Part], at: int, png: bool) -> list[Part]:
+    limit = max(2, 600_000 // (len(parts[at].content) + len(parts[at].tail) + 1))
+    return [parts[at]] * min(limit, rng.choice((2, 2, 2, 3, 40, 1_100)))
 
 
-def _delete(dice: Dice, parts: list[Part], at: int, png: bool) -> list[Part]:
+def _delete(rng: Rng, parts: list[Part], at: int, png: bool) -> list[Part]:
     return []
 
 
-def _move(dice: Dice, parts: list[Part], at: int, png: bool) -> list[Part]:
-    other = dice.randrange(len(parts))
+def _move(rng: Rng, parts: list[Part], at: int, png: bool) -> list[Part]:
+    other = rng.randrange(len(parts))
     moved, parts[other] = parts[other], parts[at]
     return [moved]
 
 
-def _split_up(dice: Dice, parts: list[Part], at: int, png: bool) -> list[Part]:
+def _split_up(rng: Rng, parts: list[Part], at: int, png: bool) -> list[Part]:
     part = parts[at]
-    cut = dice.randrange(len(part.content) + 1)
+    cut = rng.randrange(len(part.content) + 1)
     return [Part(part.name, part.content[:cut]), Part(part.name, part.content[cut:], part.tail)]
 
 
-def _rename(dice: Dice, parts: list[Part], at: int, png: bool) -> list[Part]:
-    return [replace(parts[at], name=_any_name(dice, png))]
+def _rename(rng: Rng, parts: list[Part], at: int, png: bool) -> list[Part]:
+    return [replace(parts[at], name=_any_name(rng, png))]
 
 
-def _insert(dice: Dice, parts: list[Part], at: int, png: bool) -> list[Part]:
-    content = dice.choice((b"", dice.randbytes(dice.choice((1, 4, 8, 13, 26))), b"k\0\0" + zlib.compress(bytes(9_000))))
+def _insert(rng: Rng, parts: list[Part], at: int, png: bool) -> list[Part]:
+    content = rng.choice((b"", rng.randbytes(rng.choice((1, 4, 8, 13, 26))), b"k\0\0" + zlib.compress(bytes(9_000))))
     if not png:
-        content = dice.choice((b"Exif\0\0MM\0*", b"MPF\0II*\0", b"ICC_PROFILE\0", b"Adobe", b"JFIF\0", b"")) + content
-    return [Part(_any_name(dice, png), content), parts[at]]
+        content = rng.choice((b"Exif\0\0MM\0*", b"MPF\0II*\0", b"ICC_PROFILE\0", b"Adobe", b"JFIF\0", b"")) + content
+    return [Part(_any_name(rng, png), content), parts[at]]
 
 
-def _splice(dice: Dice, parts: list[Part], at: int, png: bool) -> list[Part]:
-    """Put in a part of another picture."""
+def _splice(rng: Rng, parts: list[Part], at: int, png: bool) -> list[Part]:
+    """Insert a part of another picture."""
     donors = [picture for _, picture in originals() if picture.startswith(artwork.PNG_SIGNATURE) == png]
-    return [dice.choice(split(dice.choice(donors))), *parts[at : at + dice.randrange(2)]]
+    return [rng.choice(split(rng.choice(donors))), *parts[at : at + rng.randrange(2)]]
 
 
-def _any_name(dice: Dice, png: bool) -> bytes:
-    return dice.choice(_PNG_NAMES) if png else bytes([0xFF, dice.choice(_JPEG_MARKERS)])
+def _any_name(rng: Rng, png: bool) -> bytes:
+    return rng.choice(_PNG_NAMES) if png else bytes([0xFF, rng.choice(_JPEG_MARKERS)])
 
 
-_CHANGES: tuple[Callable[[Dice, list[Part], int, bool], list[Part]], ...] = (
+_CHANGES: tuple[Callable[[Rng, list[Part], int, bool], list[Part]], ...] = (
     _edit, _replicate, _delete, _move, _split_up, _rename, _insert, _splice,
 )  # fmt: skip
 _WEIGHTS = (8, 2, 1, 2, 1, 1, 2, 3)
 
 
 def with_right_checksums(content: bytes) -> bytes:
-    """Repair a PNG's checksums, so that a change is seen by more than them."""
+    """Repair the checksums of a PNG, so that the mutation reaches later checks."""
     if content[:8] != artwork.PNG_SIGNATURE:
         return content
     repaired, position = bytearray(content), 8

@@ -1,11 +1,11 @@
-"""A store of objects, as S3 is one, behind Airflow's object storage.
+"""An in-memory object store, similar to S3, behind Airflow's object storage.
 
     store = ObjectStore()
     attach(store, "nightly")
-    place_of("s3://nightly@bucket/night.csv")
+    resolve("s3://nightly@bucket/night.csv")
 
-An object cannot be appended to or changed, is there when the file that writes it is closed, however that came about,
-and lies in no folder: names have slashes in them. What is opened is what the storages of fsspec open.
+An object cannot be appended to or changed. It exists once the file that writes it is closed, even after an error. There
+are no folders: names contain slashes. Open files are fsspec's buffered files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fsspec.spec import AbstractBufferedFile
 
 
 class ObjectStore(AbstractFileSystem):
-    """The store: `objects` holds the content by the name, `fail_at` counts down to a write that fails."""
+    """The store: `objects` maps names to content, and `fail_at` is the number of the write that fails."""
 
     protocol = ("s3",)
     cachable = False
@@ -28,9 +28,9 @@ class ObjectStore(AbstractFileSystem):
         self.fail_at = 0
 
     def put(self, name: str, content: bytes) -> None:
-        """Take an object.
+        """Store an object.
 
-        :raises ConnectionError: if it is this one that fails.
+        :raises ConnectionError: if this is the write that fails.
         """
         self.fail_at -= 1
         if self.fail_at == 0:
@@ -70,12 +70,12 @@ class ObjectStore(AbstractFileSystem):
 
 class _Object(AbstractBufferedFile):
     def _initiate_upload(self) -> None:
-        self.pieces = b""
+        self.content = b""
 
     def _upload_chunk(self, final: bool = False) -> bool:
-        self.pieces += self.buffer.getvalue()
+        self.content += self.buffer.getvalue()
         if final:
-            self.fs.put(self.path, self.pieces)
+            self.fs.put(self.path, self.content)
         return True
 
     def _fetch_range(self, start: int, end: int) -> bytes:
@@ -83,7 +83,7 @@ class _Object(AbstractBufferedFile):
 
 
 def attach(store: AbstractFileSystem, connection: str) -> None:
-    """Let Airflow reach a store by a connection, as ``s3://connection@bucket``; another one is forgotten."""
+    """Attach a store to a connection, as ``s3://connection@bucket``, instead of an earlier one."""
     try:
         from airflow.sdk.io import store as stores
     except ImportError:  # Airflow 2

@@ -5,7 +5,7 @@
         ...
         assert host.requests == ["/big.png"]
 
-Each method that adds a page returns its URL; a path that is given again is replaced, and one that nobody gave is a 404.
+Each method that adds a page returns its URL. A page replaces an earlier one with the same path; other paths are 404.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Page = Callable[["_Handler"], None]
 
 
 class PictureHost:
-    """An HTTP server with pages that a test gives it.
+    """An HTTP server whose pages a test adds.
 
     :param address: the loopback address to listen at.
     :param tls: makes it an HTTPS server.
 
-    `connections` counts accepted connections, `requests` lists the requested paths with their queries, `headers` the
-    requests' headers, `sent` counts the bytes of bodies that were handed to the network.
+    `connections` counts accepted connections, `requests` lists the requested paths with queries, `headers` has the
+    requests' headers, and `sent` counts the sent bytes of bodies.
     """
 
     def __init__(self, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
@@ -66,7 +66,7 @@ class PictureHost:
         return f"{self._server.scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def add(self, path: str, page: Page) -> str:
-        """Put a page of your own at a path."""
+        """Add a page."""
         self.pages[urlsplit(path).path] = page
         return self.base_url + path
 
@@ -80,15 +80,15 @@ class PictureHost:
         content_type: str = "image/png",
         length: bool = True,
     ) -> str:
-        """Answer with a body; without `length` there is no Content-Length, and the end of the connection ends it."""
-        told = {
+        """Answer with a body; without `length` there is no Content-Length, and the connection is closed after it."""
+        all_headers = {
             "Content-Type": content_type,
             **({"Content-Length": str(len(body))} if length else {}),
             **(headers or {}),
         }
 
         def page(handler: _Handler) -> None:
-            handler.begin(status, told)
+            handler.begin(status, all_headers)
             handler.send(body)
             handler.close_connection = not length
 
@@ -99,7 +99,7 @@ class PictureHost:
         return self.serve(path, b"<html>no</html>", status=status, headers=headers, content_type="text/html")
 
     def redirect(self, path: str, location: str, status: int = 302) -> str:
-        """Send the client elsewhere."""
+        """Answer with a redirect."""
         return self.serve(path, status=status, headers={"Location": location})
 
     def chunked(self, path: str, body: bytes, size: int = 8192) -> str:
@@ -131,7 +131,7 @@ class PictureHost:
         return self.add(path, page)
 
     def stall(self, path: str, body: bytes | None = None) -> str:
-        """Say nothing more: before the answer, or after the first bytes of its body."""
+        """Stop sending: before the answer, or after the first bytes of its body."""
 
         def page(handler: _Handler) -> None:
             if body is not None:
@@ -142,7 +142,7 @@ class PictureHost:
         return self.add(path, page)
 
     def cut(self, path: str, body: bytes, after: int) -> str:
-        """Announce a whole body and close the connection after some bytes of it."""
+        """Announce a complete body, and close the connection after some bytes of it."""
 
         def page(handler: _Handler) -> None:
             handler.begin(200, {"Content-Length": str(len(body))})
@@ -169,7 +169,7 @@ class PictureHost:
         return self.add(path, lambda handler: setattr(handler, "close_connection", True))
 
     def endless(self, path: str, start: bytes, more: bytes, length: int | None = None) -> str:
-        """Send a start, and then the same piece again and again while the client listens."""
+        """Send a start, and then the same piece repeatedly while the client reads."""
 
         def page(handler: _Handler) -> None:
             handler.begin(200, {} if length is None else {"Content-Length": str(length)})
@@ -197,13 +197,13 @@ class _Server(http.server.ThreadingHTTPServer):
         return connection, address
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        # The handshake belongs into the connection's own thread, where it cannot keep others waiting.
+        # The handshake runs in the connection's own thread, so that it does not delay others.
         with contextlib.suppress(OSError):
             request = self.tls.wrap_socket(request, server_side=True) if self.tls else request
             super().finish_request(request, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Stay quiet: clients that leave early are what these tests are about."""
+        """Ignore clients that disconnect early: the tests are about them."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -1,10 +1,10 @@
-"""A PostgreSQL, a Redis and a service of one's own: on free ports of loopback, and gone afterwards whatever happens.
+"""Temporary PostgreSQL, Redis and stub service on free ports of loopback; they stop with the block or with the tests.
 
     with postgres() as database, redis() as broker:
         create_engine(database)
 
-Both databases ask for a password, and keep nothing. PostgreSQL does not run as root: for root it runs as the user
-`postgres`, whom its package makes.
+Both databases need a password. PostgreSQL does not run as root: if the tests do, it runs as the user `postgres`, which
+its package creates.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.warden import Warden
-from tests.support import processes
-from tests.support.ports import free_port
+from scripts import processes
+from scripts.checkout import ROOT
+from scripts.demo_campaigns import free_port
+from scripts.supervisor import Supervisor
 
-_ROOT: Final = Path(__file__).resolve().parents[2]
 _NAME: Final = "airflow"
 _START_S: Final = 30.0
-_LOOK_S: Final = 0.1
+_POLL_S: Final = 0.1
 
 
 @contextlib.contextmanager
@@ -39,18 +39,18 @@ def postgres() -> Iterator[str]:
     """Run a PostgreSQL, and yield the URL of an empty database."""
     folder = Path(tempfile.mkdtemp(prefix="oppo-image-postgres-"))
     password, port = secrets.token_hex(16), free_port()
-    with Warden(folder) as warden:
+    with Supervisor(folder) as supervisor:
         (folder / "password").write_text(password)
-        identity = _hand_over(folder, folder / "password")
+        identity = _chown(folder, folder / "password")
         _make_cluster(folder, identity)
         settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "off"}
         options = [f"--{name}={value}" for name, value in settings.items()]
         _serve(
-            warden,
+            supervisor,
             [_program("postgres"), "-D", str(folder / "data"), *options],
             log=folder / "postgres.log",
             ready="ready to accept connections",
-            farewell=signal.SIGQUIT,  # its children, which lead sessions of their own, end with it
+            stop_signal=signal.SIGQUIT,  # stops its children too, which have their own sessions
             **identity,
         )
         yield f"postgresql+psycopg2://{_NAME}:{password}@127.0.0.1:{port}/postgres"
@@ -61,48 +61,47 @@ def redis() -> Iterator[str]:
     """Run a Redis, and yield its URL."""
     folder = Path(tempfile.mkdtemp(prefix="oppo-image-redis-"))
     password, port = secrets.token_hex(16), free_port()
-    with Warden(folder) as warden:
+    with Supervisor(folder) as supervisor:
         settings = folder / "redis.conf"
         settings.write_text(f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ""\n')
         _serve(
-            warden,
+            supervisor,
             [_program("redis-server"), str(settings)],
             log=folder / "redis.log",
             ready="Ready to accept connections",
-            farewell=signal.SIGTERM,
+            stop_signal=signal.SIGTERM,
         )
         yield f"redis://:{password}@127.0.0.1:{port}/0"
 
 
 @dataclass(frozen=True)
 class Service:
-    """The lean stub of the service that the benchmarks have.
+    """The stub of the service that the benchmarks use.
 
-    :param url: where it is.
-    :param journal: a file with a line for each upload that it took: when, in seconds, the picture's id, and the body.
+    :param journal: a file with a line for each accepted upload: the time in seconds, the picture id, and the body.
     """
 
     url: str
     journal: Path
 
     def taken(self) -> int:
-        """How many uploads it has taken so far."""
+        """Return the number of accepted uploads."""
         return self.journal.read_bytes().count(b"\n")
 
 
 @contextlib.contextmanager
 def service(limit: int) -> Iterator[Service]:
-    """Run a service that takes so many requests in any second."""
+    """Run a service that accepts `limit` requests per second."""
     folder = Path(tempfile.mkdtemp(prefix="oppo-image-service-"))
     journal = folder / "journal"
-    with Warden(folder) as warden:
+    with Supervisor(folder) as supervisor:
         command = [sys.executable, "-m", "bench.service", f"--limit={limit}", f"--journal={journal}"]
-        said = _serve(warden, command, log=folder / "service.log", ready="http://", cwd=_ROOT)
-        yield Service(said.strip(), journal)
+        output = _serve(supervisor, command, log=folder / "service.log", ready="http://", cwd=ROOT)
+        yield Service(output.strip(), journal)
 
 
-def _hand_over(*paths: Path) -> dict[str, Any]:
-    """Give what PostgreSQL needs to whom it runs as, and return who that is, for a new process."""
+def _chown(*paths: Path) -> dict[str, Any]:
+    """Give files to the user that PostgreSQL runs as, and return that user as options for a process."""
     if os.geteuid() != 0:
         return {}
     user = pwd.getpwnam("postgres")
@@ -125,19 +124,19 @@ def _make_cluster(folder: Path, identity: dict[str, Any]) -> None:
     assert not done.returncode, f"initdb failed:\n{done.stdout}"
 
 
-def _serve(warden: Warden, command: list[str], *, log: Path, ready: str, **options: Any) -> str:
-    """Start a server, wait until it says that it is ready, and return all that it said."""
-    server = warden.start(command, log=log, **options)
+def _serve(supervisor: Supervisor, command: list[str], *, log: Path, ready: str, **options: Any) -> str:
+    """Start a server, wait until its output says that it is ready, and return the output."""
+    server = supervisor.start(command, log=log, **options)
     end = time.monotonic() + _START_S
-    while ready not in (said := log.read_text()):
-        assert not processes.has_ended(server.pid), f"{command[0]} did not start:\n{said}"
-        assert time.monotonic() < end, f"{command[0]} was not ready in {_START_S:g} s:\n{said}"
-        time.sleep(_LOOK_S)
-    return said
+    while ready not in (output := log.read_text()):
+        assert not processes.has_ended(server.pid), f"{command[0]} did not start:\n{output}"
+        assert time.monotonic() < end, f"{command[0]} was not ready in {_START_S:g} s:\n{output}"
+        time.sleep(_POLL_S)
+    return output
 
 
 def _program(name: str) -> str:
-    """Find a program; Debian keeps PostgreSQL's off the path, in a folder for each version."""
+    """Find a program. Debian installs PostgreSQL in a folder for each version, which is not on PATH."""
     found = shutil.which(name) or next(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), None)
-    assert found, f"There is no {name} here; scripts/servers.sh installs it."
+    assert found, f"There is no {name} here; scripts/packages.sh installs it."
     return found

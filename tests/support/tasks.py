@@ -1,4 +1,4 @@
-"""What a task sees of Airflow, without an Airflow around it."""
+"""Stand-ins for the parts of Airflow that a task uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from unittest.mock import MagicMock
 
 
 class MemoryStore:
-    """A task state store in memory: JSON values only, as Airflow's own."""
+    """An in-memory task state store. It accepts only JSON values, as Airflow's does."""
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
@@ -28,7 +28,7 @@ class MemoryStore:
 
 
 class OutletEvents(dict[Any, Any]):
-    """Stands in for Airflow's accessor: an event for any outlet."""
+    """A stand-in for Airflow's accessor of outlet events."""
 
     class Event:
         def __init__(self) -> None:
@@ -43,7 +43,7 @@ class OutletEvents(dict[Any, Any]):
 
 
 def make_context(store: MemoryStore | None = None, *, try_number: int = 1, **more: Any) -> dict[str, Any]:
-    """What `execute` is handed: a task instance that remembers its XComs, and the state store of Airflow 3.3."""
+    """Return a context for `execute`, with a task instance that stores XComs in `pushed`, and a state store."""
     ti = MagicMock(name="ti", dag_id="nightly", run_id="run_1", task_id="task", map_index=-1, try_number=try_number)
     ti.pushed = {}
     ti.xcom_push.side_effect = lambda key, value: ti.pushed.update({key: value})

@@ -1,4 +1,4 @@
-"""The service on a loopback port, as far as uploads go, answering each picture as a test says.
+"""A stub of the upload service on a loopback port; a test chooses the answer for each picture.
 
 with UploadService() as service, service.client(rate_limiter) as client:
     client.upload("big", "https://cdn.example.com/1.jpg")
@@ -14,11 +14,12 @@ from collections.abc import Callable
 from typing import Any, Self, TypeAlias
 
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
-from tests.support.fault_server import FaultServer, HungUpError, Line, Step, answer
+from tests.support.fault_server import Connection, ConnectionClosedError, FaultServer, Step, answer
 
 Judge: TypeAlias = Callable[[str], Step | None]
-"""Says how the picture at a URL is answered; None for with an id."""
+"""Returns the answer for a picture's URL; None answers with an id."""
 
 SECRET = "m4ster-s3cret"
 
@@ -26,10 +27,10 @@ SECRET = "m4ster-s3cret"
 class UploadService:
     """The service; a context manager.
 
-    `asked` counts the requests by the picture's URL, `accepted` those that got an id, and `most_in_flight` says how
-    many were there at once at most.
+    `asked` counts the requests by the picture's URL, `accepted` those that got an id, and `most_in_flight` is the
+    highest number of concurrent requests.
 
-    :param judge: says how each picture is answered; it may be replaced at any time.
+    :param judge: chooses the answers; it may be replaced at any time.
     :param latency: seconds before each answer.
     """
 
@@ -55,21 +56,14 @@ class UploadService:
         return self._server.url
 
     def client(self, rate_limiter: RateLimiter, *, threads: int = 8, retry_budget: float = 0.0) -> EngageLabClient:
-        """Return a client that keeps so many connections."""
-        return EngageLabClient(
-            self.url,
-            "an-app-key",
-            SECRET,
-            user_agent="tests",
-            connections=threads,
-            retry_budget=retry_budget,
-            rate_limiter=rate_limiter,
-        )
+        """Return a client with `threads` connections."""
+        transport = HttpTransport(self.url, "an-app-key", SECRET, user_agent="tests", connections=threads)
+        return EngageLabClient(transport, retry_budget=retry_budget, rate_limiter=rate_limiter)
 
-    def _reply(self, line: Line) -> None:
+    def _reply(self, line: Connection) -> None:
         assert line.request
         if not line.request.body.endswith(b"}"):
-            raise HungUpError  # whoever sent it was killed
+            raise ConnectionClosedError  # its sender was killed
         [(key, url)] = line.request.json.items()
         with self._lock:
             self.asked[url] += 1
@@ -79,22 +73,22 @@ class UploadService:
             time.sleep(self._latency)
         step = self.judge(url)
         with self._lock:
-            # Before it is sent: whoever has the answer may ask again at once.
+            # Before the answer is sent: the client may send the next request at once.
             self._in_flight -= 1
             self.accepted[url] += step is None
         (step or answer(200, {key.replace("_url", "_id"): id_of(url)}))(line)
 
 
 def id_of(url: str) -> str:
-    """Return the id that the service gives the picture at a URL."""
+    """Return the picture id for a URL."""
     return "id_" + "".join(character if character.isalnum() else "_" for character in url.partition("?")[0])
 
 
 def urls(count: int, query: str = "") -> list[str]:
-    """Return the URLs of so many pictures."""
+    """Return the URLs of `count` pictures."""
     return [f"https://cdn.example.com/{number}.jpg{query}" for number in range(count)]
 
 
 def rows_of(pictures: list[str], **more: Any) -> list[dict[str, Any]]:
-    """Return the entries of a manifest with a row for each big picture."""
+    """Return manifest entries, one for each big picture."""
     return [{"name": f"c{number}", "big_picture_url": url, **more} for number, url in enumerate(pictures)]

@@ -1,4 +1,4 @@
-"""A whole Airflow on PostgreSQL, started once, whose scheduler runs the example DAGs and those of tests/system/dags."""
+"""A complete Airflow on PostgreSQL, whose scheduler runs the example DAGs and those of tests/system/dags."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pytest
 from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from scripts.stage import CAMPAIGNS, LAST_YEAR, picture_host
-from scripts.whole_airflow import first_look
-from tests.support import processes, servers
-from tests.support.airflow_2_stack import Airflow2Stack
+from scripts import processes
+from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, picture_host
+from scripts.whole_airflow import demo_data
+from tests.support import servers
+from tests.support.airflow_2 import Airflow2Stack
 from tests.support.airflow_database import Run
 from tests.support.airflow_stack import AirflowStack
 from tests.support.picture_host import PictureHost
@@ -23,24 +24,24 @@ from tests.support.picture_host import PictureHost
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT, REFUSING, FAILING = "oppo_image_default", "oppo_image_refusing", "oppo_image_failing"
 BANNER = "/banner.png"
-"""Where the picture is whose coming and changing is watched for."""
+"""The path of the picture that an asset watcher polls."""
 
-PATIENCE_S = 400
-"""How long anything may take that is waited for, on a machine that does other things as well."""
+TIMEOUT_S = 400
+"""The time limit of every wait, for a busy machine."""
 
-UNHURRIED = {
+LONG_TIMEOUTS = {
     "CORE__PARALLELISM": "4",
     "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "60",
     "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
     "WORKERS__EXECUTION_API_TIMEOUT": "60",
 }
-"""Nothing but a triggerer is killed here: what is only slow, on a busy machine, must not be taken for dead."""
+"""Only a triggerer is killed here: a slow component on a busy machine must not count as dead."""
 
 
 @pytest.fixture(scope="session")
 def services() -> Iterator[Mapping[str, SandboxServer]]:
-    """Three services, by the connection that leads there; no way to escape text changes their master secrets."""
+    """Three services, by connection; their master secrets look the same in every escaping."""
     options = {
         DEFAULT: SandboxOptions("default-app-key", "Q7wZ3kX9vB2nL5tR8yD4hM6j", requests_per_second=None),
         REFUSING: SandboxOptions("refusing-app-key", "G3pV8sC1fJ6zW4qN9xT2bK7m", requests_per_second=None),
@@ -58,9 +59,9 @@ def services() -> Iterator[Mapping[str, SandboxServer]]:
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a host with the campaigns' pictures, and those of a whole night."""
+    """The URL of a host with the pictures of the campaigns and of the batch."""
     folder = tmp_path_factory.mktemp("pictures")
-    first_look.draw_everything(folder)
+    demo_data.draw_pictures(folder)
     campaign = CAMPAIGNS[0]
     (folder / campaign.name).mkdir()
     shutil.copy(folder / campaign.big, folder / campaign.name / "big.jpg")
@@ -71,37 +72,37 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def late() -> Iterator[PictureHost]:
-    """A host of pictures that are still to come."""
+    """A host whose pictures are added later."""
     with PictureHost() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def dags(late: PictureHost, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of DAG files: the examples, this folder's, and on Airflow 3 the one that the documentation shows."""
+    """The folder of DAG files: the examples, this folder's, and on Airflow 3 one from the documentation."""
     folder = tmp_path_factory.mktemp("dags")
     for file in (*ROOT.glob("example_dags/*.py"), *Path(__file__).parent.glob("dags/*.py")):
         shutil.copy(file, folder)
     if not airflow_version().startswith("2."):
         text = (ROOT / "tests/docs/snippets/watch_pictures.py").read_text()
-        for shown, here in (
+        for old, new in (
             ("https://cdn.example.com/banner/big.jpg", late.base_url + BANNER),
             ("poke_interval=300", "poke_interval=1"),
         ):
-            assert shown in text
-            text = text.replace(shown, here)
+            assert old in text
+            text = text.replace(old, new)
         (folder / "watch_pictures.py").write_text(text)
     return folder
 
 
 @pytest.fixture(scope="session")
 def airflow(dags: Path, services: Mapping[str, SandboxServer]) -> Iterator[AirflowStack]:
-    """The Airflow, whose connections lead to the services. They have no budget for retries: Airflow has."""
+    """The Airflow, whose connections lead to the services, without retries of the client."""
     if not airflow_version().startswith(("3.3.", "2.11.")):
-        pytest.skip(f"the whole Airflow of these tests is a 3.3 or a 2.11, and this is {airflow_version()}")
-    pytest.importorskip("psycopg2", reason="the extra 'system' has what Airflow speaks with PostgreSQL by")
+        pytest.skip(f"these tests need Airflow 3.3 or 2.11, and this is {airflow_version()}")
+    pytest.importorskip("psycopg2", reason="the PostgreSQL driver is in the extra system")
     if not Path("/proc/self/stat").exists():
-        pytest.skip("these tests find the processes that they kill in /proc, which is not here")
+        pytest.skip("these tests read /proc, which is missing")
     connections = {
         name: {
             "conn_type": "oppo_image",
@@ -114,25 +115,25 @@ def airflow(dags: Path, services: Mapping[str, SandboxServer]) -> Iterator[Airfl
     }
     stack = Airflow2Stack if airflow_version().startswith("2.") else AirflowStack
     with (
-        processes.interrupted_by_sigterm(),
+        processes.sigterm_as_interrupt(),
         servers.postgres() as database,
-        stack(dags, connections, UNHURRIED, database=database) as running,
+        stack(dags, connections, LONG_TIMEOUTS, database=database) as running,
     ):
         yield running
 
 
 @pytest.fixture(scope="session")
 def runs(airflow: AirflowStack, pictures: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Run]:
-    """Runs that need nobody while they run, all started at once, by what they are for."""
+    """Runs of the DAGs, all started at once, by purpose."""
     good, wrong = (campaign.parameter(pictures) for campaign in (CAMPAIGNS[0], LAST_YEAR))
     urls = ("big_picture_url", "small_picture_url")
     both = {url: good[url] for url in urls}
-    first_look.run_first(airflow.api, pictures, tmp_path_factory.mktemp("night"))
+    demo_data.trigger_runs(airflow.api, pictures, tmp_path_factory.mktemp("night"))
     folders = [{"name": good["name"], "folder": f"{pictures}/{good['name']}"}]
     return MappingProxyType(
         {
-            "a night's campaigns": Run("nightly_campaigns", first_look.RUN_ID),
-            "a night's manifest": Run("nightly_batch", first_look.RUN_ID),
+            "a night's campaigns": Run("nightly_campaigns", demo_data.RUN_ID),
+            "a night's manifest": Run("nightly_batch", demo_data.RUN_ID),
             "one campaign": airflow.trigger("upload_then_push", {**both, "title": "Pushed once", "send": True}),
             "a function that uploads": airflow.trigger("taskflow_upload", {"campaigns": folders, "send": True}),
             "an upload with an event": airflow.trigger("upload_pictures", both),

@@ -3,8 +3,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +15,7 @@ from airflow_provider_oppo_image.triggers.oppo_image import OppoImageEventTrigge
 from tests.conftest import CONNECTION_VARIABLE
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
-from tests.support.waits import Log, in_another_process
+from tests.support.sensor_runs import Log, in_another_process
 
 Connect = Callable[..., None]
 
@@ -43,32 +41,32 @@ class Store:
 
 
 class Watch:
-    """A trigger that runs look by look: before each look a step of the story happens."""
+    """Runs a trigger poll by poll, with one step before each poll."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.monkeypatch = monkeypatch
         self.pauses: list[float] = []
 
     def __call__(
-        self, *story: Callable[[], Any], store: Store | None = None, **arguments: Any
+        self, *steps: Callable[[], Any], store: Store | None = None, **arguments: Any
     ) -> list[list[dict[str, Any]]]:
-        """Run a trigger for as many looks as the story has steps; the events of each look."""
+        """Run a trigger for one poll per step, and return the events of each poll."""
         trigger = in_another_process(OppoImageEventTrigger(**arguments))
         trigger.asset_state_store = store
-        return asyncio.run(self._run(trigger, story))
+        return asyncio.run(self._run(trigger, steps))
 
-    async def _run(self, trigger: OppoImageEventTrigger, story: tuple[Callable[[], Any], ...]) -> Any:
-        looks: list[list[dict[str, Any]]] = [[]]
+    async def _run(self, trigger: OppoImageEventTrigger, steps: tuple[Callable[[], Any], ...]) -> Any:
+        polls: list[list[dict[str, Any]]] = [[]]
         over = asyncio.Event()
         real_sleep = asyncio.sleep
 
         async def sleep(seconds: float) -> None:
             self.pauses.append(seconds)
-            if len(looks) == len(story):
+            if len(polls) == len(steps):
                 over.set()
                 await real_sleep(60)
-            story[len(looks)]()
-            looks.append([])
+            steps[len(polls)]()
+            polls.append([])
 
         class Asyncio:
             pass
@@ -78,17 +76,17 @@ class Watch:
 
         async def collect(events: AsyncIterator[Any]) -> None:
             async for event in events:
-                looks[-1].append(json.loads(json.dumps(event.payload)))
-            raise AssertionError("it ended, and Airflow would start it again at once")
+                polls[-1].append(json.loads(json.dumps(event.payload)))
+            raise AssertionError("the trigger ended; Airflow would restart it")
 
-        story[0]()
+        steps[0]()
         running = asyncio.ensure_future(collect(trigger.run()))
-        told = asyncio.ensure_future(over.wait())
-        await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+        finished = asyncio.ensure_future(over.wait())
+        await asyncio.wait({running, finished}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
         if running.done():
             running.result()
         running.cancel()
-        return looks
+        return polls
 
 
 @pytest.fixture
@@ -98,27 +96,27 @@ def watch(monkeypatch: pytest.MonkeyPatch, connect: Connect) -> Watch:
 
 @pytest.fixture
 def big(host: PictureHost) -> Callable[[bytes | int], Callable[[], str]]:
-    """What is at the big picture's place: bytes, or an HTTP status."""
+    """Returns steps that serve bytes or an HTTP status as the big picture."""
 
-    def make_step(what: bytes | int) -> Callable[[], str]:
-        if isinstance(what, bytes):
-            return lambda: host.serve("/big.png", what)
-        return lambda: host.status("/big.png", what)
+    def make_step(content: bytes | int) -> Callable[[], str]:
+        if isinstance(content, bytes):
+            return lambda: host.serve("/big.png", content)
+        return lambda: host.status("/big.png", content)
 
     return make_step
 
 
-def shas(looks: list[list[dict[str, Any]]]) -> list[list[str]]:
-    return [[event["sha256"] for event in events] for events in looks]
+def shas(polls: list[list[dict[str, Any]]]) -> list[list[str]]:
+    return [[event["sha256"] for event in events] for events in polls]
 
 
 def sha(picture: bytes) -> str:
     return hashlib.sha256(picture).hexdigest()
 
 
-def test_a_picture_that_appears_makes_one_event(host: PictureHost, watch: Watch, big: Any) -> None:
-    looks = watch(big(404), big(SPRING), big(SPRING), big_picture_url=host.base_url + "/big.png?signature=s3cret")
-    [[], [event], []] = looks
+def test_new_picture_sends_one_event(host: PictureHost, watch: Watch, big: Any) -> None:
+    polls = watch(big(404), big(SPRING), big(SPRING), big_picture_url=host.base_url + "/big.png?signature=s3cret")
+    [[], [event], []] = polls
     seen_at = datetime.fromisoformat(event.pop("seen_at"))
     assert abs(datetime.now(UTC) - seen_at) < timedelta(minutes=1)
     assert event == {
@@ -134,40 +132,38 @@ def test_a_picture_that_appears_makes_one_event(host: PictureHost, watch: Watch,
     }
 
 
-def test_a_picture_that_changes_makes_one_event(host: PictureHost, watch: Watch, big: Any) -> None:
-    looks = watch(big(SPRING), big(SUMMER), big(SUMMER), big(SPRING), big_picture_url=host.base_url + "/big.png")
-    assert shas(looks) == [[], [sha(SUMMER)], [], [sha(SPRING)]]
+def test_changed_picture_sends_one_event(host: PictureHost, watch: Watch, big: Any) -> None:
+    polls = watch(big(SPRING), big(SUMMER), big(SUMMER), big(SPRING), big_picture_url=host.base_url + "/big.png")
+    assert shas(polls) == [[], [sha(SUMMER)], [], [sha(SPRING)]]
 
 
-def test_what_was_there_at_the_first_look_makes_none(host: PictureHost, watch: Watch, big: Any) -> None:
+def test_first_poll_sends_no_event(host: PictureHost, watch: Watch, big: Any) -> None:
     assert shas(watch(big(SPRING), big(SPRING), big_picture_url=host.base_url + "/big.png")) == [[], []]
 
 
-def test_only_a_ready_picture_makes_one(host: PictureHost, watch: Watch, big: Any) -> None:
-    story = [big(404), big(artwork.HTML), big(artwork.png(876, 324)), big(artwork.cut(SPRING)), big(503), big(SPRING)]
-    looks = watch(*story, big_picture_url=host.base_url + "/big.png")
-    assert shas(looks) == [[], [], [], [], [], [sha(SPRING)]]
+def test_only_ready_pictures_send_events(host: PictureHost, watch: Watch, big: Any) -> None:
+    steps = [big(404), big(artwork.HTML), big(artwork.png(876, 324)), big(artwork.cut(SPRING)), big(503), big(SPRING)]
+    polls = watch(*steps, big_picture_url=host.base_url + "/big.png")
+    assert shas(polls) == [[], [], [], [], [], [sha(SPRING)]]
 
 
-def test_a_picture_that_comes_back_as_it_was_makes_none(host: PictureHost, watch: Watch, big: Any) -> None:
-    looks = watch(big(SPRING), big(503), big(artwork.HTML), big(SPRING), big_picture_url=host.base_url + "/big.png")
-    assert shas(looks) == [[], [], [], []]
+def test_unchanged_picture_sends_no_event(host: PictureHost, watch: Watch, big: Any) -> None:
+    polls = watch(big(SPRING), big(503), big(artwork.HTML), big(SPRING), big_picture_url=host.base_url + "/big.png")
+    assert shas(polls) == [[], [], [], []]
 
 
-def test_each_of_several_pictures_makes_its_own(host: PictureHost, watch: Watch) -> None:
-    looks = watch(
+def test_each_picture_sends_its_own_event(host: PictureHost, watch: Watch) -> None:
+    polls = watch(
         lambda: host.status("/small.png", 404),
         lambda: (host.serve("/small.png", artwork.good("small")), host.serve("/big.png", SPRING)),
         small_picture_url=host.base_url + "/small.png",
         pictures=[{"name": "spring", "big_picture_url": host.base_url + "/big.png"}],
     )
-    assert looks[0] == []
-    assert sorted((event["kind"], event["name"]) for event in looks[1]) == [("big", "spring"), ("small", None)]
+    assert polls[0] == []
+    assert sorted((event["kind"], event["name"]) for event in polls[1]) == [("big", "spring"), ("small", None)]
 
 
-def test_what_changed_while_the_triggerer_was_down_is_seen_where_there_is_a_store(
-    host: PictureHost, watch: Watch, big: Any
-) -> None:
+def test_store_detects_a_change_while_down(host: PictureHost, watch: Watch, big: Any) -> None:
     store, url = Store(), host.base_url + "/big.png?signature=s3cret"
     assert shas(watch(big(SPRING), store=store, big_picture_url=url)) == [[]]
     assert shas(watch(big(SUMMER), big(SUMMER), store=store, big_picture_url=url)) == [[sha(SUMMER)], []]
@@ -175,73 +171,70 @@ def test_what_changed_while_the_triggerer_was_down_is_seen_where_there_is_a_stor
     assert "s3cret" not in json.dumps(store.values)
 
 
-def test_a_picture_that_appears_while_the_triggerer_is_down_is_seen_where_there_is_a_store(
-    host: PictureHost, watch: Watch, big: Any
-) -> None:
+def test_store_detects_a_new_picture_while_down(host: PictureHost, watch: Watch, big: Any) -> None:
     store, url = Store(), host.base_url + "/big.png"
     assert shas(watch(big(404), store=store, big_picture_url=url)) == [[]]
     assert shas(watch(big(SPRING), store=store, big_picture_url=url)) == [[sha(SPRING)]]
 
 
-def test_without_a_store_each_start_starts_anew(host: PictureHost, watch: Watch, big: Any) -> None:
+def test_without_store_each_start_takes_a_baseline(host: PictureHost, watch: Watch, big: Any) -> None:
     url = host.base_url + "/big.png"
     assert shas(watch(big(SPRING), big_picture_url=url)) == [[]]
     assert shas(watch(big(SUMMER), big(SPRING), big_picture_url=url)) == [[], [sha(SPRING)]]
 
 
-def test_a_store_that_several_assets_share_is_none(host: PictureHost, watch: Watch, big: Any) -> None:
-    looks = watch(big(404), big(SPRING), store=Store(fails=ValueError), big_picture_url=host.base_url + "/big.png")
-    assert shas(looks) == [[], [sha(SPRING)]]
+def test_store_of_several_assets_is_not_used(host: PictureHost, watch: Watch, big: Any) -> None:
+    polls = watch(big(404), big(SPRING), store=Store(fails=ValueError), big_picture_url=host.base_url + "/big.png")
+    assert shas(polls) == [[], [sha(SPRING)]]
 
 
-def test_news_that_cannot_be_remembered_is_told_when_it_can(host: PictureHost, watch: Watch, big: Any) -> None:
+def test_event_is_sent_after_the_store_recovers(host: PictureHost, watch: Watch, big: Any) -> None:
     store = Store()
 
     def break_store() -> None:
         store.fails = OSError
         big(SPRING)()
 
-    def mend_store() -> None:
+    def repair_store() -> None:
         store.fails = None
 
-    looks = watch(big(404), break_store, mend_store, store=store, big_picture_url=host.base_url + "/big.png")
-    assert shas(looks) == [[], [], [sha(SPRING)]]
+    polls = watch(big(404), break_store, repair_store, store=store, big_picture_url=host.base_url + "/big.png")
+    assert shas(polls) == [[], [], [sha(SPRING)]]
 
 
-def test_failures_are_told_once_and_slow_it_down(
+def test_failures_are_logged_once_and_back_off(
     host: PictureHost, watch: Watch, big: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, broken = check_module.check_picture, True
 
     def check(*arguments: Any, **options: Any) -> Any:
         if broken:
-            raise KeyError("a mistake of ours")
+            raise KeyError("a bug")
         return real(*arguments, **options)
 
-    def mend() -> None:
+    def repair() -> None:
         nonlocal broken
         broken = False
 
     monkeypatch.setattr(check_module, "check_picture", check)
-    told = Log()
-    monkeypatch.setattr(OppoImageEventTrigger, "log", told)
-    looks = watch(*[big(404)] * 9, mend, big(SPRING), poke_interval=60, big_picture_url=host.base_url + "/big.png")
+    log = Log()
+    monkeypatch.setattr(OppoImageEventTrigger, "log", log)
+    polls = watch(*[big(404)] * 9, repair, big(SPRING), poke_interval=60, big_picture_url=host.base_url + "/big.png")
     assert watch.pauses == [120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600, 60, 60]
-    assert [word for word in told.lines if "failed" in word] == [
-        "Watching pictures failed; it goes on, more slowly while this lasts",
-        "Watching pictures works again, after 9 failed looks",
-    ]
-    assert shas(looks) == [[]] * 10 + [[sha(SPRING)]]
+    failures = [line for line in log.lines if "failed" in line]
+    assert len(failures) == 2
+    assert "9 failed polls" in failures[1]
+    assert shas(polls) == [[]] * 10 + [[sha(SPRING)]]
 
 
 @pytest.mark.parametrize(
     "arguments", [{}, {"big_picture_url": "https://h/", "oppo_image_conn_id": "nowhere"}, {"pictures": "nonsense"}]
 )
-def test_it_does_not_end_for_what_cannot_be_watched(watch: Watch, arguments: dict[str, Any]) -> None:
+def test_invalid_arguments_do_not_end_it(watch: Watch, arguments: dict[str, Any]) -> None:
     assert watch(*[lambda: None] * 3, **arguments) == [[], [], []]
 
 
-def test_it_waits_as_long_as_the_host_asks_but_no_more_than_an_hour(host: PictureHost, watch: Watch) -> None:
+def test_retry_after_is_honoured_up_to_an_hour(host: PictureHost, watch: Watch) -> None:
     def busy(seconds: int) -> Callable[[], str]:
         return lambda: host.status("/big.png", 429, {"Retry-After": str(seconds)})
 
@@ -249,15 +242,13 @@ def test_it_waits_as_long_as_the_host_asks_but_no_more_than_an_hour(host: Pictur
     assert watch.pauses == [600, 3600]
 
 
-def test_those_that_start_together_look_at_different_moments_from_the_second_look_on(
-    host: PictureHost, watch: Watch, big: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_second_poll_has_jitter(host: PictureHost, watch: Watch, big: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_module.random, "random", lambda: 0.25)
     watch(big(404), big(404), big(404), big_picture_url=host.base_url + "/big.png", poke_interval=60)
     assert watch.pauses == [15, 60, 60]
 
 
-def test_what_has_not_changed_is_not_downloaded_again(host: PictureHost, watch: Watch) -> None:
+def test_unchanged_picture_is_revalidated(host: PictureHost, watch: Watch) -> None:
     asked: list[str | None] = []
 
     def page(handler: Any) -> None:
@@ -266,12 +257,12 @@ def test_what_has_not_changed_is_not_downloaded_again(host: PictureHost, watch: 
         handler.begin(304 if asked[-1] else 200, {"Content-Length": str(len(body)), "ETag": '"1"'})
         handler.send(body)
 
-    story = [lambda: None] * 3
-    assert watch(*story, big_picture_url=host.add("/big.png", page)) == [[], [], []]
+    steps = [lambda: None] * 3
+    assert watch(*steps, big_picture_url=host.add("/big.png", page)) == [[], [], []]
     assert asked == [None, '"1"', '"1"']
 
 
-def test_it_is_made_again_with_all_that_it_was_made_with() -> None:
+def test_serialize_round_trip() -> None:
     arguments = {
         "big_picture_url": "https://h/b?signature=s3cret",
         "small_picture_url": "https://h/s",
@@ -285,27 +276,17 @@ def test_it_is_made_again_with_all_that_it_was_made_with() -> None:
     assert "s3cret" not in repr(trigger)
 
 
-def test_its_interval_may_be_a_timedelta() -> None:
+def test_interval_may_be_a_timedelta() -> None:
     assert OppoImageEventTrigger(poke_interval=timedelta(minutes=5)).poke_interval == 300
 
 
 @pytest.mark.parametrize("nonsense", [None, "text", [], 7])
-def test_its_constructor_never_raises(nonsense: Any) -> None:
+def test_constructor_never_raises(nonsense: Any) -> None:
     arguments = OppoImageEventTrigger().serialize()[1]
     OppoImageEventTrigger(**dict.fromkeys([*arguments, "argument_of_another_version"], nonsense))
 
 
-def test_a_dag_file_that_names_it_loads_no_network_and_no_pictures() -> None:
-    code = (
-        "import sys, airflow.providers.common.compat.triggers; before = set(sys.modules); "
-        "import airflow_provider_oppo_image.triggers.oppo_image; "
-        "print(*{'requests', 'urllib3', 'PIL'} & (set(sys.modules) - before))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1].split() == []
-
-
-def test_it_is_what_an_asset_watcher_takes() -> None:
+def test_asset_watcher_accepts_it() -> None:
     sdk = pytest.importorskip("airflow.sdk")
     asset = sdk.Asset(
         "pictures",
@@ -314,10 +295,10 @@ def test_it_is_what_an_asset_watcher_takes() -> None:
     assert asset.watchers[0].trigger is not None
 
 
-def test_the_watched_connection_is_the_one_that_was_named(
+def test_without_connection_private_addresses_are_refused(
     host: PictureHost, watch: Watch, big: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(CONNECTION_VARIABLE)
     url = host.base_url + "/big.png"
-    looks = watch(big(404), big(SPRING), big_picture_url=url, oppo_image_conn_id=None)
-    assert (shas(looks), host.connections) == ([[], []], 0)
+    polls = watch(big(404), big(SPRING), big_picture_url=url, oppo_image_conn_id=None)
+    assert (shas(polls), host.connections) == ([[], []], 0)

@@ -1,4 +1,4 @@
-"""The calls that are attacked, each by the hook's own door, and what each makes of a good answer."""
+"""The calls of the hook that are attacked, with a good response for each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from airflow_provider_oppo_image.connection import read_settings
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
-from airflow_provider_oppo_image.net.deadline import Timeouts
+from airflow_provider_oppo_image.net.options import TransportOptions
 from tests.support import artwork
 from tests.support.fault_server import Step, answer, refusal
 
@@ -24,12 +24,12 @@ MESSAGE: Final = {"to": "all", "body": {"platform": "all", "options": {"cid": "t
 class Call:
     """One call of the hook.
 
-    :param name: what it is called in the names of tests.
-    :param make: makes the call, with a hook and the URL of the server that the hook talks to.
-    :param good: an answer that it takes.
-    :param succeeded: tells whether what it returned is what that answer gives.
-    :param id_key: where an answer has the id that it asks for; None for a call that asks for none.
-    :param tried_again: whether the client repeats it within its budget.
+    :param name: its name in test ids.
+    :param make: makes the call with a hook and the URL of the hook's server.
+    :param good: a good response.
+    :param succeeded: returns whether a value is the result of the good response.
+    :param id_key: the key of the id in the response; None if there is none.
+    :param retried: whether the client retries it within its budget.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Call:
     good: Step
     succeeded: Callable[[Any], bool]
     id_key: str | None = None
-    tried_again: bool = True
+    retried: bool = True
 
     def __str__(self) -> str:
         return self.name
@@ -80,31 +80,29 @@ TEST_CONNECTION: Final = Call(
     "test connection",
     lambda hook, _: hook.test_connection(),
     refusal(23002, 400),
-    lambda verdict: verdict[0] is True,
-    tried_again=False,
+    lambda result: result[0] is True,
+    retried=False,
 )
 CHECK: Final = Call(
     "check",
     lambda hook, url: hook.check("big", f"{url}/big.png"),
     answer(200, artwork.good("big"), Content_Type="image/png"),
     lambda report: report.state == "ready" and report.sha256 is not None,
-    tried_again=False,
+    retried=False,
 )
 
 CALLS: Final = (UPLOAD_BIG, UPLOAD_SMALL, PUSH, VALIDATE, WITHDRAW, PUSH_STATUS, TEST_CONNECTION, CHECK)
 
 
-def make_hook(url: str, timeouts: Timeouts, retry_budget: float) -> OppoImageHook:
-    """A hook whose connection leads to a server.
+def make_hook(url: str, timeouts: TransportOptions, retry_budget: float) -> OppoImageHook:
+    """Return a hook whose connection points to a server.
 
-    :param url: the server's URL.
-    :param timeouts: the connection's timeouts.
-    :param retry_budget: seconds within which a call is tried again.
+    :param retry_budget: seconds within which a call is retried.
     """
     extra = {
-        "connect_timeout": timeouts.connect,
-        "read_timeout": timeouts.read,
-        "total_timeout": timeouts.total,
+        "connect_timeout": timeouts.connect_timeout,
+        "read_timeout": timeouts.read_timeout,
+        "total_timeout": timeouts.total_timeout,
         "retry_budget": retry_budget,
         "allow_private_addresses": True,
     }

@@ -1,7 +1,4 @@
-"""The ledger: what was tried against the provider, and what got through, printed as a table at the end.
-
-And a whole Airflow, started once for all tests that need one, with connections to sandboxes.
-"""
+"""Fixtures for the attacks: their report, printed at the end, and an Airflow with connections to sandboxes."""
 
 from __future__ import annotations
 
@@ -16,55 +13,53 @@ from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support.airflow_stack import AirflowStack
-from tests.trust.ledger import Ledger
+from tests.trust.attack_report import AttackReport
 
-_LEDGER = pytest.StashKey[Ledger]()
+_ATTACKS = pytest.StashKey[AttackReport]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("trust", "attacks on the provider")
-    group.addoption("--fuzz", type=int, default=5_000, help="how many changed pictures to try (%(default)s)")
-    group.addoption("--kills", type=int, default=5, help="how many kills of each kind (%(default)s)")
+    group.addoption("--fuzz", type=int, default=5_000, help="number of mutated pictures (%(default)s)")
+    group.addoption("--kills", type=int, default=5, help="number of kills of each kind (%(default)s)")
     group.addoption(
-        "--lot",
+        "--kill-seed",
         type=int,
         default=secrets.randbelow(10**6),
-        help="draws the moments of kills; by default another each time",
+        help="seed for the moments of kills; random by default",
     )
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return (
-        f"trust: {config.getoption('--kills')} kills of each kind, their moments by --lot={config.getoption('--lot')}"
-    )
+    return f"trust: {config.getoption('--kills')} kills of each kind, --kill-seed={config.getoption('--kill-seed')}"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_LEDGER] = Ledger()
+    config.stash[_ATTACKS] = AttackReport()
 
 
 @pytest.fixture(scope="session")
-def ledger(pytestconfig: pytest.Config) -> Ledger:
-    return pytestconfig.stash[_LEDGER]
+def attacks(pytestconfig: pytest.Config) -> AttackReport:
+    return pytestconfig.stash[_ATTACKS]
 
 
 @pytest.fixture(scope="session")
 def kills(pytestconfig: pytest.Config) -> int:
-    """How many kills of each kind."""
+    """Return the number of kills of each kind."""
     return int(pytestconfig.getoption("--kills"))
 
 
 @pytest.fixture
-def lot(pytestconfig: pytest.Config) -> Random:
-    """Draws moments, the same ones for the same `--lot`."""
-    return Random(pytestconfig.getoption("--lot"))  # noqa: S311  # no secret
+def rng(pytestconfig: pytest.Config) -> Random:
+    """Return a random generator with the seed `--kill-seed`."""
+    return Random(pytestconfig.getoption("--kill-seed"))  # noqa: S311  # no secret
 
 
 @pytest.fixture(scope="session")
 def services() -> Iterator[dict[str, SandboxServer]]:
-    """Two services, by the connection that leads there: each does one of what may follow a `cid` that was used before.
+    """Return two services by connection id, with different responses to a `cid` that was used before.
 
-    No way to escape text changes their master secrets, so that a search for these finds them.
+    Their master secrets are the same in every escaping, so that a search finds them.
     """
     lenient = SandboxOptions("lenient-app-key", "Q7wZ3kX9vB2nL5tR8yD4hM6j", requests_per_second=None)
     strict = SandboxOptions("strict-app-key", "G3pV8sC1fJ6zW4qN9xT2bK7m", requests_per_second=None, cid_repeat="error")
@@ -74,11 +69,11 @@ def services() -> Iterator[dict[str, SandboxServer]]:
 
 @pytest.fixture(scope="session")
 def airflow(services: dict[str, SandboxServer]) -> Iterator[AirflowStack]:
-    """A whole Airflow, with the DAGs of tests/trust/dags, whose connections lead to the services."""
+    """Start an Airflow with the DAGs of tests/trust/dags and connections to the services."""
     if not airflow_version().startswith("3.3."):
-        pytest.skip(f"the whole Airflow of these tests is a 3.3, and this is {airflow_version()}")
+        pytest.skip(f"these tests need Airflow 3.3, not {airflow_version()}")
     if not Path("/proc/self/stat").exists():
-        pytest.skip("these tests find the processes that they kill in /proc, which is not here")
+        pytest.skip("these tests need /proc to find the processes that they kill")
     connections = {
         name: {
             "conn_type": "oppo_image",
@@ -95,7 +90,7 @@ def airflow(services: dict[str, SandboxServer]) -> Iterator[AirflowStack]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if rows := config.stash[_LEDGER].rows():
-        terminalreporter.section("trust: what was tried, and what got through")
+    if rows := config.stash[_ATTACKS].rows():
+        terminalreporter.section("trust: attacks and how many succeeded")
         for row in rows:
             terminalreporter.write_line(row)

@@ -1,4 +1,4 @@
-"""Nothing breaks the parser: pictures changed at random by the thousand, and bombs, against the check of pictures."""
+"""Attacks on the check of pictures with thousands of mutated pictures, and with bombs."""
 
 from __future__ import annotations
 
@@ -13,56 +13,46 @@ import pytest
 
 from airflow_provider_oppo_image.pictures.check import check_file
 from tests.support import artwork
-from tests.trust.fuzzing import EXCEPTION, LARGE, OVERTURNED, REFUSED, SLOW, slowness
-from tests.trust.ledger import Ledger
+from tests.trust.attack_report import AttackReport
+from tests.trust.fuzz_process import LARGE, REFUSED, RULES, SLOW, slowness
 
 SECTION = "nothing breaks the parser"
+MAX_DEFLATE_SECONDS = 0.2
 
 
-def attack(count: int, directory: Path) -> dict[str, Any]:
-    """Run the attack in a process of its own, and return its findings."""
-    command = [sys.executable, "-W", "ignore", "-m", "tests.trust.fuzzing", str(count), str(directory)]
+def fuzz(count: int, directory: Path, attacks: AttackReport, inputs: str) -> dict[str, Any]:
+    """Fuzz in a separate process, record each rule with its figures, and return the findings."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.trust.fuzz_process", str(count), str(directory)]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=3_500)
-    assert done.returncode == 0, f"the process died of {directory / 'input'}: {done.stderr}"
+    assert done.returncode == 0, f"the process crashed with {directory / 'input'}: {done.stderr}"
     findings: dict[str, Any] = json.loads(done.stdout)
+    figures = {
+        SLOW: f" (highest: {findings['slowest_ms']:.0f} ms)",
+        LARGE: f" (highest: {findings['peak_mb']:.0f} MB)",
+    }
+    for rule in RULES:
+        tried = findings["states"]["ready"] if rule == REFUSED else findings["tried"]
+        attack = f"{inputs}: {rule}{figures.get(rule, '')}"
+        attacks.record(SECTION, attack, tried=tried, succeeded=len(findings["broken"][rule]))
     return findings
 
 
-def note(ledger: Ledger, what: str, findings: dict[str, Any]) -> None:
-    """Note each promise, with the figures next to it."""
-    figures = {
-        SLOW: f" (most: {findings['slowest_ms']:.0f} ms)",
-        LARGE: f" (most: {findings['peak_mb']:.0f} MB)",
-    }
-    for promise in (EXCEPTION, SLOW, LARGE, REFUSED, OVERTURNED):
-        tried = findings["states"]["ready"] if promise == REFUSED else findings["tried"]
-        through = len(findings["through"][promise])
-        ledger.note(SECTION, f"{what}: {promise}{figures.get(promise, '')}", tried=tried, through=through)
-
-
-def broken(findings: dict[str, Any]) -> dict[str, list[str]]:
-    """Return the promises that were broken, with what broke them."""
-    return {promise: names for promise, names in findings["through"].items() if names}
-
-
 @pytest.mark.timeout(3_600)
-def test_no_change_of_a_picture_breaks_the_check(pytestconfig: pytest.Config, ledger: Ledger, tmp_path: Path) -> None:
-    findings = attack(int(pytestconfig.getoption("--fuzz")), tmp_path)
-    note(ledger, "changed pictures", findings)
-    assert not broken(findings), f"the files are in {tmp_path}; mutations.mutant makes them of their seeds: {findings}"
-    # Else the changes were too blunt, or too fine, to find anything.
+def test_check_survives_mutated_pictures(pytestconfig: pytest.Config, attacks: AttackReport, tmp_path: Path) -> None:
+    findings = fuzz(int(pytestconfig.getoption("--fuzz")), tmp_path, attacks, "mutated pictures")
+    assert not any(findings["broken"].values()), f"see {tmp_path}; mutations.mutant reproduces a seed: {findings}"
+    # Otherwise the mutations are too strong or too weak to find anything.
     assert min(findings["states"][state] for state in ("ready", "absent", "wrong")) > findings["tried"] // 25, findings
 
 
-def test_no_bomb_breaks_the_check(ledger: Ledger, tmp_path: Path) -> None:
-    findings = attack(0, tmp_path)
-    note(ledger, "bombs", findings)
-    assert not broken(findings), f"the files are in {tmp_path}: {findings}"
+def test_check_survives_bombs(attacks: AttackReport, tmp_path: Path) -> None:
+    findings = fuzz(0, tmp_path, attacks, "bombs")
+    assert not any(findings["broken"].values()), f"see {tmp_path}: {findings}"
     assert findings["tried"] >= 20
 
 
-def test_deflate_headers_cost_what_two_decoders_need_for_them(ledger: Ledger, tmp_path: Path) -> None:
-    """The one that is slower than others: nothing in it can be told from a picture's data before it is inflated."""
+def test_check_of_deflate_headers_has_a_time_limit(attacks: AttackReport, tmp_path: Path) -> None:
+    """These blocks cannot be recognized before they are inflated, so the check takes longer than for other files."""
     path = tmp_path / "headers.png"
     path.write_bytes(artwork.deflate_headers())
     times = []
@@ -70,8 +60,7 @@ def test_deflate_headers_cost_what_two_decoders_need_for_them(ledger: Ledger, tm
         start = time.thread_time()
         report = check_file("big", path)
         times.append(time.thread_time() - start)
-    most, took = 0.2, min(times) / slowness()
-    what = f"1 MB of deflate headers: over {most * 1000:.0f} ms (took: {took * 1000:.0f} ms)"
-    ledger.note(SECTION, what, through=took > most)
-    assert took <= most
+    seconds = min(times) / slowness()
+    attack = f"1 MB of deflate headers: over {MAX_DEFLATE_SECONDS * 1000:.0f} ms (was: {seconds * 1000:.0f} ms)"
+    attacks.require(SECTION, attack, seconds <= MAX_DEFLATE_SECONDS, seconds)
     assert report.state == "ready"

@@ -1,4 +1,4 @@
-"""Workers are killed in the middle of uploads and pushes: no picture is lost, and no push is sent twice."""
+"""Attacks on running tasks with SIGKILL: no picture is lost, and no push is sent twice."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ import pytest
 
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support.airflow_stack import AirflowStack
-from tests.support.kills import VICTIMS, Marksman
-from tests.support.nights import PUSH, UPLOAD, Night
+from tests.support.campaign_runs import PUSH, UPLOAD, CampaignRuns
+from tests.support.kills import VICTIMS, TaskKiller
 from tests.support.picture_host import PictureHost
-from tests.trust.ledger import Ledger
+from tests.trust.attack_report import AttackReport
 
 DELAY_S = 5.0
-"""How late the service answers: long, so that many kills strike while its answer is awaited."""
+"""Delay of the service's responses: long, so that many kills happen while a task waits for a response."""
 
-MOMENTS_S = 6.5
-"""About how long a try lasts, where a processor is free."""
+TRY_DURATION_S = 6.5
+"""Approximate duration of a try on an idle processor."""
 
 
 @pytest.mark.timeout(3600)
-def test_killed_tasks_lose_no_picture_and_push_once(
+def test_killed_tasks_lose_nothing_and_push_once(
     airflow: AirflowStack,
     services: dict[str, SandboxServer],
     host: PictureHost,
-    ledger: Ledger,
+    attacks: AttackReport,
     kills: int,
-    lot: Random,
+    rng: Random,
 ) -> None:
-    night = Night(airflow, services, host, DELAY_S)
-    marksman = Marksman(airflow, (UPLOAD, PUSH), quota=kills, within=MOMENTS_S, lot=lot)
+    runs = CampaignRuns(airflow, services, host, DELAY_S)
+    killer = TaskKiller(airflow, (UPLOAD, PUSH), quota=kills, within=TRY_DURATION_S, rng=rng)
 
     states = set()
-    while marksman.wanted or not night.pushes_asked_for_again():
-        count = max(marksman.wanted, 1)
-        states.add(marksman.shoot(night.begin(count), within=60 + 12 * count))
+    while killer.missing or not runs.repeated_pushes():
+        count = max(killer.missing, 1)
+        states.add(killer.kill_during(runs.start(count), within=60 + 12 * count))
 
-    problems = night.problems()
-    for task_id, what in ((UPLOAD, "an upload's"), (PUSH, "a push's")):
+    problems = runs.problems()
+    for task_id, name in ((UPLOAD, "an upload's"), (PUSH, "a push's")):
         for victim in VICTIMS:
-            tried = marksman.hits[task_id, victim]
-            ledger.note("nothing is lost", f"SIGKILL of {what} {victim}", tried=tried, through=len(problems[task_id]))
-    ledger.note("nothing is lost", "pushes asked for again after a kill", tried=night.pushes_asked_for_again())
+            attack, tried = f"SIGKILL of {name} {victim}", killer.kills[task_id, victim]
+            attacks.record("nothing is lost", attack, tried=tried, succeeded=len(problems[task_id]))
+    attacks.record("nothing is lost", "pushes repeated after a kill", tried=runs.repeated_pushes())
     assert problems == {UPLOAD: [], PUSH: []}
     assert states == {"success"}

@@ -1,4 +1,4 @@
-"""Airflow's own processes are stopped, killed and started again: nothing hangs, nothing happens twice."""
+"""Attacks on Airflow's components, which are stopped, killed and started again."""
 
 from __future__ import annotations
 
@@ -10,45 +10,46 @@ import pytest
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support import artwork
 from tests.support.airflow_stack import AirflowStack
-from tests.support.nights import PUSH, UPLOAD, Night
+from tests.support.campaign_runs import PUSH, UPLOAD, CampaignRuns
 from tests.support.picture_host import PictureHost
-from tests.trust.ledger import Ledger
+from tests.trust.attack_report import AttackReport
 
+SECTION = "nothing is lost"
 SENSORS = 20
 CAMPAIGNS = 8
 
-ONCE_AROUND = {"running": 2, "deferred": 1, "success": 1}
-"""What Airflow notes of a sensor that defers, is resumed once and succeeds."""
+DEFERRED_ONCE = {"running": 2, "deferred": 1, "success": 1}
+"""The states that Airflow logs for a sensor that defers, is resumed once and succeeds."""
 
 
 @pytest.mark.timeout(300)
-def test_sensors_outlive_their_triggerer_and_fire_once(
-    airflow: AirflowStack, host: PictureHost, ledger: Ledger, lot: Random
+def test_sensors_survive_their_triggerer_and_finish_once(
+    airflow: AirflowStack, host: PictureHost, attacks: AttackReport, rng: Random
 ) -> None:
     paths = [f"/{index}.png" for index in range(SENSORS)]
     run = airflow.trigger("waiting", {"pictures": [host.base_url + path for path in paths]})
     waiting = airflow.database.triggers_taken
     airflow.until(lambda: waiting() == SENSORS, "all sensors to wait in the triggerer", within=120)
 
-    # Some pictures come right before the triggerer's end and may be under way, others while there is none.
-    for end in (airflow.kill, airflow.stop):
-        deliver(host, paths, SENSORS // 4)
-        time.sleep(lot.uniform(0, 1))
-        end("triggerer")
-        deliver(host, paths, SENSORS // 4)
+    # Some pictures appear just before the triggerer stops, and others while it is stopped.
+    for stop in (airflow.kill, airflow.stop):
+        serve_pictures(host, paths, SENSORS // 4)
+        time.sleep(rng.uniform(0, 1))
+        stop("triggerer")
+        serve_pictures(host, paths, SENSORS // 4)
         airflow.start("triggerer")
-        airflow.until(lambda: waiting() == len(paths), "the pictures to be seen", within=60)
+        airflow.until(lambda: waiting() == len(paths), "the pictures to be found", within=60)
     state = airflow.wait_for(run)
 
-    noted, results = airflow.database.noted(run, "wait"), airflow.database.returned(run, "wait")
+    states, results = airflow.database.noted(run, "wait"), airflow.database.returned(run, "wait")
     events = airflow.database.asset_events(run, "wait")
-    odd = [
+    wrong = [
         index
         for index in range(SENSORS)
-        if (noted.get(index), len(results.get(index, [])), events[index]) != (ONCE_AROUND, 1, 1)
+        if (states.get(index), len(results.get(index, [])), events[index]) != (DEFERRED_ONCE, 1, 1)
     ]
-    ledger.note("nothing is lost", "sensors whose triggerer was killed and stopped", tried=SENSORS, through=len(odd))
-    assert odd == []
+    attacks.record(SECTION, "sensors whose triggerer was killed and stopped", tried=SENSORS, succeeded=len(wrong))
+    assert wrong == []
     assert state == "success"
     assert airflow.database.noted(run, "count") == {-1: {"running": 1, "success": 1}}
     assert airflow.database.returned(run, "count") == {-1: [SENSORS]}
@@ -56,30 +57,30 @@ def test_sensors_outlive_their_triggerer_and_fire_once(
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("children", [False, True], ids=["the scheduler alone", "the scheduler and its workers"])
-def test_campaigns_outlive_their_scheduler(
+def test_campaigns_survive_their_scheduler(
     airflow: AirflowStack,
     services: dict[str, SandboxServer],
     host: PictureHost,
-    ledger: Ledger,
-    lot: Random,
+    attacks: AttackReport,
+    rng: Random,
     children: bool,
 ) -> None:
-    night = Night(airflow, services, host, delay=1.0)
-    run = night.begin(CAMPAIGNS)
-    moment = lot.randrange(2 * CAMPAIGNS - 2)
-    airflow.until(lambda: night.done() >= moment, f"{moment} uploads and pushes", within=60)
+    runs = CampaignRuns(airflow, services, host, delay=1.0)
+    run = runs.start(CAMPAIGNS)
+    count = rng.randrange(2 * CAMPAIGNS - 2)
+    airflow.until(lambda: runs.completed() >= count, f"{count} uploads and pushes", within=60)
     airflow.kill("scheduler", children=children)
     airflow.start("scheduler")
     state = airflow.wait_for(run)
 
-    problems = night.problems()
-    what = "campaigns whose scheduler was killed" + (", workers too" if children else "")
-    ledger.note("nothing is lost", what, tried=CAMPAIGNS, through=len(problems[UPLOAD]) + len(problems[PUSH]))
+    problems = runs.problems()
+    attack = "campaigns whose scheduler was killed" + (", workers too" if children else "")
+    attacks.record(SECTION, attack, tried=CAMPAIGNS, succeeded=len(problems[UPLOAD]) + len(problems[PUSH]))
     assert problems == {UPLOAD: [], PUSH: []}
     assert state == "success"
 
 
-def deliver(host: PictureHost, paths: list[str], count: int) -> None:
-    """Put so many pictures where they are waited for, and take their paths off the list."""
+def serve_pictures(host: PictureHost, paths: list[str], count: int) -> None:
+    """Serve this many pictures, and remove their paths from the list."""
     for _ in range(count):
         host.serve(paths.pop(), artwork.good("big"))

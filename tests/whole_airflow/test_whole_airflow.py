@@ -1,4 +1,4 @@
-"""`make airflow` as a stranger meets it: it comes, it shows something at once, and it goes without a trace."""
+"""`make airflow`: it starts, it shows demo data, and it stops completely."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pytest
 import requests
 
 from airflow_provider_oppo_image.airflow_compat import airflow_version
-from tests.whole_airflow.started import Started, descendants, starting, states_of, still_there, visitor
+from tests.whole_airflow.started import Started, descendants, starting, states_of, still_there, user_api
 
 pytestmark = [
     pytest.mark.timeout(900),
-    pytest.mark.skipif(not airflow_version().startswith("3."), reason="the whole Airflow is an Airflow 3"),
-    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it finds what it ends in /proc"),
+    pytest.mark.skipif(not airflow_version().startswith("3."), reason="make airflow starts an Airflow 3"),
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it reads /proc"),
 ]
 
 USUAL_PORTS = {8080, 8369, 8470}
@@ -27,7 +27,7 @@ USUAL_PORTS = {8080, 8369, 8470}
 
 @contextlib.contextmanager
 def taken(ports: set[int]) -> Iterator[None]:
-    """Listen on ports, unless somebody does already."""
+    """Listen on ports, if they are free."""
     with contextlib.ExitStack() as sockets:
         for port in ports:
             listener = sockets.enter_context(socket.socket())
@@ -42,15 +42,15 @@ def port_of(url: str) -> int:
     return int(url.rstrip("/").rpartition(":")[2])
 
 
-def test_an_airflow_comes_with_something_to_see_and_is_the_same_the_next_time(tmp_path: Path) -> None:
+def test_start_shows_demo_data_and_second_start_keeps_it(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with starting(home, tmp_path / "first") as started:
         with taken(USUAL_PORTS):
             started.until_ready()
-        api = visitor(started)
+        api = user_api(started)
         ports = [port_of(started.shown(label)) for label in ("Airflow is ready:", "sandbox", "pictures")]
         assert not USUAL_PORTS & set(ports)
-        assert len(started.said().splitlines()) < 30
+        assert len(started.printed().splitlines()) < 30
 
         dags = {dag["dag_id"]: dag["is_paused"] for dag in api.ask("GET", "dags")["dags"]}
         assert dags.keys() >= {"nightly_batch", "nightly_campaigns", "push_on_uploaded", "taskflow_upload"}
@@ -58,7 +58,7 @@ def test_an_airflow_comes_with_something_to_see_and_is_the_same_the_next_time(tm
 
         connection = api.ask("GET", "connections/oppo_image_default")
         assert connection["port"] == ports[1]
-        # As the button in the list of connections does, which sends no secret.
+        # The button in the list of connections sends no secret either.
         tested = api.ask("POST", "connections/test", connection)
         assert tested["status"], tested["message"]
 
@@ -81,15 +81,15 @@ def test_an_airflow_comes_with_something_to_see_and_is_the_same_the_next_time(tm
         assert len(members) > 5
         started.press_ctrl_c()
         assert started.end() == 0
-        assert started.said().endswith("Everything has ended.\n")
-        assert "Traceback" not in started.said()
+        assert started.printed().endswith("Everything has ended.\n")
+        assert "Traceback" not in started.printed()
         assert not still_there(members)
 
     with starting(home, tmp_path / "third") as started:
         started.until_ready()
-        assert "database" not in started.said()
+        assert "database" not in started.printed()
         assert started.shown("password") == password
-        connection = visitor(started).ask("GET", "connections/oppo_image_default")
+        connection = user_api(started).ask("GET", "connections/oppo_image_default")
         assert (connection["port"], connection["description"]) == (port_of(started.shown("sandbox")), "Mine")
         members = descendants(started.process.pid)
         started.process.terminate()
@@ -98,14 +98,14 @@ def test_an_airflow_comes_with_something_to_see_and_is_the_same_the_next_time(tm
 
 
 def second(home: Path, output: Path, address: str) -> None:
-    """Start another one with the same home: it says where the first one is, and goes."""
+    """Start another one with the same home: it names the address of the first one, and ends."""
     with starting(home, output) as another:
         assert another.end() == 1
-        assert f"{home} already, at {address}." in another.said()
-        assert "Traceback" not in another.said()
+        assert f"{home} already, at {address}." in another.printed()
+        assert "Traceback" not in another.printed()
 
 
-def test_when_a_component_dies_it_is_named_with_the_end_of_its_log_and_all_ends(tmp_path: Path) -> None:
+def test_dead_component_stops_everything(tmp_path: Path) -> None:
     with starting(tmp_path / "home", tmp_path / "output") as started:
         triggerer = started.component("triggerer")
         log = tmp_path / "home" / "triggerer.log"
@@ -113,13 +113,13 @@ def test_when_a_component_dies_it_is_named_with_the_end_of_its_log_and_all_ends(
         members = descendants(started.process.pid)
         os.kill(triggerer, signal.SIGKILL)
         assert started.end() == 1
-        assert "Airflow's triggerer has ended (killed by SIGKILL)" in started.said()
-        assert f"  {log.read_text().splitlines()[-1]}\n" in started.said()
+        assert "Airflow's triggerer has ended (killed by SIGKILL)" in started.printed()
+        assert f"  {log.read_text().splitlines()[-1]}\n" in started.printed()
         assert not still_there(members)
 
 
 def killed(started: Started) -> None:
-    """Kill the program alone, and wait until nothing is left of what it started."""
+    """Kill the program alone, and wait until everything that it started has ended."""
     members = descendants(started.process.pid)
     started.process.kill()
     started.end()
@@ -129,7 +129,7 @@ def killed(started: Started) -> None:
         time.sleep(0.1)
 
 
-def test_nothing_is_left_of_one_that_is_killed_or_told_to_stop_twice_and_half_a_database_is_made_anew(
+def test_kill_and_double_interrupt_leave_nothing(
     tmp_path: Path,
 ) -> None:
     home = tmp_path / "home"
@@ -145,11 +145,11 @@ def test_nothing_is_left_of_one_that_is_killed_or_told_to_stop_twice_and_half_a_
 
     with starting(home, tmp_path / "third") as started:
         started.component("scheduler")
-        assert "database" not in started.said()
+        assert "database" not in started.printed()
         members = descendants(started.process.pid)
         started.press_ctrl_c()
-        started.until(lambda: "Stopping" in started.said(), "it to hear the first one")
+        started.until(lambda: "Stopping" in started.printed(), "it to hear the first one")
         started.press_ctrl_c()
         assert started.end() == 0
-        assert "Traceback" not in started.said()
+        assert "Traceback" not in started.printed()
         assert not still_there(members)

@@ -1,4 +1,4 @@
-// Airflow's theme and time zone, copying, and pictures that a browser cannot load. The page is whole without it.
+// Airflow's theme and time zone, copy buttons, and pictures that do not load. The page also works without this script.
 "use strict";
 
 function stored(key) {
@@ -7,9 +7,9 @@ function stored(key) {
 
 function airflowTheme() {
   try {
-    const shown = window.parent !== window && window.parent.document.documentElement.className;
-    if (/\b(dark|light)\b/.test(shown || "")) return RegExp.$1;
-  } catch { /* framed by somebody else */ }
+    const theme = window.parent !== window && window.parent.document.documentElement.className;
+    if (/\b(dark|light)\b/.test(theme || "")) return RegExp.$1;
+  } catch { /* framed by another site */ }
   const chosen = stored("theme");
   return chosen === "dark" || chosen === "light" ? chosen : null;
 }
@@ -22,49 +22,49 @@ function applyTheme() {
 applyTheme();
 try {
   new MutationObserver(applyTheme).observe(window.parent.document.documentElement, { attributeFilter: ["class"] });
-} catch { /* framed by somebody else */ }
+} catch { /* framed by another site */ }
 window.addEventListener("storage", applyTheme);
 
-function replaceLost(image) {
-  const words = document.querySelector("main").dataset.unreachable;
-  const hole = document.createElement("span");
-  hole.className = image.className + " hole";
-  hole.textContent = words;
-  image.replaceWith(hole);
+function replaceUnloadable(image) {
+  const text = document.querySelector("main").dataset.unreachable;
+  const placeholder = document.createElement("span");
+  placeholder.className = image.className + " placeholder";
+  placeholder.textContent = text;
+  image.replaceWith(placeholder);
 }
 
-// From the first one on: a picture may be lost before the rest of the page is there.
+// Registered before the page is loaded, since a picture may fail to load earlier.
 document.addEventListener("error", ({ target }) => {
-  if (target instanceof HTMLImageElement && !target.closest(".true")) replaceLost(target);
+  if (target instanceof HTMLImageElement && !target.closest(".actual-pixels")) replaceUnloadable(target);
 }, true);
 
-function showPixels(image, words) {
+function showActualPixels(image, text) {
   const { naturalWidth: width, naturalHeight: height } = image;
   image.style.width = `${width / window.devicePixelRatio}px`;
-  const { width: was, height: wasHigh } = image.dataset;
-  if (!was || (Number(was) === width && Number(wasHigh) === height) || image.dataset.told) return;
-  image.dataset.told = "yes";
+  const { width: checkedWidth, height: checkedHeight } = image.dataset;
+  if (!checkedWidth || (Number(checkedWidth) === width && Number(checkedHeight) === height) || image.dataset.noted) return;
+  image.dataset.noted = "yes";
   const note = document.createElement("p");
-  note.className = "no";
-  note.textContent = words.replace("{width}", width).replace("{height}", height);
+  note.className = "error";
+  note.textContent = text.replace("{width}", width).replace("{height}", height);
   image.closest("details").append(note);
 }
 
-async function copy(button, words) {
+async function copy(button, copiedText) {
   const text = button.dataset.copy;
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // Without https there is no clipboard but this one.
+    // The Clipboard API needs https; this older one does not.
     const range = document.createRange();
     range.selectNodeContents(button.previousElementSibling);
     getSelection().removeAllRanges();
     getSelection().addRange(range);
     document.execCommand("copy");
   }
-  const before = button.dataset.before ?? (button.dataset.before = button.textContent);
-  button.textContent = words;
-  setTimeout(() => { button.textContent = before; }, 2000);
+  const original = button.dataset.original ?? (button.dataset.original = button.textContent);
+  button.textContent = copiedText;
+  setTimeout(() => { button.textContent = original; }, 2000);
 }
 
 function localTimes() {
@@ -73,31 +73,31 @@ function localTimes() {
     const options = { dateStyle: "medium", timeStyle: "medium" };
     try {
       time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang, { ...options, ...(zone && { timeZone: zone }) });
-    } catch { /* a zone that this browser does not know: it stays in UTC */ }
+    } catch { /* unknown time zone: keep UTC */ }
   }
 }
 
-function phoneSwitch(main) {
-  const button = document.getElementById("phone");
+function phoneThemeButton(main) {
+  const button = document.getElementById("phone-theme");
   if (!button) return;
   const isDark = () => getComputedStyle(document.documentElement).colorScheme === "dark";
-  const name = () => { button.textContent = button.dataset[main.dataset.phone ?? (isDark() ? "dark" : "light")]; };
+  const updateLabel = () => { button.textContent = button.dataset[main.dataset.phone ?? (isDark() ? "dark" : "light")]; };
   button.hidden = false;
-  name();
+  updateLabel();
   button.addEventListener("click", () => {
     main.dataset.phone = (main.dataset.phone ?? (isDark() ? "dark" : "light")) === "dark" ? "light" : "dark";
-    name();
+    updateLabel();
   });
 }
 
 document.addEventListener("DOMContentLoaded", () => {
   const main = document.querySelector("main");
   for (const image of document.images) {
-    if (image.closest(".true")) image.addEventListener("load", () => showPixels(image, main.dataset.changed));
+    if (image.closest(".actual-pixels")) image.addEventListener("load", () => showActualPixels(image, main.dataset.replaced));
   }
   for (const button of document.querySelectorAll(".copy")) {
     button.addEventListener("click", () => copy(button, main.dataset.copied));
   }
   localTimes();
-  phoneSwitch(main);
+  phoneThemeButton(main);
 });

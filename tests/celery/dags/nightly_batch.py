@@ -1,4 +1,4 @@
-"""The example DAG of this name, hurried: it waits for no retry, and looks at no picture, since there is none."""
+"""The example DAG `nightly_batch` without retry delay, and without a check, since the pictures do not exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Campaigns that are handed over as the run's `conf`: each uploads its picture and pushes it."""
+"""Campaigns from the run's `conf`: each uploads its picture and pushes it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MESSAGE = {"to": "all", "body": {"platform": "all", "notification": {"android": 
 )
 def campaigns() -> None:
     @task
-    def tonights() -> list[dict[str, Any]]:
+    def read_campaigns() -> list[dict[str, Any]]:
         return list(get_current_context()["dag_run"].conf["campaigns"])
 
     @task_group
@@ -35,7 +35,7 @@ def campaigns() -> None:
             oppo_image_conn_id=connection,
         )
 
-    campaign.expand_kwargs(tonights())
+    campaign.expand_kwargs(read_campaigns())
 
 
 campaigns()

@@ -1,4 +1,4 @@
-"""Uploads, waits and pushes that go well and that go wrong, each in its own way, none of which may tell a secret."""
+"""Uploads, sensors and pushes that succeed or fail in different ways; none of them may leak a secret."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def picture(path: str) -> str:
-    """A signed URL; only its host is in the run's `conf`, which Airflow logs at DEBUG."""
+    """Return a signed URL. Only its host is in the run's `conf`, which Airflow logs at DEBUG."""
     return "{{ dag_run.conf['host'] }}" + path + QUERY
 
 
@@ -53,7 +53,7 @@ def leaks() -> None:
 
     @task
     def own_code() -> None:
-        """What a curious user may try: show everything, in a log and as a result, and fail."""
+        """Log everything and raise an error, as a user's code might do."""
         hook = OppoImageHook(STRICT)
         client = hook.get_conn()
         log.info("%s %s %s %s", hook, client, hook.settings, vars(hook))

@@ -1,4 +1,4 @@
-"""Sensors that wait in the triggerer, for pictures that are handed over as the run's `conf`."""
+"""Deferred sensors for pictures from the run's `conf`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the guard start from: ports that listen, a host that counts as public, and a door for URLs."""
+"""Fixtures for attacks on the address policy: listening ports, a host that counts as public, and a URL probe."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import CONNECTION_VARIABLE
-from tests.support.doors import DOORS, connect_to
+from tests.support.check_entry_points import ENTRY_POINTS, connection_json
 from tests.support.listeners import Listeners
-from tests.support.outside import Outside
-from tests.support.scene import Scene
+from tests.support.public_host import PublicHost
+from tests.support.url_probe import UrlProbe
 
 
 @pytest.fixture(scope="session")
@@ -20,20 +20,20 @@ def listeners() -> Iterator[Listeners]:
 
 
 @pytest.fixture(scope="session")
-def the_outside() -> Iterator[Outside]:
-    with Outside() as outside:
-        yield outside
+def session_public_host() -> Iterator[PublicHost]:
+    with PublicHost() as host:
+        yield host
 
 
 @pytest.fixture
-def outside(the_outside: Outside, monkeypatch: pytest.MonkeyPatch) -> Outside:
-    the_outside.let_in(monkeypatch)
-    return the_outside
+def public_host(session_public_host: PublicHost, monkeypatch: pytest.MonkeyPatch) -> PublicHost:
+    session_public_host.allow(monkeypatch)
+    return session_public_host
 
 
-@pytest.fixture(params=DOORS)
-def scene(
-    request: pytest.FixtureRequest, outside: Outside, listeners: Listeners, monkeypatch: pytest.MonkeyPatch
-) -> Scene:
-    monkeypatch.setenv(CONNECTION_VARIABLE, connect_to("https://service.example"))
-    return Scene(request.param, outside, listeners, monkeypatch)
+@pytest.fixture(params=ENTRY_POINTS)
+def probe(
+    request: pytest.FixtureRequest, public_host: PublicHost, listeners: Listeners, monkeypatch: pytest.MonkeyPatch
+) -> UrlProbe:
+    monkeypatch.setenv(CONNECTION_VARIABLE, connection_json("https://service.example"))
+    return UrlProbe(request.param, public_host, listeners, monkeypatch)

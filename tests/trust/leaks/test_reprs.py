@@ -1,4 +1,4 @@
-"""Nothing shows a secret by its `repr`: found by walking through all classes of the package."""
+"""Search for secrets in the `repr` of every class of the package that receives one."""
 
 from __future__ import annotations
 
@@ -12,72 +12,64 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 import airflow_provider_oppo_image
-from airflow_provider_oppo_image.cli.new_connection import NewConnection
+from airflow_provider_oppo_image.cli.connection import NewConnection
 from airflow_provider_oppo_image.connection import Settings
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
-from airflow_provider_oppo_image.net.deadline import DEFAULT_TIMEOUTS
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from airflow_provider_oppo_image.sandbox.service import Service
+from airflow_provider_oppo_image.sandbox.service import SandboxService
 from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
 from tests.conftest import CONNECTION_VARIABLE
-from tests.support.leaks import APP_KEY, SECRET, SIGNATURE, TOKEN, leaks, signatures
-from tests.trust.ledger import Ledger
+from tests.support.leaks import APP_KEY, SECRET, SIGNATURE, TOKEN
+from tests.trust.leaks.conftest import RequireNoLeak
 
-SECTION = "nothing leaks"
 URL = f"https://cdn.example.com/big.png?{SIGNATURE}"
 CONNECTION = {"conn_type": "oppo_image", "login": APP_KEY, "password": SECRET, "host": "https://127.0.0.1:1"}
 
-_SECRET = re.compile(r"secret|password|credential|authorization|token", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"secret|password|credential|authorization|token", re.IGNORECASE)
 
 
-def used(hook: OppoImageHook) -> OppoImageHook:
-    """Return a hook that has read its connection and made its client."""
+def connected(hook: OppoImageHook) -> OppoImageHook:
+    """Make a hook read its connection and create its client."""
     hook.get_conn()
     return hook
 
 
 def settings() -> Settings:
-    return used(OppoImageHook()).settings
+    return connected(OppoImageHook()).settings
 
 
 def upload_operator() -> OppoImageUploadOperator:
     operator = OppoImageUploadOperator(task_id="upload", big_picture_url=URL)
-    used(operator.hook)
+    connected(operator.hook)
     return operator
 
 
 def push_operator() -> OppoImagePushOperator:
     operator = OppoImagePushOperator(task_id="push", message={})
-    used(operator.hook)
+    connected(operator.hook)
     return operator
 
 
 HOLDERS: Mapping[type, Callable[[], object]] = {
     NewConnection: lambda: NewConnection("oppo_image_default", APP_KEY, SECRET),
     Settings: settings,
-    EngageLabClient: lambda: used(OppoImageHook()).get_conn(),
-    HttpTransport: lambda: HttpTransport(
-        "https://127.0.0.1:1",
-        {"Authorization": f"Basic {TOKEN}"},
-        secrets=SecretRedactor(SECRET, TOKEN),
-        timeouts=DEFAULT_TIMEOUTS,
-        connections=1,
-    ),
+    EngageLabClient: lambda: connected(OppoImageHook()).get_conn(),
+    HttpTransport: lambda: HttpTransport("https://127.0.0.1:1", APP_KEY, SECRET, user_agent="test"),
     SecretRedactor: lambda: SecretRedactor(SECRET, TOKEN),
     Response: lambda: Response(200, f"{SECRET} {TOKEN}".encode(), secrets=SecretRedactor(SECRET)),
-    OppoImageHook: lambda: used(OppoImageHook()),
+    OppoImageHook: lambda: connected(OppoImageHook()),
     OppoImageUploadOperator: upload_operator,
     OppoImagePushOperator: push_operator,
     OppoImageSensor: lambda: OppoImageSensor(task_id="wait", big_picture_url=URL),
     SandboxOptions: lambda: SandboxOptions(APP_KEY, SECRET),
     SandboxServer: lambda: SandboxServer(SandboxOptions(APP_KEY, SECRET)),
-    Service: lambda: Service(SandboxOptions(APP_KEY, SECRET)),
+    SandboxService: lambda: SandboxService(SandboxOptions(APP_KEY, SECRET)),
 }
 
 
@@ -96,36 +88,32 @@ def classes() -> Iterator[type]:
                     yield value
 
 
-def is_handed_a_secret(kind: type) -> bool:
-    """Tell whether a class is made with a secret, or with something that holds one."""
+def receives_a_secret(kind: type) -> bool:
+    """Return whether a class is constructed with a secret, or with an object that contains one."""
     if issubclass(kind, BaseException) or not inspect.isfunction(kind.__init__):
         return False
-    handed = {name: str(parameter.annotation) for name, parameter in inspect.signature(kind).parameters.items()}
+    annotations = {name: str(parameter.annotation) for name, parameter in inspect.signature(kind).parameters.items()}
     holders = [rf"\b{holder.__name__}\b" for holder in (Settings, EngageLabClient, SecretRedactor, SandboxOptions)]
     return any(
-        _SECRET.search(name) or any(re.search(holder, annotation) for holder in holders)
-        for name, annotation in handed.items()
+        _SECRET_NAME.search(name) or any(re.search(holder, annotation) for holder in holders)
+        for name, annotation in annotations.items()
     )
 
 
-def test_every_class_that_is_handed_a_secret_is_looked_at() -> None:
-    handed = {kind for kind in classes() if is_handed_a_secret(kind)}
-    assert {Settings, EngageLabClient, SandboxOptions} <= handed
-    assert handed <= HOLDERS.keys()
+def test_holders_include_every_class_with_a_secret() -> None:
+    found = {kind for kind in classes() if receives_a_secret(kind)}
+    assert {Settings, EngageLabClient, SandboxOptions} <= found
+    assert found <= HOLDERS.keys()
 
 
 @pytest.mark.parametrize("kind", HOLDERS, ids=lambda kind: kind.__name__)
-def test_what_holds_a_secret_does_not_show_it(kind: type, ledger: Ledger) -> None:
+def test_repr_contains_no_secret(kind: type, require_no_leak: RequireNoLeak) -> None:
     holder = HOLDERS[kind]()
     assert type(holder) is kind
-    shown = [repr(holder), str(holder), f"{holder}", repr([holder]), repr({"holder": holder})]
-    through = bool(leaks(*shown) or signatures(*shown))
-    ledger.note(SECTION, "classes with a secret, by repr", through=through)
-    assert not through, shown
+    texts = [repr(holder), str(holder), f"{holder}", repr([holder]), repr({"holder": holder})]
+    require_no_leak("classes with a secret, by repr", *texts)
 
 
-def test_what_is_made_of_a_connection_shows_no_secret_when_it_is_looked_into(ledger: Ledger) -> None:
-    for holder in (used(OppoImageHook()), upload_operator().hook, push_operator().hook):
-        shown = repr(vars(holder))
-        ledger.note(SECTION, "classes with a secret, looked into", through=bool(leaks(shown)))
-        assert not leaks(shown), shown
+def test_attributes_of_a_hook_contain_no_secret(require_no_leak: RequireNoLeak) -> None:
+    for holder in (connected(OppoImageHook()), upload_operator().hook, push_operator().hook):
+        require_no_leak("attributes of hooks", repr(vars(holder)), signature=False)

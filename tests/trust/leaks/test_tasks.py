@@ -1,4 +1,4 @@
-"""Nothing leaks from hooks, operators, sensors and triggers, nor to the sandbox's pages, though nothing is masked."""
+"""Search for leaks from hooks, operators, sensors, triggers and the sandbox's pages, with masking disabled."""
 
 from __future__ import annotations
 
@@ -25,23 +25,21 @@ from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.conftest import CONNECTION_VARIABLE
 from tests.support import artwork
-from tests.support.echoes import PLACES, tell
+from tests.support.credential_echoes import RESPONSE_PARTS, echo_reply
 from tests.support.fault_server import FaultServer
-from tests.support.leaks import APP_KEY, SECRET, SIGNATURE, everything_about, leaks, signatures, with_locals
+from tests.support.leaks import APP_KEY, SECRET, SIGNATURE, dump_error, traceback_with_locals
 from tests.support.picture_host import PictureHost
+from tests.support.sensor_runs import MODES, Mode, deferred_by, ending, first_event, make_sensor
 from tests.support.tasks import MemoryStore, make_context
-from tests.support.waits import MODES, Mode, deferred_by, ending, first_event, make_sensor
-from tests.trust.leaks.conftest import Heard
-from tests.trust.ledger import Ledger
+from tests.trust.leaks.conftest import CapturedOutput, RequireNoLeak
 
-SECTION = "nothing leaks"
 URL = f"https://cdn.example.com/big.png?{SIGNATURE}"
 MESSAGE = {"to": "all", "body": {"platform": "all", "notification": {"android": {"alert": "Today"}}}}
 
 Context = dict[str, Any]
-Job = Callable[[Context], Any]
+Task = Callable[[Context], Any]
 
-pytestmark = pytest.mark.usefixtures("_unmasked")
+pytestmark = pytest.mark.usefixtures("_masking_disabled")
 
 
 def upload(url: str = URL, **arguments: Any) -> OppoImageUploadOperator:
@@ -53,22 +51,22 @@ def push(**arguments: Any) -> OppoImagePushOperator:
 
 
 def batch(context: Context) -> str:
-    """Upload a manifest; return what the task returned or raised, and all that it wrote."""
+    """Upload a manifest; return the result or the error, and the content of all written files."""
     with tempfile.TemporaryDirectory() as folder:
         manifest = Path(folder, "night.csv")
         manifest.write_text(f"name,big_picture_url,small_picture_url\nspring,{URL},\nwrong,{URL},{URL}\n,{URL},\n")
         task = OppoImageBatchUploadOperator(task_id="batch", manifest=str(manifest), check=False)
         try:
             outcome = repr(task.execute(context))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is looked through
-            outcome = everything_about(error)
+        except Exception as error:  # noqa: BLE001 - any error is searched
+            outcome = dump_error(error)
         manifest.unlink()
         written = [path.read_text() for path in Path(folder).rglob("*") if path.is_file()]
         assert written
         return f"{outcome} {written}"
 
 
-JOBS: Mapping[str, Job] = {
+TASKS: Mapping[str, Task] = {
     "hook.upload": lambda _: OppoImageHook().upload("big", URL),
     "hook.upload_pictures": lambda _: OppoImageHook().upload_pictures(URL, URL.replace("big", "small")),
     "hook.push": lambda _: OppoImageHook().push(MESSAGE, big_picture_id="1_a"),
@@ -96,52 +94,53 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[SandboxServer]:
-    with SandboxServer(SandboxOptions(APP_KEY, SECRET)) as running:
-        yield running
+def module_sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer(SandboxOptions(APP_KEY, SECRET)) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture
-def service(running: SandboxServer, connect: Callable[[str], None]) -> SandboxServer:
-    """A sandbox with the secret, and the default connection to it."""
-    running.forget()
-    running.recover()
-    connect(running.url)
-    return running
+def service(module_sandbox: SandboxServer, connect: Callable[[str], None]) -> SandboxServer:
+    """Return a sandbox with the secret, which the default connection points to."""
+    module_sandbox.forget()
+    module_sandbox.recover()
+    connect(module_sandbox.url)
+    return module_sandbox
 
 
-def shown_by(job: Job) -> str:
-    """Do a job; return what it returned or raised, and what it left to Airflow."""
+def results_of(task: Task) -> str:
+    """Run a task; return its result or error, its XComs and its state."""
     context = make_context(MemoryStore())
     try:
-        outcome = repr(job(context))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is looked through
-        outcome = everything_about(error)
+        outcome = repr(task(context))
+    except Exception as error:  # noqa: BLE001 - any error is searched
+        outcome = dump_error(error)
     return f"{outcome} {context['ti'].pushed} {context['task_state_store'].values}"
 
 
 def pages_of(service: SandboxServer) -> str:
-    """The sandbox's page, and all that it received."""
+    """Return the sandbox's page and received data."""
     with urllib.request.urlopen(f"{service.url}/", timeout=10) as page:
         return str(page.read().decode()) + json.dumps(service.received())
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("job", JOBS)
-def test_what_a_service_echoes_stays_between_it_and_the_client(
-    job: str, place: str, connect: Callable[[str], None], heard: Heard, ledger: Ledger
+@pytest.mark.parametrize("part", RESPONSE_PARTS)
+@pytest.mark.parametrize("task", TASKS)
+def test_task_hides_echoed_credentials(
+    task: str,
+    part: str,
+    connect: Callable[[str], None],
+    output: CapturedOutput,
+    require_no_leak: RequireNoLeak,
 ) -> None:
-    for echo in ("the header", "the secret", "its Base64 without padding"):
-        with FaultServer(tell(place, echo)) as server:
+    for form in ("the header", "the secret", "its Base64 without padding"):
+        with FaultServer(echo_reply(part, form)) as server:
             connect(server.url)
-            said = shown_by(JOBS[job]) + heard()
-        through = bool(leaks(said) or signatures(said))
-        ledger.note(SECTION, "echoes of the credentials, by a task and a place", through=through)
-        assert not through, (echo, leaks(said), said)
+            require_no_leak("echoes of the credentials, by a task", results_of(TASKS[task]) + output())
 
 
-def test_a_chain_that_succeeds_tells_nothing(
-    service: SandboxServer, host: PictureHost, heard: Heard, ledger: Ledger
+def test_successful_campaign_leaks_nothing(
+    service: SandboxServer, host: PictureHost, output: CapturedOutput, require_no_leak: RequireNoLeak
 ) -> None:
     from airflow_provider_oppo_image.airflow_compat import Asset
 
@@ -153,8 +152,8 @@ def test_a_chain_that_succeeds_tells_nothing(
     pushing = OppoImagePushOperator(task_id="push", message=MESSAGE, big_picture_id=ids["big_picture_id"])
     msg_id = pushing.execute(context)
 
-    places = {
-        "the log": heard(),
+    texts = {
+        "the log": output(),
         "XCom": f"{ids} {msg_id} {context['ti'].pushed}",
         "the task's state": str(context["task_state_store"].values),
         "an asset event": repr(event.extra),
@@ -162,20 +161,22 @@ def test_a_chain_that_succeeds_tells_nothing(
         "operators": f"{operator!r} {pushing!r} {operator.hook!r} {vars(operator.hook)!r}",
     }
     assert event.extra["big_picture_url"] == big.partition("?")[0]
-    assert "Uploaded the big picture" in places["the log"]
-    for place, text in places.items():
-        through = bool(leaks(text) or signatures(text))
-        ledger.note(SECTION, f"a chain that succeeds: {place}", through=through)
-        assert not through, (place, text)
+    assert "Uploaded the big picture" in texts["the log"]
+    for name, text in texts.items():
+        require_no_leak(f"a successful campaign: {name}", text)
     rendered = repr([getattr(task, name) for task in (operator, pushing) for name in task.template_fields])
-    ledger.note(SECTION, "a chain that succeeds: rendered templates", through=bool(leaks(rendered)))
-    assert not leaks(rendered)
+    require_no_leak("a successful campaign: rendered templates", rendered, signature=False)
 
 
 @pytest.mark.parametrize("outcome", ["ready", "wrong", "absent", "refused", "broken", "moved"])
 @pytest.mark.parametrize("mode", MODES)
-def test_no_wait_tells_a_signature(
-    mode: Mode, outcome: str, service: SandboxServer, host: PictureHost, heard: Heard, ledger: Ledger
+def test_sensor_hides_the_signature(
+    mode: Mode,
+    outcome: str,
+    service: SandboxServer,
+    host: PictureHost,
+    output: CapturedOutput,
+    require_no_leak: RequireNoLeak,
 ) -> None:
     signed = f"/big.png?{SIGNATURE}"
     url = {
@@ -186,16 +187,13 @@ def test_no_wait_tells_a_signature(
         "broken": lambda: host.reset(signed),
         "moved": lambda: host.redirect("/", f"ftp://cdn.example.com{signed}"),
     }[outcome]()
-    ended, returned = ending(mode, big_picture_url=url, timeout=0.2)
-    shown = everything_about(returned) if isinstance(returned, BaseException) else repr(returned)
-    said = f"{ended} {shown} {heard()}"
-    through = bool(leaks(said) or signatures(said))
-    ledger.note(SECTION, "waits, by mode and outcome", through=through)
-    assert not through, said
+    ended, result = ending(mode, big_picture_url=url, timeout=0.2)
+    text = dump_error(result) if isinstance(result, BaseException) else repr(result)
+    require_no_leak("sensors, by mode and outcome", f"{ended} {text} {output()}")
 
 
-def test_a_trigger_carries_no_credentials_and_shows_no_signature(
-    service: SandboxServer, host: PictureHost, ledger: Ledger
+def test_trigger_contains_no_credentials(
+    service: SandboxServer, host: PictureHost, require_no_leak: RequireNoLeak
 ) -> None:
     from airflow_provider_oppo_image.triggers.oppo_image import OppoImageEventTrigger
 
@@ -204,19 +202,14 @@ def test_a_trigger_carries_no_credentials_and_shows_no_signature(
     watching = OppoImageEventTrigger(big_picture_url=url)
     for trigger in (waiting, watching):
         stored = json.dumps(trigger.serialize()) + pickle.dumps(trigger).decode(errors="replace")
-        ledger.note(SECTION, "arguments of triggers", through=bool(leaks(stored, repr(vars(trigger)))))
-        assert not leaks(stored, repr(vars(trigger)))
-        ledger.note(SECTION, "names of triggers in logs", through=bool(signatures(repr(trigger), str(trigger))))
-        assert not signatures(repr(trigger), str(trigger))
+        require_no_leak("arguments of triggers", stored, repr(vars(trigger)), signature=False)
+        require_no_leak("names of triggers in logs", repr(trigger), str(trigger))
     waiting.deadline = time.time()
-    event = repr(first_event(waiting))
-    ledger.note(SECTION, "events of triggers", through=bool(leaks(event) or signatures(event)))
-    assert not leaks(event)
-    assert not signatures(event)
+    require_no_leak("events of triggers", repr(first_event(waiting)))
 
 
-def test_what_a_sandbox_refuses_it_shows_without_signatures(
-    service: SandboxServer, host: PictureHost, heard: Heard, ledger: Ledger
+def test_sandbox_hides_signatures_of_refused_pictures(
+    service: SandboxServer, host: PictureHost, output: CapturedOutput, require_no_leak: RequireNoLeak
 ) -> None:
     for url in (
         host.serve(f"/wrong.png?{SIGNATURE}", artwork.png(876, 324)),
@@ -225,11 +218,11 @@ def test_what_a_sandbox_refuses_it_shows_without_signatures(
         f"http://127.0.0.1:1/closed.png?{SIGNATURE}",
         f"http://nowhere.invalid/unknown.png?{SIGNATURE}",
     ):
-        said = shown_by(lambda context, url=url: upload(url, check=False).execute(context))  # type: ignore[misc]
-        said += heard() + pages_of(service)
-        through = bool(leaks(said) or signatures(said))
-        ledger.note(SECTION, "pictures that a sandbox refuses", through=through)
-        assert not through, said
+        results = results_of(lambda context, url=url: upload(url, check=False).execute(context))  # type: ignore[misc]
+        require_no_leak("pictures that a sandbox refuses", results + output() + pages_of(service))
+
+
+CONNECTION = {"conn_type": "oppo_image", "login": APP_KEY, "password": SECRET, "host": "https://127.0.0.1:1"}
 
 
 @pytest.mark.parametrize(
@@ -248,38 +241,31 @@ def test_what_a_sandbox_refuses_it_shows_without_signatures(
     ],
     ids=lambda fields: next(iter(fields)),
 )
-def test_a_connection_that_is_wrong_is_told_without_its_secrets(
-    fields: dict[str, Any], heard: Heard, monkeypatch: pytest.MonkeyPatch, ledger: Ledger
+def test_error_of_an_invalid_connection_hides_secrets(
+    fields: dict[str, Any], output: CapturedOutput, monkeypatch: pytest.MonkeyPatch, require_no_leak: RequireNoLeak
 ) -> None:
-    connection = {"conn_type": "oppo_image", "login": APP_KEY, "password": SECRET, "host": "https://127.0.0.1:1"}
-    monkeypatch.setenv(CONNECTION_VARIABLE, json.dumps(connection | fields))
-    for job in ("hook.test_connection", "upload operator", "push operator"):
-        said = shown_by(JOBS[job]) + heard()
-        ledger.note(SECTION, "connections that are wrong", through=bool(leaks(said)))
-        assert not leaks(said), said
+    monkeypatch.setenv(CONNECTION_VARIABLE, json.dumps(CONNECTION | fields))
+    for task in ("hook.test_connection", "upload operator", "push operator"):
+        require_no_leak("invalid connections", results_of(TASKS[task]) + output(), signature=False)
 
 
 @pytest.mark.parametrize("fields", [{"host": "not a host"}, {"login": ""}, {"extra": "no JSON"}, {"conn_type": "http"}])
-def test_nor_by_the_local_variables_of_its_traceback(
-    fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch, ledger: Ledger
+def test_traceback_of_an_invalid_connection_hides_secrets(
+    fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch, require_no_leak: RequireNoLeak
 ) -> None:
-    """Tools for error reports send them along, and Airflow 3 puts a connection's password into its `repr`."""
-    connection = {"conn_type": "oppo_image", "login": APP_KEY, "password": SECRET, "host": "https://127.0.0.1:1"}
-    monkeypatch.setenv(CONNECTION_VARIABLE, json.dumps(connection | fields))
+    """Error reporting tools send local variables, and Airflow 3 includes the password in a connection's `repr`."""
+    monkeypatch.setenv(CONNECTION_VARIABLE, json.dumps(CONNECTION | fields))
     with pytest.raises(ConfigurationError) as caught:
         OppoImageHook().get_conn()
-    shown = with_locals(caught.value)
-    ledger.note(SECTION, "local variables in tracebacks", through=bool(leaks(shown)))
-    assert not leaks(shown), shown
+    require_no_leak("local variables in tracebacks", traceback_with_locals(caught.value), signature=False)
 
 
-def test_certificate_authorities_that_are_not_there_are_told_without_secrets(
-    connect: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, ledger: Ledger
+def test_error_of_a_missing_ca_bundle_hides_secrets(
+    connect: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, require_no_leak: RequireNoLeak
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/not/there.pem")
     connect("https://127.0.0.1:1")
     with pytest.raises(ConfigurationError, match="REQUESTS_CA_BUNDLE") as caught:
         OppoImageHook().get_conn()
-    shown = with_locals(caught.value) + everything_about(caught.value)
-    ledger.note(SECTION, "local variables in tracebacks", through=bool(leaks(shown)))
-    assert not leaks(shown), shown
+    texts = (traceback_with_locals(caught.value), dump_error(caught.value))
+    require_no_leak("local variables in tracebacks", *texts, signature=False)

@@ -1,4 +1,4 @@
-"""Nothing leaks from the command line: not to its output, not to the list of processes."""
+"""Search for leaks in the output of the command line and in the list of processes."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from pathlib import Path
 
 import pytest
 
-# Imported before any test, so that Airflow's log handlers do not keep a test's standard output.
+# Imported here, so that Airflow's log handlers do not keep the standard output of a test.
 import airflow_provider_oppo_image.hooks.oppo_image  # noqa: F401
 from airflow_provider_oppo_image.cli.main import main
 from airflow_provider_oppo_image.cli.sandbox import SECRET_VARIABLE
-from tests.cli.conftest import start  # noqa: F401 - a fixture
-from tests.cli.support import Start
+from tests.cli.conftest import (
+    Start,
+    start,  # noqa: F401 - a fixture
+)
 from tests.conftest import CONNECTION_VARIABLE
 from tests.support import artwork
-from tests.support.echoes import PLACES, tell
+from tests.support.credential_echoes import RESPONSE_PARTS, echo_reply
 from tests.support.fault_server import FaultServer, stall
-from tests.support.leaks import APP_KEY, SECRET, SIGNATURE, leaks, signatures
+from tests.support.leaks import APP_KEY, SECRET, SIGNATURE
 from tests.support.picture_host import PictureHost
-from tests.trust.leaks.conftest import Heard
-from tests.trust.ledger import Ledger
+from tests.trust.leaks.conftest import CapturedOutput, RequireNoLeak
 
-SECTION = "nothing leaks"
 URL = f"https://cdn.example.com/big.png?{SIGNATURE}"
 
 COMMANDS = {
@@ -42,7 +42,7 @@ COMMANDS = {
 
 @pytest.fixture(autouse=True)
 def _process_context_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tests in this process do not mean to ask Airflow's database."""
+    """Restore the variable, so that other tests in this process do not query Airflow's database."""
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "")
     monkeypatch.delenv("_AIRFLOW_PROCESS_CONTEXT")
 
@@ -52,11 +52,16 @@ def connection_to(host: str) -> str:
     return json.dumps({**fields, "extra": {"retry_budget": 0, "allow_private_addresses": True}})
 
 
-@pytest.mark.usefixtures("_unmasked")
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.usefixtures("_masking_disabled")
+@pytest.mark.parametrize("part", RESPONSE_PARTS)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_what_a_service_echoes_is_not_printed(
-    command: str, place: str, heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ledger: Ledger
+def test_command_hides_echoed_credentials(
+    command: str,
+    part: str,
+    output: CapturedOutput,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    require_no_leak: RequireNoLeak,
 ) -> None:
     message = tmp_path / "message.json"
     message.write_text('{"to": "all", "body": {"platform": "all"}}')
@@ -64,18 +69,18 @@ def test_what_a_service_echoes_is_not_printed(
     results = tmp_path / "results.csv"
     files = {"MESSAGE": str(message), "MANIFEST": str(tmp_path / "night.csv"), "RESULTS": str(results)}
     arguments = [files.get(argument, argument) for argument in COMMANDS[command]]
-    with FaultServer(tell(place, "the header")) as server:
+    with FaultServer(echo_reply(part, "the header")) as server:
         monkeypatch.setenv(CONNECTION_VARIABLE, connection_to(server.url))
         main(arguments)
         assert server.accepted
-    said = heard() + (results.read_text() if results.exists() else "")
-    through = bool(leaks(said) or signatures(said))
-    ledger.note(SECTION, "echoes of the credentials, by a command and a place", through=through)
-    assert not through, said
+    written = results.read_text() if results.exists() else ""
+    require_no_leak("echoes of the credentials, by a command", output() + written)
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
-def test_a_check_prints_no_signature(as_json: list[str], host: PictureHost, heard: Heard, ledger: Ledger) -> None:
+def test_check_command_hides_the_signature(
+    as_json: list[str], host: PictureHost, output: CapturedOutput, require_no_leak: RequireNoLeak
+) -> None:
     for url in (
         host.serve(f"/good.png?{SIGNATURE}", artwork.good("big")),
         host.serve(f"/wrong.png?{SIGNATURE}", artwork.png(876, 324)),
@@ -85,34 +90,31 @@ def test_a_check_prints_no_signature(as_json: list[str], host: PictureHost, hear
         f"ftp://127.0.0.1/?{SIGNATURE}",
     ):
         main(["check", "--kind", "big", url, "--allow-private-addresses", *as_json])
-        said = heard()
-        ledger.note(SECTION, "checks at a terminal", through=bool(signatures(said)))
-        assert not signatures(said), said
+        require_no_leak("checks on the command line", output())
 
 
-def test_an_upload_that_runs_shows_no_secret_in_the_list_of_processes(
+def test_upload_process_hides_secrets(
     start: Callable[..., Start],  # noqa: F811
-    ledger: Ledger,
+    require_no_leak: RequireNoLeak,
 ) -> None:
     arrived = threading.Event()
     with FaultServer([lambda _: arrived.set(), stall]) as server:
         process = start(*COMMANDS["upload -v"], env={CONNECTION_VARIABLE: connection_to(server.url)})
         assert arrived.wait(40)
-        listed = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        command_line = Path(f"/proc/{process.pid}/cmdline").read_bytes()
         process.kill()
-        said = "".join(process.communicate(timeout=30))
-    ledger.note(SECTION, "processes: an upload", through=bool(leaks(listed, said)))
-    assert b"upload" in listed
-    assert not leaks(listed, said)
+        printed = "".join(process.communicate(timeout=30))
+    assert b"upload" in command_line
+    require_no_leak("processes: an upload", command_line, printed, signature=False)
 
 
-def test_a_sandbox_that_runs_shows_no_secret_anywhere(
+def test_sandbox_process_hides_secrets(
     start: Callable[..., Start],  # noqa: F811
-    ledger: Ledger,
+    require_no_leak: RequireNoLeak,
 ) -> None:
     process = start("sandbox", "--port", "0", "--app-key", APP_KEY, "--json", env={SECRET_VARIABLE: SECRET})
     line = process.stdout.readline()
-    listed = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    command_line = Path(f"/proc/{process.pid}/cmdline").read_bytes()
     pages = ""
     for path in ("/", "/sandbox/received", "/nowhere"):
         try:
@@ -121,8 +123,7 @@ def test_a_sandbox_that_runs_shows_no_secret_anywhere(
         except urllib.error.HTTPError as error:
             pages += error.read().decode()
     process.send_signal(signal.SIGINT)
-    said = line + "".join(process.communicate(timeout=30))
-    ledger.note(SECTION, "processes: a sandbox, its output and its pages", through=bool(leaks(listed, said, pages)))
-    assert b"sandbox" in listed
+    printed = line + "".join(process.communicate(timeout=30))
+    assert b"sandbox" in command_line
     assert APP_KEY in pages
-    assert not leaks(listed, said, pages)
+    require_no_leak("processes: a sandbox, its output and its pages", command_line, printed, pages)

@@ -1,0 +1,185 @@
+"""A sample of each stored shape: in Airflow's database, in files, and in other DAGs."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final, cast
+from unittest import mock
+
+from airflow_provider_oppo_image.batch.progress import Cause, Summary
+from airflow_provider_oppo_image.batch.results import RowResult, write_results
+from airflow_provider_oppo_image.engagelab.push_once import StoredPush
+from airflow_provider_oppo_image.errors import Failure
+from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord, TaskRecord
+from airflow_provider_oppo_image.hooks.uploads import picture_ids
+from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.operators.asset_events import announce_batch, announce_uploads
+from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator
+from airflow_provider_oppo_image.operators.task_state import PushState, UploadState
+from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, PollResult
+from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
+from airflow_provider_oppo_image.storage import resolve
+
+URL: Final = "https://cdn.example.com/spring/big.jpg"
+SMALL_URL: Final = "https://cdn.example.com/s"
+PICTURE_ID: Final = "3653918_1c3ef177497fb5f62f1abac9"
+CID: Final = "spring-1"
+PUSH: Final = {"to": "all", "body": {"platform": "all", "options": {"cid": CID}}}
+WHEN: Final = "2026-11-24T22:38:56+00:00"
+SHA256: Final = "ae668afb648ccd37beac25b6781313f6ed6114670da5f2a93f6f9b581b5323fa"
+
+_PROBLEM: Final = Problem("wrong_dimensions", "876 x 324 px", "984 x 369 px", "Lay it out again.")
+_WARNING: Final = Problem("nearly_too_heavy", "1,010,000 bytes", "at most 1,000,000 bytes", "Make it lighter.")
+_FAILURE: Final = Failure("51", "OPPO refused the picture.", "picture")
+_ROW: Final = RowResult(
+    2, "old", "failed", None, PICTURE_ID, "wrong_dimensions", "876 x 324 px", "picture", URL, SMALL_URL
+)
+_SUMMARY: Final = Summary(3, 1, 1, 1, (Cause("picture", "51", 1, 3, "refused"),), "s3://bucket/night.results.csv")
+_READY: Final = PictureReport("big", URL, "ready", (), (_WARNING,), "JPEG", 984, 369, 17241, SHA256)
+_WRONG: Final = PictureReport("big", URL, "wrong", (_PROBLEM,), (), "JPEG", 876, 324, 5249, SHA256, 1.5)
+
+
+def triggers() -> dict[str, Any]:
+    """Return triggers as Airflow stores them, and their events."""
+    from airflow_provider_oppo_image.triggers.oppo_image import OppoImageEventTrigger, OppoImageTrigger
+
+    pictures = [{"name": "spring", "big_picture_url": URL, "small_picture_url": None}]
+    shared: dict[str, Any] = {"big_picture_url": URL, "small_picture_url": URL, "pictures": pictures}
+    waiting = OppoImageTrigger(
+        deadline=1_790_000_000.5,
+        on_wrong="wait",
+        poke_interval=7.5,
+        exponential_backoff=True,
+        max_wait=600.0,
+        silent_fail=True,
+        oppo_image_conn_id=None,
+        **shared,
+    )
+    watching = OppoImageEventTrigger(poke_interval=7.5, oppo_image_conn_id="another", **shared)
+    result = _poll(_READY).to_xcom()
+    return {
+        "serialized": [waiting.serialize(), watching.serialize(), OppoImageTrigger(deadline=1.0).serialize()],
+        "events": [
+            {"status": "ready", "result": result},
+            {"status": "wrong", "result": _poll(_WRONG).to_xcom()},
+            {"status": "timeout", "result": None},
+            {"status": "error", "message": "Airflow has no connection.", "permanent": True},
+        ],
+    }
+
+
+def xcoms() -> dict[str, Any]:
+    """Return the return values of tasks, by step."""
+    return {
+        "prepare": URL,
+        "wait": _poll(_READY, _WRONG).to_xcom(),
+        "upload": picture_ids({"big": PICTURE_ID}),
+        "batch": {**_SUMMARY.to_dict(), "pictures": [_ROW.to_dict()]},
+        "push": "1180003",
+    }
+
+
+def records() -> list[dict[str, Any]]:
+    """Return the records of tasks for the page."""
+    small = PictureRecord("small", SMALL_URL, failure=_FAILURE)
+    big = PictureRecord("big", URL, "spring", _READY, PICTURE_ID, WHEN)
+    records = [
+        TaskRecord("prepare", "spring", [PictureRecord("big", URL, report=_READY)]),
+        TaskRecord("wait", pictures=[PictureRecord("big", URL, report=_WRONG)], failure=_FAILURE),
+        TaskRecord("upload", "spring", [big, small]),
+        TaskRecord("push", "spring", [big], push=PushRecord("Spring sale", "Today only", sent=True, msg_id="1180003")),
+        TaskRecord("batch", batch=_SUMMARY),
+    ]
+    return [record.to_json() for record in records]
+
+
+class _AnyEvent:
+    """A stand-in for Airflow's accessor and its events; the assets of Airflow 3.1 are not hashable."""
+
+    def __init__(self, extra: dict[str, Any]) -> None:
+        self.extra = extra
+
+    def __getitem__(self, outlet: object) -> _AnyEvent:
+        return self
+
+
+def asset_events() -> dict[str, Any]:
+    """Return the extra of asset events, by source."""
+    from airflow_provider_oppo_image.airflow_compat import Asset
+
+    asset = Asset("oppo-image://campaigns/spring")
+    carried: dict[str, Any] = {"upload": {}, "batch": {}}
+    contexts = {name: {"outlet_events": _AnyEvent(extra)} for name, extra in carried.items()}
+    announce_uploads(
+        cast("Any", contexts["upload"]),
+        [asset],
+        ids=picture_ids({"big": PICTURE_ID}),
+        urls={"big": PictureUrl.parse(URL)},
+        reports={"big": _READY},
+    )
+    announce_batch(cast("Any", contexts["batch"]), [asset], _SUMMARY.to_dict())
+    carried["upload"]["uploaded_at"] = WHEN
+    return {**carried, "watched": _watched()}
+
+
+def _watched() -> dict[str, Any]:
+    from airflow_provider_oppo_image.triggers.event import _payload
+
+    return {**_payload(ExpectedPicture("big", PictureUrl.parse(URL), "spring"), _READY), "seen_at": WHEN}
+
+
+def task_state() -> dict[str, Any]:
+    """Return the state that tasks keep between tries, and the default `cid` of a push."""
+    store = _Store()
+    uploads = UploadState(store, {"big": PictureUrl.parse(URL)}, {"big": _READY})
+    uploads.save({"big": PICTURE_ID})
+    pushes = PushState(store)
+    pushes.save(
+        StoredPush(CID, "0" * 64, "0123456789abcdef https://pushapi-sgp.engagelab.com", WHEN, "sent", "1180003")
+    )
+    for entry in store.values.values():
+        entry.update({"uploaded_at": WHEN} if "uploaded_at" in entry else {})
+    return {"stored": store.values, "cid": _default_cid()}
+
+
+def _default_cid() -> str:
+    operator = OppoImagePushOperator(task_id="push", message=PUSH)
+    ti = SimpleNamespace(dag_id="nightly", run_id="run_1", task_id="push", map_index=-1)
+    hook = SimpleNamespace(settings=SimpleNamespace(cid_namespace="site"))
+    with mock.patch.object(OppoImagePushOperator, "hook", hook):
+        return operator._default_cid(cast("Any", {"ti": ti}))
+
+
+def files() -> dict[str, str]:
+    """Return the contents of a manifest and of results, by file name."""
+    manifest = f"name,big_picture_url,small_picture_url\nspring,{URL},https://cdn.example.com/s\nold,,{URL}?1\n"
+    written = {"night.csv": manifest}
+    written["night.jsonl"] = f'{{"name": "spring", "big_picture_url": "{URL}", "small_picture_url": null}}\n'
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("night.results.csv", "night.results.jsonl"):
+            write_results(resolve(Path(folder) / name), [_ROW, RowResult(3, "spring", "uploaded", PICTURE_ID)])
+            written[name] = (Path(folder) / name).read_text()
+    return written
+
+
+def _poll(*reports: PictureReport) -> PollResult:
+    pictures = tuple(ExpectedPicture(report.kind, PictureUrl.parse(report.url), "spring") for report in reports)
+    return PollResult(pictures, reports)
+
+
+class _Store:
+    """A task state store in memory."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any:
+        return self.values.get(key)
+
+    def set(self, key: str, value: Any, *, retention: Any) -> None:
+        self.values[key] = value
+
+    def delete(self, key: str) -> None:
+        del self.values[key]

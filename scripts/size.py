@@ -1,0 +1,171 @@
+"""Check the size of the code against limits: `make size`.
+
+Prints a table, and exits with 1 if a figure is above its limit. Definitions:
+
+- modules: the Python files of the package, `__init__.py` included; lines: all lines of a file, blank ones included.
+- import layers: the longest chain of imports between the top-level modules and subpackages of the package, where each
+  subpackage counts as one. A group that imports itself in a circle counts as one. Imports under TYPE_CHECKING do not
+  count. The longest chain between single modules is printed too, without a limit.
+- modules in an upload, a poke, a batch row and a push: the modules with a function that runs when the operator (for the
+  row: the hook) handles one picture or one push: see `scripts/modules_used.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import grimp
+
+ROOT: Final = Path(__file__).parents[1]
+PACKAGE: Final = "airflow_provider_oppo_image"
+LONG_MODULE: Final = 350
+USED: Final = {"upload": 26, "poke": 26, "batch row": 36, "push": 20}
+"""How many modules may take part in an operation. They were 34, 35, 40 and 22 before modules were merged."""
+
+Graph = Mapping[str, set[str]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure: its limit is None where it is only printed, and its note says where it was found."""
+
+    name: str
+    value: float
+    limit: float | None = None
+    note: str = ""
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether the value is above the limit."""
+        return self.limit is not None and self.value > self.limit
+
+
+def line_count(files: Iterable[Path]) -> int:
+    """Return the number of lines of all files."""
+    return sum(len(file.read_text().splitlines()) for file in files)
+
+
+def longest_function(files: Iterable[Path]) -> tuple[int, str]:
+    """Return the number of lines of the longest function, and its name with its file's."""
+    return max(
+        ((node.end_lineno or 0) - node.lineno + 1, f"{file.stem}.{node.name}")
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+
+
+def import_graph(package: str = PACKAGE) -> Graph:
+    """Return the modules that each module of the package imports, the package's own `__init__` left out."""
+    graph = grimp.build_graph(package, exclude_type_checking_imports=True, cache_dir=None)
+    return {
+        name: graph.find_modules_directly_imported_by(name) - {package} for name in sorted(graph.modules - {package})
+    }
+
+
+def merge_subpackages(graph: Graph) -> Graph:
+    """Return the graph of the top-level modules and subpackages."""
+    merged: dict[str, set[str]] = {}
+    for name, imported in graph.items():
+        top = ".".join(name.split(".")[:2])
+        merged.setdefault(top, set()).update({".".join(one.split(".")[:2]) for one in imported} - {top})
+    return merged
+
+
+def _components(graph: Graph) -> dict[str, str]:
+    """Return the strongly connected component of each module, named after its first member."""
+    reachable: dict[str, set[str]] = {}
+    for name in graph:
+        found: set[str] = set()
+        pending = [name]
+        while pending:
+            new = graph[pending.pop()] - found
+            found |= new
+            pending += new
+        reachable[name] = found
+    return {name: min({name} | {one for one in reachable[name] if name in reachable[one]}) for name in graph}
+
+
+def import_cycles(graph: Graph) -> list[str]:
+    """Return the first module of each import cycle."""
+    return [name for name, members in Counter(_components(graph).values()).items() if members > 1]
+
+
+def longest_chain(graph: Graph) -> list[str]:
+    """Return the longest chain of imports between strongly connected components."""
+    component = _components(graph)
+    edges: dict[str, set[str]] = {}
+    for name, imported in graph.items():
+        edges.setdefault(component[name], set()).update({component[one] for one in imported} - {component[name]})
+
+    @cache
+    def chain_from(name: str) -> list[str]:
+        return [name, *max(map(chain_from, sorted(edges[name])), key=len, default=[])]
+
+    return max(map(chain_from, sorted(edges)), key=len)
+
+
+def _modules_used() -> dict[str, list[str]]:
+    command = [sys.executable, "-m", "scripts.modules_used"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"scripts.modules_used failed:\n{done.stderr}")
+    used: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
+    return used
+
+
+def figures() -> Iterator[Figure]:
+    """Measure everything."""
+    files = sorted((ROOT / PACKAGE).rglob("*.py"))
+    lines = line_count(files)
+    long = [file for file in files if line_count([file]) > LONG_MODULE]
+    folder, fullest = Counter(file.parent for file in files).most_common(1)[0]
+    graph = import_graph()
+    layers, chain = longest_chain(merge_subpackages(graph)), longest_chain(graph)
+    cycles = import_cycles(graph)
+    function, where = longest_function(files)
+    tools = [file for name in ("scripts", "bench") for end in ("py", "sh") for file in (ROOT / name).rglob(f"*.{end}")]
+
+    yield Figure("modules of the package", len(files), 126)
+    yield Figure("lines of the package", lines, 15_000)
+    yield Figure("modules in one folder", fullest, 18, folder.name)
+    yield Figure(f"modules above {LONG_MODULE} lines", len(long), 0, ", ".join(file.name for file in long))
+    yield Figure("import layers", len(layers), 8, _spell(layers))
+    yield Figure("longest chain of module imports", len(chain), None, _spell(chain))
+    yield Figure("import cycles", len(cycles), 0, _spell(cycles))
+    yield Figure("test lines per package line", line_count((ROOT / "tests").rglob("*.py")) / lines, 1.8)
+    yield Figure("lines of scripts and bench", line_count(tools), 4_500)
+    yield Figure("lines of the longest function", function, None, where)
+    used = _modules_used()
+    for name, limit in USED.items():
+        yield Figure(f"modules used by one {name}", len(used[name]), limit)
+
+
+def _spell(modules: Iterable[str]) -> str:
+    return " > ".join(name.removeprefix(f"{PACKAGE}.") for name in modules)
+
+
+def main() -> int:
+    """Print the table, and return the exit code."""
+    exceeded = 0
+    print(f"{'figure':<34}{'value':>9}{'limit':>9}")
+    for figure in figures():
+        value = f"{figure.value:,.2f}".removesuffix(".00")
+        limit = "" if figure.limit is None else f"{figure.limit:,}"
+        mark = "  ABOVE THE LIMIT" if figure.exceeded else ""
+        print(f"{figure.name:<34}{value:>9}{limit:>9}{mark}  {figure.note}".rstrip())
+        exceeded += figure.exceeded
+    return 1 if exceeded else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import io
+import json
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Imported before the tests, so that Airflow's log handlers do not keep a test's standard output.
+import airflow_provider_oppo_image.hooks.oppo_image  # noqa: F401
+from airflow_provider_oppo_image.cli.main import main
+from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from tests.support import artwork
+from tests.support.picture_host import PictureHost
+
+pytestmark = pytest.mark.usefixtures("connect")
+
+MESSAGE = {"to": "all", "body": {"platform": "all", "notification": {"android": {"alert": "Spring is here"}}}}
+
+
+@pytest.fixture
+def message(tmp_path: Path) -> str:
+    path = tmp_path / "message.json"
+    path.write_text(json.dumps(MESSAGE))
+    return str(path)
+
+
+def test_push_prints_the_message_id(sandbox: SandboxServer, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["push", message]) == main(["push", message]) == 0
+    first, second = sandbox.received()["pushes"]
+    assert capsys.readouterr().out == f"{first['msg_id']}\n{second['msg_id']}\n"
+
+
+def test_push_with_picture_ids(
+    sandbox: SandboxServer, host: PictureHost, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["upload", "--big", host.serve("/big.png", artwork.png()), "--json"])
+    big = json.loads(capsys.readouterr().out)["big_picture_id"]
+    assert main(["push", message, "--big-picture-id", big, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    (push,) = sandbox.received()["pushes"]
+    assert data == {"msg_id": push["msg_id"], "cid": push["cid"]}
+    assert push["body"]["body"]["options"]["third_party_channel"]["oppo"]["big_picture_id"] == big
+
+
+def test_message_from_standard_input(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    stdin = types.SimpleNamespace(buffer=io.BytesIO(json.dumps(MESSAGE).encode()))
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert main(["push", "-", "--cid", "spring-1"]) == 0
+    (push,) = sandbox.received()["pushes"]
+    assert push["cid"] == "spring-1"
+
+
+def test_a_retried_request_is_one_push(
+    sandbox: SandboxServer, message: str, connect: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    connect(extra={"retry_budget": 30})
+    sandbox.fail(call="push", status=500, code=23100, times=1)
+    assert main(["push", message]) == 0
+    out, err = capsys.readouterr()
+    assert len(sandbox.received()["pushes"]) == 1
+    assert out.strip().isdigit()
+    assert "warning: " in err
+    assert "Attempt 1 failed" in err
+
+
+def test_unknown_outcome_prints_the_cid(
+    sandbox: SandboxServer, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox.fail(call="push", drop=True, times=1)
+    assert main(["push", message, "--json"]) == 3
+    out, err = capsys.readouterr()
+    data = json.loads(out)
+    assert data["error"]["type"] == "OutcomeUnknownError"
+    assert f"--cid {data['cid']}" in err
+
+
+def test_validate_only_sends_nothing(sandbox: SandboxServer, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["push", message, "--validate-only"]) == 0
+    assert "nothing was sent" in capsys.readouterr().out
+    assert main(["push", message, "--validate-only", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"validated": True}
+    assert sandbox.received()["pushes"] == []
+    assert len(sandbox.received()["validations"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not JSON"),
+        (b"\xff\xfe{", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "must be an object"),
+        (b"{}", "must have `to`"),
+        (None, "cannot be read: No such file or directory"),
+    ],
+)
+def test_invalid_messages(
+    content: bytes | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "message.json"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["push", str(path)]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_two_different_cids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "message.json"
+    path.write_text(json.dumps(MESSAGE | {"body": MESSAGE["body"] | {"options": {"cid": "one"}}}))
+    assert main(["push", str(path), "--cid", "two"]) == 2
+    assert "'one'" in capsys.readouterr().err

@@ -1,0 +1,106 @@
+import base64
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_oppo_image.sandbox.options import SANDBOX_APP_KEY, SANDBOX_MASTER_SECRET, SandboxOptions
+from airflow_provider_oppo_image.sandbox.responses import RefusedError
+from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from airflow_provider_oppo_image.sandbox.service import SandboxService
+from airflow_provider_oppo_image.sandbox.state import SlidingWindowCounter
+from tests.sandbox.conftest import ApiCaller, error_of
+
+AUTHORIZATION = "Basic " + base64.b64encode(f"{SANDBOX_APP_KEY}:{SANDBOX_MASTER_SECRET}".encode()).decode()
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def admitted(service, requests):
+    """Send requests and return how many are admitted; the others are refused with 23008."""
+    codes = []
+    for _ in range(requests):
+        try:
+            service.admit(AUTHORIZATION, 23001)
+        except RefusedError as refused:
+            codes.append(refused.code)
+    assert set(codes) <= {23008}
+    return requests - len(codes)
+
+
+def test_admit_accepts_500_requests_per_second(clock):
+    service = SandboxService(SandboxOptions(), clock)
+
+    assert admitted(service, 700) == 500
+
+
+def test_admit_uses_a_sliding_window(clock):
+    service = SandboxService(SandboxOptions(requests_per_second=10), clock)
+    admitted(service, 4)
+    clock.now += 0.6
+    admitted(service, 6)
+
+    clock.now += 0.39
+    assert admitted(service, 10) == 0
+    clock.now += 0.02
+    assert admitted(service, 10) == 4
+
+
+def test_admit_forgets_requests_after_one_second(clock):
+    service = SandboxService(SandboxOptions(requests_per_second=1), clock)
+    admitted(service, 1)
+    clock.now += 1.0
+
+    assert admitted(service, 1) == 1
+
+
+def test_admit_does_not_count_refused_requests(clock):
+    service = SandboxService(SandboxOptions(requests_per_second=10), clock)
+    for _ in range(5):
+        clock.now += 1.01
+        assert admitted(service, 100) == 10
+
+
+def test_admit_does_not_count_wrong_credentials(clock):
+    service = SandboxService(SandboxOptions(requests_per_second=1), clock)
+    with pytest.raises(RefusedError):
+        service.admit("Basic wrong", 23001)
+
+    assert admitted(service, 1) == 1
+
+
+@pytest.mark.parametrize("limit", [0, None])
+def test_admit_without_a_limit(clock, limit):
+    assert admitted(SandboxService(SandboxOptions(requests_per_second=limit), clock), 2000) == 2000
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 3), max_size=60).map(sorted))
+def test_sliding_window_counter_finds_the_peak(times):
+    window = SlidingWindowCounter()
+    for time in times:
+        window.add(time)
+
+    expected = max((sum(end - 1.0 < time <= end for time in times) for end in times), default=0)
+    assert window.peak == expected
+
+
+def test_uploads_and_pushes_share_the_rate_limit(host):
+    with SandboxServer(SandboxOptions(requests_per_second=2)) as sandbox:
+        caller = ApiCaller(sandbox.url, host)
+        errors = [error_of(response) for response in (caller.upload({}), caller.push({}), caller.push({}))]
+        peak = sandbox.received()["peak_per_second"]
+
+    assert errors == [(400, 23002), (400, 21002), (400, 23008)]
+    assert peak == 3

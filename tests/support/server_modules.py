@@ -1,0 +1,17 @@
+"""Modules that run in Airflow's API server, and need an Airflow that has pages of plugins."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
+
+SERVED_BY_AIRFLOW = {
+    f"airflow_provider_oppo_image.plugins.{name}" for name in ("app", "batch_page", "database", "pictures_page", "web")
+}
+
+
+def skip_without_pages(module: str) -> None:
+    """Skip the test if this Airflow does not support the module."""
+    if module in SERVED_BY_AIRFLOW and not HAS_PAGES:
+        pytest.skip("this Airflow has no such pages")
