@@ -121,7 +121,7 @@ def _check_options(push: Push) -> None:
     if cid is not None and not (isinstance(cid, str) and re.fullmatch(CID_PATTERN, cid)):
         raise RefusedError(23003, "`cid` must be 1 to 64 letters, digits, _ and -")
     for level in (part(push, "body", "options", "third_party_channel"), oppo):
-        if "distribution_new" in level and level["distribution_new"] not in DISTRIBUTIONS:
+        if "distribution_new" in level and level["distribution_new"] not in tuple(DISTRIBUTIONS):
             raise RefusedError(27009, f"`distribution_new` must be one of {', '.join(DISTRIBUTIONS)}")
     if {"distribution", "distribution_new"} & set(oppo) and not displayed_text(push)[1]:
         raise RefusedError(27008, "`distribution` is set, so the alert must not be empty")

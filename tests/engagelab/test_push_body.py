@@ -162,7 +162,7 @@ def test_reasonmust_be_object(given: Any) -> None:
 def test_reasonmust_have_to_and_body(missing: str) -> None:
     given = message()
     del given[missing]
-    assert f"must have `{missing}`" in problem(given)
+    assert f"has no `{missing}`" in problem(given)
 
 
 @pytest.mark.parametrize(

@@ -302,11 +302,6 @@ def test_invalid_push_is_not_sent(connect: Connect) -> None:
         assert server.accepted == 0
 
 
-def test_push_retry_with_used_cid_means_sent(connect: Connect) -> None:
-    with FaultServer(refusal(21003, 400, "cid duplicated")) as server:
-        assert connect(server).push(MESSAGE, cid="c", is_retry=True) is None
-
-
 # The connection test
 
 

@@ -162,25 +162,14 @@ def test_push_without_a_cid_is_sent_each_time(sandbox, caller):
     assert len(set(ids)) == 3
 
 
-def test_push_with_a_used_cid_repeats_the_first_response(sandbox, caller):
+def test_push_with_a_used_cid_returns_the_first_message_id(sandbox, caller):
     first = caller.push(message(cid="again") | {"request_id": "r1"})
-    other = message(cid="again")
+    other = message(cid="again") | {"request_id": "r2"}
     other["body"]["notification"]["android"]["alert"] = "Something else"
 
-    assert caller.push(other) == first
+    assert caller.push(other) == (200, {**first[1], "request_id": "r2"})
     [sent] = sandbox.received()["pushes"]
     assert (sent["deliveries"], sent["repeats"], sent["body"]["request_id"]) == (1, 1, "r1")
-
-
-def test_push_with_a_used_cid_is_an_error_with_the_option(host):
-    with SandboxServer(SandboxOptions(cid_repeat="error")) as sandbox:
-        caller = ApiCaller(sandbox.url, host)
-        first, second = caller.push(message(cid="again")), caller.push(message(cid="again"))
-        pushes = sandbox.received()["pushes"]
-
-    assert (first[0], len(pushes)) == (200, 1)
-    assert error_of(second) == (400, 21003)
-    assert "again" in second[1]["error"]["message"]
 
 
 def test_refused_push_does_not_use_its_cid(caller):
