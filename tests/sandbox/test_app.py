@@ -219,8 +219,15 @@ def test_status_accepts_1_to_100_ids(caller, ids, error):
     assert caller.call("GET", STATUS_PATH, params={"message_ids": ",".join(["1"] * 100)}) == (200, {})
 
 
+def test_push_refuses_a_long_notification(caller):
+    push = message()
+    push["body"]["notification"]["android"]["extras"] = {"a": "x" * 4_000}
+
+    assert error_of(caller.push(push)) == (400, 21005)
+
+
 def test_push_refuses_a_long_body(caller):
-    assert error_of(caller.call("POST", PUSH_PATH, data=b"x" * 300_000)) == (400, 21005)
+    assert error_of(caller.call("POST", PUSH_PATH, data=b"x" * 300_000)) == (400, 21016)
 
 
 def test_long_body_gets_a_response_before_its_end(sandbox):
