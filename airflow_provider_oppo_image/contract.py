@@ -155,7 +155,7 @@ _ROWS: Final = (
     ErrorCode(21306, (401,), "`notification` and `message` exclude each other", "Send one of them.",
               True, "request", "push page"),
     ErrorCode(23003, (400,), "the push's `cid` is malformed", "Use 1 to 64 letters, digits, `_` and `-`.",
-              True, "request", "page about the cid"),
+              True, "request", "push page"),
     ErrorCode(23006, (400,), "a parameter's value is invalid", "Compare the message with the push page.",
               True, "request", "push page"),
     ErrorCode(27001, (401,), "a parameter is invalid", "Compare the message with the push page.",
