@@ -10,7 +10,7 @@ import functools
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
 
@@ -88,7 +88,7 @@ class Feature:
     :param since: the first version that has it, as major and minor number.
     :param fallback: what happens in a version without it, and what to do there.
     :param detected_by: how this package detects it.
-    :param except_in: a later version without it, as major and minor number; None if there is none.
+    :param except_in: a later version without it, as major and minor number; None if it is missing.
     """
 
     name: str
@@ -240,6 +240,39 @@ def task_state_store(context: Context) -> TaskStateStore | None:
     :param context: the context of the running task.
     """
     return cast("TaskStateStore | None", context.get("task_state_store"))
+
+
+def earlier_try_since(context: Context) -> datetime | None:
+    """Return the earliest time at which an earlier try of the running task can have started; None in the first try.
+
+    Airflow 2.11 has the tries in its database. In Airflow 3 a worker knows only the time after which the run was due.
+    Clearing a task resets the start of its run, so `dag_run.start_date` is not used.
+
+    :param context: the context of the running task.
+    :return: a time with a zone; the beginning of time if nothing is known.
+    """
+    ti = context["ti"]
+    if ti.try_number <= 1:
+        return None
+    run = context["dag_run"]
+    due: datetime | None = getattr(run, "run_after", None) or getattr(run, "data_interval_end", None)
+    if airflow_version().startswith("2."):
+        return _first_start(ti) or due or datetime.min.replace(tzinfo=UTC)
+    return due or datetime.min.replace(tzinfo=UTC)
+
+
+def _first_start(ti: Any) -> datetime | None:
+    """Return the start of the first try that ran, from Airflow 2's database."""
+    from airflow.models.taskinstancehistory import TaskInstanceHistory
+    from airflow.utils.session import create_session
+    from sqlalchemy import func, select
+
+    columns = ("dag_id", "task_id", "run_id", "map_index")
+    same_task = [getattr(TaskInstanceHistory, column) == getattr(ti, column) for column in columns]
+    not_run = TaskInstanceHistory.state.in_(("skipped", "upstream_failed", "removed"))
+    query = select(func.min(TaskInstanceHistory.start_date)).where(*same_task, ~func.coalesce(not_run, False))
+    with create_session() as session:
+        return session.scalar(query)
 
 
 class AssetStateStore(Protocol):

@@ -7,6 +7,7 @@ whose error codes are passed on inside an HTTP 200.
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
@@ -137,7 +138,7 @@ _ROWS: Final = (
     ErrorCode(21002, (400,), "a parameter of the push is missing", "Compare the message with the push page.",
               True, "request", "push page"),
     ErrorCode(21004, (401,), "Basic authentication failed", _KEY_ADVICE, True, "account", "push page"),
-    ErrorCode(21005, (400,), "the push is longer than 4000 bytes", "Shorten the message.",
+    ErrorCode(21005, (400,), "the notification or the message is longer than 4000 bytes", "Shorten the message.",
               True, "request", "push page"),
     ErrorCode(21008, (400,), "the AppKey is invalid or does not exist", _KEY_ADVICE, True, "request", "push page"),
     ErrorCode(21009, (400,), "a system notification's parameters are invalid",
@@ -152,6 +153,8 @@ _ROWS: Final = (
     ErrorCode(21038, (401,), "the account's membership has expired", "Renew it in EngageLab's console.",
               True, "account", "push page"),
     ErrorCode(21306, (401,), "`notification` and `message` exclude each other", "Send one of them.",
+              True, "request", "push page"),
+    ErrorCode(23003, (400,), "the push's `cid` is malformed", "Use 1 to 64 letters, digits, `_` and `-`.",
               True, "request", "push page"),
     ErrorCode(23006, (400,), "a parameter's value is invalid", "Compare the message with the push page.",
               True, "request", "push page"),
@@ -204,17 +207,40 @@ MAX_RESPONSE_BYTES: Final = 65_536
 MAX_STATUS_IDS: Final = 100
 """Maximum message ids in one status request, inclusive. Source: push page."""
 
-MAX_PUSH_BYTES: Final = 4_000
-"""Maximum length of a push body, in bytes of UTF-8, inclusive. Source: push page, code 21005."""
+MAX_PUSH_CONTENT_BYTES: Final = 4_000
+"""Maximum size of `notification` or `message` in a push, in bytes of UTF-8. Source: text of code 21005, certainty B."""
 
 CID_PATTERN: Final = r"[A-Za-z0-9_-]{1,64}"
 """Pattern of a push's `cid`. Source: push page."""
 
+CID_LIFETIME: Final = datetime.timedelta(hours=1)
+"""Time for which the service recognises a repeated `cid`. It answers a repeat with the first message id and sends
+nothing. Source: EngageLab's page "Avoid duplicate push", in every language; confirmed 2026-11-28."""
+
 BIG_PICTURE_STYLE: Final = 3
 """OPPO's `style` that displays a big picture. Source: Javadoc of the SDK."""
 
-MAX_STYLE_3_CONTENT: Final = 50
-"""Maximum characters of content, inclusive, in a push of style 3. Source: OPPO."""
+PLAIN_STYLE: Final = 1
+"""OPPO's `style` of a notification without a big picture. Source: OPPO."""
+
+CONTENT_LIMITS: Final = MappingProxyType({PLAIN_STYLE: 200, 2: 128, BIG_PICTURE_STYLE: 50})
+"""Maximum characters of content by OPPO's `style`: plain, long text, big picture. Source: OPPO, certainty C."""
 
 MAX_TITLE: Final = 50
-"""Maximum characters of a title, inclusive. Source: OPPO."""
+"""Maximum characters of a title. Source: OPPO, certainty C."""
+
+MAX_SUB_TITLE: Final = 10
+"""Maximum characters of a sub title. Source: OPPO, certainty C."""
+
+MAX_RECIPIENTS: Final = 1_000
+"""Maximum number of registration ids, and of aliases, in one push. Source: console guide and skill, certainty B."""
+
+DISTRIBUTIONS: Final = MappingProxyType(
+    {"pns_mtpush": "all", "mtpush_pns": "offline", "mtpush": "nobody", "fcm_mtpush": "nobody", "mtpush_fcm": "nobody"}
+)
+"""Values of `third_party_channel.distribution_new`, and which phones get OPPO's picture. Source: push strategy page."""
+
+DEFAULT_DISTRIBUTION: Final = "pns_mtpush"
+
+OLD_DISTRIBUTIONS_WITHOUT_OPPO: Final = ("jpush", "mtpush")
+"""Values of the older `oppo.distribution` that never use OPPO's channel. Source: the sibling service, certainty C."""

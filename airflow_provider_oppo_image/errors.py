@@ -10,10 +10,10 @@
     ├── ServiceError                  the service returned an error
     │   ├── PictureRefusedError       code 51: OPPO refused this picture
     │   ├── RequestRefusedError       the service will never accept this request
-    │   │   └── CidAlreadyUsedError   the service accepted a push with this `cid` before
     │   ├── AccountError              the key, the permissions or a daily limit: every request will fail
     │   ├── RateLimitedError          too many requests
     │   └── ServiceUnavailableError   the service failed
+    ├── DuplicatePushError            the push was not sent, since an earlier request may have sent it
     ├── BatchError                    rows of a batch have no picture ids
     ├── StorageError                  a file cannot be read or written
     ├── UnreadableAnswerError         the response is not a documented one; the result is unknown
@@ -39,8 +39,8 @@ class OppoImageError(Exception):
     """Base class of all errors of this package.
 
     :param message: what was found, what is required, and what to do; without secrets.
-    :param code: the service's error code; None if there is none.
-    :param http_status: the HTTP status of the response; None if there is none.
+    :param code: the service's error code; None if it is missing.
+    :param http_status: the HTTP status of the response; None if it is missing.
     :param permanent: whether the same call will fail again later; None for the default of the class.
     :param retry_after: seconds to wait before another try; None if that is not known.
     :param scope: what is broken: "picture", "request" or "account"; None for the default of the class.
@@ -108,6 +108,10 @@ class PictureWrongError(PictureError):
     """A picture exists, but OPPO would not display it."""
 
 
+class DuplicatePushError(OppoImageError):
+    """A push was not sent, since an earlier request may have sent it and the service would not recognise a repeat."""
+
+
 class BatchError(OppoImageError):
     """Rows of a batch have no picture ids. It is permanent if a retry helps none of them.
 
@@ -128,7 +132,7 @@ class StorageError(OppoImageError):
 class ServiceError(OppoImageError):
     """The service returned an error.
 
-    :param server_message: the service's own message, shortened and without secrets; "" if there is none.
+    :param server_message: the service's own message, shortened and without secrets; "" if it is missing.
     """
 
     def __init__(self, message: str, *, server_message: str = "", **attributes: Any) -> None:
@@ -144,10 +148,6 @@ class PictureRefusedError(ServiceError):
 
 class RequestRefusedError(ServiceError):
     """The service will never accept this request."""
-
-
-class CidAlreadyUsedError(RequestRefusedError):
-    """The service accepted a push with this `cid` before."""
 
 
 class AccountError(ServiceError):

@@ -6,14 +6,23 @@ import importlib.util
 import inspect
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import airflow
 import pytest
 
 from airflow_provider_oppo_image import airflow_compat
-from airflow_provider_oppo_image.airflow_compat import FEATURES, BaseHook, Feature, push_outputs_separately
+from airflow_provider_oppo_image.airflow_compat import (
+    FEATURES,
+    BaseHook,
+    Feature,
+    airflow_version,
+    earlier_try_since,
+    push_outputs_separately,
+)
 from tests.support.tasks import make_context
 
 AIRFLOW = Path(str(airflow.__file__)).parent
@@ -118,3 +127,20 @@ def test_moved_names_are_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(airflow_compat, "Moved")
     with pytest.raises(AttributeError, match="NoSuchName"):
         _ = airflow_compat.NoSuchName
+
+
+def test_earlier_try_since_is_none_in_the_first_try() -> None:
+    assert earlier_try_since(make_context()) is None
+
+
+@pytest.mark.skipif(airflow_version().startswith("2."), reason="Airflow 2 has the tries in its database")
+def test_earlier_try_since_is_when_the_run_was_due() -> None:
+    context = make_context(try_number=2)
+    assert earlier_try_since(context) == context["dag_run"].run_after
+
+
+@pytest.mark.skipif(airflow_version().startswith("2."), reason="Airflow 2 has the tries in its database")
+def test_earlier_try_since_is_the_beginning_of_time_if_nothing_is_known() -> None:
+    unknown = SimpleNamespace(run_after=None, data_interval_end=None)
+    since = earlier_try_since(make_context(try_number=2, dag_run=unknown))
+    assert since == datetime.min.replace(tzinfo=UTC)

@@ -13,8 +13,8 @@ from airflow_provider_oppo_image.errors import (
     MAX_MESSAGE_CHARACTERS,
     AccountError,
     BatchError,
-    CidAlreadyUsedError,
     ConfigurationError,
+    DuplicatePushError,
     NotSentError,
     OppoImageError,
     OutcomeUnknownError,
@@ -161,11 +161,15 @@ def test_docs_url_of_code(code: int | str, page: str) -> None:
 
 @pytest.mark.parametrize(
     ("error", "page"),
-    [(PictureRefusedError("", code=51), "51"), (AccountError("", code=-4711, http_status=401), "account"),
-     (ServiceUnavailableError("", http_status=502), "service_unavailable"),
-     (CidAlreadyUsedError(""), "cid_already_used"), (PictureAbsentError(""), "picture_absent"),
-     (OppoImageError(""), "oppo_image")],
-)  # fmt: skip
+    [
+        (PictureRefusedError("", code=51), "51"),
+        (AccountError("", code=-4711, http_status=401), "account"),
+        (ServiceUnavailableError("", http_status=502), "service_unavailable"),
+        (DuplicatePushError(""), "duplicate_push"),
+        (PictureAbsentError(""), "picture_absent"),
+        (OppoImageError(""), "oppo_image"),
+    ],
+)
 def test_docs_url_of_error(error: OppoImageError, page: str) -> None:
     assert docs_url_for(error) == f"{DOCS_URL}/errors/{page}.html"
 

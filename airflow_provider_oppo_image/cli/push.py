@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     :raises ConfigurationError: if the service would refuse the push.
     """
     push = _compose(args)
-    msg_id = None
+    msg_id = ""
     try:
         with open_hook(args.conn_id, verbose=args.verbose) as hook:
             if args.validate_only:
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.validate_only:
         print_result("The service would accept this push; nothing was sent.")
     else:
-        print_result(msg_id or "Sent by an earlier request; its response with the message id was lost.")
+        print_result(msg_id)
     return SUCCESS
 
 

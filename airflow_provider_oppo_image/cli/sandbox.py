@@ -47,10 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--both-urls", action="store_true", help="accept both pictures in one upload, as in the service's documentation"
     )
     parser.add_argument(
-        "--cid-repeat",
-        choices=("answer", "error"),
-        default=_DEFAULTS.cid_repeat,
-        help="the response to a push with a used cid: the first response, or an error (default: %(default)s)",
+        "--cid-lifetime",
+        type=seconds,
+        default=_DEFAULTS.cid_lifetime,
+        metavar="SECONDS",
+        help="the time for which a repeated cid gets the first message id, and nothing is sent (default: %(default)g)",
     )
     parser.add_argument(
         "--rate-limit",
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         app_key=args.app_key,
         master_secret=args.master_secret or os.environ.get(SECRET_VARIABLE) or SANDBOX_MASTER_SECRET,
         both_urls=args.both_urls,
-        cid_repeat=args.cid_repeat,
+        cid_lifetime=args.cid_lifetime,
         requests_per_second=args.rate_limit,
         picture_timeout=args.picture_timeout,
     )

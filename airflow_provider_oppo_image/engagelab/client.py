@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 import random
 import secrets
@@ -15,9 +16,10 @@ from airflow_provider_oppo_image.engagelab import messages
 from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.messages import PushReceipt, Request
 from airflow_provider_oppo_image.engagelab.push_body import PushBody
+from airflow_provider_oppo_image.engagelab.push_once import SAFE_REPEAT
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
-from airflow_provider_oppo_image.errors import CidAlreadyUsedError, OppoImageError, RateLimitedError
+from airflow_provider_oppo_image.errors import OppoImageError, RateLimitedError
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
 INITIAL_BACKOFF_S: Final = 0.5
@@ -98,28 +100,27 @@ class EngageLabClient:
         request = messages.credentials_probe()
         self._call(request, partial(messages.read_credentials_probe, request), budget=0.0)
 
-    def push(self, push: PushBody, *, is_retry: bool = False) -> PushReceipt:
-        """Send a push once; by its `cid` the service detects repeats.
+    def push(self, push: PushBody, *, until: datetime.datetime | None = None) -> PushReceipt:
+        """Send a push. The service recognises a repeat of its `cid` for one hour.
 
         :param push: the push; one without a `cid` gets a random one, which the retries of this call share.
-        :param is_retry: whether an earlier try of the same push may have reached the service.
-        :return: the receipt. It has no message id if an earlier request sent the push and its response was lost.
-        :raises CidAlreadyUsedError: if the `cid` was used, and not by an earlier request of this push.
+        :param until: no request is sent after this time, with a time zone; None for `push_once.SAFE_REPEAT` from now.
         :raises OppoImageError: if the push was not accepted, or that is not known.
         """
-        push = push.with_cid(secrets.token_hex(20))
+        push = push.with_cid(push.cid or secrets.token_hex(20))
+        remaining = SAFE_REPEAT if until is None else until - datetime.datetime.now(datetime.UTC)
+        budget = min(self._retry_budget, max(remaining.total_seconds(), 0.0))
         request = messages.push_request(push.body)
-        try:
-            receipt = self._call(request, partial(messages.read_push, request))
-        except CidAlreadyUsedError as error:
-            if not (is_retry or error.earlier_attempt_ambiguous):
-                raise
+        receipt = self._call(request, partial(messages.read_push, request), budget=budget)
+        if receipt.request_id not in (None, push.body["request_id"]):
             log.warning(
-                "An earlier request sent this push (cid %s), but the response was lost: no message id", push.cid
+                "The service returned the request id %s for a push with the request id %s. It may have taken this push "
+                "for a repeat of another one with the same cid (%s).",
+                receipt.request_id,
+                push.body["request_id"],
+                push.cid,
             )
-            return PushReceipt(msg_id=None)
-        request_id = f", request id {receipt.request_id}" if receipt.request_id else ""
-        log.info("Pushed with cid %s: message id %s%s", push.cid, receipt.msg_id, request_id)
+        log.info("Pushed with cid %s: message id %s, request id %s", push.cid, receipt.msg_id, receipt.request_id)
         return receipt
 
     def validate_push(self, push: PushBody) -> None:

@@ -14,7 +14,6 @@ from airflow_provider_oppo_image import contract
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.engagelab.responses import RETRY_ADVICE, Response, read_object
 from airflow_provider_oppo_image.errors import (
-    CidAlreadyUsedError,
     ConfigurationError,
     RequestRefusedError,
     UnreadableAnswerError,
@@ -44,11 +43,11 @@ class Request:
 class PushReceipt:
     """The result of a push.
 
-    :param msg_id: the message id; None if an earlier request sent the push and its response was lost.
-    :param request_id: the `request_id` of the push, as the service returned it; None if there is none.
+    :param msg_id: the message id.
+    :param request_id: the `request_id` of the push, as the service returned it; None if it is missing.
     """
 
-    msg_id: str | None
+    msg_id: str
     request_id: str | None = None
 
 
@@ -134,24 +133,12 @@ def push_request(body: Mapping[str, Any], *, validate: bool = False) -> Request:
 
 
 def read_push(request: Request, response: Response) -> PushReceipt:
-    """Return the receipt of an accepted push.
+    """Return the receipt of an accepted push, or of the first push with the same `cid`.
 
-    :raises CidAlreadyUsedError: if the service refused the push with a message about the `cid`.
-    :raises ServiceError: if the service returned another error.
+    :raises ServiceError: if the service returned an error.
     :raises UnreadableAnswerError: if the response contains neither a message id nor an error.
     """
-    try:
-        content = read_object(request.action, response)
-    except RequestRefusedError as error:
-        if not re.search(r"\bcid\b", error.server_message, re.IGNORECASE):
-            raise
-        raise CidAlreadyUsedError(
-            f"{request.action}: the service accepted a push with this `cid` before (code {error.code}, "
-            f"HTTP {error.http_status}: {error.server_message}). To push again, give a new `cid`.",
-            server_message=error.server_message,
-            code=error.code,
-            http_status=error.http_status,
-        ) from None
+    content = read_object(request.action, response)
     msg_id = content.get("msg_id")
     if isinstance(msg_id, int) and not isinstance(msg_id, bool):
         msg_id = str(msg_id)
@@ -189,7 +176,7 @@ def status_request(msg_ids: Sequence[str]) -> Request:
     """Return the request for the statistics of pushes.
 
     :param msg_ids: 1 to `contract.MAX_STATUS_IDS` message ids, or one message id.
-    :raises ConfigurationError: if there are none, or too many, or one is not a message id.
+    :raises ConfigurationError: if they are missing, or too many, or one is not a message id.
     """
     if isinstance(msg_ids, str):
         msg_ids = [msg_ids]

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import copy
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from airflow_provider_oppo_image.contract import (
-    BIG_PICTURE_STYLE,
-    CID_PATTERN,
-    MAX_PUSH_BYTES,
-    MAX_STYLE_3_CONTENT,
-    MAX_TITLE,
-    PICTURE_RULES,
-    PictureKind,
+from airflow_provider_oppo_image.contract import BIG_PICTURE_STYLE, PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.engagelab.push_once import digest_of
+from airflow_provider_oppo_image.engagelab.push_rules import (
+    CHANNELS,
+    ID_KEYS,
+    OPPO,
+    OPTIONS,
+    check_push,
+    is_big_style,
+    object_at,
 )
-from airflow_provider_oppo_image.engagelab.messages import to_json
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.template_values import is_blank
-
-_OPTIONS: Final = ("body", "options")
-_OPPO: Final = (*_OPTIONS, "third_party_channel", "oppo")
-_ID_KEYS: Final = tuple(rule.id_key for rule in PICTURE_RULES.values())
 
 
 @dataclass(frozen=True)
@@ -31,44 +27,55 @@ class PushBody:
     """A push that is ready to be sent, as `compose_push` returns it.
 
     :param body: the vendor's push body. Do not change it.
+    :param warnings: why it may not do what its author expects, one sentence each.
     """
 
     body: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
 
     @property
     def cid(self) -> str:
         """The `cid`; "" if it has none."""
-        cid = _object_at(self.body, *_OPTIONS).get("cid")
+        cid = object_at(self.body, *OPTIONS).get("cid")
         return "" if is_blank(cid) else str(cid)
 
     @property
     def picture_ids(self) -> dict[PictureKind, str]:
         """The picture ids by kind, without the missing ones."""
-        oppo = _object_at(self.body, *_OPPO)
+        oppo = object_at(self.body, *OPPO)
         found = {rule.kind: oppo.get(rule.id_key) for rule in PICTURE_RULES.values()}
         return {kind: str(picture_id) for kind, picture_id in found.items() if not is_blank(picture_id)}
 
     @property
     def title(self) -> str:
-        """The title that an Android phone displays; "" if there is none."""
-        return _text(_object_at(self.body, "body", "notification", "android").get("title"))
+        """The title that an Android phone displays; "" if it is missing."""
+        return _text(object_at(self.body, "body", "notification", "android").get("title"))
 
     @property
     def text(self) -> str:
-        """The text that an Android phone displays; "" if there is none."""
-        notification = _object_at(self.body, "body", "notification")
-        return _text(_object_at(notification, "android").get("alert") or notification.get("alert"))
+        """The text that an Android phone displays; "" if it is missing."""
+        notification = object_at(self.body, "body", "notification")
+        return _text(object_at(notification, "android").get("alert") or notification.get("alert"))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the body without `cid` and `request_id`, 64 hex characters."""
+        body = copy.deepcopy({key: value for key, value in self.body.items() if key != "request_id"})
+        options = object_at(body, *OPTIONS)
+        if "cid" in options:
+            del options["cid"]
+        return digest_of(body)
 
     def with_cid(self, cid: str) -> PushBody:
-        """Return the push with a `cid`; the push's own `cid` is kept.
+        """Return the push with a `cid` in place of its own, and with a `request_id` if it has none.
 
-        :param cid: up to 64 letters, digits, ``_`` and ``-``.
+        :param cid: 1 to 64 letters, digits, ``_`` and ``-``.
         """
-        if self.cid:
-            return self
         body = copy.deepcopy(dict(self.body))
-        _make_object_at(body, *_OPTIONS)["cid"] = cid
-        return PushBody(body)
+        _make_object_at(body, *OPTIONS)["cid"] = cid
+        if is_blank(body.get("request_id")):
+            body["request_id"] = self.digest[:32]
+        return replace(self, body=body)
 
 
 def compose_push(
@@ -98,14 +105,14 @@ def compose_push(
             "with `to` and `body`. If it comes from a template, set render_template_as_native_obj=True on the DAG."
         )
     body = copy.deepcopy(dict(message))
-    oppo = _object_at(body, *_OPPO)
-    for key in _ID_KEYS:
+    oppo = object_at(body, *OPPO)
+    for key in ID_KEYS:
         if key in oppo and is_blank(oppo[key]):
             del oppo[key]
     given = {"big_picture_id": big_picture_id, "small_picture_id": small_picture_id}
     picture_ids: dict[str, Any] = {key: value for key, value in given.items() if not is_blank(value)}
-    if picture_ids or any(key in oppo for key in _ID_KEYS):
-        oppo = _make_object_at(body, *_OPPO)
+    if picture_ids or any(key in oppo for key in ID_KEYS):
+        oppo = _make_object_at(body, *OPPO)
         oppo.update(picture_ids | oppo)
         if "big_picture_id" in oppo and is_blank(oppo.get("style")):
             oppo["style"] = BIG_PICTURE_STYLE
@@ -114,17 +121,37 @@ def compose_push(
             "This push has no picture: big_picture_id and small_picture_id are empty, so it was not sent. Check why "
             "the upload returned no id, or set on_missing_picture='text' to push without pictures."
         )
-    elif on_missing_picture == "text" and _has_big_style(oppo):
+    elif on_missing_picture == "text" and is_big_style(oppo):
         del oppo["style"]
-    push = PushBody(body)
-    if cid is not None and not push.cid:
-        _make_object_at(body, *_OPTIONS)["cid"] = cid
-    if problems := list(_problems(body)):
-        raise ConfigurationError("This push would be refused, so it was not sent: " + " ".join(problems))
-    return push
+    _set_cid(body, cid)
+    _move_distribution(body)
+    found = check_push(body)
+    if found.problems:
+        raise ConfigurationError("This push was not sent. " + " ".join(found.problems))
+    return PushBody(body, tuple(found.warnings))
+
+
+def _set_cid(body: dict[str, Any], cid: str | None) -> None:
+    """Set the `cid` unless the message has one. A number, as native rendering makes of digits, becomes text."""
+    own = object_at(body, *OPTIONS).get("cid")
+    chosen = cid if is_blank(own) else own
+    if isinstance(chosen, int) and not isinstance(chosen, bool):
+        chosen = str(chosen)
+    if chosen is not None:
+        _make_object_at(body, *OPTIONS)["cid"] = chosen
+
+
+def _move_distribution(body: dict[str, Any]) -> None:
+    """Move `distribution_new` from OPPO's options to `third_party_channel`, as the push strategy page writes it."""
+    if "distribution_new" in (oppo := object_at(body, *OPPO)):
+        _make_object_at(body, *CHANNELS).setdefault("distribution_new", oppo["distribution_new"])
+        if object_at(body, *CHANNELS)["distribution_new"] == oppo["distribution_new"]:
+            del oppo["distribution_new"]
 
 
 def _text(value: object) -> str:
+    if isinstance(value, Mapping):  # an alert may be an object
+        value = value.get("body") or value.get("content")
     return value if isinstance(value, str) else ""
 
 
@@ -138,66 +165,3 @@ def _make_object_at(body: dict[str, Any], *path: str) -> dict[str, Any]:
                 f"The message's {'.'.join(path[:depth])} is of type {type(current).__name__}; it must be an object."
             )
     return current
-
-
-def _object_at(body: Mapping[str, Any], *path: str) -> Any:
-    """Return the object at a path; an empty one if there is none."""
-    current: Any = body
-    for key in path:
-        current = current.get(key) if isinstance(current, Mapping) else None
-    return current if isinstance(current, Mapping) else {}
-
-
-def _has_big_style(oppo: Mapping[str, Any]) -> bool:
-    return str(oppo.get("style")) == str(BIG_PICTURE_STYLE)
-
-
-def _problems(body: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("to", "body"):
-        if not body.get(key):
-            yield f"The message must have `{key}`."
-    cid = _object_at(body, *_OPTIONS).get("cid")
-    if cid is not None and not (isinstance(cid, str) and re.fullmatch(CID_PATTERN, cid)):
-        yield "The `cid` must be 1 to 64 letters, digits, `_` and `-`."
-    try:
-        length = len(to_json(body))
-    except (TypeError, ValueError) as error:
-        yield f"It is not valid JSON data: {error}."
-        return
-    if length > MAX_PUSH_BYTES:
-        yield f"It must be at most {MAX_PUSH_BYTES:,} bytes long, not {length:,}. Shorten it."
-    oppo = _object_at(body, *_OPPO)
-    if any(oppo.get(key) is not None for key in _ID_KEYS):
-        yield from _picture_problems(body, oppo)
-    if _has_big_style(oppo):
-        yield from _style_problems(body, oppo)
-
-
-def _picture_problems(body: Mapping[str, Any], oppo: Mapping[str, Any]) -> Iterator[str]:
-    for key in _ID_KEYS:
-        picture_id = oppo.get(key)
-        if picture_id is not None and not (isinstance(picture_id, str) and picture_id.strip()):
-            yield f"Its {key} must be the text that an upload returned, not {picture_id!r}."
-    single = [key for key in ("registration_id", "alias") if _object_at(body, "to").get(key)]
-    if single:
-        yield (
-            f"It is sent to single devices (`to.{single[0]}`), on which OPPO displays no pictures. Send it to all, to "
-            "tags or to a segment, or remove the pictures."
-        )
-    if oppo.get("distribution_new") == "mtpush":
-        yield "`distribution_new` is mtpush, which does not use OPPO's channel, so the pictures would not be displayed."
-    platform = _object_at(body, "body").get("platform") or "all"
-    if platform != "all" and "android" not in (platform if isinstance(platform, list) else [platform]):
-        yield "Its platform does not include android, so the pictures would not be displayed."
-
-
-def _style_problems(body: Mapping[str, Any], oppo: Mapping[str, Any]) -> Iterator[str]:
-    if oppo.get("big_picture_id") is None:
-        yield "It has OPPO's style 3, but no big picture."
-    if _object_at(body, *_OPTIONS).get("big_push_duration"):
-        yield "`big_push_duration` must not be set with a big picture. Remove it."
-    notification = _object_at(body, "body", "notification", "android")
-    for key, limit in (("alert", MAX_STYLE_3_CONTENT), ("title", MAX_TITLE)):
-        text = notification.get(key)
-        if isinstance(text, str) and len(text) > limit:
-            yield f"Its {key} must have at most {limit} characters with a big picture, not {len(text)}."

@@ -88,7 +88,7 @@ def _parse(response: Response) -> object:
 
 
 def _error_in(content: dict[str, Any]) -> object:
-    """Return the error in an object, with any HTTP status; None if there is none."""
+    """Return the error in an object, with any HTTP status; None if it is missing."""
     # Anything under this key is an error, even an object with the code 0.
     if content.get("error") is not None:
         return content["error"]

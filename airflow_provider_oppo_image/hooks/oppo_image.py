@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.batch.progress import Progress
     from airflow_provider_oppo_image.batch.run import BatchResult
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
-    from airflow_provider_oppo_image.engagelab.push_body import PushBody
     from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
     from airflow_provider_oppo_image.net.picture_url import PictureUrl
     from airflow_provider_oppo_image.pictures.check_many import Check
@@ -85,11 +84,8 @@ class OppoImageHook(BaseHook):
             raise connection_not_found(conn_id) from error
         mask_secret(settings.master_secret)
         if settings.unknown_keys:
-            self.log.warning(
-                "Connection %r has unknown keys in its extra, which are ignored: %s.",
-                conn_id,
-                ", ".join(map(repr, settings.unknown_keys)),
-            )
+            unknown = ", ".join(map(repr, settings.unknown_keys))
+            self.log.warning("Connection %r has unknown keys in its extra, which are ignored: %s.", conn_id, unknown)
         return settings
 
     def get_conn(self) -> EngageLabClient:
@@ -215,8 +211,8 @@ class OppoImageHook(BaseHook):
     ) -> dict[str, str | None]:
         """Upload one picture or both, without a check.
 
-        :param big_picture_url: the big picture's URL; None if there is none.
-        :param small_picture_url: the small picture's URL; None if there is none.
+        :param big_picture_url: the big picture's URL; None if it is missing.
+        :param small_picture_url: the small picture's URL; None if it is missing.
         :return: ``{"big_picture_id": ..., "small_picture_id": ...}``, with None for a picture that was not requested.
         :raises ConfigurationError: if neither is given.
         :raises OppoImageError: if an upload failed; the id of the other picture is in the log.
@@ -287,21 +283,23 @@ class OppoImageHook(BaseHook):
         big_picture_id: str | None = None,
         small_picture_id: str | None = None,
         cid: str | None = None,
-        is_retry: bool = False,
-    ) -> str | None:
+    ) -> str:
         """Send a push that carries the pictures.
 
         :param message: the vendor's push body.
-        :param big_picture_id: the big picture's id; None if there is none.
-        :param small_picture_id: the small picture's id; None if there is none.
-        :param cid: 1 to 64 letters, digits, ``_`` and ``-``; the service sends one push for each `cid`. None keeps the
-            message's own; a message without one is protected only against repeats within this call.
-        :param is_retry: whether an earlier try of the same push may have reached the service.
-        :return: the message id; None if an earlier request sent the push and its response was lost.
+        :param big_picture_id: the big picture's id; None if it is missing.
+        :param small_picture_id: the small picture's id; None if it is missing.
+        :param cid: 1 to 64 letters, digits, ``_`` and ``-``. The service recognises a repeat by it for one hour; after
+            that hour the same call pushes again. None keeps the message's own; a message without one is protected only
+            against repeats within this call.
+        :return: the message id.
         :raises ConfigurationError: if the service or OPPO would refuse the push.
         :raises OppoImageError: if the push was not accepted, or that is not known.
         """
-        return self._client.push(_compose(message, big_picture_id, small_picture_id, cid), is_retry=is_retry).msg_id
+        from airflow_provider_oppo_image.engagelab.push_body import compose_push
+
+        push = compose_push(message, big_picture_id=big_picture_id, small_picture_id=small_picture_id, cid=cid)
+        return self._client.push(push).msg_id
 
     def validate_push(
         self,
@@ -316,7 +314,10 @@ class OppoImageHook(BaseHook):
         :raises ConfigurationError: if the service or OPPO would refuse the push.
         :raises OppoImageError: if the push would not be accepted, or that is not known.
         """
-        self._client.validate_push(_compose(message, big_picture_id, small_picture_id, cid))
+        from airflow_provider_oppo_image.engagelab.push_body import compose_push
+
+        push = compose_push(message, big_picture_id=big_picture_id, small_picture_id=small_picture_id, cid=cid)
+        self._client.validate_push(push)
 
     def withdraw(self, msg_id: str) -> None:
         """Withdraw a push; the service allows it once, within one day.
@@ -346,11 +347,3 @@ class OppoImageHook(BaseHook):
             # Airflow tests a copy of the connection, with a random id.
             return False, str(error).replace(f"Connection {self.oppo_image_conn_id!r}", "The connection", 1)
         return True, f"{self.settings.base_url} accepts AppKey {self.settings.app_key} and its master secret."
-
-
-def _compose(
-    message: Mapping[str, Any], big_picture_id: str | None, small_picture_id: str | None, cid: str | None
-) -> PushBody:
-    from airflow_provider_oppo_image.engagelab.push_body import compose_push
-
-    return compose_push(message, big_picture_id=big_picture_id, small_picture_id=small_picture_id, cid=cid)

@@ -54,8 +54,8 @@ class Validators:
     """ETag and Last-Modified of a downloaded file, for conditional requests.
 
     :param url: the URL that sent them, after redirects; conditional requests go to this URL only.
-    :param etag: the ETag, weak or strong; None if there is none.
-    :param last_modified: the Last-Modified date as it was sent; None if there is none.
+    :param etag: the ETag, weak or strong; None if it is missing.
+    :param last_modified: the Last-Modified date as it was sent; None if it is missing.
     """
 
     url: str
@@ -73,7 +73,7 @@ def read_validators(url: str, headers: Mapping[str, str]) -> Validators | None:
 
     :param url: the requested URL.
     :param headers: the response's headers, a case-insensitive mapping.
-    :return: None if there are none, or if a change could go unnoticed with them.
+    :return: None if they are missing, or if a change could go unnoticed with them.
     """
     etag, last_modified = _header_text(headers.get("ETag")), _header_text(headers.get("Last-Modified"))
     if last_modified is not None:

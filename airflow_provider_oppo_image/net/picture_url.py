@@ -109,7 +109,7 @@ class PictureUrl:
 
     :param full: the URL with its query; "" for a value that is not text.
     :param redacted: the URL without user info, query and fragment; `NOT_A_URL` for text that is not a URL.
-    :param host: the host in lower case, without a final dot; "" where there is none.
+    :param host: the host in lower case, without a final dot; "" if it is missing.
     :param error: why no picture can be downloaded from it; None for a usable URL.
     :param is_private: the host is a loopback, private or carrier's shared address.
     """

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
+import datetime
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_oppo_image.airflow_compat import BaseOperator, task_state_store
+from airflow_provider_oppo_image.airflow_compat import (
+    AirflowSkipException,
+    BaseOperator,
+    earlier_try_since,
+    task_state_store,
+)
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
-from airflow_provider_oppo_image.errors import CidAlreadyUsedError, ConfigurationError
+from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_oppo_image.engagelab.push_body import PushBody
+    from airflow_provider_oppo_image.engagelab.push_once import OnUnknownOutcome
     from airflow_provider_oppo_image.hooks.task_record import PushRecord, TaskRecord
 
 
@@ -28,11 +34,11 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
     """Sends a push that carries the pictures, once, however often the task is tried.
 
     The push gets a `cid` that is derived from the connection's namespace and the task's DAG, run, name and map index.
-    The service uses it to detect repeats. Clearing the task does not push again either; to push again, give a new
-    `cid`.
+    The service recognises a repeat by it for one hour. Within that hour a retry is safe. Later, a push whose outcome is
+    not known is not sent again: see `on_unknown_outcome`. Clearing the task returns the first message id and sends
+    nothing; to push again, give a new `cid`.
 
-    Returns the message id. Returns None with a warning if an earlier try sent the push and its response was lost, and
-    None for `validate_only`.
+    Returns the message id; None for `validate_only`.
 
     :param message: the vendor's push body (templated): an object with `to` and `body`. Values in its OPPO options, and
         its own `cid`, take precedence.
@@ -42,9 +48,14 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         warning.
     :param validate_only: let the service check the push without sending it (templated: "true" or "false").
     :param cid: 1 to 64 letters, digits, ``_`` and ``-`` (templated), instead of the derived one.
+    :param on_unknown_outcome: what to do if an earlier try may have sent the push and the service would no longer
+        recognise a repeat: "fail", or "send_again", which can send it twice.
+    :param not_after: the latest time to send, with a zone (templated), such as ``2026-12-01T20:00:00+08:00``; None for
+        no limit.
+    :param on_late: what to do after that time: "fail" or "skip".
     :param campaign: the campaign's name (templated), for the page that shows a run's pictures.
     :param oppo_image_conn_id: the id of the connection (templated).
-    :raises ConfigurationError: if `on_missing_picture` has another value.
+    :raises ConfigurationError: if `on_missing_picture`, `on_unknown_outcome` or `on_late` has another value.
     """
 
     template_fields: Sequence[str] = (
@@ -53,6 +64,7 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         "small_picture_id",
         "validate_only",
         "cid",
+        "not_after",
         "campaign",
         "oppo_image_conn_id",
     )
@@ -69,6 +81,9 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         on_missing_picture: Literal["fail", "text"] = "fail",
         validate_only: bool | str = False,
         cid: str | None = None,
+        on_unknown_outcome: OnUnknownOutcome = "fail",
+        not_after: str | datetime.datetime | None = None,
+        on_late: Literal["fail", "skip"] = "fail",
         campaign: str | None = None,
         oppo_image_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
@@ -78,12 +93,21 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
             raise ConfigurationError(
                 f"on_missing_picture is {on_missing_picture!r}; it must be 'fail' or 'text' (push without pictures)."
             )
+        if on_unknown_outcome not in ("fail", "send_again"):
+            raise ConfigurationError(
+                f"on_unknown_outcome is {on_unknown_outcome!r}; it must be 'fail' or 'send_again' (may push twice)."
+            )
+        if on_late not in ("fail", "skip"):
+            raise ConfigurationError(f"on_late is {on_late!r}; it must be 'fail' or 'skip'.")
         self.message = message
         self.big_picture_id = big_picture_id
         self.small_picture_id = small_picture_id
         self.on_missing_picture = on_missing_picture
         self.validate_only = validate_only
         self.cid = cid
+        self.on_unknown_outcome: OnUnknownOutcome = on_unknown_outcome
+        self.not_after = not_after
+        self.on_late = on_late
         self.campaign = campaign
         self.oppo_image_conn_id = oppo_image_conn_id
 
@@ -99,16 +123,17 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         with airflow_errors(), record_task(context, "push", self.campaign) as record:
             validate_only = _read_flag("validate_only", self.validate_only)
             push = self._compose(context)
-            noted = _note_push(record, push)
+            pushed = _record_push(record, push)
             if validate_only:
                 self.hook.get_conn().validate_push(push)
-                self.log.info("The service would take this push. Nothing was sent, since validate_only is set.")
+                self.log.info("The service would accept this push. It was not sent, since validate_only is set.")
                 return None
-            noted.msg_id = self._push(context, push)
-            noted.sent = True
+            self._check_time()
+            pushed.msg_id = self._push(context, push)
+            pushed.sent = True
         ids = picture_ids({picture.kind: picture.picture_id for picture in record.pictures if picture.picture_id})
-        self._report_lineage(ids={**ids, "msg_id": noted.msg_id})
-        return noted.msg_id
+        self._report_lineage(ids={**ids, "msg_id": pushed.msg_id})
+        return pushed.msg_id
 
     def _compose(self, context: Context) -> PushBody:
         from airflow_provider_oppo_image.engagelab.push_body import compose_push
@@ -122,31 +147,48 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         )
         if not push.picture_ids:
             self.log.warning("NO PICTURE: big_picture_id and small_picture_id are empty. Pushing as plain text.")
+        for warning in push.warnings:
+            self.log.warning("%s", warning)
         return push
 
-    def _push(self, context: Context, push: PushBody) -> str | None:
+    def _check_time(self) -> None:
+        if is_blank(self.not_after):
+            return
+        not_after = _read_time("not_after", self.not_after)
+        if (now := datetime.datetime.now(datetime.UTC)) <= not_after:
+            return
+        late = (
+            f"It is {now:%Y-%m-%d %H:%M UTC}, later than not_after ({not_after.isoformat()}), so the push was not sent."
+        )
+        if self.on_late == "skip":
+            raise AirflowSkipException(late)
+        raise ConfigurationError(late)
+
+    def _push(self, context: Context, push: PushBody) -> str:
+        from airflow_provider_oppo_image.engagelab.push_once import IntendedPush, account_of, send_once
         from airflow_provider_oppo_image.operators.task_state import PushState
 
-        state = PushState(task_state_store(context))
-        stored = state.load(push.cid, push.body)
-        if stored.sent:
+        client, settings = self.hook.get_conn(), self.hook.settings
+        intended = IntendedPush(
+            push.cid,
+            push.digest,
+            account_of(settings.app_key, settings.base_url),
+            cid_was_given=push.cid != self._default_cid(context),
+        )
+        sent = send_once(
+            intended,
+            PushState(task_state_store(context)),
+            lambda cid, until: client.push(push.with_cid(cid), until=until).msg_id,
+            earlier_since=earlier_try_since(context),
+            on_unknown_outcome=self.on_unknown_outcome,
+        )
+        if not sent.sent_now:
             self.log.warning(
-                "An earlier try of this task sent this push: message id %s. It is not sent again; to push again, give "
-                "a new cid.",
-                stored.msg_id,
+                "This push was sent before: message id %s. It was not sent again. To push again on purpose, give a new "
+                "cid.",
+                sent.msg_id,
             )
-            return stored.msg_id
-        state.save(stored)
-        try:
-            msg_id = self.hook.get_conn().push(push, is_retry=context["ti"].try_number > 1).msg_id
-        except CidAlreadyUsedError as error:
-            raise ConfigurationError(
-                f"{error} This is the task's first try, so it was another push that used the cid {push.cid}: most "
-                "likely another Airflow with the same AppKey and the same DAG, run and task. Give each a cid_namespace "
-                "of its own in the connection, or give this push a cid."
-            ) from error
-        state.save(dataclasses.replace(stored, sent=True, msg_id=msg_id))
-        return msg_id
+        return sent.msg_id
 
     def _default_cid(self, context: Context) -> str:
         ti = context["ti"]
@@ -154,7 +196,7 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
 
 
-def _note_push(record: TaskRecord, push: PushBody) -> PushRecord:
+def _record_push(record: TaskRecord, push: PushBody) -> PushRecord:
     from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord
 
     record.pictures += [PictureRecord(kind, picture_id=picture_id) for kind, picture_id in push.picture_ids.items()]
@@ -167,3 +209,15 @@ def _read_flag(name: str, value: object) -> bool:
     if flag is None:
         raise ConfigurationError(f"{name} is {value!r}; it must be true or false.")
     return flag
+
+
+def _read_time(name: str, value: object) -> datetime.datetime:
+    try:
+        time = value if isinstance(value, datetime.datetime) else datetime.datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise ConfigurationError(
+            f"{name} is {value!r}; it must be a date and time with a zone, such as 2026-12-01T20:00:00+08:00."
+        )
+    return time

@@ -1,7 +1,7 @@
 """State that a task keeps between tries, in Airflow's task state store (3.3 and later).
 
 Clearing a task keeps the store, and a picture may have been replaced at its URL. A stored upload is therefore valid
-only for the same bytes, and a stored push only for the same `cid` and body.
+only for the same bytes.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from airflow_provider_oppo_image.airflow_compat import TaskStateStore
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.engagelab.messages import to_json
-from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.engagelab.push_once import StoredPush
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures.report import PictureReport
 
@@ -87,24 +86,8 @@ class UploadState:
                 self._store.delete(key)
 
 
-@dataclass(frozen=True)
-class StoredPush:
-    """A push that a try of this task sent or started to send.
-
-    :param cid: the push's `cid`.
-    :param digest: SHA-256 of its body, 64 hex characters.
-    :param sent: whether the service accepted it.
-    :param msg_id: its message id; None if it is not known.
-    """
-
-    cid: str
-    digest: str
-    sent: bool = False
-    msg_id: str | None = None
-
-
 class PushState:
-    """The push that an earlier try of this task sent, or may have sent.
+    """The record of a task's push, for `engagelab.push_once`.
 
     :param store: the task's state store; None stores nothing.
     """
@@ -112,34 +95,21 @@ class PushState:
     def __init__(self, store: TaskStateStore | None) -> None:
         self._store = store
 
-    def load(self, cid: str, body: Mapping[str, Any]) -> StoredPush:
-        """Return the stored push with this `cid`, or a new one that is not sent.
+    def load(self) -> StoredPush | None:
+        """Return the record of an earlier try; None if it is missing.
 
-        :param cid: the push's `cid`.
-        :param body: the push body.
-        :raises ConfigurationError: if an earlier try sent another body with the same `cid`.
+        :raises ConfigurationError: if it cannot be read.
         """
-        digest = hashlib.sha256(to_json(body)).hexdigest()
         entry = self._store.get(_PUSH_KEY) if self._store is not None else None
-        if not entry or entry["cid"] != cid:
-            return StoredPush(cid, digest)
-        stored = StoredPush(**entry)
-        if stored.digest != digest:
-            done = "sent" if stored.sent else "may have sent"
-            raise ConfigurationError(
-                f"An earlier try of this task {done} another message with the cid {cid}, so this one was not sent: the "
-                "service would treat it as a repeat. Make the message the same in each try (no time of day in it), or "
-                "give a different push a cid of its own."
-            )
-        return stored
+        return None if entry is None else StoredPush.from_dict(entry)
 
-    def save(self, push: StoredPush) -> None:
-        """Store a push.
+    def save(self, record: StoredPush) -> None:
+        """Store the record in place of an earlier one.
 
-        :param push: the push to store, in place of an earlier one.
+        :param record: the record.
         """
         if self._store is not None:
-            self._store.set(_PUSH_KEY, asdict(push), retention=PUSH_RETENTION)
+            self._store.set(_PUSH_KEY, record.to_dict(), retention=PUSH_RETENTION)
 
 
 def _upload_key(kind: PictureKind, url: str, sha256: str) -> str:

@@ -262,7 +262,7 @@ def _read(url: str, response: requests.Response, max_bytes: int, should_stop: Sh
 def _content_coding(header: str) -> str | None:
     """Return the first content coding that a Content-Encoding names.
 
-    :param header: the header's value; empty where there is none.
+    :param header: the header's value; empty if it is missing.
     :return: None where the body is the picture's own bytes. Object storages serve stored files with values such as
         ``base64`` or ``aws-chunked``, which are not codings.
     """

@@ -114,7 +114,7 @@ def read_orientation(block: bytes) -> int:
     """Return the EXIF orientation from the first directory of a TIFF structure.
 
     :param block: the structure, as in EXIF segments and multi-picture JPEGs.
-    :return: 1 (upright) to 8; 1 if there is none or it cannot be read.
+    :return: 1 (upright) to 8; 1 if it is missing or it cannot be read.
     :raises BrokenImageError: if the directory refers to more data than a decoder should follow.
     """
     order = {b"II": "<", b"MM": ">"}.get(block[:2])

@@ -158,7 +158,7 @@ class _CampaignIndex:
         self._by_key: dict[_Key, list[Campaign]] = {}
 
     def add(self, task: TaskView, record: TaskRecord, pictures: Sequence[PictureRecord]) -> None:
-        """Add a task to its campaign; create the campaign if there is none."""
+        """Add a task to its campaign; create the campaign if it is missing."""
         own, shared = _own_keys(task, record, pictures), _picture_keys(record, pictures)
         campaign = None if record.step == "upload" else self._find(record, pictures, own, shared)
         if campaign is None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
-from airflow_provider_oppo_image.contract import MAX_REQUESTS_PER_SECOND
+from airflow_provider_oppo_image.contract import CID_LIFETIME, MAX_REQUESTS_PER_SECOND
 
 SANDBOX_APP_KEY: Final = "sandbox-app-key"
 SANDBOX_MASTER_SECRET: Final = "sandbox-master-secret"  # noqa: S105  # a public default, not a real secret
@@ -19,8 +19,7 @@ class SandboxOptions:
     :param master_secret: the master secret that it accepts.
     :param both_urls: whether one upload may contain both pictures. The vendor's page shows it, and the vendor's tests
         refuse it.
-    :param cid_repeat: the response to a push whose `cid` was used before: "answer" repeats the first response, "error"
-        is an error that names the `cid`. The vendor does not document which of the two the live service does.
+    :param cid_lifetime: seconds for which a repeated `cid` gets the message id of the first push, and nothing is sent.
     :param requests_per_second: how many requests are accepted in any one second; 0 or None for no limit.
     :param picture_timeout: seconds for the complete download of one picture.
     :param kept_pictures: how many of the last accepted pictures are kept in memory for the page.
@@ -29,7 +28,7 @@ class SandboxOptions:
     app_key: str = SANDBOX_APP_KEY
     master_secret: str = field(default=SANDBOX_MASTER_SECRET, repr=False)
     both_urls: bool = False
-    cid_repeat: Literal["answer", "error"] = "answer"
+    cid_lifetime: float = CID_LIFETIME.total_seconds()
     requests_per_second: int | None = MAX_REQUESTS_PER_SECOND
     picture_timeout: float = 10.0
     kept_pictures: int = 50

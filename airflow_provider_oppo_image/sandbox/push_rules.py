@@ -15,8 +15,9 @@ from typing import Any, Final, TypeAlias
 from airflow_provider_oppo_image.contract import (
     BIG_PICTURE_STYLE,
     CID_PATTERN,
-    MAX_PUSH_BYTES,
-    MAX_STYLE_3_CONTENT,
+    CONTENT_LIMITS,
+    DISTRIBUTIONS,
+    MAX_PUSH_CONTENT_BYTES,
     MAX_TITLE,
     PICTURE_KINDS,
     PICTURE_RULES,
@@ -33,7 +34,6 @@ PictureExists: TypeAlias = Callable[[PictureKind, str], bool]
 _CONTENTS: Final = ("notification", "message", "live_activity", "voip")
 _TARGETS: Final = ("tag", "tag_and", "tag_not", "alias", "registration_id", "seg", "live_activity_id")
 _SINGLE_DEVICES: Final = ("registration_id", "alias")
-_DISTRIBUTIONS: Final = ("mtpush", "pns_mtpush", "mtpush_pns")
 
 
 def read_push(raw: bytes, picture_exists: PictureExists) -> Push:
@@ -44,8 +44,6 @@ def read_push(raw: bytes, picture_exists: PictureExists) -> Push:
     :return: the valid push.
     :raises RefusedError: for the first problem.
     """
-    if len(raw) > MAX_PUSH_BYTES:
-        raise RefusedError(21005, f"The push is longer than {MAX_PUSH_BYTES:,} bytes")
     try:
         push = json.loads(raw)
     except (ValueError, RecursionError):
@@ -102,7 +100,10 @@ def _check_content(push: Push) -> None:
         raise RefusedError(21306, "`body` must not contain both `notification` and `message`")
     for key in contents:
         if not isinstance(body[key], Mapping):
-            raise RefusedError(21009, f"`body.{key}` is not an object")
+            raise RefusedError(21016, f"`body.{key}` is not an object")
+    for key in ("notification", "message"):
+        if len(json.dumps(body.get(key), ensure_ascii=False, separators=(",", ":")).encode()) > MAX_PUSH_CONTENT_BYTES:
+            raise RefusedError(21005, f"`{key}` is longer than {MAX_PUSH_CONTENT_BYTES:,} bytes")
 
 
 def _check_target(to: Any) -> None:
@@ -118,9 +119,10 @@ def _check_options(push: Push) -> None:
     oppo = oppo_options(push)
     cid = cid_of(push)
     if cid is not None and not (isinstance(cid, str) and re.fullmatch(CID_PATTERN, cid)):
-        raise RefusedError(21003, "`cid` must be 1 to 64 letters, digits, _ and -")
-    if "distribution_new" in oppo and oppo["distribution_new"] not in _DISTRIBUTIONS:
-        raise RefusedError(27009, f"`distribution_new` must be one of {', '.join(_DISTRIBUTIONS)}")
+        raise RefusedError(23003, "`cid` must be 1 to 64 letters, digits, _ and -")
+    for level in (part(push, "body", "options", "third_party_channel"), oppo):
+        if "distribution_new" in level and level["distribution_new"] not in tuple(DISTRIBUTIONS):
+            raise RefusedError(27009, f"`distribution_new` must be one of {', '.join(DISTRIBUTIONS)}")
     if {"distribution", "distribution_new"} & set(oppo) and not displayed_text(push)[1]:
         raise RefusedError(27008, "`distribution` is set, so the alert must not be empty")
 
@@ -132,18 +134,23 @@ def _check_pictures(push: Push, picture_exists: PictureExists) -> None:
             continue
         if not isinstance(picture_id, str) or not picture_exists(kind, picture_id):
             raise RefusedError(21003, f"`{PICTURE_RULES[kind].id_key}` is not the id of an uploaded {kind} picture")
-        if any(part(push, "to").get(key) for key in _SINGLE_DEVICES):
+        if sum(_count(part(push, "to").get(key)) for key in _SINGLE_DEVICES) == 1:
             # OPPO requires a permission that few accounts have. The error comes in an HTTP 200.
-            raise RefusedError(28, "No permission to send pictures to single devices")
+            raise RefusedError(27, "No permission to send pictures to single devices")
+
+
+def _count(value: object) -> int:
+    return len(value) if isinstance(value, list) else int(bool(value))
 
 
 def _check_big_picture_style(push: Push) -> None:
     title, content = displayed_text(push)
     if not oppo_options(push).get("big_picture_id"):
         raise RefusedError(21003, f"`style` {BIG_PICTURE_STYLE} needs a `big_picture_id`")
-    if len(content) > MAX_STYLE_3_CONTENT:
+    if len(content) > CONTENT_LIMITS[BIG_PICTURE_STYLE]:
         raise RefusedError(
-            21003, f"`style` {BIG_PICTURE_STYLE} allows at most {MAX_STYLE_3_CONTENT} characters of content"
+            21003,
+            f"`style` {BIG_PICTURE_STYLE} allows at most {CONTENT_LIMITS[BIG_PICTURE_STYLE]} characters of content",
         )
     if len(title) > MAX_TITLE:
         raise RefusedError(21003, f"`style` {BIG_PICTURE_STYLE} allows at most {MAX_TITLE} characters of title")

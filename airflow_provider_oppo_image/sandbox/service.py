@@ -68,7 +68,7 @@ class SandboxService:
         Refused requests do not count towards the limit, so a client that sends too many is served at the limit and not
         locked out.
 
-        :param authorization: the request's header; empty if there is none.
+        :param authorization: the request's header; empty if it is missing.
         :param refusal: the code for wrong credentials: 23001, or 21004 for pushes.
         :raises RefusedError: for wrong credentials, or above the rate limit.
         """
@@ -109,7 +109,7 @@ class SandboxService:
         return response
 
     def push(self, raw: bytes) -> SandboxResponse:
-        """Send a push, unless its `cid` was sent before.
+        """Send a push, unless its `cid` was sent within the last hour: then repeat the first message id.
 
         :param raw: the body of the request.
         :raises RefusedError: if it is invalid.
@@ -117,12 +117,10 @@ class SandboxService:
         push = read_push(raw, self.state.has_picture)
         cid = cid_of(push)
         first = self.state.by_cid.get(cid or "")
-        if first:
+        if first and self._clock() - first.accepted_at < self.options.cid_lifetime:
             first.repeats += 1
-            if self.options.cid_repeat == "error":
-                raise RefusedError(21003, f"cid {cid} has already been used")
-            return _push_response(first.push, first.msg_id)
-        sent = SentPush(push, str(next(self._message_ids)))
+            return _push_response(push, first.msg_id)
+        sent = SentPush(push, str(next(self._message_ids)), self._clock())
         self.state.add_push(sent)
         return _push_response(push, sent.msg_id)
 

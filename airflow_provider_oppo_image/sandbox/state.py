@@ -77,6 +77,7 @@ class SentPush:
 
     :param push: the body of the request.
     :param msg_id: its message id.
+    :param accepted_at: seconds of the sandbox's monotonic clock.
     :param repeats: how many later requests had the same `cid`; they were not sent again.
     :param withdrawn: whether it was withdrawn.
     :param when: the time of the push.
@@ -84,6 +85,7 @@ class SentPush:
 
     push: Push
     msg_id: str
+    accepted_at: float
     repeats: int = 0
     withdrawn: bool = False
     when: datetime = field(default_factory=_now)

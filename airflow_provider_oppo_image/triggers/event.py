@@ -48,8 +48,8 @@ class OppoImageEventTrigger(BaseEventTrigger):
     The trigger never ends and never raises, because Airflow would restart it immediately. The first of several failures
     in a row is logged, and each failure doubles the time to the next poll, up to one hour.
 
-    :param big_picture_url: a big picture's URL; None if there is none. Watchers do not render templates.
-    :param small_picture_url: a small picture's URL; None if there is none.
+    :param big_picture_url: a big picture's URL; None if it is missing. Watchers do not render templates.
+    :param small_picture_url: a small picture's URL; None if it is missing.
     :param pictures: more pictures: see `pictures.polling.parse_pictures`.
     :param poke_interval: the time between two polls, in seconds or as a timedelta.
     :param oppo_image_conn_id: the connection with the timeouts and the address policy; None uses the default timeouts

@@ -49,8 +49,8 @@ class OppoImageTrigger(BaseTrigger):
     arguments, so that tasks that were deferred by another version of this package can finish.
 
     :param deadline: the end of the wait, in seconds since 1970-01-01 UTC.
-    :param big_picture_url: a big picture's URL; None if there is none.
-    :param small_picture_url: a small picture's URL; None if there is none.
+    :param big_picture_url: a big picture's URL; None if it is missing.
+    :param small_picture_url: a small picture's URL; None if it is missing.
     :param pictures: more pictures: see `pictures.polling.parse_pictures`.
     :param on_wrong: "fail" stops at a wrong picture; "wait" waits until it is replaced.
     :param poke_interval: seconds between two polls.

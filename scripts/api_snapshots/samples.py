@@ -10,6 +10,7 @@ from unittest import mock
 
 from airflow_provider_oppo_image.batch.progress import Cause, Summary
 from airflow_provider_oppo_image.batch.results import RowResult, write_results
+from airflow_provider_oppo_image.engagelab.push_once import StoredPush
 from airflow_provider_oppo_image.errors import Failure
 from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord, TaskRecord
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
@@ -135,8 +136,9 @@ def task_state() -> dict[str, Any]:
     uploads = UploadState(store, {"big": PictureUrl.parse(URL)}, {"big": _READY})
     uploads.save({"big": PICTURE_ID})
     pushes = PushState(store)
-    push = pushes.load(CID, PUSH)
-    pushes.save(type(push)(push.cid, push.digest, sent=True, msg_id="1180003"))
+    pushes.save(
+        StoredPush(CID, "0" * 64, "0123456789abcdef https://pushapi-sgp.engagelab.com", WHEN, "sent", "1180003")
+    )
     for entry in store.values.values():
         entry.update({"uploaded_at": WHEN} if "uploaded_at" in entry else {})
     return {"stored": store.values, "cid": _default_cid()}

@@ -29,7 +29,6 @@ from airflow_provider_oppo_image.engagelab.push_body import PushBody
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 from airflow_provider_oppo_image.errors import (
     AccountError,
-    CidAlreadyUsedError,
     ConfigurationError,
     NotSentError,
     OppoImageError,
@@ -67,7 +66,6 @@ MESSAGE = {"to": "all", "body": {"platform": "all", "options": {"cid": "the-cid"
 
 GOOD = answer(200, {"big_picture_id": "1_a"})
 PUSHED = answer(200, {"request_id": "", "msg_id": "42"})
-CID_USED = refusal(21003, 400, "The cid has been used")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -161,7 +159,7 @@ def test_credentials_are_sent_as_utf_8() -> None:
 
 
 def test_calls_share_one_connection() -> None:
-    with FaultServer(GOOD, refusal(21003, 400), CID_USED, GOOD) as server, client_for(server) as client:
+    with FaultServer(GOOD, refusal(21003, 400), refusal(23003, 400), GOOD) as server, client_for(server) as client:
         for _ in range(4):
             attempt(lambda: client.upload("big", URL))
     assert len(server.requests) == 4
@@ -631,9 +629,9 @@ def test_check_credentials_does_not_retry() -> None:
         assert len(server.requests) == 1
 
 
-def push(*replies: Reply, is_retry: bool = False, body: Any = MESSAGE, **options: Any) -> tuple[Any, FaultServer]:
+def push(*replies: Reply, body: Any = MESSAGE, until: Any = None, **options: Any) -> tuple[Any, FaultServer]:
     with FaultServer(*replies) as server, client_for(server, **{"retry_budget": 10} | options) as client:
-        return attempt(lambda: client.push(PushBody(body), is_retry=is_retry)), server
+        return attempt(lambda: client.push(PushBody(body).with_cid("c"), until=until)), server
 
 
 def test_push_returns_message_id() -> None:
@@ -641,59 +639,70 @@ def test_push_returns_message_id() -> None:
     assert push(answer(200, {"msg_id": 42}))[0] == PushReceipt("42")
 
 
-@pytest.mark.parametrize(("request_id", "logged"), [("r1", True), (BASE64, False), ("two\nlines", False), (5, False)])
-def test_push_logs_message_id_and_request_id(request_id: Any, logged: bool, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("request_id", "returned"), [("r1", "r1"), (BASE64, None), ("two\nlines", None), (5, None)])
+def test_push_logs_message_id_and_request_id(
+    request_id: Any, returned: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
-    push(answer(200, {"msg_id": "42", "request_id": request_id}))
-    assert "message id 42" in caplog.text
-    assert ("request id" in caplog.text) == logged
+    receipt, _ = push(answer(200, {"msg_id": "42", "request_id": request_id}))
+    assert receipt == PushReceipt("42", returned)
+    assert f"message id 42, request id {returned}" in caplog.text
+
+
+def test_push_warns_of_a_foreign_request_id(caplog: pytest.LogCaptureFixture) -> None:
+    push(answer(200, {"msg_id": "42", "request_id": "other"}))
+    assert "repeat of another one" in caplog.text
+
+
+def echo_request_id(line: Connection) -> None:
+    assert line.request is not None
+    answer(200, {"msg_id": "42", "request_id": line.request.json["request_id"]})(line)
+
+
+def test_push_does_not_warn_of_its_own_request_id(caplog: pytest.LogCaptureFixture) -> None:
+    push(echo_request_id)
+    assert "repeat of another one" not in caplog.text
 
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
     "lost",
-    [pytest.param(reset, id="reset"), pytest.param([send(HEAD), close], id="truncated response"),
-     pytest.param(refusal(27000, 500), id="the service timed out"),
-     pytest.param(answer(200, b"<html>"), id="no JSON")],
-)  # fmt: skip
-def test_used_cid_after_lost_response_means_sent(lost: Reply) -> None:
-    receipt, server = push(lost, CID_USED)
-    assert receipt == PushReceipt(msg_id=None)
+    [
+        pytest.param(reset, id="reset"),
+        pytest.param([send(HEAD), close], id="truncated response"),
+        pytest.param(refusal(27000, 500), id="the service timed out"),
+        pytest.param(answer(200, b"<html>"), id="no JSON"),
+    ],
+)
+def test_push_repeats_the_same_bytes_after_lost_response(lost: Reply) -> None:
+    receipt, server = push(lost, PUSHED)
+    assert receipt == PushReceipt("42")
     assert server.requests[0].body == server.requests[1].body
-    assert server.requests[0].json == MESSAGE
+    assert server.requests[0].json["body"]["options"]["cid"] == "c"
 
 
 @pytest.mark.usefixtures("at_once")
-def test_used_cid_after_timeout_means_sent() -> None:
-    assert push(stall, CID_USED, timeouts=QUICK)[0] == PushReceipt(msg_id=None)
-
-
-def test_used_cid_at_first_attempt_is_an_error() -> None:
-    error, server = push(CID_USED)
-    assert isinstance(error, CidAlreadyUsedError)
-    assert (error.permanent, error.earlier_attempt_ambiguous, len(server.requests)) == (True, False, 1)
-
-
-def test_used_cid_in_retry_of_task_means_sent() -> None:
-    assert push(CID_USED, is_retry=True)[0] == PushReceipt(msg_id=None)
+def test_push_repeats_after_timeout() -> None:
+    assert push(stall, PUSHED, timeouts=QUICK)[0] == PushReceipt("42")
 
 
 @pytest.mark.usefixtures("at_once")
-@pytest.mark.parametrize("refused", [refusal(23008, 400), answer(429)])
-def test_used_cid_after_refusal_is_an_error(refused: Reply) -> None:
-    error, _ = push(refused, CID_USED)
-    assert isinstance(error, CidAlreadyUsedError)
-    assert (error.attempts, error.earlier_attempt_ambiguous) == (2, False)
+def test_push_does_not_repeat_after_until() -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    error, server = push(reset, PUSHED, until=now)
+    assert isinstance(error, OutcomeUnknownError)
+    assert len(server.requests) == 1
+    assert push(reset, PUSHED, until=now + datetime.timedelta(minutes=1))[0] == PushReceipt("42")
 
 
 @pytest.mark.usefixtures("at_once")
-def test_used_cid_after_unsent_request_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_push_repeats_after_unsent_request(monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.getaddrinfo
     answers = iter([unknown_host])
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kw: next(answers, real)(*args, **kw))
-    error, server = push(CID_USED)
-    assert isinstance(error, CidAlreadyUsedError)
-    assert (error.attempts, len(server.requests)) == (2, 1)
+    error, server = push(refusal(23003, 400))
+    assert isinstance(error, RequestRefusedError)
+    assert (error.attempts, error.earlier_attempt_ambiguous, len(server.requests)) == (2, False, 1)
 
 
 @pytest.mark.usefixtures("at_once")
@@ -701,13 +710,13 @@ def test_ambiguity_outlasts_later_refusals() -> None:
     error, _ = push(reset, refusal(23008, 400), refusal(21011, 400))
     assert isinstance(error, RequestRefusedError)
     assert (error.may_have_taken_effect, error.earlier_attempt_ambiguous, error.attempts) == (False, True, 3)
-    assert push(reset, refusal(23008, 400), CID_USED)[0] == PushReceipt(msg_id=None)
 
 
 @pytest.mark.usefixtures("at_once")
 def test_push_without_cid_gets_one_for_retries() -> None:
     bare = {"to": "all", "body": {"platform": "all"}}
-    _, server = push(reset, PUSHED, body=bare)
+    with FaultServer(reset, PUSHED) as server, client_for(server, retry_budget=10) as client:
+        client.push(PushBody(bare))
     first, second = (request.json["body"]["options"]["cid"] for request in server.requests)
     assert first == second
     assert len(first) == 40

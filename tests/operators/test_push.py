@@ -1,21 +1,24 @@
 from __future__ import annotations
 
+import datetime
 import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
-from airflow_provider_oppo_image.airflow_compat import AirflowFailException
+from airflow_provider_oppo_image.airflow_compat import AirflowFailException, AirflowSkipException
+from airflow_provider_oppo_image.engagelab.push_once import SAFE_REPEAT
 from airflow_provider_oppo_image.errors import (
-    CidAlreadyUsedError,
     ConfigurationError,
+    DuplicatePushError,
+    NotSentError,
     OutcomeUnknownError,
-    ServiceUnavailableError,
 )
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator
-from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
@@ -111,7 +114,7 @@ class TestRefusals:
 
     def test_push_that_oppo_refuses_is_not_sent(self, sandbox: SandboxServer, connect: Connect) -> None:
         single = message() | {"to": {"registration_id": ["1"]}}
-        with pytest.raises(AirflowFailException, match="single devices"):
+        with pytest.raises(AirflowFailException, match="one device"):
             push(message=single, big_picture_id="id")
         assert sandbox.received()["requests"] == {}
 
@@ -164,53 +167,110 @@ class TestOnce:
         [sent] = pushes(sandbox)
         assert sent["msg_id"] == msg_id
 
-    def test_stored_push_is_not_sent_again(self, sandbox: SandboxServer, big: str, task_log: Log) -> None:
+    def test_cleared_task_returns_the_first_id(self, sandbox: SandboxServer, big: str, task_log: Log) -> None:
         store = MemoryStore()
         msg_id = push(make_context(store), big_picture_id=big)
         assert push(make_context(store, try_number=2), big_picture_id=big) == msg_id
         assert sandbox.received()["requests"]["push"] == {"200": 1}
         assert "give a new cid" in task_log()
 
-    def test_other_body_with_same_cid_is_refused(self, sandbox: SandboxServer, big: str) -> None:
+    def test_other_namespace_is_the_same_push(self, sandbox: SandboxServer, connect: Connect, big: str) -> None:
         store = MemoryStore()
-        sandbox.fail(call="push", code=23100)
-        with pytest.raises(ServiceUnavailableError):
+        msg_id = push(make_context(store), big_picture_id=big)
+        connect(extra={"cid_namespace": "renamed"})
+        assert push(make_context(store, try_number=2), big_picture_id=big) == msg_id
+        assert len(pushes(sandbox)) == 1
+
+    def test_other_message_after_unknown_outcome_is_refused(self, sandbox: SandboxServer, big: str) -> None:
+        store = MemoryStore()
+        sandbox.fail(call="push", drop=True)
+        with pytest.raises(OutcomeUnknownError):
             push(make_context(store), big_picture_id=big)
-        with pytest.raises(AirflowFailException, match="another message with the cid"):
+        with pytest.raises(AirflowFailException) as caught:
             push(make_context(store, try_number=2), message=message(channel_id="other"), big_picture_id=big)
+        assert isinstance(caught.value.__cause__, DuplicatePushError)
         assert pushes(sandbox) == []
 
-    def test_other_cid_is_sent(self, sandbox: SandboxServer, big: str) -> None:
+    def test_other_message_after_refusal_is_sent(self, sandbox: SandboxServer, big: str) -> None:
+        store = MemoryStore()
+        sandbox.fail(call="push", code=21011)
+        with pytest.raises(AirflowFailException, match="21011"):
+            push(make_context(store), big_picture_id=big)
+        assert push(make_context(store, try_number=2), message=message(channel_id="other"), big_picture_id=big)
+        assert len(pushes(sandbox)) == 1
+
+    def test_given_cid_is_another_push(self, sandbox: SandboxServer, big: str) -> None:
         store = MemoryStore()
         push(make_context(store), big_picture_id=big, cid="one")
         push(make_context(store, try_number=2), big_picture_id=big, cid="two")
         assert [sent["cid"] for sent in pushes(sandbox)] == ["one", "two"]
 
+    def test_unreadable_record_is_refused(self, sandbox: SandboxServer, big: str) -> None:
+        store = MemoryStore()
+        push(make_context(store), big_picture_id=big)
+        [key] = store.values
+        store.values[key] = "[1]"
+        with pytest.raises(AirflowFailException, match="not readable"):
+            push(make_context(store, try_number=2), big_picture_id=big)
+        assert len(pushes(sandbox)) == 1
 
-class TestRepeatedCidIsRefused:
+    def test_nothing_is_sent_if_the_store_fails(self, sandbox: SandboxServer, big: str) -> None:
+        store = MagicMock(**{"get.return_value": None, "set.side_effect": ConnectionError})
+        with pytest.raises(NotSentError):
+            push(make_context(store), big_picture_id=big)
+        assert pushes(sandbox) == []
+
+
+class TestUnknownOutcome:
     @pytest.fixture
-    def sandbox(self) -> Any:
-        with SandboxServer(SandboxOptions(cid_repeat="error")) as sandbox:
-            yield sandbox
+    def late(self) -> dict[str, Any]:
+        due = datetime.datetime.now(datetime.UTC) - SAFE_REPEAT - datetime.timedelta(minutes=1)
+        return make_context(try_number=2, dag_run=MagicMock(run_after=due))
 
-    def test_in_a_later_try_it_means_sent(self, sandbox: SandboxServer, big: str, task_log: Log) -> None:
-        sandbox.fail(call="push", drop=True, after=True)
+    def test_late_retry_without_a_store_is_refused(self, sandbox: SandboxServer, big: str, late: Any) -> None:
+        with pytest.raises(AirflowFailException) as caught:
+            push(late, big_picture_id=big)
+        assert isinstance(caught.value.__cause__, DuplicatePushError)
+        assert "push" not in sandbox.received()["requests"]
+
+    def test_send_again_sends(self, sandbox: SandboxServer, big: str, late: Any) -> None:
+        assert push(late, big_picture_id=big, on_unknown_outcome="send_again")
+        assert len(pushes(sandbox)) == 1
+
+    def test_late_retry_with_a_record_is_refused(self, sandbox: SandboxServer, big: str) -> None:
+        store = MemoryStore()
+        sandbox.fail(call="push", drop=True)
         with pytest.raises(OutcomeUnknownError):
-            push(big_picture_id=big)
-        assert push(make_context(try_number=2), big_picture_id=big) is None
-        assert len(pushes(sandbox)) == 1
-        assert "response was lost" in task_log()
+            push(make_context(store), big_picture_id=big)
+        [key] = store.values
+        record = json.loads(store.values[key])
+        earlier = datetime.datetime.fromisoformat(record["first_sent_at"]) - SAFE_REPEAT
+        store.values[key] = json.dumps(record | {"first_sent_at": earlier.isoformat()})
+        with pytest.raises(AirflowFailException, match="may have sent it"):
+            push(make_context(store, try_number=2), big_picture_id=big)
+        assert push(make_context(store, try_number=3), big_picture_id=big, on_unknown_outcome="send_again")
 
-    def test_within_one_try_it_means_sent(self, sandbox: SandboxServer, connect: Connect, big: str) -> None:
-        connect(extra={"retry_budget": 5})
-        sandbox.fail(call="push", drop=True, after=True)
-        assert push(big_picture_id=big) is None
-        assert len(pushes(sandbox)) == 1
+    def test_other_value_is_refused_in_init(self) -> None:
+        with pytest.raises(ConfigurationError, match="send_again"):
+            OppoImagePushOperator(task_id="task", message={}, on_unknown_outcome="ignore")  # type: ignore[arg-type]
 
-    def test_in_a_first_try_it_is_a_collision(self, sandbox: SandboxServer, big: str) -> None:
-        push(big_picture_id=big)
-        with pytest.raises(AirflowFailException, match="cid_namespace") as caught:
-            push(big_picture_id=big)
-        assert isinstance(caught.value.__cause__, ConfigurationError)
-        assert isinstance(caught.value.__cause__.__cause__, CidAlreadyUsedError)
-        assert len(pushes(sandbox)) == 1
+
+class TestNotAfter:
+    def test_in_time_sends(self, sandbox: SandboxServer, big: str) -> None:
+        assert push(big_picture_id=big, not_after="2099-12-01T20:00:00+08:00")
+
+    @pytest.mark.parametrize(("on_late", "error"), [("fail", AirflowFailException), ("skip", AirflowSkipException)])
+    def test_late_sends_nothing(self, sandbox: SandboxServer, big: str, on_late: Any, error: type[Exception]) -> None:
+        with pytest.raises(error, match="not_after"):
+            push(big_picture_id=big, not_after="2020-12-01T20:00:00+08:00", on_late=on_late)
+        assert "push" not in sandbox.received()["requests"]
+
+    @pytest.mark.parametrize("time", ["2099-12-01T20:00:00", "tomorrow", datetime.datetime(2099, 12, 1), 5])
+    def test_time_without_a_zone_is_refused(self, sandbox: SandboxServer, big: str, time: Any) -> None:
+        with pytest.raises(AirflowFailException, match="with a zone"):
+            push(big_picture_id=big, not_after=time)
+        assert "push" not in sandbox.received()["requests"]
+
+    def test_other_on_late_is_refused_in_init(self) -> None:
+        with pytest.raises(ConfigurationError, match="skip"):
+            OppoImagePushOperator(task_id="task", message={}, on_late="ignore")  # type: ignore[arg-type]

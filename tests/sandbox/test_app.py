@@ -139,23 +139,14 @@ def test_push_without_a_cid_is_sent_each_time(sandbox, caller):
     assert len(set(ids)) == 3
 
 
-def test_push_with_a_used_cid_repeats_the_first_response(sandbox, caller):
+def test_push_with_a_used_cid_returns_the_first_message_id(sandbox, caller):
     first = caller.push(message(cid="again") | {"request_id": "r1"})
-    other = message(cid="again")
+    other = message(cid="again") | {"request_id": "r2"}
     other["body"]["notification"]["android"]["alert"] = "Something else"
-    assert caller.push(other) == first
+
+    assert caller.push(other) == (200, {**first[1], "request_id": "r2"})
     [sent] = sandbox.received()["pushes"]
     assert (sent["deliveries"], sent["repeats"], sent["body"]["request_id"]) == (1, 1, "r1")
-
-
-def test_push_with_a_used_cid_is_an_error_with_the_option(host):
-    with SandboxServer(SandboxOptions(cid_repeat="error")) as sandbox:
-        caller = ApiCaller(sandbox.url, host)
-        first, second = caller.push(message(cid="again")), caller.push(message(cid="again"))
-        pushes = sandbox.received()["pushes"]
-    assert (first[0], len(pushes)) == (200, 1)
-    assert error_of(second) == (400, 21003)
-    assert "again" in second[1]["error"]["message"]
 
 
 def test_refused_push_does_not_use_its_cid(caller):
@@ -199,8 +190,15 @@ def test_status_accepts_1_to_100_ids(caller, ids, error):
     assert caller.call("GET", STATUS_PATH, params={"message_ids": ",".join(["1"] * 100)}) == (200, {})
 
 
+def test_push_refuses_a_long_notification(caller):
+    push = message()
+    push["body"]["notification"]["android"]["extras"] = {"a": "x" * 4_000}
+
+    assert error_of(caller.push(push)) == (400, 21005)
+
+
 def test_push_refuses_a_long_body(caller):
-    assert error_of(caller.call("POST", PUSH_PATH, data=b"x" * 300_000)) == (400, 21005)
+    assert error_of(caller.call("POST", PUSH_PATH, data=b"x" * 300_000)) == (400, 21016)
 
 
 def test_long_body_gets_a_response_before_its_end(sandbox):

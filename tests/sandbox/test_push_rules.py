@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_oppo_image.contract import DISTRIBUTIONS
 from airflow_provider_oppo_image.sandbox.push_rules import read_push
 from airflow_provider_oppo_image.sandbox.responses import RefusedError
 from tests.sandbox.conftest import message
@@ -45,7 +46,11 @@ ANDROID = ("body", "notification", "android")
         *(message(cid=cid) for cid in ("a", "A-z_09", "x" * 64)),
         *(message() | {"to": to} for to in ("all", {"tag": ["a"]}, {"registration_id": ["r"]}, {"seg": {"id": "s"}})),
         *(changed(*ANDROID, key, to="字" * 50) for key in ("title", "alert")),
-        message() | {"custom_args": {"a": "x" * (4000 - len(json.dumps(message() | {"custom_args": {"a": ""}})))}},
+        changed(*ANDROID, "extras", to={"a": "x" * 3900}),
+        message() | {"custom_args": {"a": "x" * 5000}},
+        changed("to", to={"registration_id": ["r", "s"]}),
+        *(changed(*OPPO, "distribution_new", to=value) for value in DISTRIBUTIONS),
+        *(changed(*OPPO[:-1], "distribution_new", to=value) for value in DISTRIBUTIONS),
     ],
 )
 def test_read_push_accepts_valid_pushes(push):
@@ -54,27 +59,44 @@ def test_read_push_accepts_valid_pushes(push):
 
 @pytest.mark.parametrize(
     ("push", "code"),
-    [(b"", 21016), (b"{", 21016), (b"[]", 21016), (b"\xff", 21016), (b"[" * 3000, 21016),
-     (json.dumps(message() | {"custom_args": {"a": "x" * 4000}}).encode(), 21005),
-     (changed("to", to=...), 21002), (changed("body", to=...), 21002),
-     (changed("body", "notification", to=...), 21002), (changed("body", to="text"), 21003),
-     (changed("body", "notification", to="text"), 21009),
-     (changed("body", "message", to={"msg_content": "x"}), 21306), (changed("to", to="everybody"), 21003),
-     (changed("to", to=["all"]), 21003), (changed("to", to={}), 21011),
-     (changed("to", to={"alias": []}), 21011), (changed("to", to={"registration_id": ["r"]}), 28),
-     (changed("body", "options", "cid", to=""), 21003), (changed("body", "options", "cid", to="a b"), 21003),
-     (changed("body", "options", "cid", to="x" * 65), 21003),
-     (changed("body", "options", "cid", to="ok\n"), 21003), (changed("body", "options", "cid", to=5), 21003),
-     (changed(*OPPO, "big_picture_id", to=...), 21003), (changed(*OPPO, "big_picture_id", to=""), 21003),
-     (changed(*OPPO, "big_picture_id", to="None"), 21003), (changed(*OPPO, "big_picture_id", to="S"), 21003),
-     (changed(*OPPO, "small_picture_id", to="B"), 21003),
-     (changed(*OPPO, "small_picture_id", to=["S"]), 21003),
-     (changed(*OPPO, "distribution_new", to="ospush"), 27009),
-     (changed(*OPPO, "distribution_new", to=["mtpush"]), 27009),
-     (without_alert(message(distribution="ospush")), 27008), (changed(*ANDROID, "alert", to="x" * 51), 21003),
-     (changed(*ANDROID, "title", to="x" * 51), 21003),
-     (changed("body", "options", "big_push_duration", to=10), 21003)],
-)  # fmt: skip
+    [
+        (b"", 21016),
+        (b"{", 21016),
+        (b"[]", 21016),
+        (b"\xff", 21016),
+        (b"[" * 3000, 21016),
+        (changed(*ANDROID, "extras", to={"a": "x" * 4000}), 21005),
+        (changed("to", to=...), 21002),
+        (changed("body", to=...), 21002),
+        (changed("body", "notification", to=...), 21002),
+        (changed("body", to="text"), 21003),
+        (changed("body", "notification", to="text"), 21016),
+        (changed("body", "message", to={"msg_content": "x"}), 21306),
+        (changed("to", to="everybody"), 21003),
+        (changed("to", to=["all"]), 21003),
+        (changed("to", to={}), 21011),
+        (changed("to", to={"alias": []}), 21011),
+        (changed("to", to={"registration_id": ["r"]}), 27),
+        (changed("body", "options", "cid", to=""), 23003),
+        (changed("body", "options", "cid", to="a b"), 23003),
+        (changed("body", "options", "cid", to="x" * 65), 23003),
+        (changed("body", "options", "cid", to="ok\n"), 23003),
+        (changed("body", "options", "cid", to=5), 23003),
+        (changed(*OPPO, "big_picture_id", to=...), 21003),
+        (changed(*OPPO, "big_picture_id", to=""), 21003),
+        (changed(*OPPO, "big_picture_id", to="None"), 21003),
+        (changed(*OPPO, "big_picture_id", to="S"), 21003),
+        (changed(*OPPO, "small_picture_id", to="B"), 21003),
+        (changed(*OPPO, "small_picture_id", to=["S"]), 21003),
+        (changed(*OPPO, "distribution_new", to="ospush"), 27009),
+        (changed(*OPPO, "distribution_new", to=["mtpush"]), 27009),
+        (changed(*OPPO[:-1], "distribution_new", to="ospush"), 27009),
+        (without_alert(message(distribution="ospush")), 27008),
+        (changed(*ANDROID, "alert", to="x" * 51), 21003),
+        (changed(*ANDROID, "title", to="x" * 51), 21003),
+        (changed("body", "options", "big_push_duration", to=10), 21003),
+    ],
+)
 def test_read_push_refuses_with_the_code(push, code):
     with pytest.raises(RefusedError) as refused:
         read(push)

@@ -1,4 +1,5 @@
 import base64
+import json
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from airflow_provider_oppo_image.sandbox.responses import RefusedError
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from airflow_provider_oppo_image.sandbox.service import SandboxService
 from airflow_provider_oppo_image.sandbox.state import SlidingWindowCounter
-from tests.sandbox.conftest import ApiCaller, error_of
+from tests.sandbox.conftest import ApiCaller, error_of, message
 
 AUTHORIZATION = "Basic " + base64.b64encode(f"{SANDBOX_APP_KEY}:{SANDBOX_MASTER_SECRET}".encode()).decode()
 
@@ -98,3 +99,20 @@ def test_uploads_and_pushes_share_the_rate_limit(host):
         peak = sandbox.received()["peak_per_second"]
     assert errors == [(400, 23002), (400, 21002), (400, 23008)]
     assert peak == 3
+
+
+def test_push_is_sent_again_after_the_lifetime_of_its_cid(clock):
+    service = SandboxService(SandboxOptions(), clock)
+    raw = json.dumps(message(cid="again")).encode()
+
+    def push():
+        return service.push(raw).body["msg_id"]
+
+    first = push()
+    clock.now += 3_599
+    assert push() == first
+    clock.now += 1
+    second = push()
+    assert second != first
+    clock.now += 3_599
+    assert push() == second

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -47,5 +47,6 @@ def make_context(store: MemoryStore | None = None, *, try_number: int = 1, **mor
     ti = MagicMock(name="ti", dag_id="nightly", run_id="run_1", task_id="task", map_index=-1, try_number=try_number)
     ti.pushed = {}
     ti.xcom_push.side_effect = lambda key, value: ti.pushed.update({key: value})
-    context = {"ti": ti, "run_id": "run_1", "params": {}, **more}
+    dag_run = MagicMock(name="dag_run", run_after=datetime.now(UTC))
+    context = {"ti": ti, "run_id": "run_1", "params": {}, "dag_run": dag_run, **more}
     return context if store is None else {**context, "task_state_store": store}

@@ -61,7 +61,7 @@ def services() -> Iterator[dict[str, SandboxServer]]:
     Their master secrets are the same in every escaping, so that a search finds them.
     """
     lenient = SandboxOptions("lenient-app-key", "Q7wZ3kX9vB2nL5tR8yD4hM6j", requests_per_second=None)
-    strict = SandboxOptions("strict-app-key", "G3pV8sC1fJ6zW4qN9xT2bK7m", requests_per_second=None, cid_repeat="error")
+    strict = SandboxOptions("strict-app-key", "G3pV8sC1fJ6zW4qN9xT2bK7m", requests_per_second=None)
     with SandboxServer(lenient) as first, SandboxServer(strict) as second:
         yield {"oppo_image_default": first, "oppo_image_strict": second}
 

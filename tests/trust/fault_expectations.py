@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator
 from typing import Final
 
-from airflow_provider_oppo_image.errors import CidAlreadyUsedError, OppoImageError
+from airflow_provider_oppo_image.errors import OppoImageError
 from tests.trust.calls import APP_KEY, CHECK, SECRET, TEST_CONNECTION
 from tests.trust.fault_matrix import Combination, Observation
 from tests.trust.fault_types import ExpectedReport, ExpectedResult
@@ -50,17 +50,6 @@ def differences_with_retries(budget: float, at: Combination, observed: Observati
         *_traffic(at, observed),
         *_duration(at, observed, at.fault.wait_s + wait, wait),
     ]
-
-
-def differences_after_used_cid(at: Combination, observed: Observation) -> list[str]:
-    """Return the differences of a push whose second request is refused because its `cid` was used."""
-    error = observed.error
-    if at.fault.result_for(at.call).outcome == "unknown":
-        correct = error is None and observed.value is None
-    else:
-        correct = isinstance(error, CidAlreadyUsedError) and error.permanent and error.attempts == 2
-    found = [] if correct else [f"the push returned {observed.value!r} and raised {error!r}"]
-    return [*found, *_requests(2, observed)]
 
 
 def is_retried(at: Combination, budget: float) -> bool:

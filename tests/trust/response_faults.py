@@ -9,7 +9,6 @@ from typing import Any, Final
 from airflow_provider_oppo_image.contract import ERROR_CODES, MAX_RESPONSE_BYTES, ErrorCode
 from airflow_provider_oppo_image.errors import (
     AccountError,
-    CidAlreadyUsedError,
     PictureRefusedError,
     RateLimitedError,
     RequestRefusedError,
@@ -115,12 +114,11 @@ def malformed_errors() -> Iterator[FaultCase]:
         # The response also contains a good id; the error takes precedence.
         yield FaultCase(f"the error {error!r} beside an id", _beside_an_id(error), result, NO_PICTURE)
     yield FaultCase(
-        "a cid that was used",
-        always(refusal(21003, 400, "The cid has been used")),
-        _by_code(ERROR_CODES[21003], 400),
+        "a malformed cid",
+        always(refusal(23003, 400, "The cid is malformed")),
+        _by_code(ERROR_CODES[23003], 400),
         report_by_status(400),
         exceptions={
-            calls.PUSH.name: ExpectedResult("refused", CidAlreadyUsedError, True, "request", 21003, 400),
             calls.TEST_CONNECTION.name: DONE,
         },
     )

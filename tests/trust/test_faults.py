@@ -1,4 +1,4 @@
-"""Each call with each fault: without retries, with retries, and with a `cid` that is reported as used."""
+"""Each call with each fault: without retries and with retries."""
 
 from __future__ import annotations
 
@@ -12,19 +12,23 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.support.fault_server import refusal
 from tests.trust import fake_clock
 from tests.trust.attack_report import AttackReport
-from tests.trust.calls import PUSH
-from tests.trust.fault_expectations import differences, differences_after_used_cid, differences_with_retries, is_retried
-from tests.trust.fault_matrix import COMBINATIONS, Combination, Observation, try_once, try_with_retries, write_authority
+from tests.trust.fault_expectations import (
+    differences,
+    differences_with_retries,
+)
+from tests.trust.fault_matrix import (
+    COMBINATIONS,
+    Combination,
+    Observation,
+    try_once,
+    try_with_retries,
+    write_authority,
+)
 
 SECTION = "no failure is silent"
 BUDGET_S = 3.0
-CID_USED = refusal(21003, 400, "The cid has been used")
-AMBIGUOUS_PUSHES = tuple(
-    each for each in COMBINATIONS if each.call is PUSH and not each.fault.lasts and is_retried(each, BUDGET_S)
-)
 
 T = TypeVar("T")
 Run = Callable[[Combination], T]
@@ -79,18 +83,6 @@ def call_with_retries(request: pytest.FixtureRequest, authority: Path) -> Iterat
         yield run
 
 
-@pytest.fixture(scope="module")
-def call_until_cid_used(request: pytest.FixtureRequest, authority: Path) -> Iterator[Run[Observation]]:
-    def waits(each: Combination) -> bool:
-        return bool(each.fault.wait_s or each.fault.result_for(each.call).retry_after)
-
-    def call(each: Combination) -> Observation:
-        return try_with_retries(each, BUDGET_S, CID_USED)
-
-    with run_waiting_calls_early(request, authority, call, waits) as run:
-        yield run
-
-
 @pytest.mark.parametrize("combination", COMBINATIONS, ids=str)
 def test_call_reports_a_fault(
     combination: Combination, call_once: Run[tuple[Observation, Observation]], attacks: AttackReport
@@ -108,11 +100,3 @@ def test_call_retries_transient_faults(
 ) -> None:
     found = differences_with_retries(BUDGET_S, combination, call_with_retries(combination))
     attacks.require(SECTION, f"{combination.call}, with retries", not found, found)
-
-
-@pytest.mark.parametrize("combination", AMBIGUOUS_PUSHES, ids=str)
-def test_push_interprets_a_used_cid(
-    combination: Combination, call_until_cid_used: Run[Observation], attacks: AttackReport
-) -> None:
-    found = differences_after_used_cid(combination, call_until_cid_used(combination))
-    attacks.require(SECTION, "push, its cid reported as used", not found, found)

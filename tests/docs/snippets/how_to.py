@@ -142,11 +142,11 @@ with DAG(
 
     # [START hook_push]
     @task(retries=3)
-    def push_by_hook(picture_id: str | None, ti: Any = None, run_id: Any = None) -> str | None:
-        """Push, and at a retry not once more while the service remembers the `cid`."""
+    def push_by_hook(picture_id: str | None, run_id: Any = None) -> str:
+        """Push; the service recognises a repeat of the `cid` for one hour."""
         cid = hashlib.sha256(f"spring push {run_id}".encode()).hexdigest()[:40]
         with airflow_errors():
-            return OppoImageHook().push(MESSAGE, big_picture_id=picture_id, cid=cid, is_retry=ti.try_number > 1)
+            return OppoImageHook().push(MESSAGE, big_picture_id=picture_id, cid=cid)
 
     # [END hook_push]
 

@@ -27,7 +27,7 @@ CLIENT_CALLS: Mapping[str, Callable[[EngageLabClient], Any]] = {
     "upload big": lambda client: client.upload("big", URL),
     "upload small": lambda client: client.upload("small", URL),
     "push": lambda client: client.push(PushBody(MESSAGE)),
-    "push again": lambda client: client.push(PushBody({**MESSAGE, "cid": "1"}), is_retry=True),
+    "push again": lambda client: client.push(PushBody(MESSAGE).with_cid("1")),
     "validate": lambda client: client.validate_push(PushBody(MESSAGE)),
     "withdraw": lambda client: client.withdraw("1180001"),
     "status": lambda client: client.push_status(["1180001"]),
