@@ -28,8 +28,11 @@ import grimp
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = "airflow_provider_oppo_image"
 LONG_MODULE: Final = 350
-USED: Final = {"upload": 26, "poke": 26, "batch row": 36, "push": 20}
-"""How many modules may take part in an operation. They were 34, 35, 40 and 22 before modules were merged."""
+MAX_LINES: Final = 16_400
+"""Maximum lines of the package: 15,000, and 1,400 for features that came later, strict decoding and push-once."""
+
+USED: Final = {"upload": 27, "poke": 26, "batch row": 34, "push": 21}
+"""Maximum number of modules that take part in an operation: 26 in an upload, and one more for strict decoding."""
 
 Graph = Mapping[str, set[str]]
 
@@ -136,7 +139,7 @@ def figures() -> Iterator[Figure]:
     tools = [file for name in ("scripts", "bench") for end in ("py", "sh") for file in (ROOT / name).rglob(f"*.{end}")]
 
     yield Figure("modules of the package", len(files), 126)
-    yield Figure("lines of the package", lines, 15_000)
+    yield Figure("lines of the package", lines, MAX_LINES)
     yield Figure("modules in one folder", fullest, 18, folder.name)
     yield Figure(f"modules above {LONG_MODULE} lines", len(long), 0, ", ".join(file.name for file in long))
     yield Figure("import layers", len(layers), 8, _spell(layers))

@@ -75,7 +75,7 @@ def test_saved_connection_works_in_a_dag(
     ("fields", "words"),
     [
         ({}, "accepts AppKey sandbox-app-key and its master secret."),
-        ({"Master_secret": "another"}, "Check the AppKey and the master secret in the Airflow connection"),
+        ({"Master_secret": "another"}, "Check the AppKey, the master secret"),
         ({"Master_secret": None}, "The connection has no master secret."),
         ({"Host": f"http://127.0.0.1:{free_port()}"}, "(Connection refused), so nothing was sent."),
         ({"Read_timeout": "soon"}, "The connection's 'read_timeout' must be a number of seconds"),

@@ -93,7 +93,7 @@ def test_validate_only_sends_nothing(sandbox: SandboxServer, message: str, capsy
         (b"\xff\xfe{", "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b"[]", "must be an object"),
-        (b"{}", "must have `to`"),
+        (b"{}", "no `to`"),
         (None, "cannot be read: No such file or directory"),
     ],
 )

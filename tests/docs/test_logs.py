@@ -27,6 +27,7 @@ SHOWN = {
 }
 PLACE = "docs/how-to/read-the-logs.md"
 ANY = {
+    r"request id [0-9a-f]{32}": "request id of the body",
     r"\d[\d,]* bytes": "N bytes",
     r"\b\d+_[0-9a-f]{24}\b": "PICTURE",
     r"\b118\d{4}\b": "MESSAGE",

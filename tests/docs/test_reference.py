@@ -96,7 +96,7 @@ def value_of(path: str) -> Any:
 
 
 def _look(value: Any, key: str) -> Any:
-    if isinstance(value, tuple):
+    if key.isdigit():
         return value[int(key)]
     return getattr(value, key) if hasattr(value, key) else value[key]
 

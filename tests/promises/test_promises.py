@@ -125,8 +125,9 @@ class TestStoredShapes:
 
     def test_task_state_is_read(self, version: str) -> None:
         store = stored_state(read(version)["task_state"]["stored"])
-        pushed = PushState(store).load(samples.CID, samples.PUSH)
-        assert (pushed.sent, pushed.msg_id) == (True, "1180003")
+        pushed = PushState(store).load()
+        assert pushed
+        assert (pushed.outcome, pushed.msg_id) == ("sent", "1180003")
         report = PictureReport("big", samples.URL, "ready", sha256=samples.SHA256)
         [upload] = UploadState(store, {"big": PictureUrl.parse(samples.URL)}, {"big": report}).load().values()
         assert upload.picture_id == samples.PICTURE_ID
