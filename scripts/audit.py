@@ -40,11 +40,9 @@ def audit(path: Path) -> int:
 
 
 def evaluate(name: str, pinned: list[dict[str, Any]]) -> int:
-    """Print what is known about the versions of a file, and return its exit code.
+    """Print what is known about the versions of a file, from pip-audit's entries, and return its exit code.
 
     pip-audit itself calls a version clean if the advisory service did not answer.
-
-    :param pinned: pip-audit's entries.
     """
     vulnerable = [(entry, advisory) for entry in pinned for advisory in entry.get("vulns", ())]
     for entry, advisory in vulnerable:

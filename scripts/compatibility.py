@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
-from airflow_provider_oppo_image.airflow_compat import FEATURES, Feature
+from airflow_provider_oppo_image.airflow_compat import FEATURES
 from scripts.checkout import ROOT
 from scripts.versions import ENVIRONMENTS, report_path
 
@@ -48,13 +48,10 @@ def features() -> Iterator[str]:
     """Yield the lines of the table of features."""
     yield "| feature | since Airflow | without it | detected by |"
     yield "| --- | --- | --- | --- |"
-    yield from map(_row, FEATURES)
-
-
-def _row(feature: Feature) -> str:
-    since, except_in = (".".join(map(str, version or ())) for version in (feature.since, feature.except_in))
-    versions = f"{since}, except {except_in}" if except_in else since
-    return f"| {feature.name} | {versions} | {feature.fallback} | {feature.detected_by} |"
+    for feature in FEATURES:
+        since, except_in = (".".join(map(str, version or ())) for version in (feature.since, feature.except_in))
+        versions = f"{since}, except {except_in}" if except_in else since
+        yield f"| {feature.name} | {versions} | {feature.fallback} | {feature.detected_by} |"
 
 
 def page() -> str:

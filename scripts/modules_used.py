@@ -31,10 +31,7 @@ MESSAGE: Final = {"to": "all", "body": {"platform": "all", "notification": {"and
 
 
 def modules_used(run: Callable[[], object]) -> list[str]:
-    """Return the modules with a function that ran, in any thread that this call started and in this one.
-
-    :param run: the operation.
-    """
+    """Return the modules with a function that ran, in any thread that this call started and in this one."""
     files: set[str] = set()
 
     def profile(frame: FrameType, event: str, _: object) -> None:
@@ -54,11 +51,7 @@ def modules_used(run: Callable[[], object]) -> list[str]:
 
 
 def operations(url: str, manifest: Path) -> Mapping[str, Callable[[], object]]:
-    """Return the operations that are measured, by name.
-
-    :param url: a big picture that is ready.
-    :param manifest: a manifest with one row.
-    """
+    """Return the operations that are measured, by name, with a big picture that is ready."""
     from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
     from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator, OppoImageUploadOperator
     from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor

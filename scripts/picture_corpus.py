@@ -46,10 +46,7 @@ def main() -> int:
 
 
 def fetch(directory: Path) -> None:
-    """Download the packages.
-
-    :param directory: where they are put.
-    """
+    """Download the packages into a directory."""
     apt = [["apt-get", "update", "-qq"], ["apt-get", "download", "-qq", *DEBIAN]]
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", *PYPI]
     for command in (*apt, pip):
@@ -57,11 +54,7 @@ def fetch(directory: Path) -> None:
 
 
 def extract(archive: Path, directory: Path) -> None:
-    """Write an archive's pictures into a directory, numbered, since their names are of no use.
-
-    :param archive: a Debian package, or a source distribution.
-    :param directory: where they are put.
-    """
+    """Write the pictures of a Debian package or source distribution into a directory, numbered."""
     directory.mkdir(parents=True, exist_ok=True)
     for number, (name, content) in enumerate(_members(archive)):
         (directory / f"{number:04}-{name}").write_bytes(content)

@@ -8,11 +8,13 @@ Exits with 0 if everything is as expected, with 1 if an answer is different, and
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
 from typing import Final
 
+from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, non_empty
 from airflow_provider_oppo_image.cli.output import print_note, print_result
@@ -21,9 +23,8 @@ from airflow_provider_oppo_image.engagelab.messages import basic_auth
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.sandbox.server import LOOPBACK, SandboxServer
-from scripts.live.comparison import Row, compare, describe, heading, summary
-from scripts.live.questions import PROBE, Question, questions
-from scripts.live.targets import open_target
+from scripts.live import comparison
+from scripts.live.questions import PROBE, questions
 
 EXPECTED: Final = 0
 DIFFERENT: Final = 1
@@ -38,7 +39,12 @@ NOTICE: Final = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask and print; return `EXPECTED`, `DIFFERENT` or `NOT_TESTED`."""
-    args = _parse(arguments)
+    parser = argparse.ArgumentParser(prog="python -m scripts.live", allow_abbrev=False)
+    parser.add_argument("--big", required=True, type=non_empty, help="a public URL of a good big picture")
+    parser.add_argument("--small", required=True, type=non_empty, help="a public URL of a good small picture")
+    parser.add_argument("--wrong", type=non_empty, help="a public URL of a wrong big picture, such as 876 x 324 px")
+    add_connection(parser)
+    args = parser.parse_args(arguments)
     count = "three pictures" if args.wrong else "two pictures"
     print_note(NOTICE.format(pictures=count, conn_id=args.conn_id))
     try:
@@ -46,23 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         print_note(f"error: {error}")
         return NOT_TESTED
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.live",
-        description="Compare the live service with what we expect. It uploads the pictures, and sends no push.",
-        epilog="With make: make test-live BIG=URL SMALL=URL [WRONG=URL] [CONN_ID=ID]",
-        allow_abbrev=False,
-    )
-    for option, required, text in (
-        ("--big", True, "a public URL of a good big picture"),
-        ("--small", True, "a public URL of a good small picture"),
-        ("--wrong", False, "a public URL of a wrong big picture, for example of 876 x 324 px"),
-    ):
-        parser.add_argument(option, required=required, type=non_empty, metavar="URL", help=text)
-    add_connection(parser)
-    return parser.parse_args(arguments)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -73,36 +62,46 @@ def _run(args: argparse.Namespace) -> int:
             reports.append(hook.check("big", args.wrong))
     header = basic_auth(settings.app_key, settings.master_secret).removeprefix("Basic ")
     redactor = SecretRedactor(settings.app_key, settings.master_secret, header)
-    print_result(redactor.redact(heading(settings.base_url, reports)))
+    print_result(f"airflow-provider-oppo-image {__version__}, compared with {redactor.redact(settings.base_url)}")
     for report, expected in zip(reports, ("ready", "ready", "wrong"), strict=False):
+        print_result(redactor.redact(str(report)))
         if report.state != expected:
             raise ConfigurationError(
                 f"{report.url} is {report.state} as a {report.kind} picture; it must be {expected}. Nothing was asked. "
                 "Name another picture."
             )
-    rows = _ask_all(settings, questions(args.big, args.small, args.wrong), redactor)
-    print_result("\n" + summary(rows, wrong_given=bool(args.wrong)))
-    states = {row.state for row in rows}
-    return DIFFERENT if "different" in states else NOT_TESTED if "not tested" in states else EXPECTED
+    states = _ask_all(settings, args, redactor)
+    same, different, untested = (
+        states.count(state) for state in (comparison.EXPECTED, comparison.DIFFERENT, comparison.NOT_TESTED)
+    )
+    print_result(
+        f"\n{len(states)} questions: {same} as expected, {different} different, {untested} not tested. "
+        "Nothing was sent to any phone."
+    )
+    if different:
+        print_result("Please report the differences: paste the complete output; it has no secret.")
+    return DIFFERENT if different else NOT_TESTED if untested else EXPECTED
 
 
-def _ask_all(settings: Settings, asked: Sequence[Question], redactor: SecretRedactor) -> list[Row]:
-    rows: list[Row] = []
+def _ask_all(settings: Settings, args: argparse.Namespace, redactor: SecretRedactor) -> list[str]:
+    states: list[str] = []
     for name in ("no_proxy", "NO_PROXY"):  # the sandbox is on this machine
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))
-    with (
-        SandboxServer() as server,
-        open_target(settings.base_url, settings.app_key, settings.master_secret, settings.transport_options) as live,
-        open_target(
-            server.url, server.options.app_key, server.options.master_secret, settings.transport_options
-        ) as sandbox,
-    ):
-        for question in (PROBE, *asked):
-            rows.append(compare(question, live.ask(question), sandbox.ask(question)))
-            print_result("\n" + redactor.redact(describe(len(rows), rows[-1])))
-            if question is PROBE and rows[0].state == "not tested":
+    options = settings.transport_options
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(SandboxServer())
+        known = server.options
+        live = comparison.Target(settings.base_url, settings.app_key, settings.master_secret, options)
+        stack.callback(live.close)
+        sandbox = comparison.Target(server.url, known.app_key, known.master_secret, options)
+        stack.callback(sandbox.close)
+        for number, question in enumerate((PROBE, *questions(args.big, args.small, args.wrong)), 1):
+            state, text = comparison.compare(question, live.ask(question), sandbox.ask(question))
+            states.append(state)
+            print_result(f"\n{number}. {redactor.redact(text)}")
+            if question is PROBE and state == comparison.NOT_TESTED:
                 break
-    return rows
+    return states
 
 
 if __name__ == "__main__":

@@ -14,12 +14,7 @@ _COMPONENTS: Final = ("scheduler", "triggerer", "dag_processor")
 
 
 class Api:
-    """The REST API of an Airflow 3.
-
-    :param address: the API server's URL.
-    :param user: the user's name.
-    :param password: the user's password.
-    """
+    """The REST API of an Airflow 3."""
 
     root: ClassVar = "/api/v2/"
     """The prefix of all paths."""
@@ -44,10 +39,7 @@ class Api:
         return files <= {dag["relative_fileloc"] for dag in dags} | {error["filename"] for error in errors}
 
     def start(self, dag: str, conf: Mapping[str, Any], run_id: str | None = None) -> str:
-        """Trigger a run of a DAG, and return its id.
-
-        :param run_id: the id; None lets Airflow choose one.
-        """
+        """Trigger a run of a DAG, and return its id. Airflow chooses it if `run_id` is None."""
         body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
         return str(self.ask("POST", f"dags/{dag}/dagRuns", body)["dag_run_id"])
 

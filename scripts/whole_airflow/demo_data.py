@@ -67,13 +67,9 @@ def trigger_runs(api: Api, pictures: str, folder: Path) -> None:
     for dag in api.ask("GET", "dags")["dags"]:
         api.ask("PATCH", f"dags/{dag['dag_id']}", {"is_paused": False})
     campaigns = [campaign.parameter(pictures) for campaign in (*CAMPAIGNS, LAST_YEAR)]
-    _run(api, "nightly_batch", _write_manifest(folder, f"{pictures}/night"))
-    _run(api, "nightly_campaigns", {"campaigns": campaigns, "send": True})
-
-
-def _run(api: Api, dag: str, conf: dict[str, Any]) -> None:
-    if not api.find(f"dags/{dag}/dagRuns/{RUN_ID}"):
-        api.start(dag, conf, RUN_ID)
+    if not api.find(f"dags/nightly_batch/dagRuns/{RUN_ID}"):
+        api.start("nightly_batch", _write_manifest(folder, f"{pictures}/night"), RUN_ID)
+    api.start("nightly_campaigns", {"campaigns": campaigns, "send": True}, RUN_ID)
 
 
 def _batch_campaigns() -> list[Campaign]:

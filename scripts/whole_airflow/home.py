@@ -27,11 +27,7 @@ _SECRETS: Final[dict[tuple[str, str], Callable[[], str]]] = {
 
 
 class Home:
-    """The home of an Airflow.
-
-    :param folder: the folder; it is created if it is missing.
-    :param dags: the folder of the DAG files.
-    """
+    """The home of an Airflow: a folder, which is created if it is missing."""
 
     def __init__(self, folder: Path, dags: Path) -> None:
         self.folder = folder.absolute()
@@ -53,20 +49,17 @@ class Home:
         except OSError as error:
             raise SystemExit(f"Airflow's home {self.folder} cannot be written to: {error.strerror}.") from None
         try:
-            self._lock(lock)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                address = self._read_configuration().get("api", "base_url", fallback="an address that it will print")
+                raise SystemExit(
+                    f"An Airflow runs from {self.folder} already, at {address}. Use it, or stop it with Ctrl-C and "
+                    "wait a few seconds."
+                ) from None
             yield lock
         finally:
             os.close(lock)
-
-    def _lock(self, lock: int) -> None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            address = self._read_configuration().get("api", "base_url", fallback="an address that it will print")
-            raise SystemExit(
-                f"An Airflow runs from {self.folder} already, at {address}. Use it, or stop it with Ctrl-C and wait a "
-                "few seconds."
-            ) from None
 
     def configure(self, port: int) -> str:
         """Write Airflow's configuration; secrets and other settings that are there already are kept.
