@@ -47,7 +47,7 @@ class BatchRun:
         self._service = service
         self._results = folder / "results.csv"
         self._parts = folder / "parts"
-        self._accepted_before = service.accepted()
+        self._accepted_before = service.taken()
         self.pictures = {f"campaign-{row}": f"https://{folder.name}.example/{row}.jpg" for row in range(rows)}
         manifest = folder / "manifest.csv"
         with manifest.open("w", newline="") as file:

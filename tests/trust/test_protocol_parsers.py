@@ -72,9 +72,9 @@ def require(attacks: AttackReport) -> Require:
 
 
 @MANY
-@given(status=statuses, body=bodies, whole=st.booleans())
-def test_readers_accept_any_status_and_body(require: Require, status: int, body: bytes, whole: bool) -> None:
-    response = Response(status, body, whole=whole)
+@given(status=statuses, body=bodies, complete=st.booleans())
+def test_readers_accept_any_status_and_body(require: Require, status: int, body: bytes, complete: bool) -> None:
+    response = Response(status, body, complete=complete)
     upload, push = messages.upload_request("big", PICTURE), messages.push_request(MESSAGE)
     for read in (
         lambda: messages.read_upload("big", upload, response),
@@ -82,11 +82,11 @@ def test_readers_accept_any_status_and_body(require: Require, status: int, body:
         lambda: messages.read_push(push, response),
         lambda: messages.read_acknowledgement(push, response),
     ):
-        require("a response, by status and bytes", _is_valid(read, lambda _: response.is_success and whole))
+        require("a response, by status and bytes", _is_valid(read, lambda _: response.is_success and complete))
     probe = messages.credentials_probe()
     require(
         "a response, by status and bytes",
-        _is_valid(lambda: messages.read_credentials_probe(probe, response), lambda _: whole),
+        _is_valid(lambda: messages.read_credentials_probe(probe, response), lambda _: complete),
     )
 
 

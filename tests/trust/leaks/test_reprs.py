@@ -61,7 +61,7 @@ HOLDERS: Mapping[type, Callable[[], object]] = {
     EngageLabClient: lambda: connected(OppoImageHook()).get_conn(),
     HttpTransport: lambda: HttpTransport("https://127.0.0.1:1", APP_KEY, SECRET, user_agent="test"),
     SecretRedactor: lambda: SecretRedactor(SECRET, TOKEN),
-    Response: lambda: Response(200, f"{SECRET} {TOKEN}".encode(), secrets=SecretRedactor(SECRET)),
+    Response: lambda: Response(200, f"{SECRET} {TOKEN}".encode(), redactor=SecretRedactor(SECRET)),
     OppoImageHook: lambda: connected(OppoImageHook()),
     OppoImageUploadOperator: upload_operator,
     OppoImagePushOperator: push_operator,
@@ -91,7 +91,8 @@ def receives_a_secret(kind: type) -> bool:
     if issubclass(kind, BaseException) or not inspect.isfunction(kind.__init__):
         return False
     annotations = {name: str(parameter.annotation) for name, parameter in inspect.signature(kind).parameters.items()}
-    holders = [rf"\b{holder.__name__}\b" for holder in (Settings, EngageLabClient, SecretRedactor, SandboxOptions)]
+    secret_types = (Settings, HttpTransport, EngageLabClient, SecretRedactor, SandboxOptions)
+    holders = [rf"\b{holder.__name__}\b" for holder in secret_types]
     return any(
         _SECRET_NAME.search(name) or any(re.search(holder, annotation) for holder in holders)
         for name, annotation in annotations.items()
