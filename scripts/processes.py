@@ -53,12 +53,15 @@ def has_ended(child: int) -> bool:
 def kill_session(session: int) -> None:
     """Kill every process of a session (SIGKILL), and return when none is left.
 
+    All of them are stopped first, so that none can react to the end of another one.
+
     :param session: the id of its first process, which must not have been reaped: its id could be reused.
     """
     while members := [one.pid for one in list_processes() if one.session == session and not one.ended]:
-        for pid in members:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        for sent in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in members:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, sent)
 
 
 @contextlib.contextmanager
