@@ -344,7 +344,8 @@ class TestADeadHost:
                 for picture in self.pictures(dead, 100)
             ]
             stuck.append(asyncio.ensure_future(check_many.check_all_async(self.pictures(dead, 1_000), patient)))
-            await asyncio.sleep(0.2)
+            while dead.connections < check_many.MAX_PER_HOST:
+                await asyncio.sleep(0.01)
             started = time.monotonic()
             polls = await asyncio.gather(
                 *(check_many.check_all_async([picture], patient) for picture in self.pictures(host, 50))
