@@ -240,7 +240,5 @@ DISTRIBUTIONS: Final = MappingProxyType(
 )
 """Values of `third_party_channel.distribution_new`, and which phones get OPPO's picture. Source: push strategy page."""
 
-DEFAULT_DISTRIBUTION: Final = "pns_mtpush"
-
 OLD_DISTRIBUTIONS_WITHOUT_OPPO: Final = ("jpush", "mtpush")
 """Values of the older `oppo.distribution` that never use OPPO's channel. Source: the sibling service, certainty C."""

@@ -99,7 +99,7 @@ def public() -> Iterator[str]:
         "pictures.check.check_picture",
         "pictures.report.PictureReport",
         "pictures.report.WRONG_CODES",
-        "help_pages.docs_url",
+        "errors.docs_url",
     )
 
 
@@ -134,7 +134,7 @@ def test_a_page_says_in_which_language_it_is() -> None:
 
 
 def test_no_markup_is_left_over_where_chinese_touches_it() -> None:
-    assert not [name for name, page in PAGES.items() if name.startswith("zh/") and "**" in page.text]
+    assert not [name for name, page in PAGES.items() if name.startswith("zh/") and "**" in page.text.replace("**context", "")]
 
 
 @pytest.mark.parametrize(
