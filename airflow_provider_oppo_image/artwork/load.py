@@ -122,8 +122,8 @@ def _has_too_many_scans(data: bytes) -> bool:
     scans = 0
     if data.startswith(jpeg.SIGNATURE):
         with contextlib.suppress(BrokenImageError, TruncatedImageError):
-            for marker, _ in jpeg.segments(data):
-                scans += marker == jpeg.SOS
+            for segment in jpeg.segments(data):
+                scans += segment.marker == jpeg.SOS
     return scans > jpeg.MAX_SCANS
 
 

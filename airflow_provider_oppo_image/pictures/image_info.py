@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -110,30 +111,69 @@ _ORIENTATION: Final = 0x0112
 _BYTES_BY_TYPE: Final = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8)
 
 
+_BYTE_ORDERS: Final = {b"II": "<", b"MM": ">"}
+_BIG_TIFF: Final = 43
+
+
+class DirectoryEntry(NamedTuple):
+    """An entry of a TIFF directory.
+
+    :param tag: its tag.
+    :param kind: the type of its values.
+    :param number: the number of its values.
+    :param short: its value field as a 16-bit integer.
+    :param long: its value field as a 32-bit integer.
+    """
+
+    tag: int
+    kind: int
+    number: int
+    short: int
+    long: int
+
+
+def read_directory(block: bytes) -> tuple[int, Iterator[DirectoryEntry]]:
+    """Return the first directory of a TIFF structure.
+
+    :param block: the structure, as in EXIF segments and multi-picture JPEGs.
+    :return: the number of entries that the directory declares, and the entries that the block has. Both are empty if
+        the block has no directory.
+    """
+    order = _BYTE_ORDERS.get(block[:2])
+    if order is None or len(block) < 8:
+        return 0, iter(())
+    (start,) = struct.unpack_from(f"{order}I", block, 4)
+    if start + 2 > len(block):
+        return 0, iter(())
+    (count,) = struct.unpack_from(f"{order}H", block, start)
+    positions = range(start + 2, min(start + 2 + 12 * count, len(block) - 11), 12)
+    return count, (
+        DirectoryEntry(
+            *struct.unpack_from(f"{order}HHI", block, position),
+            *struct.unpack_from(f"{order}H", block, position + 8),
+            *struct.unpack_from(f"{order}I", block, position + 8),
+        )
+        for position in positions
+    )
+
+
 def read_orientation(block: bytes) -> int:
     """Return the EXIF orientation from the first directory of a TIFF structure.
 
     :param block: the structure, as in EXIF segments and multi-picture JPEGs.
-    :return: 1 (upright) to 8; 1 if it is missing or it cannot be read.
+    :return: 1 (upright) to 8; 1 if it is missing or cannot be read.
     :raises BrokenImageError: if the directory refers to more data than a decoder should follow.
     """
-    order = {b"II": "<", b"MM": ">"}.get(block[:2])
-    if order is None or len(block) < 8:
-        return 1
-    if 43 in block[2:4]:
+    if block[:2] in _BYTE_ORDERS and len(block) >= 8 and _BIG_TIFF in block[2:4]:
         raise BrokenImageError("its metadata is a BigTIFF, which no camera writes")
-    (start,) = struct.unpack_from(f"{order}I", block, 4)
-    if start + 2 > len(block):
-        return 1
-    (count,) = struct.unpack_from(f"{order}H", block, start)
+    count, entries = read_directory(block)
     if count > MAX_ENTRIES:
         raise BrokenImageError(f"its metadata has {count:,} entries")
     orientation, claimed = 1, 0
-    for position in range(start + 2, min(start + 2 + 12 * count, len(block) - 11), 12):
-        tag, kind, number = struct.unpack_from(f"{order}HHI", block, position)
-        claimed += number * (_BYTES_BY_TYPE[kind] if kind < len(_BYTES_BY_TYPE) else 0)
-        if tag == _ORIENTATION and kind == 3:
-            (orientation,) = struct.unpack_from(f"{order}H", block, position + 8)
+    for entry in entries:
+        claimed += entry.number * (_BYTES_BY_TYPE[entry.kind] if entry.kind < len(_BYTES_BY_TYPE) else 0)
+        if entry.tag == _ORIENTATION and entry.kind == 3:
+            orientation = entry.short
     if claimed > len(block):
         raise BrokenImageError("its metadata refers to more data than it has")
     return orientation if 1 <= orientation <= 8 else 1

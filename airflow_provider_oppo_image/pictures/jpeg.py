@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from airflow_provider_oppo_image.pictures.image_info import (
@@ -25,9 +26,9 @@ MAX_SCANS: Final = 100
 MAX_RESOURCES: Final = 1_000
 """Our own limit for Photoshop resource blocks; Photoshop writes about thirty."""
 
-_APP1, _APP2, _APP13, SOS, _EOI = 0xE1, 0xE2, 0xED, 0xDA, 0xD9
+APP1, APP2, _APP13, SOS, _EOI = 0xE1, 0xE2, 0xED, 0xDA, 0xD9
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_DECODABLE: Final = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive: supported by every decoder
+DECODABLE: Final = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive: supported by every decoder
 _MISPLACED: Final = (0x01, *range(0xD0, 0xD9))  # markers without content, valid only in scans or at the start
 
 # The repetition is bounded and possessive, so a file of fill bytes is scanned in linear time.
@@ -35,6 +36,20 @@ _MARKER: Final = re.compile(rb"\xff{1,64}+([^\x00\xff])")
 _MAX_STRAY_BYTES: Final = 16
 """Bytes between two segments that are skipped, as libjpeg does: seen in real files, and no part of the picture."""
 _END_OF_SCAN: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment.
+
+    :param marker: the second byte of its marker.
+    :param content: its bytes, without the marker and the length.
+    :param scan_data: the image data after the header of a scan, up to the next marker; empty in other segments.
+    """
+
+    marker: int
+    content: bytes
+    scan_data: bytes = b""
 
 
 def read_header(data: bytes) -> ImageInfo:
@@ -45,12 +60,12 @@ def read_header(data: bytes) -> ImageInfo:
     :raises BrokenImageError: if they are not a JPEG.
     """
     exif = []
-    for marker, content in segments(data):
-        if marker == _APP1 and content.startswith(b"Exif\0\0"):
-            exif.append(content[6:])
-        elif marker in _FRAMES:
-            return _read_frame(marker, content, read_orientation(b"".join(exif)))
-        elif marker == SOS:
+    for segment in segments(data):
+        if segment.marker == APP1 and segment.content.startswith(b"Exif\0\0"):
+            exif.append(segment.content[6:])
+        elif segment.marker in _FRAMES:
+            return _read_frame(segment, read_orientation(b"".join(exif)))
+        elif segment.marker == SOS:
             break
     raise BrokenImageError("it has no header")
 
@@ -64,13 +79,13 @@ def read_structure(data: bytes) -> ImageInfo:
     """
     info = read_header(data)
     frames = scans = resources = 0
-    for marker, content in segments(data):
-        frames += marker in _FRAMES
-        scans += marker == SOS
-        if marker == _APP13:
-            resources += content.count(b"8BIM")
-        elif marker == _APP2 and content.startswith(b"MPF\0"):
-            read_orientation(content[4:])  # raises for a directory that would cost decoders too much
+    for segment in segments(data):
+        frames += segment.marker in _FRAMES
+        scans += segment.marker == SOS
+        if segment.marker == _APP13:
+            resources += segment.content.count(b"8BIM")
+        elif segment.marker == APP2 and segment.content.startswith(b"MPF\0"):
+            read_orientation(segment.content[4:])  # raises for a directory that would cost decoders too much
     if frames > 1:
         raise BrokenImageError("it has two headers")
     if scans == 0:
@@ -80,8 +95,8 @@ def read_structure(data: bytes) -> ImageInfo:
     return info
 
 
-def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the marker and the content of each segment, up to the end of the image.
+def segments(data: bytes) -> Iterator[Segment]:
+    """Yield the segments up to the end of the image.
 
     :param data: the file, or its first bytes.
     :raises TruncatedImageError: if it ends before the end marker.
@@ -95,13 +110,16 @@ def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         if marker in _MISPLACED:
             raise BrokenImageError("a marker is misplaced")
         content = _content(data, position)
-        yield marker, content
         position += 2 + len(content)
-        if marker == SOS:
-            scan_end = _END_OF_SCAN.search(data, position)
-            if scan_end is None:
-                raise TruncatedImageError
-            position = scan_end.start()
+        if marker != SOS:
+            yield Segment(marker, content)
+            continue
+        scan_end = _END_OF_SCAN.search(data, position)
+        end = scan_end.start() if scan_end else len(data)
+        yield Segment(marker, content, data[position:end])
+        if scan_end is None:
+            raise TruncatedImageError
+        position = end
     raise BrokenImageError(f"it has more than {MAX_SEGMENTS:,} segments")
 
 
@@ -127,13 +145,13 @@ def _content(data: bytes, position: int) -> bytes:
     return data[position + 2 : position + length]
 
 
-def _read_frame(marker: int, content: bytes, orientation: int) -> ImageInfo:
-    if len(content) < 6:
+def _read_frame(segment: Segment, orientation: int) -> ImageInfo:
+    if len(segment.content) < 6:
         raise BrokenImageError("its header is too short")
-    precision, height, width, components = struct.unpack_from(">BHHB", content)
+    precision, height, width, components = struct.unpack_from(">BHHB", segment.content)
     coding = None
-    if marker not in _DECODABLE:
-        coding = "arithmetic coding" if marker >= 0xC9 else "lossless or hierarchical coding"
+    if segment.marker not in DECODABLE:
+        coding = "arithmetic coding" if segment.marker >= 0xC9 else "lossless or hierarchical coding"
     elif precision != 8:
         coding = f"{precision} bits per channel"
     return ImageInfo("JPEG", width, height, cmyk=components == 4, orientation=orientation, coding=coding)

@@ -1,48 +1,31 @@
-"""Strict decoding of JPEG files: no scan is missing, and libjpeg-turbo has nothing to warn about.
+"""Strict decoding of JPEG files: a missing scan and every warning of libjpeg-turbo are errors.
 
-libjpeg fills what is missing with grey, and only warns. It does not warn of a progressive file that lacks some of its
-scans. So the scan headers are checked here (ITU-T T.81, G.1), and the data by libjpeg-turbo with warnings as errors.
-docs/decisions/strict-decoding.md has the evidence for what is tolerated.
+libjpeg fills missing data with grey, and only warns. It does not warn about a progressive file in which scans are
+missing. So this module checks the scan headers (ITU-T T.81, G.1), and libjpeg-turbo checks the data with warnings as
+errors. docs/decisions/strict-decoding.md has the evidence for what is tolerated.
 """
 
 from __future__ import annotations
 
-import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
-from airflow_provider_oppo_image.pictures.image_info import BrokenImageError, ImageInfo
+from airflow_provider_oppo_image.pictures.image_info import BrokenImageError, ImageInfo, read_directory
+from airflow_provider_oppo_image.pictures.jpeg import APP1, APP2, DECODABLE, SOS, Segment, segments
 
 if TYPE_CHECKING:
     from numpy import uint8
     from numpy.typing import NDArray
 
-_SOF0, _SOF1, _SOF2, _DHT, _SOS, _EOI, _APP1, _APP2 = 0xC0, 0xC1, 0xC2, 0xC4, 0xDA, 0xD9, 0xE1, 0xE2
-_FRAMES: Final = (_SOF0, _SOF1, _SOF2)
+_PROGRESSIVE, _DHT = 0xC2, 0xC4
 _METADATA: Final = (*range(0xE0, 0xF0), 0xFE)  # APPn and comments
 _COEFFICIENTS: Final = 64
-_LAST_ROWS: Final = 4  # of an eighth of the size, from the last blocks
+_LAST_ROWS: Final = 4
+"""Rows of the reduced image that come from the last blocks."""
 _NUMBER_OF_PICTURES: Final = 0xB001
 _SEQUENTIAL: Final = bytes((0, _COEFFICIENTS - 1, 0))  # Ss, Se, and Ah with Al
-
-_MARKER: Final = re.compile(rb"\xff+([^\x00\xff])")
-_END_OF_SCAN: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-
-
-@dataclass(frozen=True)
-class _Segment:
-    """A segment.
-
-    :param marker: its marker's second byte.
-    :param content: what stands in it, without its length.
-    :param data: a scan's data, from behind its header to the next marker; empty in other segments.
-    """
-
-    marker: int
-    content: bytes
-    data: bytes = b""
 
 
 def decode(data: bytes, info: ImageInfo) -> ImageInfo:
@@ -50,57 +33,58 @@ def decode(data: bytes, info: ImageInfo) -> ImageInfo:
 
     :param data: the complete file.
     :param info: the result of `inspect_structure`, without a problem.
-    :return: the same, with the format of a multi-picture file (MPO) if it is one.
+    :return: the same metadata, with the format of a multi-picture file (MPO) if it is one.
     :raises BrokenImageError: if a part of the picture is missing or damaged.
     """
-    segments = list(_segments(data))
-    frame = _read_frame(segments)
+    parts = list(segments(data))
+    frame = _read_frame(parts)
     if frame.size != (info.width, info.height):
         raise BrokenImageError("its headers contradict each other")
-    missing = _MissingBits(frame)
-    for segment in segments:
-        if segment.marker == _SOS:
-            missing.take(segment.content)
-    missing.refuse_any()
-    picture = _without_metadata(segments, frame)
+    coefficients = _CoefficientBits(frame)
+    for part in parts:
+        if part.marker == SOS:
+            coefficients.record_scan(part.content)
+    coefficients.require_all()
+    picture = _without_metadata(parts, frame)
     try:
         pixels = _decode_strictly(picture)
         if not frame.progressive:
             _check_sequential_data(picture, pixels)
     except ValueError as error:
         raise BrokenImageError(str(error).removeprefix("Corrupt JPEG data: ")) from error
-    return replace(info, format="multi-picture JPEG (MPO)") if _is_multi_picture(segments) else info
+    return replace(info, format="multi-picture JPEG (MPO)") if _is_multi_picture(parts) else info
 
 
-def _decode_strictly(segments: Sequence[_Segment], buffer: bytearray | None = None) -> NDArray[uint8]:
-    """Decode a file to an eighth of its size, in grey. That is fastest, and the data of all scans is read for it too.
+def _decode_strictly(parts: Sequence[Segment], buffer: bytearray | None = None) -> NDArray[uint8]:
+    """Decode a file to an eighth of its size, in grey. This is the fastest way that reads the data of all scans.
 
-    :param buffer: where the pixels are put; those before a warning are there after it, too.
+    :param buffer: receives the pixels; after a warning, it has the pixels that were decoded before.
     :raises ValueError: with libjpeg-turbo's first warning, or its error.
     """
     import simplejpeg  # with numpy: 0.1 s and 21 MiB
 
     options = {"min_height": 1, "min_width": 1, "strict": True, "buffer": buffer}
-    return cast("NDArray[uint8]", simplejpeg.decode_jpeg(_to_bytes(segments), "GRAY", **options))
+    return cast("NDArray[uint8]", simplejpeg.decode_jpeg(_to_bytes(parts), "GRAY", **options))
 
 
-def _check_sequential_data(segments: Sequence[_Segment], pixels: NDArray[uint8]) -> None:
-    """Refuse what libjpeg-turbo's fast decoder does not report: codes that do not exist, and up to 7 bytes too many.
+def _check_sequential_data(parts: Sequence[Segment], pixels: NDArray[uint8]) -> None:
+    """Detect two errors that libjpeg-turbo's fast decoder does not report: undefined codes, and up to 7 surplus bytes.
 
-    The file is decoded again with a meaning for those codes, which changes the pixels, and without its last byte, so
-    that there is too little data, unless there was too much.
+    The file is decoded again after two changes. Undefined Huffman codes are defined, so each use of one changes the
+    pixels. The last byte of the data is removed, so the decoder reports missing data, unless the byte was surplus.
 
-    :param segments: the file.
+    :param parts: the file.
     :param pixels: its pixels, as `_decode_strictly` returns them.
-    :raises ValueError: if there is such a code or such a byte.
+    :raises ValueError: if the data uses an undefined code, or has surplus bytes.
     """
-    scans = [number for number, segment in enumerate(segments) if segment.marker == _SOS]
-    changed = [replace(part, content=_add_codes(part.content)) if part.marker == _DHT else part for part in segments]
-    # The decoder puts out no row before the last scan.
+    scans = [number for number, part in enumerate(parts) if part.marker == SOS]
+    changed = [replace(part, content=_add_codes(part.content)) if part.marker == _DHT else part for part in parts]
+    # With several scans, the decoder returns no row before the last scan.
     if len(scans) > 1 and (_decode_strictly(changed) != pixels).any():
         raise ValueError("bad Huffman code")
-    data = segments[scans[-1]].data.rstrip(b"\xff")
-    changed[scans[-1]] = replace(segments[scans[-1]], data=data[: -2 if data.endswith(b"\xff\0") else -1])
+    last = parts[scans[-1]]
+    data = last.scan_data.rstrip(b"\xff")
+    changed[scans[-1]] = replace(last, scan_data=data[: -2 if data.endswith(b"\xff\0") else -1])
     rows = bytearray(pixels.nbytes)
     try:
         _decode_strictly(changed, rows)
@@ -112,26 +96,12 @@ def _check_sequential_data(segments: Sequence[_Segment], pixels: NDArray[uint8])
     raise ValueError("extraneous bytes after the image data")
 
 
-def _segments(data: bytes) -> Iterator[_Segment]:
-    position = 2
-    while (found := _MARKER.search(data, position)) and (marker := found[1][0]) != _EOI:
-        start = found.end()
-        (length,) = struct.unpack_from(">H", data, start)
-        position = start + length
-        content = data[start + 2 : position]
-        if marker != _SOS:
-            yield _Segment(marker, content)
-        elif end := _END_OF_SCAN.search(data, position):
-            yield _Segment(marker, content, data[position : end.start()])
-            position = end.start()
-
-
 @dataclass(frozen=True)
 class _Frame:
     """A frame's header.
 
     :param size: width and height, in pixels.
-    :param progressive: whether its scans refine each other.
+    :param progressive: whether later scans refine the image of earlier scans.
     :param components: the identifiers of its components.
     """
 
@@ -140,8 +110,8 @@ class _Frame:
     components: tuple[int, ...]
 
 
-def _read_frame(segments: Sequence[_Segment]) -> _Frame:
-    marker, content = next((segment.marker, segment.content) for segment in segments if segment.marker in _FRAMES)
+def _read_frame(parts: Sequence[Segment]) -> _Frame:
+    marker, content = next((part.marker, part.content) for part in parts if part.marker in DECODABLE)
     _, height, width, number = struct.unpack_from(">BHHB", content)
     if not number or len(content) != 6 + 3 * number:
         raise BrokenImageError("its header has a wrong length")
@@ -149,33 +119,33 @@ def _read_frame(segments: Sequence[_Segment]) -> _Frame:
         # Decoders support only whole numbers of pixels for a sample.
         if not all(factors) or any(max(factors) % factor for factor in factors):
             raise BrokenImageError("its colours have sampling factors that decoders do not support")
-    return _Frame((width, height), marker == _SOF2, tuple(content[6::3]))
+    return _Frame((width, height), marker == _PROGRESSIVE, tuple(content[6::3]))
 
 
-class _MissingBits:
-    """What the scans have not brought yet, of each component and coefficient.
+class _CoefficientBits:
+    """The number of low bits that are still missing, by component and coefficient.
 
     :param frame: the frame's header.
     """
 
     def __init__(self, frame: _Frame) -> None:
         self._progressive = frame.progressive
-        # The number of low bits that are missing; None where no scan has brought any.
-        self._bits: dict[int, list[int | None]] = {part: [None] * _COEFFICIENTS for part in frame.components}
+        # None before the first scan of a coefficient.
+        self._missing: dict[int, list[int | None]] = {part: [None] * _COEFFICIENTS for part in frame.components}
 
-    def take(self, header: bytes) -> None:
-        """Take note of a scan.
+    def record_scan(self, header: bytes) -> None:
+        """Record a scan.
 
         :param header: the scan's header.
-        :raises BrokenImageError: if it cannot follow those before it.
+        :raises BrokenImageError: if the header is not valid, or the scan cannot follow the earlier ones.
         """
         if not header or not header[0] or len(header) != 4 + 2 * header[0]:
             raise BrokenImageError("a scan has an impossible header")
         first, last, bits = header[-3:] if self._progressive else _SEQUENTIAL
         for part in header[1:-3:2]:
-            if part not in self._bits or not first <= last < _COEFFICIENTS:
+            if part not in self._missing or not first <= last < _COEFFICIENTS:
                 raise BrokenImageError("a scan has an impossible header")
-            self._refine(self._bits[part], range(first, last + 1), high=bits >> 4, low=bits & 15)
+            self._refine(self._missing[part], range(first, last + 1), high=bits >> 4, low=bits & 15)
 
     def _refine(self, missing: list[int | None], coefficients: range, *, high: int, low: int) -> None:
         in_order = (coefficients[0] == 0 or missing[0] is not None) and all(
@@ -186,31 +156,28 @@ class _MissingBits:
         for coefficient in coefficients:
             missing[coefficient] = low
 
-    def refuse_any(self) -> None:
-        """Refuse a file that has ended before all came.
+    def require_all(self) -> None:
+        """Return if no bits are missing.
 
-        :raises BrokenImageError: if anything is missing.
+        :raises BrokenImageError: if bits are missing.
         """
-        for missing in self._bits.values():
+        for missing in self._missing.values():
             if missing[0] is None:
                 raise BrokenImageError("the scans of a colour are missing")
             if any(missing) or None in missing:
                 raise BrokenImageError("scans are missing, with the details of the picture")
 
 
-def _without_metadata(segments: Sequence[_Segment], frame: _Frame) -> list[_Segment]:
-    """Return the file with nothing but what the picture is decoded from.
+def _without_metadata(parts: Sequence[Segment], frame: _Frame) -> list[Segment]:
+    """Return the segments that the decoder needs, with corrected headers of sequential scans.
 
-    libjpeg-turbo reports its first warning only. Harmless warnings, about metadata and about numbers in a sequential
-    scan's header that decoders do not use, must not hide one about the picture.
+    libjpeg-turbo reports only its first warning. A harmless warning must not hide one about the picture. Harmless are
+    warnings about metadata, and about numbers in a sequential scan's header that decoders do not use.
     """
-    kept = [segment for segment in segments if segment.marker not in _METADATA]
+    kept = [part for part in parts if part.marker not in _METADATA]
     if frame.progressive:
         return kept
-    return [
-        replace(segment, content=segment.content[:-3] + _SEQUENTIAL) if segment.marker == _SOS else segment
-        for segment in kept
-    ]
+    return [replace(part, content=part.content[:-3] + _SEQUENTIAL) if part.marker == SOS else part for part in kept]
 
 
 def _add_codes(tables: bytes) -> bytes:
@@ -235,32 +202,21 @@ def _add_codes(tables: bytes) -> bytes:
     return changed
 
 
-def _to_bytes(segments: Sequence[_Segment]) -> bytes:
-    parts = [b"\xff\xd8"]
-    for segment in segments:
-        head = struct.pack(">BBH", 0xFF, segment.marker, len(segment.content) + 2)
-        parts += [head, segment.content, segment.data]
-    return b"".join((*parts, b"\xff\xd9"))
+def _to_bytes(parts: Sequence[Segment]) -> bytes:
+    file = [b"\xff\xd8"]
+    for part in parts:
+        file += [struct.pack(">BBH", 0xFF, part.marker, len(part.content) + 2), part.content, part.scan_data]
+    return b"".join((*file, b"\xff\xd9"))
 
 
-def _is_multi_picture(segments: Sequence[_Segment]) -> bool:
-    """Tell whether the file has more pictures than this one, other than what makes this one an Ultra HDR picture."""
-    contents = [segment.content for segment in segments if segment.marker in (_APP1, _APP2)]
+def _is_multi_picture(parts: Sequence[Segment]) -> bool:
+    """Return whether the file has several pictures. The gain map of an Ultra HDR picture is not counted."""
+    contents = [part.content for part in parts if part.marker in (APP1, APP2)]
     if any(b' hdrgm:Version="' in content for content in contents):
         return False
     return any(_number_of_pictures(content[4:]) > 1 for content in contents if content.startswith(b"MPF\0"))
 
 
 def _number_of_pictures(index: bytes) -> int:
-    order = {b"II": "<", b"MM": ">"}.get(index[:2])
-    if order is None or len(index) < 8:
-        return 1
-    (start,) = struct.unpack_from(f"{order}I", index, 4)
-    if start + 2 > len(index):
-        return 1
-    (count,) = struct.unpack_from(f"{order}H", index, start)
-    for position in range(start + 2, min(start + 2 + 12 * count, len(index) - 11), 12):
-        tag, _, _, number = struct.unpack_from(f"{order}HHII", index, position)
-        if tag == _NUMBER_OF_PICTURES:
-            return int(number)
-    return 1
+    _, entries = read_directory(index)
+    return next((entry.long for entry in entries if entry.tag == _NUMBER_OF_PICTURES), 1)
