@@ -1,7 +1,7 @@
-"""Strict parser and decoder for PNG: what libpng refuses is refused, and every row must be there.
+"""Strict parser and decoder for PNG: it applies libpng's rules, and requires every row.
 
-Android and nearly every other decoder use libpng. Its rules are checked in one pass: the data is inflated once, into no
-more memory than the image has. Numbers are from the PNG specification and from libpng 1.6 (pngrutil.c).
+Android and nearly every other decoder use libpng. The rules are checked in one pass: the data is inflated once, into
+no more memory than the image needs. Source of the numbers: the PNG specification and libpng 1.6 (pngrutil.c).
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class Header:
 
     :param width: pixels.
     :param height: pixels.
-    :param depth: bits a channel.
+    :param depth: bits per channel.
     :param colour: the colour type.
-    :param interlaced: whether its rows come in seven passes.
+    :param interlaced: whether its rows are stored in seven passes.
     """
 
     width: int
@@ -73,27 +73,34 @@ class Header:
 
     @property
     def pixel_bits(self) -> int:
-        """How many bits a pixel has."""
+        """Bits per pixel."""
         return self.depth * _CHANNELS[self.colour]
 
-    def passes(self) -> Iterator[tuple[int, int]]:
-        """Yield the number of columns and of rows, by pass."""
+    def passes(self) -> Iterator[tuple[int, range]]:
+        """Yield each pass: the number of columns, and the positions of its filtered rows in the inflated data.
+
+        The step of the positions is the length of a row in bytes, with its filter.
+        """
+        end = 0
         for left, top, right, down in _ADAM7 if self.interlaced else ((0, 0, 1, 1),):
             columns = -(-(self.width - left) // right)
             rows = -(-(self.height - top) // down)
             if columns > 0 and rows > 0:
-                yield columns, rows
+                length = (columns * self.pixel_bits + 7) // 8 + 1
+                start, end = end, end + rows * length
+                yield columns, range(start, end, length)
 
-    def row_bytes(self, columns: int) -> int:
-        """Return the bytes of a filtered row, its filter included."""
-        return (columns * self.pixel_bits + 7) // 8 + 1
+    @property
+    def data_bytes(self) -> int:
+        """Size of the inflated data: all filtered rows."""
+        return max(rows.stop for _, rows in self.passes())
 
 
 def _read_ihdr(content: bytes) -> Header:
     """Read a header.
 
-    :param content: what stands in the IHDR chunk, 13 bytes.
-    :raises BrokenImageError: if it asks for what no decoder has.
+    :param content: the content of the IHDR chunk, 13 bytes.
+    :raises BrokenImageError: if the PNG specification does not define one of its values.
     """
     width, height, depth, colour, compression, filtering, interlacing = struct.unpack(">IIBBBBB", content)
     if depth not in _DEPTHS.get(colour, ()):
@@ -190,15 +197,11 @@ def decode(data: bytes, info: ImageInfo) -> ImageInfo:
     header, transparency, packed = _read_chunks(data)
     if (header.width, header.height) != (info.width, info.height):
         raise BrokenImageError("its headers contradict each other")
-    rows = _inflate(packed, header)
-    start = 0
-    for columns, number in header.passes():
-        length = header.row_bytes(columns)
-        end = start + length * number
-        if max(rows[start:end:length]) > _MAX_FILTER:
+    inflated = _inflate(packed, header)
+    for _, rows in header.passes():
+        if max(inflated[rows.start : rows.stop : rows.step]) > _MAX_FILTER:
             raise BrokenImageError("a row has an unknown filter")
-        start = end
-    return replace(info, invisible=_is_invisible(header, rows, transparency, data))
+    return replace(info, invisible=_is_invisible(header, inflated, transparency, data))
 
 
 def _read_chunks(data: bytes) -> tuple[Header, bytes | None, bytes]:
@@ -214,7 +217,7 @@ def _read_chunks(data: bytes) -> tuple[Header, bytes | None, bytes]:
             _check_palette(header, palette)
         elif name == b"tRNS" and not packed:
             transparency = content
-        elif name == b"IDAT" and (not packed or last == b"IDAT"):  # those that stand apart are not read
+        elif name == b"IDAT" and (not packed or last == b"IDAT"):  # decoders ignore those after another chunk
             packed.append(content)
         last = name
     return header, transparency, b"".join(packed)
@@ -240,29 +243,29 @@ def _check_palette(header: Header, palette: bytes) -> None:
 
 def _inflate(packed: bytes, header: Header) -> bytes:
     """Return the filtered rows, without inflating much more than them."""
-    expected = sum(header.row_bytes(columns) * number for columns, number in header.passes())
-    # As libpng does: a window smaller than the header of the data says is refused.
+    expected = header.data_bytes
+    # As in libpng, the data must not refer back further than the window size in its own header allows.
     stream = zlib.decompressobj(wbits=0)
     try:
         if packed and packed[0] >> 4 < _LARGEST_WINDOW:
-            shortest = min(header.row_bytes(columns) for columns, _ in header.passes())
-            rows, rest = _inflate_by_rows(stream, packed, expected, shortest)
+            shortest = min(rows.step for _, rows in header.passes())
+            inflated, rest = _inflate_by_rows(stream, packed, expected, shortest)
         else:
-            rows, rest = stream.decompress(packed, expected), stream.unconsumed_tail
+            inflated, rest = stream.decompress(packed, expected), stream.unconsumed_tail
         more = len(stream.decompress(rest, expected + 1)) if not stream.eof else 0
     except zlib.error as error:
         raise BrokenImageError(f"its picture data are damaged ({error})") from error
     if more > expected:
         raise BrokenImageError("its data inflate to far more than the picture")
-    if len(rows) < expected:
+    if len(inflated) < expected:
         raise BrokenImageError("rows of the picture are missing")
     if not stream.eof:
         raise BrokenImageError("its picture data have no end")
-    return rows
+    return inflated
 
 
 def _inflate_by_rows(stream: zlib._Decompress, packed: bytes, expected: int, row: int) -> tuple[bytes, bytes]:
-    """Inflate a row at a time, so that nothing but the window is remembered of those before."""
+    """Inflate one row at a time, so that zlib keeps only its window of the earlier rows."""
     rows = bytearray()
     for start in range(0, len(packed), _PIECE):
         rest = packed[start : start + _PIECE]
@@ -274,32 +277,29 @@ def _inflate_by_rows(stream: zlib._Decompress, packed: bytes, expected: int, row
     return bytes(rows), b""
 
 
-def _is_invisible(header: Header, rows: bytes, transparency: bytes | None, data: bytes) -> bool:
+def _is_invisible(header: Header, inflated: bytes, transparency: bytes | None, data: bytes) -> bool:
     if header.colour in (_GREY_ALPHA, _RGB_ALPHA):
-        return _has_no_opacity(header, rows)
+        return _has_no_opacity(header, inflated)
     if transparency is None:
         return False
     if header.colour == _PALETTE:
         return b"\0" in transparency and _is_invisible_by_palette(data)
-    return _is_of_one_colour(header, rows, transparency)
+    return _has_only_colour(header, inflated, transparency)
 
 
-def _has_no_opacity(header: Header, rows: bytes) -> bool:
-    """Tell whether the alpha of all pixels is 0. Then it is 0 in filtered rows too, whatever the filters."""
+def _has_no_opacity(header: Header, inflated: bytes) -> bool:
+    """Return whether the alpha of all pixels is 0. With every filter, it is then 0 in the filtered rows too."""
     size = header.pixel_bits // 8
     opacity = range(size - header.depth // 8, size)
-    start = 0
-    for columns, number in header.passes():
-        length = header.row_bytes(columns)
-        for row in range(start, start + length * number, length):
-            if any(any(rows[row + 1 + byte : row + length : size]) for byte in opacity):
+    for _, rows in header.passes():
+        for row in rows:
+            if any(any(inflated[row + 1 + byte : row + rows.step : size]) for byte in opacity):
                 return False
-        start += length * number
     return True
 
 
-def _is_of_one_colour(header: Header, rows: bytes, transparency: bytes) -> bool:
-    """Tell whether all pixels have the one colour that is transparent."""
+def _has_only_colour(header: Header, inflated: bytes, transparency: bytes) -> bool:
+    """Return whether all pixels have the transparent colour."""
     channels = _CHANNELS[header.colour]
     if len(transparency) != 2 * channels:
         return False
@@ -311,29 +311,32 @@ def _is_of_one_colour(header: Header, rows: bytes, transparency: bytes) -> bool:
     else:
         value = key[0] & ((1 << header.depth) - 1)
         pixel = bytes((sum(value << shift for shift in range(0, 8, header.depth)),))
-    start = 0
-    for columns, number in header.passes():
-        length = header.row_bytes(columns)
-        size = columns * header.pixel_bits // 8  # a byte that is not full is filled with anything
-        for row in range(number):
-            filtered = rows[start : start + length]
-            if filtered[1 : 1 + size] != _one_coloured_row(pixel, filtered[0], first=row == 0, size=size):
+    for columns, rows in header.passes():
+        size = columns * header.pixel_bits // 8  # without a last byte that is not full, whose other bits are undefined
+        for row in rows:
+            expected = _filter_one_colour(pixel, inflated[row], first=row == rows.start, size=size)
+            if inflated[row + 1 : row + 1 + size] != expected:
                 return False
-            start += length
     return True
 
 
-def _one_coloured_row(pixel: bytes, filtered: int, *, first: bool, size: int) -> bytes:
-    """Return what a row becomes by a filter where it and the rows before it have one colour."""
+def _filter_one_colour(pixel: bytes, filter_type: int, *, first: bool, size: int) -> bytes:
+    """Return a filtered row of a picture that has only one colour.
+
+    :param pixel: the colour.
+    :param filter_type: the row's filter, 0 to 4.
+    :param first: whether it is the first row of its pass.
+    :param size: bytes to return.
+    """
     half = bytes(value - value // 2 for value in pixel)
     none = bytes(len(pixel))
     # By filter: None, Sub, Up, Average, Paeth.
     beginning = (pixel, pixel, pixel, pixel, pixel) if first else (pixel, pixel, none, half, none)
     others = (pixel, none, pixel, half, none) if first else (pixel, none, none, none, none)
-    return (beginning[filtered] + others[filtered] * (size // len(pixel)))[:size]
+    return (beginning[filter_type] + others[filter_type] * (size // len(pixel)))[:size]
 
 
 def _is_invisible_by_palette(data: bytes) -> bool:
-    """Tell whether every pixel has a transparent one of the palette's colours."""
+    """Return whether the palette's colours of all pixels are transparent."""
     with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
         return image.convert("RGBA").getchannel("A").getextrema() == (0, 0)

@@ -229,7 +229,7 @@ class TestInvisible:
     @pytest.mark.parametrize("depth", [8, 16])
     def test_an_interlaced_picture(self, depth: int) -> None:
         header = Header(WIDTH, HEIGHT, depth, RGB_ALPHA, interlaced=True)
-        data = b"".join((b"\4" + bytes(header.row_bytes(columns) - 1)) * number for columns, number in header.passes())
+        data = b"".join((b"\4" + bytes(rows.step - 1)) * len(rows) for _, rows in header.passes())
         content = png(RGB_ALPHA, depth=depth, methods=(0, 0, 1), data=zlib.compress(data))
         assert [problem.code for problem in check(content).problems] == ["invisible"]
         for at in itertools.islice(range(len(data) - 1, 0, -len(data) // 5), 5):
