@@ -88,7 +88,7 @@ class Feature:
     :param since: the first version that has it, as major and minor number.
     :param fallback: what happens in a version without it, and what to do there.
     :param detected_by: how this package detects it.
-    :param except_in: a later version without it, as major and minor number; None if it is missing.
+    :param except_in: a later version without it, as major and minor number; None if all later versions have it.
     """
 
     name: str
@@ -161,7 +161,8 @@ FEATURES: Final = (
     Feature(
         "A task keeps state between tries",
         (3, 3),
-        "A retry uploads all of its pictures again, and only the `cid` prevents a second push after a lost response.",
+        "A retry uploads all of its pictures again. If the response to a push was lost, a retry within the hour "
+        "repeats the push with the same `cid`, and a later retry fails.",
         "a store in the task's context",
     ),
     Feature(
@@ -256,9 +257,8 @@ def earlier_try_since(context: Context) -> datetime | None:
         return None
     run = context["dag_run"]
     due: datetime | None = getattr(run, "run_after", None) or getattr(run, "data_interval_end", None)
-    if airflow_version().startswith("2."):
-        return _first_start(ti) or due or datetime.min.replace(tzinfo=UTC)
-    return due or datetime.min.replace(tzinfo=UTC)
+    first_start = _first_start(ti) if airflow_version().startswith("2.") else None
+    return first_start or due or datetime.min.replace(tzinfo=UTC)
 
 
 def _first_start(ti: Any) -> datetime | None:
@@ -328,6 +328,7 @@ def collect_lineage(task: object, inputs: Iterable[str], outputs: Iterable[str])
     try:
         from airflow.sdk.lineage import get_hook_lineage_collector
     except ImportError:  # before Airflow 3.2
+        # Not in the Airflow that mypy sees.
         from airflow.lineage.hook import get_hook_lineage_collector  # type: ignore[import-not-found,no-redef]
 
     collector: Any = get_hook_lineage_collector()

@@ -18,8 +18,8 @@ from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageErro
 HELP: Final = "send a push with the pictures, and print its message id"
 DESCRIPTION: Final = (
     "Send a push with an Airflow connection, with the picture ids added to the message, and print its message id. The "
-    "service sends only one push for each cid. Without --cid, the command generates a cid; if the push may have been "
-    "sent, it prints the cid, so that you can retry without sending the push twice."
+    "service recognises a repeated cid for one hour, and does not send the push again. Without --cid, the command "
+    "generates a cid. If the push may have been sent, the command prints the cid for a retry within the hour."
 )
 
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cid",
         type=non_empty,
-        help="the push's id: up to 64 letters, digits, _ and -; a retry must have the same cid",
+        help="the push's id: up to 64 letters, digits, _ and -; a retry within one hour must have the same cid",
     )
     parser.add_argument(
         "--validate-only", action="store_true", help="let the service validate the push without sending it"
@@ -55,7 +55,10 @@ def run(args: argparse.Namespace) -> int:
                 msg_id = hook.get_conn().push(push).msg_id
     except OppoImageError as error:
         if error.may_have_taken_effect or error.earlier_attempt_ambiguous:
-            print_note(f"The push may have been sent. To retry without sending it twice, use --cid {push.cid}")
+            print_note(
+                f"The push may have been sent. Retry within one hour with --cid {push.cid}; a later retry could send "
+                "it a second time."
+            )
         return print_error(error, as_json=args.json, cid=push.cid)
     if args.json:
         print_json({"validated": True} if args.validate_only else {"msg_id": msg_id, "cid": push.cid})

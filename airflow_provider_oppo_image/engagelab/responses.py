@@ -1,4 +1,4 @@
-"""Reads responses: first the body, then the HTTP status, because the service sends errors inside an HTTP 200 too."""
+"""Parser of responses. It reads the body before the HTTP status, because an HTTP 200 can contain an error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from airflow_provider_oppo_image.errors import (
 )
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
 
-RETRY_ADVICE: Final = "It is safe to try again; for a push, use the same `cid`"
+RETRY_ADVICE: Final = "Try again; retry a push within one hour and with the same `cid`"
 """Advice if the result of a request is unknown. It has no full stop, because the sentence may continue."""
 
 _PICTURE_REFUSED: Final = 51
@@ -88,7 +88,7 @@ def _parse(response: Response) -> object:
 
 
 def _error_in(content: dict[str, Any]) -> object:
-    """Return the error in an object, with any HTTP status; None if it is missing."""
+    """Return the error in an object, with any HTTP status; None if it has no error."""
     # Anything under this key is an error, even an object with the code 0.
     if content.get("error") is not None:
         return content["error"]
