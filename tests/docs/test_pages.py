@@ -1,4 +1,4 @@
-"""The pages lead somewhere, their commands are ones that there are, and they are nobody's own."""
+"""Links, commands, hosts, files and modules that the pages name."""
 
 from __future__ import annotations
 
@@ -95,6 +95,21 @@ def test_a_page_names_hosts_that_are_examples_the_vendors_or_its_own_sites(page:
 def test_a_page_names_no_path_of_one_machine(page: Path) -> None:
     paths = re.findall(r"(?<![\w.:/*}~-])/[a-z]\w*/[\w./-]*", page.read_text())
     assert not [path for path in paths if not path.startswith(SERVED_PATHS)]
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=name)
+def test_page_names_existing_files(page: Path) -> None:
+    files = re.findall(r"\b(?:tests|scripts|example_dags)/[\w./-]*\w", page.read_text())
+    assert not [file for file in files if not (ROOT / file).exists()]
+
+
+def test_security_page_names_existing_modules() -> None:
+    tables = [row for row in (ROOT / "docs/security.md").read_text().splitlines() if row.startswith("| ")]
+    cells = [row.split("|")[2] for row in tables if row.count("|") == 4]
+    modules = {module for cell in cells for module in re.findall(r"`([a-z_]+(?:\.[a-z_]+)*)`", cell)}
+    assert "net.session" in modules
+    paths = {module: PACKAGE / module.removesuffix(".py").replace(".", "/") for module in modules}
+    assert not [module for module, path in paths.items() if not (path.is_dir() or path.with_suffix(".py").exists())]
 
 
 @EVERY_PAGE
