@@ -1,11 +1,11 @@
 """Decision whether a push may be sent: once for each intended push, or not at all.
 
-An *intended push* is one DAG, run, task and map index in one Airflow, one row of a batch, or one call of the command
-line. The service recognises a repeat by its `cid` for one hour (`contract.CID_LIFETIME`). After that hour it sends the
-push again. So a repeat is safe within the hour, and later only if it is known that nothing was sent.
+An *intended push* is one DAG, run, task and map index in one Airflow. The service recognises a repeat by its `cid` for
+one hour (`contract.CID_LIFETIME`). After that hour it sends the push again. So a repeat is safe within the hour, and
+later only if it is known that nothing was sent.
 
 `decide` is pure. `send_once` calls it, stores the record before the request, and stores the outcome afterwards. The
-operators, the batch and the command line bring the store.
+caller provides the store.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ PushOutcome: TypeAlias = Literal["not_sent", "refused", "unknown", "sent"]
 """The outcome of all requests for a push so far: `unknown` until every request is known to have sent nothing."""
 
 OnUnknownOutcome: TypeAlias = Literal["fail", "send_again"]
-ON_UNKNOWN_OUTCOME: Final[tuple[OnUnknownOutcome, ...]] = get_args(OnUnknownOutcome)
 
 RefusalReason: TypeAlias = Literal["unknown_outcome", "no_record", "other_message", "other_account"]
 
@@ -123,7 +122,7 @@ class Send:
 
 @dataclass(frozen=True)
 class ReturnKnown:
-    """Decision to send nothing, since the push was sent.
+    """Decision to send nothing, because the push was sent.
 
     :param msg_id: its message id.
     """
@@ -133,9 +132,9 @@ class ReturnKnown:
 
 @dataclass(frozen=True)
 class Refuse:
-    """Decision to send nothing, since a second push might go out.
+    """Decision to send nothing, because it might be a second push.
 
-    :param reason: why.
+    :param reason: the reason.
     :param since: the earliest time at which the push can have been sent.
     :param cid: the `cid` of the push.
     """
@@ -158,7 +157,7 @@ def decide(
     """Decide whether a push may be sent now.
 
     :param push: the push.
-    :param record: the record of earlier requests; None if it is missing.
+    :param record: the record of earlier requests; None if no record is stored.
     :param earlier_since: the earliest time at which an earlier try can have sent the push, with a time zone; None if
         there was no earlier try. It is used only without a record.
     :param now: the current time, with a time zone.
@@ -183,15 +182,11 @@ def decide(
         if record.msg_id is not None:
             return ReturnKnown(record.msg_id)
 
-    if since is None or (on_unknown_outcome == "send_again" and not _is_safe_repeat(since, now)):
-        return _send(push, now, repeat=since is not None)
-    if _is_safe_repeat(since, now):
+    if since is not None and -CLOCK_SKEW <= now - since <= SAFE_REPEAT:
         return _send(push, since, repeat=True)
+    if since is None or on_unknown_outcome == "send_again":
+        return _send(push, now, repeat=since is not None)
     return Refuse("unknown_outcome" if record else "no_record", since, push.cid)
-
-
-def _is_safe_repeat(since: datetime.datetime, now: datetime.datetime) -> bool:
-    return -CLOCK_SKEW <= now - since <= SAFE_REPEAT
 
 
 def _send(push: IntendedPush, since: datetime.datetime, *, repeat: bool) -> Send:
@@ -202,7 +197,7 @@ class PushStore(Protocol):
     """Storage for the record of one intended push."""
 
     def load(self) -> StoredPush | None:
-        """Return the record, None if it is missing."""
+        """Return the record; None if no record is stored."""
 
     def save(self, record: StoredPush) -> None:
         """Store the record durably."""
@@ -218,17 +213,6 @@ class SentPush:
 
     msg_id: str
     sent_now: bool
-
-
-class NoStore:
-    """Store that keeps nothing."""
-
-    def load(self) -> StoredPush | None:
-        """Return None."""
-        return None
-
-    def save(self, record: StoredPush) -> None:
-        """Store nothing."""
 
 
 def send_once(
@@ -259,7 +243,7 @@ def send_once(
         raise DuplicatePushError(_explain(decision))
     try:
         store.save(decision.record)
-    except Exception as error:
+    except Exception as error:  # each kind of store raises its own exceptions
         raise NotSentError(
             f"The record of this push cannot be stored ({type(error).__name__}), so the push was not sent."
         ) from error
@@ -277,7 +261,7 @@ def _save_outcome(store: PushStore, record: StoredPush) -> None:
     """Store an outcome. If that fails, the stored record still says that the outcome is unknown, which is safe."""
     try:
         store.save(record)
-    except Exception:
+    except Exception:  # as above
         log.warning("The outcome of the push (%s) was not stored", record.outcome, exc_info=True)
 
 

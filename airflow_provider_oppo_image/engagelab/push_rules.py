@@ -45,7 +45,7 @@ class Findings:
 
 
 def object_at(body: Mapping[str, Any], *path: str) -> Any:
-    """Return the object at a path; an empty one if it is missing."""
+    """Return the object at a path; an empty one if there is no object."""
     current: Any = body
     for key in path:
         current = current.get(key) if isinstance(current, Mapping) else None
@@ -61,11 +61,15 @@ def check_push(body: Mapping[str, Any]) -> Findings:
     _check_shape(body, found)
     _check_texts(body, found)
     _check_options(body, found)
-    if any(object_at(body, *OPPO).get(key) is not None for key in ID_KEYS):
+    if _has_picture(object_at(body, *OPPO)):
         _check_pictures(body, found)
     if is_big_style(object_at(body, *OPPO)):
         _check_big_style(body, found)
     return found
+
+
+def _has_picture(oppo: Mapping[str, Any]) -> bool:
+    return any(oppo.get(key) is not None for key in ID_KEYS)
 
 
 def is_big_style(oppo: Mapping[str, Any]) -> bool:
@@ -189,7 +193,7 @@ def _check_texts(body: Mapping[str, Any], found: Findings) -> None:
         found.problems.append(
             f"OPPO's `style` is {oppo.get('style')!r}. A big picture is displayed only with style {BIG_PICTURE_STYLE}."
         )
-    by_oppo = style is not None or any(oppo.get(key) is not None for key in ID_KEYS)
+    by_oppo = style is not None or _has_picture(oppo)
     truncated = object_at(body, *OPTIONS).get("auto_truncation") is True
     target = found.problems if by_oppo and not truncated else found.warnings
     limits = {

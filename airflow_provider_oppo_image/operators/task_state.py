@@ -19,11 +19,11 @@ from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures.report import PictureReport
 
 UPLOAD_RETENTION: Final = datetime.timedelta(days=1)
-"""How long the id of an uploaded picture is stored. Our own limit, well below the 30 days that are
+"""Retention of the id of an uploaded picture. Our own limit, well below the 30 days that are
 documented for the vendor's sibling service."""
 
 PUSH_RETENTION: Final = datetime.timedelta(days=30)
-"""How long a push is stored. Our own limit: Airflow's default retention of task state."""
+"""Retention of the record of a push. Our own limit: Airflow's default retention of task state."""
 
 _PUSH_KEY: Final = "oppo_image_push"
 
@@ -41,7 +41,7 @@ class StoredUpload:
 
 
 class UploadState:
-    """Picture ids that an earlier try uploaded, by kind, URL and SHA-256; without a check there are none.
+    """Picture ids that an earlier try uploaded, by kind, URL and SHA-256. Without a check, no ids are stored.
 
     :param store: the task's state store; None stores nothing.
     :param pictures: the pictures' URLs, by kind.
@@ -96,7 +96,7 @@ class PushState:
         self._store = store
 
     def load(self) -> StoredPush | None:
-        """Return the record of an earlier try; None if it is missing.
+        """Return the record of an earlier try; None if no record is stored.
 
         :raises ConfigurationError: if it cannot be read.
         """
