@@ -55,7 +55,7 @@ def base_url(
     scheme = (parts["scheme"] or (schema or "").strip() or "https").lower()
     if scheme not in _DEFAULT_PORTS:
         raise ConfigurationError("The connection's schema must be https, http or empty.")
-    if scheme == "http" and not (_is_this_machine(name) or allow_plain_http):
+    if scheme == "http" and not (is_this_machine(name) or allow_plain_http):
         raise ConfigurationError(
             f"The connection uses plain http to the host {name!r}, which would send the master secret unencrypted. Use "
             "https, or set allow_plain_http in the connection's extra."
@@ -72,7 +72,11 @@ def _is_name(name: str) -> bool:
     return len(name) <= 253 and all(map(_LABEL.fullmatch, name.removesuffix(".").split(".")))
 
 
-def _is_this_machine(name: str) -> bool:
+def is_this_machine(name: str) -> bool:
+    """Return whether a host is this machine.
+
+    :param name: a host name or an address, an IPv6 address with or without brackets.
+    """
     address = _address(name.strip("[]"))
     return address.is_loopback if address else name == "localhost"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import ipaddress
 import json
 import os
 import shlex
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_oppo_image.cli.arguments import add_json, count, port, seconds
 from airflow_provider_oppo_image.cli.output import SUCCESS, print_json, print_note, print_result
-from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID
+from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, is_this_machine
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.pictures.report import format_rows
 from airflow_provider_oppo_image.sandbox.options import SANDBOX_MASTER_SECRET, SandboxOptions
@@ -138,8 +137,4 @@ def _introduction(url: str, options: SandboxOptions, connection: dict[str, Any])
 
 
 def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_this_machine(urlsplit(url).hostname or "")

@@ -89,7 +89,8 @@ def _first_match(
 # The last label of a host name is never a number. In an IPv4 address, however it is written, it always is.
 _NUMERIC_LABEL: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)\.?", re.IGNORECASE)
 
-_ADDRESS_REFUSED: Final = "the URL's host is at an address that may not be connected to"
+ADDRESS_REFUSED: Final = "the URL's host is at an address that may not be connected to"
+"""The same text for every address: it must not tell the author of the URL what is at an internal address."""
 
 
 class UrlError(NamedTuple):
@@ -109,7 +110,7 @@ class PictureUrl:
 
     :param full: the URL with its query; "" for a value that is not text.
     :param redacted: the URL without user info, query and fragment; `NOT_A_URL` for text that is not a URL.
-    :param host: the host in lower case, without a final dot; "" if it is missing.
+    :param host: the host in lower case, without a final dot; "" if the URL has none.
     :param error: why no picture can be downloaded from it; None for a usable URL.
     :param is_private: the host is a loopback, private or carrier's shared address.
     """
@@ -140,7 +141,7 @@ class PictureUrl:
             return cls(value, redacted, host, UrlError("credentials_in_url", found))
         address = _address(urlsplit(value).hostname or "")
         if address and forbidden_reason(address, allow_private=True):
-            return cls(value, redacted, host, UrlError("address_refused", _ADDRESS_REFUSED))
+            return cls(value, redacted, host, UrlError("address_refused", ADDRESS_REFUSED))
         return cls(value, redacted, host, is_private=address is not None and forbidden_reason(address) is not None)
 
     def __str__(self) -> str:

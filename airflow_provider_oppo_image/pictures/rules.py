@@ -1,4 +1,4 @@
-"""Compares a picture with the contract: its problems, and how to fix them. Pure."""
+"""Rules for pictures: the problems of a picture, with advice. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from airflow_provider_oppo_image.contract import (
     PICTURE_RULES,
     PictureRule,
 )
+from airflow_provider_oppo_image.net import picture_url
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.net.redaction import NOT_A_URL
 from airflow_provider_oppo_image.pictures.image_info import WEB_PAGE, ImageInfo
@@ -39,12 +40,12 @@ BAD_URL: Final = Problem(
 
 ADDRESS_REFUSED: Final = Problem(
     "address_refused",
-    "the URL's host is at an address that may not be connected to",
+    picture_url.ADDRESS_REFUSED,
     "a host on the public internet, by its name",
     "Put the picture on a public host. For a private host, the administrator of Airflow can set "
     "`allow_private_addresses` in the connection; cloud metadata addresses stay refused.",
 )
-"""One text for every address: it must not tell the author of the URL what is at an internal address."""
+"""The problem with a URL whose host is at an address that is not allowed."""
 
 
 def judge_url(url: PictureUrl, *, allow_private_addresses: bool = False) -> Problem | None:
