@@ -190,10 +190,10 @@ PUSH_PATH: Final = "/v4/push"
 """Pushes. Source: push page, as for the next three."""
 
 VALIDATE_PATH: Final = "/v4/push/validate"
-"""Checks a push without sending it."""
+"""Validation of a push, without sending it."""
 
 WITHDRAW_PATH: Final = "/v4/push/withdraw"
-"""Withdraws a push; the message id follows."""
+"""Withdrawal of a push; the message id follows the path."""
 
 STATUS_PATH: Final = "/v4/status/detail"
 """Statistics of pushes."""

@@ -39,8 +39,8 @@ class OppoImageError(Exception):
     """Base class of all errors of this package.
 
     :param message: what was found, what is required, and what to do; without secrets.
-    :param code: the service's error code; None if it is missing.
-    :param http_status: the HTTP status of the response; None if it is missing.
+    :param code: the service's error code; None if it sent none.
+    :param http_status: the HTTP status of the response; None without a response.
     :param permanent: whether the same call will fail again later; None for the default of the class.
     :param retry_after: seconds to wait before another try; None if that is not known.
     :param scope: what is broken: "picture", "request" or "account"; None for the default of the class.
@@ -132,7 +132,7 @@ class StorageError(OppoImageError):
 class ServiceError(OppoImageError):
     """The service returned an error.
 
-    :param server_message: the service's own message, shortened and without secrets; "" if it is missing.
+    :param server_message: the service's own message, shortened and without secrets; "" if it sent none.
     """
 
     def __init__(self, message: str, *, server_message: str = "", **attributes: Any) -> None:

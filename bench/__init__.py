@@ -1,1 +1,1 @@
-"""The measurements, each beside what a user would pick instead; `python -m bench` runs them."""
+"""Measurements of the package and of its alternatives; `python -m bench` runs them."""

@@ -1,4 +1,4 @@
-"""What a user would write instead of a batch, and our own client with one call per upload.
+"""Baselines: alternatives to a batch that a user could write, and our own client with one call per upload.
 
 The mapped `HttpOperator` runs in `dag.test()`, one task instance after the other. In a real Airflow each of them also
 waits for the scheduler and starts a process, and some run at the same time.
@@ -66,7 +66,7 @@ CALLS: Final[dict[str, tuple[Callable[[str], Upload], int]]] = {
     "sdk-threads": (sdk, 32),
     "http-hook-loop": (http_hook, 1),
 }
-"""How to upload one picture, and the number of threads."""
+"""The function that uploads one picture, and the number of threads, by name."""
 
 
 def run_calls(baseline: str, url: str, uploads: int) -> Run:

@@ -35,7 +35,7 @@ TIMEOUT_S: Final = 300
 
 
 class Damage(NamedTuple):
-    """What a killed batch left: rows without exactly one correct result, and repeated uploads."""
+    """Result of a killed batch: rows without exactly one correct result, and repeated uploads."""
 
     wrong: int
     repeated: int

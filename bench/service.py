@@ -35,7 +35,7 @@ REFUSAL: Final = b'{"error": {"code": 23008, "message": "More than the limit of 
 
 @dataclass
 class Counts:
-    """What the service received.
+    """The requests that the service received.
 
     :param unique: how many different pictures were uploaded.
     :param busiest: the arrivals in the busiest second, wherever it begins.

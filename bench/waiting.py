@@ -35,7 +35,7 @@ GOAL_MB: Final = 300.0
 
 
 class Load(NamedTuple):
-    """How many pictures wait in how many sensors; the kinds of pictures alternate."""
+    """Numbers of sensors and of pictures per sensor; the kinds of pictures alternate."""
 
     name: str
     sensors: int

@@ -51,7 +51,7 @@ def nightly_campaigns() -> None:
 
     @task
     def tonights_campaigns(params: Any = None) -> list[dict[str, Any]]:
-        """Where a real DAG asks its campaign database."""
+        """Return the campaigns; a real DAG queries its campaign database here."""
         return list(params["campaigns"])
 
     @task

@@ -37,7 +37,7 @@ def taskflow_upload() -> None:
 
     @task
     def tonights_campaigns(params: Any = None) -> list[dict[str, Any]]:
-        """Where a real DAG asks its campaign database."""
+        """Return the campaigns; a real DAG queries its campaign database here."""
         return list(params["campaigns"])
 
     @task.oppo_image_upload

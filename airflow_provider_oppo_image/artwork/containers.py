@@ -1,6 +1,6 @@
-"""Photoshop documents and TIFFs that Pillow decodes to something else than what a viewer shows.
+"""Repair of Photoshop documents and TIFFs that Pillow decodes differently from a viewer.
 
-They are repaired before they are decoded, or refused with the way to export them.
+A file that cannot be repaired is refused, with advice for the export.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from PIL.TiffImagePlugin import (
 _PSD: Final = b"8BPS\0\1"
 _PSD_HEADER: Final = ">6s6xHIIHH"
 _RGB: Final = 3
-# Channels that are colours, by mode: bitmap, grey, palette, RGB, CMYK, Lab.
+# Number of colour channels, by mode: bitmap, grey, palette, RGB, CMYK, Lab.
 _PSD_COLOURS: Final = {0: 1, 1: 1, 2: 1, 3: 3, 4: 4, 9: 3}
 _VERSION_INFO: Final = 1057
 _RAW, _RLE = 0, 1
 
-# Samples that are colours, by photometric interpretation: grey, RGB, palette, CMYK, YCbCr, Lab.
+# Number of colour samples, by photometric interpretation: grey, RGB, palette, CMYK, YCbCr, Lab.
 _TIFF_COLOURS: Final = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
 _TIFF_PALETTE: Final = 3
 _SEPARATE: Final = 2
 
 
 class UnsupportedContainerError(Exception):
-    """A file that would be decoded to something else than what it shows; the text says what it is."""
+    """A file that Pillow would decode differently from a viewer; the text describes the file."""
 
 
 def repair_psd(data: bytes) -> bytes:
-    """Return a Photoshop document with no channels but its colours and its transparency; other files as they are.
+    """Return a Photoshop document with only its colour channels and its transparency; other files unchanged.
 
-    Saved selections and spot colours stand behind them, and Pillow takes them for colours or for transparency.
+    Saved selections and spot colours are additional channels, which Pillow reads as colours or as transparency.
 
     :param data: all bytes of the file.
-    :raises UnsupportedContainerError: if the document has no picture of all its layers, or colours of another kind.
+    :raises UnsupportedContainerError: if the document has no composite of its layers, or an unsupported colour mode.
     """
     if not data.startswith(_PSD):
         return data
@@ -87,7 +87,7 @@ def _has_composite(resources: bytes) -> bool:
 
 
 def _has_transparency(layers: bytes) -> bool:
-    """Tell whether the first channel behind the colours is the transparency: the number of layers is negative then."""
+    """Return whether the first additional channel is the transparency. The number of layers is then negative."""
     return len(layers) >= 6 and layers[4] >= 0x80
 
 
@@ -104,10 +104,10 @@ def _first_channels(data: bytes, rows: int, kept: int, row_bytes: int) -> bytes:
 
 
 def repair_tiff(image: Image.Image) -> None:
-    """Repair the palette of a TIFF that is open and not decoded yet; other files stay as they are.
+    """Repair the palette of a TIFF that is open and not decoded yet; leave other files unchanged.
 
     :param image: the file.
-    :raises UnsupportedContainerError: if the TIFF would be decoded to something else than what it shows.
+    :raises UnsupportedContainerError: if Pillow would decode the TIFF differently from a viewer.
     """
     if not isinstance(image, TiffImageFile):
         return
@@ -119,5 +119,5 @@ def repair_tiff(image: Image.Image) -> None:
         raise UnsupportedContainerError("a TIFF with more than 8 bits a colour in separate planes")
     palette = tags.get(COLORMAP, ()) if photometric == _TIFF_PALETTE else ()
     if palette and max(palette) < 256:
-        # Some programs write 8 bits a colour where the format has 16; viewers know that.
+        # Some programs write 8 bits per colour instead of 16, and viewers accept this.
         image.palette = ImagePalette.raw("RGB;L", bytes(palette))

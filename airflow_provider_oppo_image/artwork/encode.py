@@ -50,7 +50,7 @@ _BUFFER_BYTES_PER_PIXEL: Final = 4
 
 
 def encode(image: Image.Image, limit: int, only: PictureFormat | None = None) -> bytes | None:
-    """Return the best file within a size limit; None if it is missing.
+    """Return the best file within a size limit; None if no file fits.
 
     :param image: in the mode "RGB", or "RGBA" for a PNG with transparency.
     :param limit: maximum size in bytes, inclusive.
@@ -129,7 +129,7 @@ class _JpegSearch:
         return _save(self._image, "JPEG", qtables=tables, subsampling=self._subsampling, **options)
 
     def estimate(self, limit: float, min_quality: int = 1) -> int:
-        """Return the highest whole quality whose unoptimised file fits; `min_quality` if it is missing."""
+        """Return the highest whole quality whose unoptimised file fits; `min_quality` if no file fits."""
         low, high = min_quality, _MAX_QUALITY
         while low < high:
             middle = (low + high + 1) // 2
@@ -137,7 +137,7 @@ class _JpegSearch:
         return low
 
     def best(self, limit: int) -> bytes | None:
-        """Return the optimised file of the highest quality that fits; None if it is missing."""
+        """Return the optimised file of the highest quality that fits; None if no file fits."""
         quality: float = self.estimate(limit)
         is_noise = self._size(quality) > _NOISE_BYTES_PER_PIXEL * self._image.width * self._image.height
         kinds = ({"progressive": False},) if is_noise else ({"progressive": False}, {"progressive": True})

@@ -1,4 +1,4 @@
-"""Makes a picture that passes the check from artwork.
+"""Preparation of a picture that passes the check from artwork.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Downscales in linear light (gamma-correct), upscales in sRGB.
+"""Resampling: downscaling in linear light (gamma-correct), and upscaling in sRGB.
 
 sRGB values are not proportional to light: their mean for black and white is too dark a grey. So downscaling averages
 linear light in floating point, weighted by opacity, and fine lines and text keep their weight. Upscaling in linear

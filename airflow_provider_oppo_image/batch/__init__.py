@@ -1,4 +1,4 @@
-"""Batch upload: reads a manifest and writes one result for each row; an interrupted batch can be resumed.
+"""Batch upload from a manifest, with one result for each row. An interrupted batch can be resumed.
 
 The package receives a client and a check function; it does not know the hook or the connection.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias, get_args
 
 OnError: TypeAlias = Literal["fail_at_end", "fail_fast", "keep_going"]
-"""What a failed row does to the batch."""
+"""Effect of a failed row on the batch."""
 
 ON_ERROR: Final[tuple[OnError, ...]] = get_args(OnError)
 

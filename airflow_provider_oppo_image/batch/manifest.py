@@ -264,7 +264,7 @@ def _json_parser(path: StoragePath, lines: Iterator[Line]) -> LineParser:
 MANIFEST_FORMATS: Final[Mapping[str, Callable[[StoragePath, Iterator[Line]], LineParser]]] = MappingProxyType(
     {".csv": _csv_parser, ".jsonl": _json_parser, ".ndjson": _json_parser}
 )
-"""Makes the parser of a manifest's lines, by suffix."""
+"""Factories of line parsers, by suffix."""
 
 
 def _invalid_manifest(path: StoragePath, reason: str) -> ConfigurationError:

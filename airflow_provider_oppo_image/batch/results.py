@@ -87,8 +87,8 @@ class RowResult:
     :param line: the line number in the manifest, or the position in a list, from 1.
     :param name: the row's name; "" if it has none.
     :param state: "uploaded" if each of its pictures has an id; "not tried" if the batch stopped before.
-    :param big_picture_id: the big picture's id; None if it is missing.
-    :param small_picture_id: the small picture's id; None if it is missing.
+    :param big_picture_id: the big picture's id; None if it has none.
+    :param small_picture_id: the small picture's id; None if it has none.
     :param error_code: the error code; None if nothing is wrong.
     :param error: the error message; None if nothing is wrong.
     :param fault: what must be corrected; None if nothing is wrong.

@@ -21,7 +21,7 @@ class BatchResult:
     """Result of a batch.
 
     :param summary: the counts and the causes of failures.
-    :param error: the error to raise; None if it is missing, or `on_error` ignores it.
+    :param error: the error to raise; None if the batch succeeded, or `on_error` ignores its failures.
     :param rows: the results, if they were not written to a file.
     :param already_complete: whether an earlier run had already uploaded all rows.
     """

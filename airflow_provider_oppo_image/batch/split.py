@@ -1,4 +1,4 @@
-"""Splits a manifest into parts for several workers, and merges the results of the parts."""
+"""Split of a manifest into parts for several workers, and merge of the results of the parts."""
 
 from __future__ import annotations
 

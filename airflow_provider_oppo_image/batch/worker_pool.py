@@ -1,4 +1,4 @@
-"""A pool of workers checks and uploads pictures; the main thread feeds it and writes checkpoints.
+"""Worker pool that checks and uploads pictures. The main thread feeds it and writes checkpoints.
 
 At most `MAX_UNWRITTEN` pictures are in progress or not yet written to the checkpoint. This limits memory and the work
 that is repeated after a crash. The number of threads limits the requests in flight.

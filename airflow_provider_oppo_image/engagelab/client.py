@@ -175,7 +175,7 @@ class EngageLabClient:
                 )
                 if delay is None:
                     raise
-                # A rate limiter finds the limit by exceeding it now and then, which is no reason to warn.
+                # Not a warning: an adaptive rate limiter exceeds the limit now and then to find it.
                 level = logging.DEBUG if rate_limited else logging.WARNING
                 log.log(level, "%s Attempt %d failed; the next one starts in %.1f s.", error, attempts, delay)
             if self._rate_limiter:

@@ -13,11 +13,7 @@ from urllib.parse import quote, urlencode
 from airflow_provider_oppo_image import contract
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.engagelab.responses import RETRY_ADVICE, Response, read_object
-from airflow_provider_oppo_image.errors import (
-    ConfigurationError,
-    RequestRefusedError,
-    UnreadableAnswerError,
-)
+from airflow_provider_oppo_image.errors import ConfigurationError, RequestRefusedError, UnreadableAnswerError
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
 _ID: Final = re.compile(r"[!-~]{1,200}")
@@ -44,7 +40,7 @@ class PushReceipt:
     """The result of a push.
 
     :param msg_id: the message id.
-    :param request_id: the `request_id` of the push, as the service returned it; None if it is missing.
+    :param request_id: the `request_id` of the push, as the service returned it; None if it returned none.
     """
 
     msg_id: str

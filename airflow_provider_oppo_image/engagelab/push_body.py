@@ -1,4 +1,4 @@
-"""Composes a push: puts the picture ids where OPPO reads them and refuses what would be rejected. Pure."""
+"""Composition of a push: picture ids at the places where OPPO reads them, and a check against the rules. Pure."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class PushBody:
 
     @property
     def title(self) -> str:
-        """The title that an Android phone displays; "" if it is missing."""
+        """The title that an Android phone displays; "" if there is none."""
         return _text(object_at(self.body, "body", "notification", "android").get("title"))
 
     @property
     def text(self) -> str:
-        """The text that an Android phone displays; "" if it is missing."""
+        """The text that an Android phone displays; "" if there is none."""
         notification = object_at(self.body, "body", "notification")
         return _text(object_at(notification, "android").get("alert") or notification.get("alert"))
 

@@ -211,8 +211,8 @@ class OppoImageHook(BaseHook):
     ) -> dict[str, str | None]:
         """Upload one picture or both, without a check.
 
-        :param big_picture_url: the big picture's URL; None if it is missing.
-        :param small_picture_url: the small picture's URL; None if it is missing.
+        :param big_picture_url: the big picture's URL; None for no picture.
+        :param small_picture_url: the small picture's URL; None for no picture.
         :return: ``{"big_picture_id": ..., "small_picture_id": ...}``, with None for a picture that was not requested.
         :raises ConfigurationError: if neither is given.
         :raises OppoImageError: if an upload failed; the id of the other picture is in the log.
@@ -287,8 +287,8 @@ class OppoImageHook(BaseHook):
         """Send a push that carries the pictures.
 
         :param message: the vendor's push body.
-        :param big_picture_id: the big picture's id; None if it is missing.
-        :param small_picture_id: the small picture's id; None if it is missing.
+        :param big_picture_id: the big picture's id; None for no picture.
+        :param small_picture_id: the small picture's id; None for no picture.
         :param cid: 1 to 64 letters, digits, ``_`` and ``-``. The service recognises a repeat by it for one hour; after
             that hour the same call pushes again. None keeps the message's own; a message without one is protected only
             against repeats within this call.

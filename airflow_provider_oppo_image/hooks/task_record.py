@@ -134,7 +134,7 @@ class PictureRecord:
 
     :param kind: "big" or "small".
     :param url: its URL without the query; "" if only its id is known.
-    :param name: the name that the task has for it, such as a campaign's name; "" if it is missing.
+    :param name: the name that the task has for it, such as a campaign's name; "" if it has none.
     :param report: the report of the check; None if it was not checked.
     :param picture_id: its id; None if it has none.
     :param uploaded_at: the time of the upload, in ISO 8601 with the offset; None if that is not known.
@@ -163,8 +163,8 @@ class PictureRecord:
 class PushRecord:
     """The push of a task.
 
-    :param title: the notification's title; "" if it is missing.
-    :param text: its text; "" if it is missing.
+    :param title: the notification's title; "" if it has none.
+    :param text: its text; "" if it has none.
     :param sent: whether the service accepted it; a push that is only validated is not sent.
     :param msg_id: its message id; None if it is not known.
     """
@@ -177,10 +177,10 @@ class PushRecord:
 
 @dataclass
 class TaskRecord:
-    """What a task did with its pictures, filled in while it runs.
+    """Record of a task and its pictures, filled in while the task runs.
 
     :param step: the kind of task.
-    :param campaign: the campaign's name; "" if it is missing.
+    :param campaign: the campaign's name; "" if it has none.
     :param pictures: its pictures; a task with many pictures has only those with problems.
     :param push: its push; None for other tasks, and before the push is composed.
     :param batch: the result of its batch; None for other tasks, and before the batch has finished.
@@ -206,7 +206,7 @@ def record_task(context: Context, step: Step, campaign: object = None) -> Iterat
 
     :param context: the context of the running task.
     :param step: the kind of task.
-    :param campaign: the campaign's name; None, or what a template makes of None, if it is missing.
+    :param campaign: the campaign's name; None or a template's rendered None for no name.
     """
     record = TaskRecord(step, "" if is_blank(campaign) else str(campaign))
     try:

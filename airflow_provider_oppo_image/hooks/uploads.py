@@ -34,7 +34,7 @@ class UploadOutcome:
 
     @property
     def most_severe(self) -> OppoImageError | None:
-        """The most severe error: permanent before transient, account before other errors. None if it is missing."""
+        """The most severe error: permanent before transient, account before other errors. None if no upload failed."""
         errors = self.errors.values()
         return min(errors, key=lambda error: (not error.permanent, error.scope != "account"), default=None)
 
@@ -52,7 +52,7 @@ class UploadOutcome:
 def parse_picture_urls(big_picture_url: str | None, small_picture_url: str | None) -> dict[PictureKind, PictureUrl]:
     """Return the URLs of the requested pictures, by kind.
 
-    :param big_picture_url: the big picture's URL; None, "", or what a template makes of None, if it is missing.
+    :param big_picture_url: the big picture's URL; None, "" or a template's rendered None for no picture.
     :param small_picture_url: the small picture's URL, likewise.
     :raises ConfigurationError: if neither is given, one is not a valid picture URL, or both are the same.
     """

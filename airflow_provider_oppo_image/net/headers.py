@@ -54,8 +54,8 @@ class Validators:
     """ETag and Last-Modified of a downloaded file, for conditional requests.
 
     :param url: the URL that sent them, after redirects; conditional requests go to this URL only.
-    :param etag: the ETag, weak or strong; None if it is missing.
-    :param last_modified: the Last-Modified date as it was sent; None if it is missing.
+    :param etag: the ETag, weak or strong; None if none was sent.
+    :param last_modified: the Last-Modified date as it was sent; None if none was sent.
     """
 
     url: str

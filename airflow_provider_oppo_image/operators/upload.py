@@ -30,8 +30,8 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
     absent or the service fails temporarily. If one of two pictures fails, the other's id is in the log and in XCom, and
     on Airflow 3.3 a retry does not upload it again.
 
-    :param big_picture_url: the big picture's URL (templated); None if it is missing.
-    :param small_picture_url: the small picture's URL (templated); None if it is missing. At least one is required.
+    :param big_picture_url: the big picture's URL (templated); None for no picture.
+    :param small_picture_url: the small picture's URL (templated); None for no picture. At least one is required.
     :param check: check the pictures before the upload. Without it, only the service and OPPO check them.
     :param campaign: the campaign's name (templated), for the page that shows a run's pictures.
     :param oppo_image_conn_id: the id of the connection (templated).

@@ -1,1 +1,1 @@
-"""The pictures: what they are, what is asked of them, and the check. No Airflow, and no calls to the service."""
+"""Checks of pictures: rules, downloads, decoding, reports and polling. No Airflow, and no calls to the service."""

@@ -1,4 +1,4 @@
-"""Checks whether a picture exists and is one that OPPO shows.
+"""Check whether a picture exists, and whether OPPO would display it.
 
 ::
 
@@ -6,7 +6,7 @@
     >>> report.state
     'ready'
 
-Whatever is wrong with a URL, a host or a file is in the report; it raises no exception.
+Problems of a URL, a host or a file are in the report, and are not raised.
 """
 
 from __future__ import annotations

@@ -15,11 +15,7 @@ import urllib3.exceptions
 from requests.utils import requote_uri
 
 from airflow_provider_oppo_image import __version__
-from airflow_provider_oppo_image.net.deadline import (
-    connections_opened,
-    deadline,
-    remaining,
-)
+from airflow_provider_oppo_image.net.deadline import connections_opened, deadline, remaining
 from airflow_provider_oppo_image.net.headers import Validators, read_retry_after, read_validators
 from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
 from airflow_provider_oppo_image.net.picture_url import PictureUrl, forbidden_reason
@@ -58,8 +54,8 @@ _FAILURES: Final = (
     AddressRefusedError,
 )
 
-# https://www.iana.org/assignments/http-parameters, content codings. Whatever else is named is no coding: browsers show
-# the bytes as they are.
+# https://www.iana.org/assignments/http-parameters, content codings. Browsers ignore all other
+# names, and show the bytes unchanged.
 _CODINGS: Final = frozenset(
     ("aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "pack200-gzip", "x-compress", "x-gzip",
      "zstd")
@@ -271,17 +267,17 @@ def _content_coding(header: str) -> str | None:
 
 
 def _redirect_locations(headers: Iterable[str]) -> list[str]:
-    """Return the different places to which a response redirects; mostly one.
+    """Return the different targets of a redirect, usually one.
 
     :param headers: the values of its Location headers, decoded as Latin-1.
     """
     # A host that redirects to a name with other letters sends UTF-8.
-    places = (value.strip(_BLANKS).encode("latin-1", "replace").decode("utf-8", "replace") for value in headers)
-    return list(dict.fromkeys(place for place in places if place))
+    targets = (value.strip(_BLANKS).encode("latin-1", "replace").decode("utf-8", "replace") for value in headers)
+    return list(dict.fromkeys(target for target in targets if target))
 
 
 def _quote_bare_percent(url: str) -> str:
-    """Encode each ``%`` that begins no escape, and nothing else: other escapes stay as they are.
+    """Encode each ``%`` that does not begin an escape; leave everything else unchanged.
 
     :param url: a URL.
     """

@@ -97,5 +97,5 @@ class BatchQuery:
         :param number: the page's number.
         :param changes: the other values to change, by attribute name.
         """
-        changed = dataclasses.replace(self, number=number, **changes)  # type: ignore[arg-type]
+        changed = dataclasses.replace(self, number=number, **changes)  # type: ignore[arg-type]  # the attributes have several types
         return "?" + urlencode({name: value for name, value in dataclasses.asdict(changed).items() if value != ""})

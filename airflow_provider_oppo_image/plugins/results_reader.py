@@ -1,4 +1,4 @@
-"""Reads an untrusted results file for the page.
+"""Reader of untrusted results files, for the page.
 
 The path comes from a task, and the file is read with the permissions of Airflow's API server. So only lines that
 `batch.results` could have written are accepted, and an error never contains a byte of the file.

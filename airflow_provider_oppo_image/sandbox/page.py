@@ -36,7 +36,7 @@ _Item = TypeVar("_Item")
 class Notification:
     """A push as a phone displays it.
 
-    :param small: the path of its small picture; None if it is missing.
+    :param small: the path of its small picture; None if none is displayed.
     :param big: the path of its big picture; None if none is displayed.
     :param no_big: the reason why the push's big picture is not displayed.
     :param state: "sent", "withdrawn" or "validated".

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 TRIGGER_MARGIN: Final = timedelta(minutes=10)
-"""How long Airflow waits after the trigger's own deadline, so that the trigger can report the timeout."""
+"""Time between the trigger's own deadline and Airflow's timeout, in which the trigger can report the timeout."""
 
 
 class SensorTimeoutMixin:
@@ -79,8 +79,8 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
     error, such as a connection that is not found, still fails it. With ``never_fail``, all of these skip the task
     except the timeout, which fails it. With ``silent_fail``, the sensor keeps waiting after an unexpected error.
 
-    :param big_picture_url: a big picture's URL (templated); None if it is missing.
-    :param small_picture_url: a small picture's URL (templated); None if it is missing.
+    :param big_picture_url: a big picture's URL (templated); None for no picture.
+    :param small_picture_url: a small picture's URL (templated); None for no picture.
     :param pictures: more pictures (templated), as a list of mappings with ``big_picture_url``, ``small_picture_url`` or
         both, and optionally ``name``.
     :param on_wrong: "fail" fails at a wrong picture; "wait" waits, because somebody may replace it.

@@ -39,7 +39,7 @@ class OppoImageEventTrigger(BaseEventTrigger):
 
     The event's payload is ``{"kind", "name", "url", "sha256", "format", "width", "height", "size_bytes", "warnings",
     "seen_at"}``: the URL without its query, the time in ISO 8601, UTC. A picture that is absent or wrong sends no
-    event, nor does one that comes back unchanged.
+    event. A picture that becomes ready again without a change sends no event either.
 
     The pictures of the first poll are the baseline and send no event. On Airflow 3.3 and later the baseline is in the
     asset's state store, so a change while the triggerer is down is detected when it is up again. On Airflow 3.0 to 3.2,
@@ -48,8 +48,8 @@ class OppoImageEventTrigger(BaseEventTrigger):
     The trigger never ends and never raises, because Airflow would restart it immediately. The first of several failures
     in a row is logged, and each failure doubles the time to the next poll, up to one hour.
 
-    :param big_picture_url: a big picture's URL; None if it is missing. Watchers do not render templates.
-    :param small_picture_url: a small picture's URL; None if it is missing.
+    :param big_picture_url: a big picture's URL; None for no picture. Watchers do not render templates.
+    :param small_picture_url: a small picture's URL; None for no picture.
     :param pictures: more pictures: see `pictures.polling.parse_pictures`.
     :param poke_interval: the time between two polls, in seconds or as a timedelta.
     :param oppo_image_conn_id: the connection with the timeouts and the address policy; None uses the default timeouts

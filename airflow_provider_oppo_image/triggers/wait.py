@@ -43,14 +43,14 @@ class OppoImageTrigger(BaseTrigger):
     "error" has ``message`` and ``permanent`` instead of ``result``.
 
     The trigger waits before its first poll, because the worker has polled; that delay is a random part of the interval.
-    A restarted triggerer restarts the trigger with the same deadline and an empty report report_cache.
+    A restarted triggerer restarts the trigger with the same deadline and an empty report cache.
 
     The constructor only stores its arguments, because an exception in it stops the triggerer. It ignores unknown
     arguments, so that tasks that were deferred by another version of this package can finish.
 
     :param deadline: the end of the wait, in seconds since 1970-01-01 UTC.
-    :param big_picture_url: a big picture's URL; None if it is missing.
-    :param small_picture_url: a small picture's URL; None if it is missing.
+    :param big_picture_url: a big picture's URL; None for no picture.
+    :param small_picture_url: a small picture's URL; None for no picture.
     :param pictures: more pictures: see `pictures.polling.parse_pictures`.
     :param on_wrong: "fail" stops at a wrong picture; "wait" waits until it is replaced.
     :param poke_interval: seconds between two polls.

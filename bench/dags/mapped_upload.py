@@ -1,4 +1,4 @@
-"""What a user would write with providers-http: one mapped task instance a picture."""
+"""A baseline with providers-http: one mapped task instance for each picture."""
 
 import json
 import os

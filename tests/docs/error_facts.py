@@ -1,4 +1,4 @@
-"""What the pages on errors must say in so many words, made from the code."""
+"""Facts from the code that the pages on errors must contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages on errors show: problems and errors as the package itself words them."""
+"""Problems and errors with the package's own messages, as the pages on errors show them."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ ANY = {
     r"\b118\d{4}\b": "MESSAGE",
     r"\b[0-9a-f]{40}\b": "CID",
 }
-"""What differs from one run, or from one version of Pillow, to another."""
+"""Text that differs between runs or between versions of Pillow."""
 MESSAGE = {"to": "all", "body": {"platform": "all", "notification": {"android": {"alert": "Today only"}}}}
 
 Run = Callable[[], Any]

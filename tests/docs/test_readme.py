@@ -1,4 +1,4 @@
-"""What the README shows works as it stands."""
+"""Commands and code of the README, run unchanged."""
 
 from __future__ import annotations
 

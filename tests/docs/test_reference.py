@@ -1,4 +1,4 @@
-"""What the docs list is what the code has: errors, codes, numbers, fields."""
+"""Errors, codes, numbers and fields in the docs, compared with the code."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def import_faults(tree: ast.Module) -> Iterator[str]:
 
 
 def only_validates(given: str | None, tree: ast.Module) -> bool:
-    """Tell whether a push with this `validate_only` is not sent by default."""
+    """Return whether a push with this `validate_only` is not sent by default."""
     sends = [
         ast.unparse(value)
         for node in ast.walk(tree)

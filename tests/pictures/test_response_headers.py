@@ -1,4 +1,4 @@
-"""What hosts send and browsers show: it is judged by its bytes, or the report says what is wrong."""
+"""Unusual response headers that browsers accept: the check reads the bytes, or reports the problem."""
 
 from __future__ import annotations
 

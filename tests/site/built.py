@@ -55,7 +55,7 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        """What a reader sees, and what scripts say."""
+        """The visible text, and the text of scripts."""
         return "".join(self.words)
 
     def target(self, link: str) -> tuple[Path, str]:
@@ -65,6 +65,6 @@ class Page(HTMLParser):
 
 
 def is_elsewhere(link: str) -> bool:
-    """Tell whether a link leaves the site."""
+    """Return whether a link leaves the site."""
     parts = urlsplit(link)
     return bool(parts.scheme and parts.scheme != "data") or bool(parts.netloc)

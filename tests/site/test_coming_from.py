@@ -1,4 +1,4 @@
-"""What the page for those who come from `HttpOperator` or the vendor's SDK says of each way is so."""
+"""Statements of the migration page about `HttpOperator` and the vendor's SDK."""
 
 from __future__ import annotations
 

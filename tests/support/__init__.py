@@ -1,1 +1,1 @@
-"""What tests of several rooms share."""
+"""Helpers that several test packages share."""

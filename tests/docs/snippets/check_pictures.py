@@ -11,7 +11,7 @@ def what_is_wrong(url: str) -> list[str]:
 
 
 def is_ready(path: str) -> bool:
-    """Tell whether a file will do as a small picture."""
+    """Return whether a file can be used as a small picture."""
     return check_file("small", path).state == "ready"
 
 

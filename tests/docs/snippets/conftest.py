@@ -1,4 +1,4 @@
-"""What the snippets' readers have, and this project has not: a DAG folder with the examples in it."""
+"""Fixture: a DAG folder with the examples, as the readers of the snippets have it."""
 
 from __future__ import annotations
 
