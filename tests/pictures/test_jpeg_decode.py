@@ -8,8 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_oppo_image.pictures.check import check_bytes
-from airflow_provider_oppo_image.pictures.report import PictureReport
+from tests.pictures.support import check, reason
 from tests.support import artwork
 from tests.support.artwork import segment, with_segments
 from tests.support.mutations import Part, join, split
@@ -18,17 +17,6 @@ BASELINE = artwork.jpeg()
 PROGRESSIVE = artwork.jpeg(progressive=True)
 GREY = artwork.jpeg(mode="L")
 SCAN, FRAME, END = b"\xff\xda", b"\xff\xc0", b"\xff\xd9"
-
-
-def check(content: bytes) -> PictureReport:
-    return check_bytes("big", content, "picture")
-
-
-def reason(content: bytes) -> str:
-    """Return what was found in a broken picture."""
-    (problem,) = check(content).problems
-    assert problem.code == "broken"
-    return problem.found
 
 
 def data_start(content: bytes) -> int:

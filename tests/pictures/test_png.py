@@ -1,4 +1,4 @@
-"""PNGs that libpng refuses, or of which rows are missing: they are not ready."""
+"""PNGs that libpng refuses, or in which rows are missing, are not ready."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import zlib
 
 import pytest
 
-from airflow_provider_oppo_image.pictures.check import check_bytes
 from airflow_provider_oppo_image.pictures.png import Header
-from airflow_provider_oppo_image.pictures.report import PictureReport
+from tests.pictures.support import check, reason
 from tests.support import artwork
 from tests.support.artwork import chunk
 from tests.support.mutations import raw_png
@@ -41,17 +40,6 @@ def png(
     packed = zlib.compress(rows(colour, depth=depth)) if data is None else data
     parts = (chunk(b"IHDR", header), *chunks, chunk(b"IDAT", packed), after, chunk(b"IEND"))
     return artwork.PNG_SIGNATURE + b"".join(parts)
-
-
-def check(content: bytes) -> PictureReport:
-    return check_bytes("big", content, "picture")
-
-
-def reason(content: bytes) -> str:
-    """Return what was found in a broken picture."""
-    (problem,) = check(content).problems
-    assert problem.code == "broken"
-    return problem.found
 
 
 PLTE = chunk(b"PLTE", COLOURS)
