@@ -64,7 +64,7 @@ def test_command_hides_echoed_credentials(
     require_no_leak: RequireNoLeak,
 ) -> None:
     message = tmp_path / "message.json"
-    message.write_text('{"to": "all", "body": {"platform": "all"}}')
+    message.write_text('{"to": "all", "body": {"platform": "all", "notification": {"alert": "Today only"}}}')
     (tmp_path / "night.csv").write_text(f"name,big_picture_url\nspring,{URL}\n")
     results = tmp_path / "results.csv"
     files = {"MESSAGE": str(message), "MANIFEST": str(tmp_path / "night.csv"), "RESULTS": str(results)}
