@@ -118,9 +118,6 @@ def malformed_errors() -> Iterator[FaultCase]:
         always(refusal(23003, 400, "The cid is malformed")),
         _by_code(ERROR_CODES[23003], 400),
         report_by_status(400),
-        exceptions={
-            calls.TEST_CONNECTION.name: DONE,
-        },
     )
 
 
