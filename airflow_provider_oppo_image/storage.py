@@ -8,10 +8,14 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, StorageError
+
+if TYPE_CHECKING:
+    from airflow.sdk import ObjectStoragePath
+    from upath import UPath
 
 StoragePath: TypeAlias = Any
 """A `pathlib.Path` or an Airflow `ObjectStoragePath`, which has the same methods."""
@@ -19,14 +23,19 @@ StoragePath: TypeAlias = Any
 _TEMP_SUFFIX: Final = ".part"
 
 
-def resolve(path: str | os.PathLike[str]) -> StoragePath:
+AnyPath: TypeAlias = "str | os.PathLike[str] | ObjectStoragePath | UPath"
+"""What users give as a path."""
+
+
+def resolve(path: AnyPath) -> StoragePath:
     """Return the path object of a local path or a URL.
 
-    :param path: a local path, or a URL such as ``s3://connection@bucket/key`` of Airflow's object storage.
+    :param path: a local path, or a URL such as ``s3://connection@bucket/key`` of Airflow's object storage, as text or
+        as a path object.
     :raises ConfigurationError: if no installed provider supports the scheme.
     :raises StorageError: if the Airflow connection of the URL is not usable.
     """
-    text = os.fspath(path)
+    text = path_text(path)
     scheme, _, _ = text.partition("://")
     if scheme == text:
         return Path(text)
@@ -48,6 +57,14 @@ def resolve(path: str | os.PathLike[str]) -> StoragePath:
                 "apache-airflow-providers-amazon[s3fs] for s3://, or give a local path."
             ) from error
         return storage_path
+
+
+def path_text(path: AnyPath) -> str:
+    """Return the text of a path: the path of a `pathlib.Path`, the URL of an `ObjectStoragePath` or a `UPath`.
+
+    :param path: the path; blanks and line breaks around text are removed.
+    """
+    return str(path).strip()
 
 
 def is_same_file(one: StoragePath, other: StoragePath) -> bool:
@@ -100,7 +117,7 @@ def storage_errors(action: str) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}".strip(": ")
+    return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}".strip(": ").rstrip(". ")
 
 
 def is_local(path: StoragePath) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -19,10 +18,12 @@ from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
 from airflow_provider_oppo_image.pictures.rules import judge_url
 from airflow_provider_oppo_image.storage import (
+    AnyPath,
     StoragePath,
     atomic_write,
     is_same_file,
     open_read,
+    path_text,
     presign_url,
     resolve,
     storage_errors,
@@ -58,8 +59,8 @@ class PreparedFile:
 
 def prepare_file(
     kind: PictureKind,
-    source: str | os.PathLike[str],
-    destination: str | os.PathLike[str],
+    source: AnyPath,
+    destination: AnyPath,
     layout: Layout,
     *,
     publish: bool = False,
@@ -81,7 +82,7 @@ def prepare_file(
     :raises StorageError: if the storage fails.
     """
     original, target = resolve(source), resolve(destination)
-    if not target.name or os.fspath(destination).endswith("/"):
+    if not target.name or path_text(destination).endswith("/"):
         raise ConfigurationError(f"The destination {destination} has no file name. Give the picture's complete path.")
     suffix = PurePosixPath(target.name).suffix.lower()
     if suffix in _OTHER_SUFFIXES:

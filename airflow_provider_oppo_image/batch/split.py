@@ -6,23 +6,31 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import IO
 
-from airflow_provider_oppo_image.batch.manifest import FORMATS_WITH_HEADER, MAX_LINE_BYTES, UTF8_BOM, read_manifest
+from airflow_provider_oppo_image.batch.manifest import (
+    FORMATS_WITH_HEADER,
+    GZIP_SUFFIX,
+    MAX_LINE_BYTES,
+    UTF8_BOM,
+    manifest_suffix,
+    open_manifest,
+    read_manifest,
+)
 from airflow_provider_oppo_image.batch.progress import ResultCounter, Summary
 from airflow_provider_oppo_image.batch.results import RowResult, build_result, read_results, write_results
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.storage import StoragePath, atomic_write, open_read, resolve, storage_errors
+from airflow_provider_oppo_image.storage import AnyPath, StoragePath, atomic_write, path_text, resolve, storage_errors
 
 
-def default_results_path(manifest: str) -> str:
-    """Return the default path of a manifest's results: ``night.results.csv`` for ``night.csv``.
+def default_results_path(manifest: AnyPath) -> str:
+    """Return the default path of a manifest's results: ``night.results.csv`` for ``night.csv`` or ``night.csv.gz``.
 
     :param manifest: the path or URL of the manifest.
     """
-    stem, dot, suffix = manifest.rpartition(".")
+    stem, dot, suffix = path_text(manifest).removesuffix(GZIP_SUFFIX).rpartition(".")
     return f"{stem}.results{dot}{suffix}"
 
 
-def split_manifest(manifest: str, folder: str, parts: int) -> list[str]:
+def split_manifest(manifest: AnyPath, folder: AnyPath, parts: int) -> list[str]:
     """Split a manifest into parts of equal length, in its order; each part of a CSV manifest has the header.
 
     Each part is a batch of its own: a name or a picture that is in two parts is not detected.
@@ -37,9 +45,10 @@ def split_manifest(manifest: str, folder: str, parts: int) -> list[str]:
     if parts < 1:
         raise ConfigurationError(f"The number of parts must be at least 1, not {parts}.")
     source, target = resolve(manifest), resolve(folder)
+    suffix = manifest_suffix(source)
     for _ in read_manifest(source):
         pass  # to the end, since only then is it known whether the manifest is valid
-    with storage_errors(f"Splitting {source} into {target}"), open_read(source) as file:
+    with storage_errors(f"Splitting {source} into {target}"), open_manifest(source) as file:
         target.mkdir(parents=True, exist_ok=True)
         header = [file.readline() for _ in _read_header(source)]
         lines = _count_lines(source) - len(header)
@@ -47,7 +56,7 @@ def split_manifest(manifest: str, folder: str, parts: int) -> list[str]:
         for number in range(parts):
             length = lines * (number + 1) // parts - lines * number // parts
             if length:
-                part = target / f"part-{number + 1:04d}{source.suffix}"
+                part = target / f"part-{number + 1:04d}{suffix}"
                 with atomic_write(part) as copy:
                     copy.writelines(header)
                     _copy_lines(file, copy, length)
@@ -89,8 +98,8 @@ def _results_not_tried(manifest: StoragePath) -> Iterator[RowResult]:
 def _read_header(manifest: StoragePath) -> list[bytes]:
     """Return the header of a CSV manifest, with the blank lines before it; an empty list for other formats."""
     header = []
-    with open_read(manifest) as file:
-        while manifest.suffix.lower() in FORMATS_WITH_HEADER and (line := file.readline(MAX_LINE_BYTES)):
+    with open_manifest(manifest) as file:
+        while manifest_suffix(manifest) in FORMATS_WITH_HEADER and (line := file.readline(MAX_LINE_BYTES)):
             header.append(line)
             if line.removeprefix(UTF8_BOM).strip():
                 break
@@ -99,7 +108,7 @@ def _read_header(manifest: StoragePath) -> list[bytes]:
 
 def _count_lines(path: StoragePath) -> int:
     lines, is_complete = 0, True
-    with open_read(path) as file:
+    with open_manifest(path) as file:
         while chunk := file.readline(MAX_LINE_BYTES):
             lines += is_complete
             is_complete = chunk.endswith(b"\n")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.pictures.report import PictureReport
     from airflow_provider_oppo_image.pictures.report_cache import ReportCache
     from airflow_provider_oppo_image.pictures.session_pool import SessionPool
+    from airflow_provider_oppo_image.storage import AnyPath
 
 __all__ = ["OppoImageHook", "airflow_errors"]
 
@@ -225,8 +226,8 @@ class OppoImageHook(BaseHook):
         self,
         *,
         pictures: Iterable[Mapping[str, Any]] | None = None,
-        manifest: str | None = None,
-        results: str | None = None,
+        manifest: AnyPath | None = None,
+        results: AnyPath | None = None,
         check: bool = True,
         on_error: OnError = "fail_at_end",
         resume: bool = True,

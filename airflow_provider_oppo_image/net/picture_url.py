@@ -125,13 +125,15 @@ class PictureUrl:
     def parse(cls, value: object) -> PictureUrl:
         """Parse a URL without contacting its host.
 
-        :param value: anything that should be a URL; a `PictureUrl` is returned as it is.
+        :param value: anything that should be a URL; a `PictureUrl` is returned as it is. Blanks and line breaks around
+            text are removed.
         """
         if isinstance(value, PictureUrl):
             return value
         if not isinstance(value, str):
             found = "no URL" if value is None else f"a value of type {type(value).__name__}"
             return cls("", NOT_A_URL, "", UrlError("bad_url", found))
+        value = value.strip()
         redacted = redact_url(value)
         host = _host(value)
         if malformed := _malformed(value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_oppo_image.airflow_compat import BaseOperator, metrics
 from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR, OnError
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_oppo_image.batch.progress import Progress
     from airflow_provider_oppo_image.batch.run import BatchResult
+    from airflow_provider_oppo_image.storage import AnyPath
+
+MAX_RETURNED_ROWS: Final = 1_000
+"""Maximum length of a list without `results`, whose rows are returned as an XCom of about 400 bytes each."""
 
 
 class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
@@ -37,7 +41,8 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
     ``error_code``, ``error``, ``fault``, ``big_picture_url`` and ``small_picture_url``, the URLs without their queries.
     If the task fails, the same value is an XCom with the key ``summary``.
 
-    :param pictures: rows with ``name``, and ``big_picture_url``, ``small_picture_url`` or both (templated).
+    :param pictures: rows with ``name``, and ``big_picture_url``, ``small_picture_url`` or both (templated). More than
+        1,000 rows need `results`.
     :param manifest: the path or URL of a manifest, instead of `pictures`: CSV or JSON Lines (templated).
     :param results: the path or URL of the results (templated). The default for a manifest is a file beside it, such as
         ``night.results.csv`` for ``night.csv``.
@@ -59,8 +64,8 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
         self,
         *,
         pictures: Sequence[Mapping[str, str | None]] | None = None,
-        manifest: str | None = None,
-        results: str | None = None,
+        manifest: AnyPath | None = None,
+        results: AnyPath | None = None,
         on_error: OnError = "fail_at_end",
         rate: float = DEFAULT_RATE,
         threads: int = DEFAULT_THREADS,
@@ -126,6 +131,11 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
                 "`pictures` must be a list of mappings, not text. If it comes from a template, set "
                 "render_template_as_native_obj=True on the DAG, or pass a task's output."
             )
+        if results is None and self.pictures is not None and len(self.pictures) > MAX_RETURNED_ROWS:
+            raise ConfigurationError(
+                f"`pictures` has {len(self.pictures):,} rows, and no `results` is given. Without it, at most "
+                f"{MAX_RETURNED_ROWS:,} rows are returned as an XCom. Give `results`, the path of a results file."
+            )
         self._rate_limiter = RateLimiter(AdaptiveRate(self.rate))
         hook = OppoImageHook(self.oppo_image_conn_id)
         _ = hook.settings  # logs its warnings before the group
@@ -144,7 +154,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
     def _inputs(self) -> Iterator[str]:
         """Yield the manifest, or the URLs of the list's pictures."""
         if self.manifest is not None:
-            yield self.manifest
+            yield str(self.manifest)
         for row in self.pictures or ():
             yield from (
                 str(row[rule.url_key]) for rule in PICTURE_RULES.values() if not is_blank(row.get(rule.url_key))

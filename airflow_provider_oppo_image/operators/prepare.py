@@ -13,6 +13,7 @@ from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.net.redaction import redact_path
+from airflow_provider_oppo_image.storage import path_text
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_oppo_image.artwork.files import PreparedFile
     from airflow_provider_oppo_image.net.picture_url import PictureUrl
+    from airflow_provider_oppo_image.storage import AnyPath
 
 
 class OppoImagePrepareOperator(LineageMixin, BaseOperator):
@@ -54,8 +56,8 @@ class OppoImagePrepareOperator(LineageMixin, BaseOperator):
     def __init__(
         self,
         *,
-        source: str,
-        destination: str,
+        source: AnyPath,
+        destination: AnyPath,
         kind: PictureKind,
         fit: Fit = "cover",
         focus: Sequence[float] = CENTER,
@@ -90,8 +92,9 @@ class OppoImagePrepareOperator(LineageMixin, BaseOperator):
             record.pictures.append(PictureRecord(self.kind, url.redacted, report=prepared.report))
         for note in prepared.notes:
             self.log.warning("%s", note)
-        self.log.info("%s, made from %s", prepared.report, redact_path(self.source))
-        self._report_lineage([self.source], [prepared.path, url.redacted])
+        source = path_text(self.source)
+        self.log.info("%s, made from %s", prepared.report, redact_path(source))
+        self._report_lineage([source], [prepared.path, url.redacted])
         return url.full
 
     def _prepare(self) -> PreparedFile:

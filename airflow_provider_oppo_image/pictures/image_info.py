@@ -50,6 +50,9 @@ SNIFF_BYTES: Final = 512
 
 WEB_PAGE: Final = "web page (HTML)"
 
+BASE64: Final = "Base64 text"
+_BASE64_PICTURE: Final = re.compile(rb"data:image/|iVBORw0KGgo|/9j/[0-9A-Za-z+/]")  # a data URL; PNG and JPEG
+
 _MAGIC: Final = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG", "PNG"),
@@ -97,6 +100,8 @@ def _sniff_text(text: bytes) -> str | None:
         return WEB_PAGE
     if text.startswith(b"<?xml"):
         return "XML"
+    if _BASE64_PICTURE.match(text):
+        return BASE64
     if text.startswith((b"{", b"[")):
         return "JSON"
     if text and all(byte >= 0x20 or byte in b"\t\r\n" for byte in text) and text.isascii():

@@ -16,7 +16,7 @@ from airflow_provider_oppo_image.contract import (
 from airflow_provider_oppo_image.net import picture_url
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.net.redaction import NOT_A_URL
-from airflow_provider_oppo_image.pictures.image_info import WEB_PAGE, ImageInfo
+from airflow_provider_oppo_image.pictures.image_info import BASE64, WEB_PAGE, ImageInfo
 from airflow_provider_oppo_image.pictures.report import Problem
 
 _FORMATS: Final = " or ".join(PICTURE_FORMATS)
@@ -165,6 +165,8 @@ def _wrong_format(name: str | None) -> Problem:
     if name == WEB_PAGE:
         found = f"a {name}"
         advice = "Open the URL in a private window. It probably shows a login page or an error page."
+    elif name == BASE64:
+        found, advice = "a picture encoded as Base64 text", "Decode it, and upload the binary file to the host."
     return Problem("wrong_format", found, f"a {_FORMATS} picture", advice)
 
 

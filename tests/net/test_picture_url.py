@@ -36,13 +36,16 @@ def test_parse_accepts_http_and_https_urls(url: str) -> None:
         "gopher://host.example/", "http:", "http://", "http:///a.png", "https://?x", "http://[::1", "http://a..b/", "http://127.0.0.1../",
         "http://.example/", "http://" + "a" * 64 + ".example/", "http://" + "a." * 150 + "example/",
         "http://host.example:0/", "http://host.example:99999/", "http://host.example:port/",
-        "https://host.example/my picture.png", " https://host.example/a.png", "https://host.example/a.png\n",
-        "https://host.example/\x00", "https://host.example\\@other.example/", "https://host.example/\u2028",
+        "https://host.example/my picture.png", "https://host.example/\x00", "https://host.example\\@other.example/", "https://host.example/\u2028a",
         "https://host.example/".ljust(MAX_URL + 1, "a"), 7, b"https://host.example/", ["https://host.example/"],
     ],
 )  # fmt: skip
 def test_parse_rejects_other_values(url: object) -> None:
     assert code(url) == "bad_url"
+
+
+def test_parse_strips_blanks_and_line_breaks() -> None:
+    assert PictureUrl.parse("\r\n  https://host.example/a.png\t\n") == PictureUrl.parse("https://host.example/a.png")
 
 
 @pytest.mark.parametrize(

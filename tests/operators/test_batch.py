@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from upath import UPath
 
 from airflow_provider_oppo_image.airflow_compat import AirflowFailException, Asset
 from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR
@@ -21,6 +22,14 @@ from tests.support.picture_host import PictureHost
 from tests.support.tasks import OutletEvents, make_context
 
 pytestmark = pytest.mark.usefixtures("connect")
+
+
+def storage_path(path: str) -> Any:
+    try:
+        from airflow.sdk import ObjectStoragePath
+    except ImportError:  # Airflow 2
+        from airflow.io.path import ObjectStoragePath  # type: ignore[import-not-found,no-redef]
+    return ObjectStoragePath(f"file://{path}")
 
 
 @pytest.fixture
@@ -44,6 +53,17 @@ def write_manifest(path: Path, *rows: tuple[str, str]) -> str:
 
 def read(path: str) -> list[dict[str, str]]:
     return list(csv.DictReader(Path(path).open()))
+
+
+def test_long_list_needs_results() -> None:
+    with pytest.raises(AirflowFailException, match=r"1,001 rows.*Give `results`"):
+        upload(pictures=[{"name": "a", "big_picture_url": "https://cdn.example.com/1.jpg"}] * 1_001)
+
+
+@pytest.mark.parametrize("as_path", [Path, storage_path, UPath, " {}\n".format])
+def test_manifest_path_may_be_an_object(tmp_path: Path, big: str, as_path: Callable[[str], Any]) -> None:
+    manifest = write_manifest(tmp_path / "night.csv", ("spring", big))
+    assert upload(manifest=as_path(manifest))["results"] == str(tmp_path / "night.results.csv")
 
 
 def test_list_results_are_returned(sandbox: SandboxServer, host: PictureHost, big: str) -> None:
@@ -126,7 +146,7 @@ def test_account_error_stops_in_every_mode(
     sandbox: SandboxServer, connect: Callable[..., None], big: str, on_error: str
 ) -> None:
     connect(password="not-the-secret")
-    rows = [{"name": f"c{number}", "big_picture_url": f"{big}?{number}"} for number in range(2_000)]
+    rows = [{"name": f"c{number}", "big_picture_url": f"{big}?{number}"} for number in range(1_000)]
     with pytest.raises(AirflowFailException, match="Check the AppKey"):
         upload(pictures=rows, on_error=on_error, check=False, threads=8)
     assert sum(sandbox.received()["requests"]["upload_big"].values()) <= 8

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,8 @@ from tests.support import artwork
      (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "XML"),
      (b'{"error": "not found"}', "JSON"), (b"not found\n", "text"), (b"PK\3\4....", "ZIP archive"),
      (b"\x1f\x8b\x08", "gzip archive"), (b"....ftypmp42", "video or HEIF file"), (b"\0\1\2\3", None),
-     (b"", None)],
+     (base64.b64encode(artwork.png(144, 144)), "Base64 text"), (base64.b64encode(artwork.jpeg(9, 9)), "Base64 text"),
+     (b"data:image/png;base64,AAAA", "Base64 text"), (b"", None)],
 )  # fmt: skip
 def test_sniff_format(content: bytes, name: str | None) -> None:
     assert sniff_format(content) == name

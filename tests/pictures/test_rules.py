@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind, PictureRule
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
-from airflow_provider_oppo_image.pictures.image_info import WEB_PAGE, ImageInfo
+from airflow_provider_oppo_image.pictures.image_info import BASE64, WEB_PAGE, ImageInfo
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import judge_content, judge_url, judge_weight, warnings
 
@@ -61,7 +61,7 @@ def test_judge_content_names_exchanged_pictures(rule: PictureRule, size: tuple[i
      ({"broken": "a checksum is wrong"}, "broken", "a checksum is wrong"),
      ({"invisible": True}, "invisible", "transparent"), ({"truncated": True}, "truncated", "first part"),
      ({"format": "GIF"}, "wrong_format", "GIF"), ({"format": None}, "wrong_format", "unknown format"),
-     ({"format": WEB_PAGE}, "wrong_format", "a web page")],
+     ({"format": WEB_PAGE}, "wrong_format", "a web page"), ({"format": BASE64}, "wrong_format", "Base64 text")],
 )  # fmt: skip
 def test_judge_content_names_other_problems(change: dict[str, object], code: str, words: str) -> None:
     (problem,) = judge_content(BIG, dataclasses.replace(GOOD, **change))

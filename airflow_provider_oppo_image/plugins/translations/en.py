@@ -189,7 +189,7 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     "unreadable_answer": ("Unreadable response", ""),
     "other": ("Other causes", ""),
     "51": ("OPPO refused it", ""),
-    "row_columns": ("Columns differ from the header", ""),
+    "row_columns": ("More cells than columns", ""),
     "row_duplicate_name": ("Duplicate name", ""),
     "row_encoding": ("Not UTF-8", ""),
     "row_missing_name": ("No name", ""),

@@ -182,7 +182,7 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     "unreadable_answer": ("回答无法读取", ""),
     "other": ("其他原因", ""),
     "51": ("OPPO 拒绝了图片", ""),
-    "row_columns": ("列数与表头不符", ""),
+    "row_columns": ("单元格多于表头的列", ""),
     "row_duplicate_name": ("名称重复", ""),
     "row_encoding": ("不是 UTF-8", ""),
     "row_missing_name": ("没有名称", ""),
