@@ -1,4 +1,4 @@
-"""Measure everything, print the figures with their goals, and write `bench/RESULTS.md` and `docs/benchmarks.svg`.
+"""Measure everything, print the figures with their goals, and write `bench/RESULTS.md`.
 
 usage: python -m bench [--only PART] [--quick]
 """
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from bench import batch_kills, bytes_until_verdict, chart, import_cost, page, report, uploads, waiting
+from bench import batch_kills, bytes_until_verdict, import_cost, page, report, uploads, waiting
 from bench.report import Figure, Part
 
 
@@ -60,11 +60,9 @@ def main() -> int:
 
 
 def write() -> None:
-    """Write the report and the chart of all stored parts, also of parts that other programs stored."""
+    """Write the report of all stored parts, also of parts that other programs stored."""
     parts = {name: part for name in [*PARTS, *report.others(PARTS)] if (part := report.load(name))}
     report.RESULTS.write_text(report.render(parts.values()))
-    if part := parts.get("uploads"):
-        chart.write(uploads.panels(part.figures), part.circumstances.partition("; Python")[0])
 
 
 if __name__ == "__main__":

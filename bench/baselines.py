@@ -2,27 +2,21 @@
 
 The mapped `HttpOperator` runs in `dag.test()`, one task instance after the other. In a real Airflow each of them also
 waits for the scheduler and starts a process, and some run at the same time.
-
-usage: python -m bench.baselines BASELINE URL UPLOADS
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from bench.runs import APP_KEY, MASTER_SECRET, Run, pictures, print_run, timed
+from bench.runs import APP_KEY, MASTER_SECRET, Run, pictures, run_apart, timed
 from bench.service import IMAGE_PATH
-from scripts.checkout import ROOT
 from scripts.run_dag import load_dags
 
 Upload = Callable[[str], object]
@@ -71,6 +65,7 @@ CALLS: Final[dict[str, tuple[Callable[[str], Upload], int]]] = {
 
 def run_calls(baseline: str, url: str, uploads: int) -> Run:
     """Upload with one of `CALLS`, in this process."""
+    logging.disable()
     start, threads = CALLS[baseline]
     upload = start(url)
     with ThreadPoolExecutor(threads) as pool:
@@ -78,8 +73,21 @@ def run_calls(baseline: str, url: str, uploads: int) -> Run:
         return timed(uploads, lambda: list(pool.map(upload, pictures(uploads))))
 
 
-def run_mapped(uploads: int) -> Run:
-    """Run the DAG of the mapped operator, in this process, whose Airflow has a new home."""
+def run_mapped(url: str, uploads: int) -> Run:
+    """Run the DAG of the mapped operator in another process, whose Airflow has a new home."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = {
+            "AIRFLOW_HOME": home,
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+            "BENCH_PICTURES": json.dumps(list(pictures(uploads))),
+            CONNECTION: http_connection(url),
+        }
+        run: Run = run_apart(_run_dag, uploads, environment=environment)
+        return run
+
+
+def _run_dag(uploads: int) -> Run:
     from airflow.utils.db import initdb
 
     initdb()
@@ -91,36 +99,3 @@ def run_mapped(uploads: int) -> Run:
     if states != ["success"] * uploads:
         raise SystemExit(f"the task instances ended as {states}")
     return measured
-
-
-def start_mapped(url: str, uploads: int) -> int:
-    """Run this module again, with a new Airflow home; return the exit code."""
-    with tempfile.TemporaryDirectory() as home:
-        environment = {
-            "AIRFLOW_HOME": home,
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
-            "BENCH_PICTURES": json.dumps(list(pictures(uploads))),
-            CONNECTION: http_connection(url),
-        }
-        command = [sys.executable, "-m", "bench.baselines", *sys.argv[1:]]
-        return subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("baseline", choices=(*CALLS, "mapped"))
-    parser.add_argument("url")
-    parser.add_argument("uploads", type=int)
-    options = parser.parse_args()
-    if options.baseline == "mapped":
-        if CONNECTION not in os.environ:
-            sys.exit(start_mapped(options.url, options.uploads))
-        print_run(run_mapped(options.uploads))
-    else:
-        logging.disable()
-        print_run(run_calls(options.baseline, options.url, options.uploads))
-
-
-if __name__ == "__main__":
-    main()

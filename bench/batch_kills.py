@@ -1,18 +1,13 @@
-"""SIGKILL at random moments of a batch, and a second run after each: lost rows, and pictures uploaded twice.
-
-usage: python -m bench.batch_kills [--kills NUMBER] [--rows NUMBER] [--seed NUMBER]
-"""
+"""SIGKILL at random moments of a batch, and a second run after each: lost rows, and pictures uploaded twice."""
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import random
 import secrets
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -23,10 +18,10 @@ from typing import Final, NamedTuple
 
 from airflow_provider_oppo_image.batch.worker_pool import MAX_UNWRITTEN
 from bench.batch_process import write_manifest
-from bench.report import Figure, at_most, table
+from bench.report import Figure, at_most
 from bench.runs import pictures
 from bench.service import Service
-from scripts.checkout import ROOT
+from tests.support import batch_process
 
 KILLS: Final = 20
 ROWS: Final = 20_000
@@ -68,7 +63,7 @@ def measure(kills: int = KILLS, rows: int = ROWS, seed: int | None = None) -> li
 
 
 class KillableBatch(NamedTuple):
-    """A batch that runs in `bench.killable_batch`, with its files and the URL of its service."""
+    """A batch in a process of its own, with its files and the URL of its service."""
 
     folder: Path
     rows: int
@@ -103,9 +98,8 @@ class KillableBatch(NamedTuple):
             wrong += (line, name, state) != expected or picture_id not in given.get(url, ())
         return Damage(wrong, repeated=sum(len(ids) - 1 for ids in given.values()))
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        files = [str(self.folder / name) for name in ("manifest.csv", "results.csv")]
-        return subprocess.Popen([sys.executable, "-m", "bench.killable_batch", self.url, *files], cwd=ROOT)
+    def _start(self) -> subprocess.Popen[str]:
+        return batch_process.start(self.folder / "manifest.csv", self.folder / "results.csv", self.url)
 
 
 @contextmanager
@@ -116,19 +110,3 @@ def start_batch(rows: int) -> Iterator[KillableBatch]:
         write_manifest(folder / "manifest.csv", rows)
         with Service(latency=LATENCY_S, journal=folder / "journal") as service:
             yield KillableBatch(folder, rows, service.url)
-
-
-def main() -> int:
-    """Measure and print; return the number of missed goals."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=KILLS, help="number of batches to kill (default: %(default)s)")
-    parser.add_argument("--rows", type=int, default=ROWS, help="rows of each batch (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="seed of the random moments; printed with the figures")
-    options = parser.parse_args()
-    figures = measure(options.kills, options.rows, options.seed)
-    print("\n".join(table(figures)))
-    return sum(figure.reached is False for figure in figures)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

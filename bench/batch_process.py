@@ -1,11 +1,7 @@
-"""A batch as the operator runs it, from a manifest to its results, in a process of its own.
-
-usage: python -m bench.batch_process URL ROWS [--rate NUMBER] [--check HOST] [--profile]
-"""
+"""A batch as the operator runs it, from a manifest to its results."""
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import logging
@@ -16,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.cpu_profile import CpuProfile
-from bench.runs import APP_KEY, CDN, MASTER_SECRET, NO_LIMIT, Run, pictures, print_run, timed
+from bench.runs import APP_KEY, CDN, MASTER_SECRET, NO_LIMIT, Run, pictures, timed
 
 WARM_UP = 200
 
@@ -29,53 +25,43 @@ def write_manifest(file: Path, rows: int, host: str = CDN) -> None:
         writer.writerows((f"campaign {at}", url) for at, url in enumerate(pictures(rows, host)))
 
 
-def run(options: argparse.Namespace) -> Run:
-    """Run a small batch as a warm-up, and then the measured one."""
+def run(url: str, rows: int, *, rate: float = NO_LIMIT, check: str = "", profiled: bool = False) -> Run:
+    """Run a small batch as a warm-up, and then the measured one.
+
+    :param rate: the highest number of requests per second.
+    :param check: the URL of the host of the pictures, to check each of them first.
+    :param profiled: whether to measure the processor time of each stage.
+    """
+    connection = {
+        "conn_type": "oppo_image",
+        "host": url,
+        "login": APP_KEY,
+        "password": MASTER_SECRET,
+        "extra": {"allow_plain_http": True, "allow_private_addresses": True},
+    }
+    os.environ["AIRFLOW_CONN_OPPO_IMAGE_DEFAULT"] = json.dumps(connection)
     with tempfile.TemporaryDirectory() as folder:
-        if options.rate == NO_LIMIT:  # with a limit, the service would count both batches in one second
-            upload(Path(folder, "warm-up"), WARM_UP, options)
-        profile = CpuProfile() if options.profile else None
+        if rate == NO_LIMIT:  # with a limit, the service would count both batches in one second
+            upload(Path(folder, "warm-up"), WARM_UP, rate, check)
+        profile = CpuProfile() if profiled else None
         with profile or nullcontext():
-            measured = timed(options.rows, lambda: upload(Path(folder, "measured"), options.rows, options))
-        return replace(measured, profile=tuple(profile.lines(options.rows))) if profile else measured
+            measured = timed(rows, lambda: upload(Path(folder, "measured"), rows, rate, check))
+        return replace(measured, profile=tuple(profile.lines(rows))) if profile else measured
 
 
-def upload(folder: Path, rows: int, options: argparse.Namespace) -> None:
+def upload(folder: Path, rows: int, rate: float, check: str) -> None:
     """Upload a new manifest; every picture must be uploaded."""
     from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
     from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 
     logging.getLogger("airflow_provider_oppo_image").setLevel(logging.ERROR)
     folder.mkdir()
-    write_manifest(folder / "manifest.csv", rows, options.check or CDN)
+    write_manifest(folder / "manifest.csv", rows, check or CDN)
     end = OppoImageHook().upload_batch(
         manifest=str(folder / "manifest.csv"),
         results=str(folder / "results.csv"),
-        check=bool(options.check),
-        rate_limiter=RateLimiter(AdaptiveRate(options.rate)),
+        check=bool(check),
+        rate_limiter=RateLimiter(AdaptiveRate(rate)),
     )
     if end.error or end.summary.uploaded != rows:
         raise SystemExit(f"{end.summary}")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("url")
-    parser.add_argument("rows", type=int)
-    parser.add_argument("--rate", type=float, default=NO_LIMIT, help="the highest number of requests per second")
-    parser.add_argument("--check", metavar="HOST", help="check each picture first; this host has the pictures")
-    parser.add_argument("--profile", action="store_true", help="measure the processor time of each stage")
-    options = parser.parse_args()
-    connection = {
-        "conn_type": "oppo_image",
-        "host": options.url,
-        "login": APP_KEY,
-        "password": MASTER_SECRET,
-        "extra": {"allow_plain_http": True, "allow_private_addresses": True},
-    }
-    os.environ["AIRFLOW_CONN_OPPO_IMAGE_DEFAULT"] = json.dumps(connection)
-    print_run(run(options))
-
-
-if __name__ == "__main__":
-    main()

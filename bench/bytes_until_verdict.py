@@ -2,13 +2,10 @@
 
 The host runs in another process and asks its kernel how many bytes each connection sent, TLS included. The pictures are
 PNG and JPEG files of 1, 5 and 20 MB with the wrong size in pixels, and of the right size but too large a file.
-
-usage: python -m bench.bytes_until_verdict
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import os
@@ -16,6 +13,7 @@ import random
 import socket
 import ssl
 import struct
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -24,7 +22,7 @@ import trustme
 from PIL import Image
 
 from bench.http_protocol import Server, response
-from bench.report import Figure, at_most, table
+from bench.report import Figure, at_most
 
 GOAL_KIB: Final = 132.0
 """128 KiB, which is Linux's default receive buffer, and 4 KiB for the TLS handshake and the picture's header."""
@@ -44,7 +42,7 @@ class WrongPictures(Server):
     module = "bytes_until_verdict"
 
     def __init__(self, folder: Path) -> None:
-        super().__init__("--serve", folder)
+        super().__init__(folder)
         self.certificate = folder / "ca.pem"
 
     def sent(self) -> int:
@@ -105,9 +103,4 @@ def serve(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--serve", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
-    if folder := parser.parse_args().serve:
-        serve(folder)
-    else:
-        print(*table(measure()), sep="\n")
+    serve(Path(sys.argv[1]))

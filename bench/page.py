@@ -1,14 +1,8 @@
-"""The time that the page in Airflow takes to show the results of a large batch.
-
-usage: python -m bench.page ROWS
-"""
+"""The time that the page in Airflow takes to show the results of a large batch."""
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,8 +13,7 @@ from airflow_provider_oppo_image.batch.results import RowResult, write_results
 from airflow_provider_oppo_image.plugins.results_download import download
 from airflow_provider_oppo_image.plugins.results_table import Filter, ResultsTable, ResultsTableCache
 from bench.report import Figure, under
-from bench.runs import CDN, peak_mb
-from scripts.checkout import ROOT
+from bench.runs import CDN, peak_mb, run_apart
 
 MANY: Final = 100_000
 ROUNDS: Final = 5
@@ -40,8 +33,7 @@ CODES: Final = ("wrong_dimensions", "not_found", "51")
 
 def measure(rows: int = MANY) -> list[Figure]:
     """Measure a file with `rows` results, in a process of its own."""
-    command = [sys.executable, "-m", "bench.page", str(rows)]
-    found = json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    found = run_apart(measure_here, rows)
     of = f"of {rows:,} results"
     return [
         under(f"first request, {of}", found["index"], "s", 3),
@@ -64,10 +56,11 @@ def results(rows: int) -> Iterator[RowResult]:
             yield RowResult(line, name, "failed", None, small_id, CODES[line % 3], text, "picture", big, small)
 
 
-def main() -> None:
+def measure_here(rows: int) -> dict[str, float]:
+    """Measure in this process; return times in s and of pages in ms, and sizes in MB."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "night.results.csv")
-        write_results(file, results(int(sys.argv[1])))
+        write_results(file, results(rows))
         before, start = peak_mb(), time.monotonic()
         table = ResultsTableCache().get(str(file))
         found = {"index": time.monotonic() - start, "disk": _disk_mb(), "file": file.stat().st_size / 1e6}
@@ -76,7 +69,7 @@ def main() -> None:
         for _ in download(table, "csv"):
             pass
         found |= {"download": time.monotonic() - start, "memory": peak_mb() - before}
-    print(json.dumps(found))
+        return found
 
 
 def _ms(table: ResultsTable, wanted: Filter, number: int) -> float:
@@ -92,7 +85,3 @@ def _disk_mb() -> float:
     """Return the size of the deleted files that this process has open."""
     files = [file for file in Path("/proc/self/fd").iterdir() if file.exists()]
     return sum(file.stat().st_size for file in files if "(deleted)" in str(file.readlink())) / 1e6
-
-
-if __name__ == "__main__":
-    main()

@@ -35,8 +35,6 @@ TITLE: Final = """# Benchmarks
 
 `make bench` writes this file; `make bench ONLY=NAME` measures one part again. The service is a stub in a process of its
 own, which answers after 20 ms.
-
-![Uploads a second and processor time of an upload, by client](../docs/benchmarks.svg)
 """
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import statistics
-import subprocess
-import sys
+import multiprocessing
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
-
-from scripts.checkout import ROOT
+from typing import Any, Final, Literal
+from unittest import mock
 
 APP_KEY: Final = "bench-app-key"
 MASTER_SECRET: Final = "bench-master-secret"  # noqa: S105  # not real
 CDN: Final = "https://cdn.example.com"
 NO_LIMIT: Final = 1_000_000
+SPAWN: Final = multiprocessing.get_context("spawn")
 
 
 @dataclass(frozen=True)
@@ -61,23 +60,20 @@ def peak_mb(process: int | Literal["self"] = "self") -> float:
     return int(peak.split()[1]) * 1024 / 1_000_000
 
 
-def print_run(run: Run) -> None:
-    """Print a run for `run_module`."""
-    print(json.dumps(asdict(run)))
+def run_apart(
+    function: Callable[..., Any], *arguments: object, environment: Mapping[str, str] | None = None, **options: object
+) -> Any:
+    """Call a function of a module in a new process, and return its result or raise its exception.
 
-
-def run_module(module: str, *arguments: object) -> Run:
-    """Run a module of this package in a process of its own, and return the run that it prints.
-
-    :raises subprocess.CalledProcessError: if it failed; its output is on stderr.
+    :param environment: environment variables of the new process, beside those of this one.
     """
-    command = [sys.executable, "-m", f"bench.{module}", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    return Run(**json.loads(done.stdout.splitlines()[-1]))
+    with mock.patch.dict(os.environ, environment or {}), ProcessPoolExecutor(1, SPAWN, discard_output) as pool:
+        return pool.submit(function, *arguments, **options).result()
 
 
-def median(runs: Sequence[Run], of: Callable[[Run], float]) -> float:
-    return statistics.median(map(of, runs))
+def discard_output() -> None:
+    """Discard what this process prints, for example Airflow's logs; stderr remains."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def pictures(count: int, host: str = CDN) -> Iterator[str]:

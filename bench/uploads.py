@@ -6,13 +6,16 @@ connection for each request: with TLS and a real network they are slower still.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import statistics
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
-from bench.chart import Panel
+from bench import batch_process
+from bench.baselines import run_calls, run_mapped
 from bench.picture_host import PictureHost
 from bench.report import Figure, at_least, at_most, under
-from bench.runs import Run, median, run_module
+from bench.runs import Run, run_apart
 from bench.service import Counts, Service
 
 LIMIT: Final = 500
@@ -21,15 +24,21 @@ CHECKED_PART: Final = 0.6
 ROUNDS: Final = 5
 FEW, SOME, MANY = 100, 1_000, 100_000
 
-COMPARED: Final[dict[str, tuple[tuple[str, ...], int]]] = {
-    "this package's batch, one task slot": (("batch_process",), 12_000),
-    "this package's client, 64 threads": (("baselines", "client"), 12_000),
-    "the vendor's SDK, 32 threads": (("baselines", "sdk-threads"), 6_000),
-    "HttpHook in a loop": (("baselines", "http-hook-loop"), 200),
-    "the vendor's SDK in a loop": (("baselines", "sdk-loop"), 200),
-    "HttpOperator, mapped": (("baselines", "mapped"), 30),
+
+def run_batch(url: str, uploads: int) -> Run:
+    run: Run = run_apart(batch_process.run, url, uploads)
+    return run
+
+
+COMPARED: Final[dict[str, tuple[Callable[[str, int], Run], int]]] = {
+    "this package's batch, one task slot": (run_batch, 12_000),
+    "this package's client, 64 threads": (partial(run_apart, run_calls, "client"), 12_000),
+    "the vendor's SDK, 32 threads": (partial(run_apart, run_calls, "sdk-threads"), 6_000),
+    "HttpHook in a loop": (partial(run_apart, run_calls, "http-hook-loop"), 200),
+    "the vendor's SDK in a loop": (partial(run_apart, run_calls, "sdk-loop"), 200),
+    "HttpOperator, mapped": (run_mapped, 30),
 }
-"""The command of each alternative, and the number of uploads."""
+"""The function that runs each alternative, and the number of uploads."""
 
 BATCH, CLIENT, SDK_THREADS, HTTP_HOOK, SDK_LOOP, MAPPED = COMPARED
 
@@ -46,10 +55,10 @@ def measure(rounds: int = ROUNDS, part: float = 1.0) -> list[Figure]:
     """
     runs: dict[str, list[Run]] = {name: [] for name in COMPARED}
     for _ in range(rounds):
-        for name, ((module, *arguments), uploads) in COMPARED.items():
+        for name, (run, uploads) in COMPARED.items():
             with Service() as service:
-                runs[name].append(run_module(module, *arguments, service.url, max(10, round(uploads * part))))
-    rate = {name: median(each, lambda run: run.rate) for name, each in runs.items()}
+                runs[name].append(run(service.url, max(10, round(uploads * part))))
+    rate = {name: statistics.median(run.rate for run in each) for name, each in runs.items()}
     # The lowest, because other processes of the machine only add to it.
     cpu = {name: min(run.cpu_ms for run in each) for name, each in runs.items()}
     relative = cpu[BATCH] / cpu[SDK_THREADS]
@@ -68,7 +77,7 @@ def measure(rounds: int = ROUNDS, part: float = 1.0) -> list[Figure]:
 def measure_limited(seconds: float = 60.0) -> list[Figure]:
     """Measure uploads at the service's limit, without check, for some seconds."""
     with Service(limit=LIMIT) as service:
-        run_module("batch_process", service.url, round(RATE * seconds), "--rate", RATE)
+        run_apart(batch_process.run, service.url, round(RATE * seconds), rate=RATE)
         counts = service.counts()
     note = note_on(counts)
     what = f"uploads, batch with --rate {RATE}, over {counts.seconds:.0f} s"
@@ -85,13 +94,13 @@ def measure_checked(uploads: int = 9_000) -> list[Figure]:
     The client, the service and the picture host share the machine's processors.
     """
     with PictureHost() as host:
-        command = (uploads, "--rate", RATE, "--check", host.url)
+        options = {"rate": RATE, "check": host.url}
         with Service(limit=LIMIT) as service:
-            run_module("batch_process", service.url, *command)
+            run_apart(batch_process.run, service.url, uploads, **options)
             counts = service.counts()
         # In a separate run, because the profile takes time too.
         with Service(limit=LIMIT) as service:
-            profile = run_module("batch_process", service.url, *command, "--profile").profile
+            profile = run_apart(batch_process.run, service.url, uploads, profiled=True, **options).profile
     rate, what = rate_of(counts), "uploads, batch with the check on, real JPEGs"
     return [
         at_least(what, rate, "/s", CHECKED_PART * LIMIT, note=note_on(counts), profile=profile),
@@ -107,32 +116,19 @@ def measure_rows(many: int = MANY, rounds: int = ROUNDS) -> list[Figure]:
     few = [_run_rows(FEW) for _ in range(rounds)]
     some = [_run_rows(SOME) for _ in range(rounds)]
     large = _run_rows(many)
-    growth = large.memory_mb - median(few, lambda run: run.memory_mb)
-    slower = large.ms / median(some, lambda run: run.ms)
+    growth = large.memory_mb - statistics.median(run.memory_mb for run in few)
+    usual = statistics.median(run.ms for run in some)
     return [
         under(f"memory growth from {FEW} to {many:,} rows", growth, "MB", 30),
-        at_most(f"time of a row, of {many:,} against of {SOME:,} rows", slower, "times", 1.1),
+        at_most(f"time of a row, of {many:,} against of {SOME:,} rows", large.ms / usual, "times", 1.1),
         Figure(f"time of a row, of {many:,} rows", large.ms, "ms"),
-        Figure(f"time of a row, of {SOME:,} rows", median(some, lambda run: run.ms), "ms"),
+        Figure(f"time of a row, of {SOME:,} rows", usual, "ms"),
     ]
 
 
 def _run_rows(rows: int) -> Run:
     with Service() as service:
-        return run_module("batch_process", service.url, rows)
-
-
-def panels(figures: Iterable[Figure]) -> list[Panel]:
-    """Return the chart of `measure`."""
-    found = {figure.what: figure for figure in figures}
-    # A mapped task takes so much processor time that the other bars would be invisible.
-    return [
-        Panel(title, [(name, found[start + name]) for name in COMPARED if name != without], frozenset({BATCH, CLIENT}))
-        for title, start, without in (
-            ("Uploads a second (more is better)", RATE_OF, ""),
-            ("Processor time of an upload (less is better)", CPU_OF, MAPPED),
-        )
-    ]
+        return run_batch(service.url, rows)
 
 
 def note_on(counts: Counts) -> str:

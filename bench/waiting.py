@@ -5,30 +5,27 @@ and is subtracted. The pictures are on loopback, in a third process that answers
 a third has an ETag and is requested conditionally, and a third has none and is downloaded in each round.
 
 The processor time of a round is spread over a minute, also if the round took longer.
-
-usage: python -m bench.waiting [--rounds NUMBER] [--interval SECONDS]
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from bench.picture_host import PictureHost
-from bench.report import Figure, table, under
-from bench.runs import peak_mb
-from scripts.checkout import ROOT
+from bench.report import Figure, under
+from bench.runs import SPAWN, discard_output, peak_mb
 
 ROUND_S: Final = 60.0
+START_S: Final = 60.0
 LATENCY_S: Final = 0.020
 GOAL_CORES: Final = 0.5
 GOAL_MB: Final = 300.0
@@ -75,7 +72,7 @@ def measure_load(name: str, rounds: int, interval: float) -> list[Figure]:
         done = (host.answers() - requests) / pictures
         cpu = cpu_of(busy) - before
         idle_cores = (cpu_of(idle) - idle_before) / seconds
-        memory = peak_mb(busy.pid) - peak_mb(idle.pid)
+        memory = peak_mb(busy.pid or 0) - peak_mb(idle.pid or 0)
     note = f"{done:.1f} rounds in {seconds:.0f} s; {1000 * cpu / done / pictures:.2f} ms of processor time a check"
     return [
         under(f"{load.name}, processor", cpu / done / ROUND_S - idle_cores, "cores", GOAL_CORES, note=note),
@@ -84,20 +81,26 @@ def measure_load(name: str, rounds: int, interval: float) -> list[Figure]:
 
 
 @contextlib.contextmanager
-def child(load: str, url: str, interval: float) -> Iterator[subprocess.Popen[str]]:
+def child(load: str, url: str, interval: float) -> Iterator[BaseProcess]:
     """Run a triggerer's process during the block."""
-    command = [sys.executable, "-m", "bench.waiting", "--child", load, "--host", url, "--interval", str(interval)]
-    extra = '{"allow_private_addresses": true}'
-    connection = {"conn_type": "oppo_image", "login": "key", "password": "none", "extra": extra}
-    environment = os.environ | {"AIRFLOW_CONN_OPPO_IMAGE_DEFAULT": json.dumps(connection)}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    ready = SPAWN.Event()
+    process = SPAWN.Process(target=run_child, args=(load, url, interval, ready))
+    process.start()
     try:
-        if process.stdout is None or "ready" not in process.stdout.readline():
+        if not ready.wait(START_S):
             raise SystemExit(f"the process for {load!r} did not start")
         yield process
     finally:
         process.terminate()
-        process.communicate()
+        process.join()
+
+
+def run_child(load: str, url: str, interval: float, ready: Event) -> None:
+    discard_output()  # the triggers' logs
+    extra = '{"allow_private_addresses": true}'
+    connection = {"conn_type": "oppo_image", "login": "key", "password": "none", "extra": extra}
+    os.environ["AIRFLOW_CONN_OPPO_IMAGE_DEFAULT"] = json.dumps(connection)
+    asyncio.run(run_triggers(load, url, interval, ready))
 
 
 def wait_for(host: PictureHost, answers: int) -> None:
@@ -106,19 +109,18 @@ def wait_for(host: PictureHost, answers: int) -> None:
         time.sleep(0.25)
 
 
-def cpu_of(process: subprocess.Popen[str]) -> float:
+def cpu_of(process: BaseProcess) -> float:
     """Return the processor time of a process in seconds."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def run_triggers(load: str, url: str, interval: float) -> None:
+async def run_triggers(load: str, url: str, interval: float, ready: Event) -> None:
     """Run the triggers of a load until this process is stopped."""
     import airflow.jobs.triggerer_job_runner  # noqa: F401  # an idle triggerer has loaded it too
 
     waiting = [asyncio.create_task(first_event(each)) for each in triggers(load, url, interval)]
-    print("ready", flush=True)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # discards the triggers' logs
+    ready.set()
     for ended in asyncio.as_completed(waiting):
         raise SystemExit(f"a sensor ended: {await ended}")
     await asyncio.Event().wait()
@@ -140,20 +142,3 @@ def triggers(name: str, url: str, interval: float) -> Iterator[Any]:
 
 async def first_event(trigger: Any) -> Any:
     return await anext(trigger.run())
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=2, help="rounds of each load, after the first")
-    parser.add_argument("--interval", type=float, default=ROUND_S, help="seconds between two polls of a sensor")
-    parser.add_argument("--child", choices=("idle", *LOADS), help=argparse.SUPPRESS)
-    parser.add_argument("--host", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        asyncio.run(run_triggers(options.child, options.host, options.interval))
-    else:
-        print(*table(measure(options.rounds, options.interval)), sep="\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""The table, the report and the chart of the figures."""
+"""The table and the report of the figures."""
 
 from __future__ import annotations
 

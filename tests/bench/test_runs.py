@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import pytest
 import requests
 
-from bench import runs
+from bench import batch_process, runs
+from bench.baselines import run_calls
 from bench.picture_host import PictureHost
 from bench.service import Service
-from scripts.checkout import ROOT
 
 PICTURE_BYTES = range(150_000, 200_001)
 KINDS = {"pictures": 200, "absent": 404, "etag": 200, "wrong": 200, "wrong-etag": 200}
@@ -21,7 +17,7 @@ KINDS = {"pictures": 200, "absent": 404, "etag": 200, "wrong": 200, "wrong-etag"
 @pytest.mark.parametrize("baseline", ["client", "sdk-loop", "sdk-threads"])
 def test_baseline_uploads(baseline: str) -> None:
     with Service(latency=0) as service:
-        run = runs.run_module("baselines", baseline, service.url, 100)
+        run = runs.run_apart(run_calls, baseline, service.url, 100)
         counts = service.counts()
     assert run.uploads == 100
     assert counts.unique >= 100
@@ -31,7 +27,7 @@ def test_baseline_uploads(baseline: str) -> None:
 
 def test_batch_process_uploads_and_profiles() -> None:
     with Service(latency=0) as service, PictureHost() as host:
-        run = runs.run_module("batch_process", service.url, 20, "--rate", 400, "--check", host.url, "--profile")
+        run = runs.run_apart(batch_process.run, service.url, 20, rate=400, check=host.url, profiled=True)
         counts = service.counts()
     assert counts.unique == 20
     stages = [line.partition("%  ")[2] for line in run.profile]
@@ -42,10 +38,9 @@ def test_peak_memory_is_the_process_own() -> None:
     ballast = bytearray(300_000_000)
     ballast[::4096] = b"x" * len(ballast[::4096])
     assert runs.peak_mb() > 300
-    code = "from bench import runs; runs.print_run(runs.timed(1, lambda: None))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    apart = runs.run_apart(runs.peak_mb)
     del ballast
-    assert 1 < json.loads(done.stdout)["memory_mb"] < 200
+    assert 1 < apart < 200
 
 
 def test_picture_host_answers_every_kind() -> None:

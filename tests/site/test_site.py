@@ -121,10 +121,8 @@ def test_the_reference_has_each_field_of_the_connection() -> None:
     assert not [field.name for field in FIELDS if f"{field.label}. {field.description}" not in text]
 
 
-def test_the_benchmarks_show_the_picture_and_the_figures() -> None:
-    page = PAGES["benchmarks.html"]
-    assert [load for load in page.loads if load.endswith("benchmarks.svg")]
-    assert "uploads, the vendor" in page.text
+def test_the_benchmarks_show_the_figures() -> None:
+    assert "uploads, the vendor" in PAGES["benchmarks.html"].text
 
 
 def test_a_page_says_in_which_language_it_is() -> None:
