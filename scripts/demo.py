@@ -6,42 +6,20 @@ All files are in .demo/ in the checkout. No process is left running.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from scripts.checkout import ROOT
 from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, make_pictures, picture_host
+from scripts.whole_airflow.environment import airflow_environment, connection_to
 
 HOME = ROOT / ".demo"
 LOG = HOME / "airflow.log"
 RESULT = HOME / "result.json"
-
-
-def airflow_environment(home: Path, sandbox: SandboxServer) -> dict[str, str]:
-    """Return the environment of a separate Airflow, with a connection to the sandbox."""
-    connection = {
-        "conn_type": "oppo_image",
-        "login": sandbox.options.app_key,
-        "password": sandbox.options.master_secret,
-        "host": sandbox.url,
-        "extra": {"allow_private_addresses": True},
-    }
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-    return inherited | {
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-        "AIRFLOW_CONN_OPPO_IMAGE_DEFAULT": json.dumps(connection),
-        "NO_PROXY": "127.0.0.1",
-    }
 
 
 def run_nightly_campaigns(sandbox: SandboxServer, pictures: str) -> dict[str, Any]:
@@ -50,7 +28,8 @@ def run_nightly_campaigns(sandbox: SandboxServer, pictures: str) -> dict[str, An
     RESULT.unlink(missing_ok=True)
     dag_file = ROOT / "example_dags" / "nightly_campaigns.py"
     command = [sys.executable, str(ROOT / "scripts" / "run_dag.py"), str(dag_file), dag_file.stem, conf, str(RESULT)]
-    environment = airflow_environment(HOME, sandbox)
+    connections = {"oppo_image_default": connection_to(sandbox)}
+    environment = airflow_environment(HOME, dag_file.parent, connections=connections)
     with LOG.open("w") as log:
         finished = subprocess.run(
             command, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False, timeout=300

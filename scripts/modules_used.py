@@ -23,8 +23,8 @@ from unittest.mock import MagicMock
 
 import airflow_provider_oppo_image as package
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from scripts.demo import airflow_environment
 from scripts.demo_campaigns import CAMPAIGNS, make_pictures, picture_host
+from scripts.whole_airflow.environment import airflow_environment, connection_to
 
 FOLDER: Final = Path(package.__file__).parent
 MESSAGE: Final = {"to": "all", "body": {"platform": "all", "notification": {"android": {"alert": "Today only"}}}}
@@ -74,7 +74,7 @@ def main() -> None:
     """Run each operation once, and print the modules that took part."""
     with tempfile.TemporaryDirectory() as name, SandboxServer() as sandbox:
         home = Path(name)
-        os.environ.update(airflow_environment(home, sandbox))
+        os.environ.update(airflow_environment(home, home, connections={"oppo_image_default": connection_to(sandbox)}))
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
         make_pictures(home / "pictures", CAMPAIGNS[:1])

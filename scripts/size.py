@@ -4,8 +4,8 @@ Prints a table, and exits with 1 if a figure is above its limit. Definitions:
 
 - modules: the Python files of the package, `__init__.py` included; lines: all lines of a file, blank ones included.
 - import layers: the longest chain of imports between the top-level modules and subpackages of the package, where each
-  subpackage counts as one. A group that imports itself in a circle counts as one. Imports under TYPE_CHECKING do not
-  count. The longest chain between single modules is printed too, without a limit.
+  subpackage counts as one. Imports under TYPE_CHECKING do not count. The longest chain between single modules is
+  printed too, without a limit.
 - modules in an upload, a poke, a batch row and a push: the modules with a function that runs when the operator (for the
   row: the hook) handles one picture or one push: see `scripts/modules_used.py`.
 """
@@ -88,37 +88,14 @@ def merge_subpackages(graph: Graph) -> Graph:
     return merged
 
 
-def _components(graph: Graph) -> dict[str, str]:
-    """Return the strongly connected component of each module, named after its first member."""
-    reachable: dict[str, set[str]] = {}
-    for name in graph:
-        found: set[str] = set()
-        pending = [name]
-        while pending:
-            new = graph[pending.pop()] - found
-            found |= new
-            pending += new
-        reachable[name] = found
-    return {name: min({name} | {one for one in reachable[name] if name in reachable[one]}) for name in graph}
-
-
-def import_cycles(graph: Graph) -> list[str]:
-    """Return the first module of each import cycle."""
-    return [name for name, members in Counter(_components(graph).values()).items() if members > 1]
-
-
 def longest_chain(graph: Graph) -> list[str]:
-    """Return the longest chain of imports between strongly connected components."""
-    component = _components(graph)
-    edges: dict[str, set[str]] = {}
-    for name, imported in graph.items():
-        edges.setdefault(component[name], set()).update({component[one] for one in imported} - {component[name]})
+    """Return the longest chain of imports; import-linter checks that there is no cycle."""
 
     @cache
     def chain_from(name: str) -> list[str]:
-        return [name, *max(map(chain_from, sorted(edges[name])), key=len, default=[])]
+        return [name, *max(map(chain_from, sorted(graph[name])), key=len, default=[])]
 
-    return max(map(chain_from, sorted(edges)), key=len)
+    return max(map(chain_from, sorted(graph)), key=len)
 
 
 def _modules_used() -> dict[str, list[str]]:
@@ -138,7 +115,6 @@ def figures() -> Iterator[Figure]:
     folder, fullest = Counter(file.parent for file in files).most_common(1)[0]
     graph = import_graph()
     layers, chain = longest_chain(merge_subpackages(graph)), longest_chain(graph)
-    cycles = import_cycles(graph)
     function, where = longest_function(files)
     tools = [file for name in ("scripts", "bench") for end in ("py", "sh") for file in (ROOT / name).rglob(f"*.{end}")]
 
@@ -148,7 +124,6 @@ def figures() -> Iterator[Figure]:
     yield Figure(f"modules above {LONG_MODULE} lines", len(long), 0, ", ".join(file.name for file in long))
     yield Figure("import layers", len(layers), 8, _spell(layers))
     yield Figure("longest chain of module imports", len(chain), None, _spell(chain))
-    yield Figure("import cycles", len(cycles), 0, _spell(cycles))
     yield Figure("test lines per package line", line_count((ROOT / "tests").rglob("*.py")) / lines, MAX_TEST_RATIO)
     yield Figure("lines of scripts and bench", line_count(tools), MAX_TOOL_LINES)
     yield Figure("lines of the longest function", function, None, where)

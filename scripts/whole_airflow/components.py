@@ -15,7 +15,7 @@ from typing import Any, Final, Self, TypeVar
 import requests
 
 from scripts import processes
-from scripts.supervisor import Supervisor
+from scripts.processes import Supervisor
 
 T = TypeVar("T")
 

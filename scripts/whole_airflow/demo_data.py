@@ -16,6 +16,7 @@ from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, LOOPBACK, Campaign, make_pictures
 from scripts.whole_airflow.api import Api
+from scripts.whole_airflow.environment import connection_to
 
 RUN_ID: Final = "demo"
 """The id of the runs; they are not triggered again if a run with this id exists."""
@@ -48,10 +49,9 @@ def create_connection(api: Api, sandbox: SandboxServer) -> None:
     }
     found = api.find(path)
     if found is None:
-        credentials = {"login": sandbox.options.app_key, "password": sandbox.options.master_secret}
-        extra = {"allow_private_addresses": True}
-        description = "The sandbox of make airflow"
-        api.ask("POST", "connections", fields | credentials | {"extra": json.dumps(extra), "description": description})
+        new = connection_to(sandbox)
+        more = {"extra": json.dumps(new["extra"]), "description": "The sandbox of make airflow"}
+        api.ask("POST", "connections", new | fields | more)
     elif found["host"] == _HOST:
         api.ask("PATCH", f"{path}?update_mask=port", fields)
 

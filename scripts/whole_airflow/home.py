@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import base64
-import configparser
 import contextlib
 import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
-from scripts.demo_campaigns import LOOPBACK
+from scripts.whole_airflow.environment import airflow_environment, server_settings
 
 USER: Final = "admin"
 
-_SECRETS: Final[dict[tuple[str, str], Callable[[], str]]] = {
-    ("core", "fernet_key"): lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-    ("api", "secret_key"): lambda: secrets.token_urlsafe(32),
-    ("api_auth", "jwt_secret"): lambda: secrets.token_urlsafe(64),
-}
-"""Airflow's own secrets, which must stay the same: it encrypts stored values with them."""
-
 
 class Home:
-    """The home of an Airflow: a folder, which is created if it is missing."""
+    """The home of an Airflow: a folder, which is created if it is missing.
+
+    Airflow's settings are in the environment of its processes; others may be in `airflow.cfg` in the folder.
+    """
 
     def __init__(self, folder: Path, dags: Path) -> None:
         self.folder = folder.absolute()
         self.dags = dags
-        self._configuration = self.folder / "airflow.cfg"
-        self._passwords = self.folder / "passwords.json"
         self._database = self.folder / "airflow.db"
         self._migrated = self.folder / "migrated"
 
@@ -52,61 +45,29 @@ class Home:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                address = self._read_configuration().get("api", "base_url", fallback="an address that it will print")
+                address = os.pread(lock, 100, 0).decode() or "an address that it will print"
                 raise SystemExit(
                     f"An Airflow runs from {self.folder} already, at {address}. Use it, or stop it with Ctrl-C and "
                     "wait a few seconds."
                 ) from None
+            os.ftruncate(lock, 0)
             yield lock
         finally:
             os.close(lock)
 
-    def configure(self, port: int) -> str:
-        """Write Airflow's configuration; secrets and other settings that are there already are kept.
-
-        :param port: the port of the API server.
-        :return: the API server's URL.
-        """
-        address = f"http://{LOOPBACK}:{port}"
-        settings = {
-            "core": {
-                "dags_folder": str(self.dags),
-                "executor": "LocalExecutor",
-                "execution_api_server_url": f"{address}/execution/",
-                "load_examples": "False",
-                "parallelism": "8",
-                "simple_auth_manager_users": f"{USER}:admin",
-                "simple_auth_manager_passwords_file": str(self._passwords),
-                "test_connection": "Enabled",
-            },
-            "database": {"sql_alchemy_conn": f"sqlite:///{self._database}?timeout=20"},
-            "api": {"base_url": address, "host": LOOPBACK, "port": str(port), "workers": "1"},
-            "usage_data_collection": {"enabled": "False"},
+    def environment(self, port: int) -> dict[str, str]:
+        """Return the environment of this Airflow, whose API server has a port; its address is written to the lock."""
+        settings = server_settings(port, {USER: "admin"}, self.folder / "passwords.json", self._secrets()) | {
+            "CORE__EXECUTOR": "LocalExecutor",
+            "CORE__PARALLELISM": "8",
+            "CORE__TEST_CONNECTION": "Enabled",
         }
-        configuration = self._read_configuration()
-        for section, values in settings.items():
-            # "%" starts an interpolation in Airflow's configuration.
-            configuration.read_dict({section: {name: value.replace("%", "%%") for name, value in values.items()}})
-        for (section, name), make in _SECRETS.items():
-            if not configuration.get(section, name, fallback=""):
-                configuration.read_dict({section: {name: make()}})
-        with _atomic_write(self._configuration) as file:
-            configuration.write(file)
-        return address
-
-    def environment(self) -> dict[str, str]:
-        """Return the environment of this Airflow, without the settings of another one."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-        return inherited | {"AIRFLOW_HOME": str(self.folder), "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK}
+        (self.folder / "lock").write_text(settings["API__BASE_URL"])
+        return airflow_environment(self.folder, self.dags, settings)
 
     def password(self) -> str:
         """Return the password of `USER`, which is created once."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            return str(json.loads(self._passwords.read_text())[USER])
-        password = secrets.token_urlsafe(9)
-        with _atomic_write(self._passwords) as file:
-            json.dump({USER: password}, file)
-        return password
+        return self._stored("passwords.json", {USER: secrets.token_urlsafe(9)})[USER]
 
     def has_database(self) -> bool:
         """Return whether there is a database of this Airflow's version; an incomplete database is removed."""
@@ -118,23 +79,31 @@ class Home:
 
     def mark_migrated(self) -> None:
         """Record that the database is complete, and of this Airflow's version."""
-        with _atomic_write(self._migrated) as file:
-            file.write(version("apache-airflow"))
+        self._write("migrated", version("apache-airflow"))
 
-    def _read_configuration(self) -> configparser.ConfigParser:
-        configuration = configparser.ConfigParser(interpolation=None)
-        try:
-            configuration.read(self._configuration)
-        except (configparser.Error, UnicodeDecodeError) as error:
-            raise SystemExit(f"{self._configuration} cannot be read. Fix it or remove it. {error}") from None
-        return configuration
+    def _secrets(self) -> dict[str, str]:
+        """Return Airflow's own secrets, which must stay the same: it encrypts stored values with them."""
+        return self._stored(
+            "secrets.json",
+            {
+                "CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+                "API__SECRET_KEY": secrets.token_urlsafe(32),
+                "API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
+            },
+        )
 
+    def _stored(self, name: str, new: dict[str, str]) -> dict[str, str]:
+        """Return the values in a file, which is written with the new ones if it does not have all of them."""
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            stored: dict[str, str] = json.loads((self.folder / name).read_text())
+            if new.keys() <= stored.keys():
+                return stored
+        self._write(name, json.dumps(new))
+        return new
 
-@contextlib.contextmanager
-def _atomic_write(path: Path) -> Iterator[TextIO]:
-    """Replace a file atomically; only its owner can read it."""
-    new = path.with_name(f"{path.name}.new")
-    new.touch(mode=0o600)
-    with new.open("w") as file:
-        yield file
-    new.replace(path)
+    def _write(self, name: str, text: str) -> None:
+        """Replace a file atomically; only its owner can read it."""
+        temporary = self.folder / f"{name}.new"
+        temporary.touch(mode=0o600)
+        temporary.write_text(text)
+        temporary.replace(self.folder / name)

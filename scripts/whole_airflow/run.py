@@ -66,12 +66,11 @@ def _run(home: Home, lock: int, stop: Stop, stack: ExitStack) -> None:
     demo_data.draw_pictures(home.folder / "pictures")
     pictures = stack.enter_context(picture_host(home.folder / "pictures", free_port(_PICTURES_PORT)))
     sandbox = stack.enter_context(SandboxServer(port=free_port(_SANDBOX_PORT)))
-    components = stack.enter_context(
-        Components(home.folder, home.environment(), sleep=stop.sleep, keep=True, pass_fds=[lock])
-    )
+    environment = home.environment(free_port(_AIRFLOW_PORT))
+    address = environment["AIRFLOW__API__BASE_URL"]
+    components = stack.enter_context(Components(home.folder, environment, sleep=stop.sleep, keep=True, pass_fds=[lock]))
     for log in home.folder.glob("*.log"):
         log.unlink()
-    address = home.configure(free_port(_AIRFLOW_PORT))
     api = Api(address, USER, home.password())
     if not home.has_database():
         print("Creating Airflow's database ...", flush=True)

@@ -12,13 +12,14 @@ import pytest
 import airflow_provider_oppo_image.hooks.oppo_image  # noqa: F401  # imports Airflow, and not in the first test's time
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from scripts.live import questions
-from scripts.live.__main__ import DIFFERENT, EXPECTED, NOT_TESTED, main
+from scripts import live as script
+from scripts.live import main
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
 
 APP_KEY = "4c5f0e9b7a3d42d18c6be2f0"
 SECRET = "b1946ac92492d2347c6235b4"
+EXPECTED, DIFFERENT, NOT_TESTED = 0, 1, 2
 SIGNED = "?Signature=9f86d081884c7d659a2f"
 
 Run = Callable[..., tuple[int, str]]
@@ -35,7 +36,7 @@ def run(
     connect: Callable[..., None], host: PictureHost, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Run:
     """Run it against a service, and return its exit code and what it printed."""
-    monkeypatch.setattr(questions, "NOWHERE", host.base_url + "/none.png")
+    monkeypatch.setattr(script, "NOWHERE", host.base_url + "/none.png")
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "")
     urls = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import stat
 from collections.abc import Mapping
@@ -32,34 +31,15 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-def written(home: Home) -> configparser.ConfigParser:
-    """Return the configuration, read as Airflow reads it."""
-    configuration = configparser.ConfigParser()
-    configuration.read(home.folder / "airflow.cfg")
-    return configuration
-
-
-def test_configure_keeps_secrets_and_user_settings(home: Home) -> None:
-    assert home.configure(8080) == "http://127.0.0.1:8080"
-    first = written(home)
-    Fernet(first["core"]["fernet_key"])
-    first["core"]["max_active_runs_per_dag"] = "3"
-    first["core"]["dags_folder"] = first["core"]["dags_folder"].replace("%", "%%")
-    for section in ("core", "database"):
-        for name, value in first[section].items():
-            first[section][name] = value.replace("%", "%%")
-    with (home.folder / "airflow.cfg").open("w") as file:
-        first.write(file)
-
-    home.configure(8081)
-    second = written(home)
-    assert second["api"]["base_url"] == "http://127.0.0.1:8081"
-    assert second["core"]["execution_api_server_url"] == "http://127.0.0.1:8081/execution/"
-    assert second["database"]["sql_alchemy_conn"] == f"sqlite:///{home.folder}/airflow.db?timeout=20"
-    assert second["core"]["max_active_runs_per_dag"] == "3"
-    for section, name in (("core", "fernet_key"), ("api", "secret_key"), ("api_auth", "jwt_secret")):
-        assert len(second[section][name]) > 30
-        assert second[section][name] == first[section][name]
+def test_environment_keeps_secrets(home: Home) -> None:
+    first, second = home.environment(8080), home.environment(8081)
+    assert second["AIRFLOW__API__BASE_URL"] == "http://127.0.0.1:8081"
+    assert second["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:8081/execution/"
+    assert second["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{home.folder}/airflow.db?timeout=20"
+    Fernet(first["AIRFLOW__CORE__FERNET_KEY"])
+    for name in ("CORE__FERNET_KEY", "API__SECRET_KEY", "API_AUTH__JWT_SECRET"):
+        assert len(second[f"AIRFLOW__{name}"]) > 30
+        assert second[f"AIRFLOW__{name}"] == first[f"AIRFLOW__{name}"]
 
 
 def test_password_is_random_and_stable(home: Home, tmp_path: Path) -> None:
@@ -70,25 +50,19 @@ def test_password_is_random_and_stable(home: Home, tmp_path: Path) -> None:
 
 
 def test_secrets_are_readable_by_owner_only(home: Home) -> None:
-    home.configure(8080)
+    home.environment(8080)
     home.password()
-    for path in (home.folder, home.folder / "airflow.cfg", home.folder / "passwords.json"):
+    for path in (home.folder, home.folder / "secrets.json", home.folder / "passwords.json"):
         assert not stat.S_IMODE(path.stat().st_mode) & 0o077, path
 
 
 def test_locked_names_address_of_running_airflow(home: Home) -> None:
     with home.locked():
-        home.configure(8123)
+        home.environment(8123)
         with pytest.raises(SystemExit, match=r"already, at http://127\.0\.0\.1:8123"), home.locked():
             pass
     with home.locked():
         pass
-
-
-def test_configure_unreadable_file(home: Home) -> None:
-    (home.folder / "airflow.cfg").write_text("nonsense")
-    with pytest.raises(SystemExit, match=r"airflow\.cfg cannot be read\. Fix it or remove it"):
-        home.configure(8080)
 
 
 def test_has_database_removes_incomplete_database(home: Home) -> None:
@@ -110,8 +84,9 @@ def test_has_database_removes_incomplete_database(home: Home) -> None:
 def test_environment_has_no_other_airflow_settings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
     monkeypatch.setenv("AIRFLOW_CONN_OPPO_IMAGE_DEFAULT", "{}")
-    environment = home.environment()
-    assert {name for name in environment if name.startswith("AIRFLOW")} == {"AIRFLOW_HOME"}
+    environment = home.environment(8080)
+    assert not [name for name in environment if name.startswith("AIRFLOW_CONN")]
+    assert environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
     assert environment["AIRFLOW_HOME"] == str(home.folder)
 
 

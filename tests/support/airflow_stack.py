@@ -21,10 +21,10 @@ from typing import Any, ClassVar, Final, Self
 import requests
 from sqlalchemy.exc import OperationalError
 
-from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from scripts import processes
 from scripts.demo_campaigns import free_port
 from scripts.whole_airflow.components import COMPONENTS, Components
+from scripts.whole_airflow.environment import airflow_environment, server_settings
 from tests.support.airflow_api import AirflowApi
 from tests.support.airflow_database import AirflowDatabase, Run
 
@@ -56,17 +56,6 @@ class User:
 
 
 ADMIN: Final = User("admin", "admin")
-
-
-def connection_to(service: SandboxServer, **extra: Any) -> dict[str, Any]:
-    """Return the fields of a connection to a sandbox."""
-    return {
-        "conn_type": "oppo_image",
-        "login": service.options.app_key,
-        "password": service.options.master_secret,
-        "host": service.url,
-        "extra": {"allow_private_addresses": True, **extra},
-    }
 
 
 class AirflowStack(Components):
@@ -105,26 +94,15 @@ class AirflowStack(Components):
         self.api = self.api_class(self.url, users[0].name, users[0].name)
         configuration = {
             **_SHORT_TIMEOUTS,
-            "CORE__DAGS_FOLDER": str(dags),
             "CORE__EXECUTOR": "LocalExecutor",
             "CORE__FERNET_KEY": self.database.fernet_key,
-            "CORE__LOAD_EXAMPLES": "False",
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "DATABASE__SQL_ALCHEMY_CONN": self.database.url,
             **self._server_settings(port),
-            "USAGE_DATA_COLLECTION__ENABLED": "False",
             **(settings or {}),
         }
-        environment = {
-            # Airflow behaves differently if it knows that it is tested.
-            **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))},
-            **{f"AIRFLOW__{name}": value for name, value in configuration.items()},
-            **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in connections.items()},
-            "AIRFLOW_HOME": str(self.home),
-            "NO_PROXY": "127.0.0.1",
-            # Airflow 2 starts gunicorn by its name.
-            "PATH": f"{python.parent}:{os.environ['PATH']}",
-        }
+        environment = airflow_environment(self.home, dags, configuration, connections)
+        environment["PATH"] = f"{python.parent}:{os.environ['PATH']}"  # Airflow 2 starts gunicorn by its name
         commands = {name: self.all_components[name] for name in components or self.all_components} | (workers or {})
         super().__init__(self.home, environment, commands=commands, python=python)
         self._stack = contextlib.ExitStack()
@@ -162,16 +140,11 @@ class AirflowStack(Components):
     def _server_settings(self, port: int) -> dict[str, str]:
         passwords = self.home / "passwords.json"
         passwords.write_text(json.dumps({user.name: user.name for user in self._users}))
-        return {
-            "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
-            "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user.name}:{user.role}" for user in self._users),
-            "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-            "API__HOST": "127.0.0.1",
-            "API__PORT": str(port),
-            "API__WORKERS": "1",
+        keys = {
             "API__SECRET_KEY": "a-key-of-this-stack-alone",
-            "API_AUTH__JWT_SECRET": "a-secret-of-this-stack-alone-of-sixty-four-characters-or-so-many",
+            "API_AUTH__JWT_SECRET": "a-secret-of-this-stack-alone" * 3,
         }
+        return server_settings(port, {user.name: user.role for user in self._users}, passwords, keys)
 
     def _create_database(self) -> None:
         self.migrate()

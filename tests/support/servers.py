@@ -24,7 +24,7 @@ from typing import Any, Final
 from scripts import processes
 from scripts.checkout import ROOT
 from scripts.demo_campaigns import free_port
-from scripts.supervisor import Supervisor
+from scripts.processes import Supervisor
 
 _NAME: Final = "airflow"
 _START_S: Final = 30.0

@@ -15,10 +15,11 @@ from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from scripts import processes
 from scripts.demo_campaigns import CAMPAIGNS, LAST_YEAR, picture_host
 from scripts.whole_airflow import demo_data
+from scripts.whole_airflow.environment import connection_to
 from tests.support import servers
 from tests.support.airflow_2 import Airflow2Stack
 from tests.support.airflow_database import Run
-from tests.support.airflow_stack import AirflowStack, connection_to
+from tests.support.airflow_stack import AirflowStack
 from tests.support.picture_host import PictureHost
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,8 @@ import pytest
 from airflow_provider_oppo_image.airflow_compat import airflow_version
 from airflow_provider_oppo_image.sandbox.options import SandboxOptions
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from tests.support.airflow_stack import AirflowStack, connection_to
+from scripts.whole_airflow.environment import connection_to
+from tests.support.airflow_stack import AirflowStack
 from tests.trust.attack_report import AttackReport
 
 _ATTACKS = pytest.StashKey[AttackReport]()

@@ -17,7 +17,7 @@ PATIENCE_S = 30
 STARTER = """
 import os, signal, sys
 from pathlib import Path
-from scripts.supervisor import Supervisor
+from scripts.processes import Supervisor
 
 PARENT = "import subprocess, time; print(subprocess.Popen(['sleep', '600']).pid, flush=True); time.sleep(600)"
 
