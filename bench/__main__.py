@@ -55,14 +55,8 @@ def main() -> int:
         if not options.quick:
             report.save(name, part)
     if not options.quick:
-        write()
+        report.write(PARTS)
     return missed
-
-
-def write() -> None:
-    """Write the report of all stored parts, also of parts that other programs stored."""
-    parts = {name: part for name in [*PARTS, *report.others(PARTS)] if (part := report.load(name))}
-    report.RESULTS.write_text(report.render(parts.values()))
 
 
 if __name__ == "__main__":

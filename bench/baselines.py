@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.runs import APP_KEY, MASTER_SECRET, Run, pictures, run_apart, timed
-from bench.service import IMAGE_PATH
+from bench.servers import IMAGE_PATH
 from scripts.run_dag import load_dags
 
 Upload = Callable[[str], object]

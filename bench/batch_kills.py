@@ -20,7 +20,7 @@ from airflow_provider_oppo_image.batch.worker_pool import MAX_UNWRITTEN
 from bench.batch_process import write_manifest
 from bench.report import Figure, at_most
 from bench.runs import pictures
-from bench.service import Service
+from bench.servers import Service
 from tests.support import batch_process
 
 KILLS: Final = 20

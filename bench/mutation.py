@@ -55,11 +55,6 @@ def modules() -> list[str]:
     return ["contract.py", *names, "pictures/rules.py"]
 
 
-def tests_of(module: str) -> list[str]:
-    path = Path(module)
-    return [f"tests/{path.parent / f'test_{path.name}'}", *MORE_TESTS.get(module, [])]
-
-
 def mutate(chosen: list[str]) -> list[Mutant]:
     """Mutate modules, as many at the same time as there are processors."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -78,23 +73,22 @@ def _mutate_module(module: str) -> list[Mutant]:
     with tempfile.TemporaryDirectory(prefix="oppo-image-mutation-") as folder:
         tree = Path(folder, "tree")
         copy_checkout(tree)
-        path = tree / PACKAGE / module
         config, session = Path(folder, "config.toml"), Path(folder, "session.sqlite")
-        test = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--timeout", "30"]
         # Shrinking a failing example would take longer than everything else.
-        test += ["--hypothesis-profile", "no-shrinking"]
-        command = shlex.join([*test, *tests_of(module)])
-        config.write_text(
-            "[cosmic-ray]\n"
-            f'module-path = "{path.relative_to(tree)}"\n'
-            f"timeout = {TIMEOUT_S}\n"
-            "excluded-modules = []\n"
-            f"test-command = {json.dumps(command)}\n"
-            'distributor.name = "local"\n'
-        )
+        options = "-x -q -p no:cacheprovider --timeout 30 --hypothesis-profile no-shrinking"
+        tests = [f"tests/{Path(module).with_name(f'test_{Path(module).name}')}", *MORE_TESTS.get(module, [])]
+        values = {
+            "module-path": f"{PACKAGE}/{module}",
+            "timeout": TIMEOUT_S,
+            "excluded-modules": [],
+            "test-command": f"{shlex.quote(sys.executable)} -m pytest {options} {' '.join(tests)}",
+            "distributor.name": "local",
+        }
+        lines = (f"{name} = {json.dumps(value)}\n" for name, value in values.items())
+        config.write_text("[cosmic-ray]\n" + "".join(lines))
         _cosmic_ray(tree, "baseline", config)  # fails if a test fails without a mutation
         _cosmic_ray(tree, "init", config, session)
-        _skip_equivalent(path, session)
+        _skip_equivalent(tree / PACKAGE / module, session)
         _cosmic_ray(tree, "exec", config, session)
         return list(_results(module, session))
 

@@ -28,6 +28,7 @@ from airflow_provider_oppo_image.artwork.prepare import prepare
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind, PictureRule
 from bench.artworks import Pixels, draw_all
 from bench.report import Figure, at_least, at_most, circumstances, table
+from scripts import markdown
 from scripts.checkout import ROOT
 
 PAGE: Final = ROOT / "docs" / "prepare-benchmark.md"
@@ -56,6 +57,9 @@ class Made(NamedTuple):
     size: int
     similarity: float
     seconds: float
+
+    def cells(self) -> tuple[str, ...]:
+        return f"{self.size:,}", f"{self.similarity:.6f}", f"{self.seconds * 1_000:.0f}"
 
 
 class Pair(NamedTuple):
@@ -175,19 +179,11 @@ def summarise(pairs: Sequence[Pair], limit: str) -> list[Figure]:
 def render(made: Mapping[int, Sequence[Pair]], figures: Sequence[Figure], circumstances: str) -> str:
     """Return the page in Markdown."""
     lines = [HEAD, circumstances, "", *table(figures)]
+    head = ("artwork", "limit", "made", "bytes", "similarity", "ms", "ImageMagick: bytes", "similarity", "ms")
     for divisor, pairs in made.items():
-        lines += [
-            "",
-            f"## {limit_name(divisor).capitalize()}",
-            "",
-            "| artwork | limit | made | bytes | similarity | ms | ImageMagick: bytes | similarity | ms |",
-            "| --- | --: | --- | --: | --: | --: | --: | --: | --: |",
-        ]
-        for pair in pairs:
-            cells = [pair.name, f"{pair.limit:,}", pair.ours.format]
-            for one in (pair.ours, pair.theirs):
-                cells += [f"{one.size:,}", f"{one.similarity:.6f}", f"{one.seconds * 1_000:.0f}"]
-            lines.append(f"| {' | '.join(cells)} |")
+        rows = [(one.name, f"{one.limit:,}", one.ours.format, *one.ours.cells(), *one.theirs.cells()) for one in pairs]
+        aligned = markdown.table(head, rows, right=[1, *range(3, len(head))])
+        lines += ["", f"## {limit_name(divisor).capitalize()}", "", *aligned]
     return "\n".join(lines) + "\n"
 
 

@@ -9,13 +9,14 @@ import json
 import os
 import platform
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from scripts import markdown
 from scripts.checkout import ROOT
 
 MEASURED: Final = ROOT / "bench" / "measured"
@@ -116,14 +117,14 @@ def load(name: str) -> Part | None:
     return Part(stored["heading"], stored["circumstances"], tuple(figures))
 
 
-def others(names: Collection[str]) -> list[str]:
-    """Return the names of the stored parts that are not in `names`."""
-    return sorted(file.stem for file in MEASURED.glob("*.json") if file.stem not in names)
-
-
-def render(parts: Iterable[Part]) -> str:
-    """Return the report in Markdown."""
-    return "\n".join([TITLE, *(f"{section(part)}\n" for part in parts)])
+def write(names: Iterable[str]) -> None:
+    """Write the report of all stored parts: those with these names, in this order, and those of other programs."""
+    parts = [
+        part
+        for name in dict.fromkeys([*names, *sorted(file.stem for file in MEASURED.glob("*.json"))])
+        if (part := load(name))
+    ]
+    RESULTS.write_text("\n".join([TITLE, *(f"{section(part)}\n" for part in parts)]))
 
 
 def section(part: Part) -> str:
@@ -136,14 +137,10 @@ def section(part: Part) -> str:
 
 
 def table(figures: Iterable[Figure]) -> list[str]:
-    """Return the lines of a Markdown table with aligned columns."""
-    rows = [("figure", "measured", "goal", "reached", "note")]
+    """Return the lines of a Markdown table."""
     reached = {None: "", True: "yes", False: "**no**"}
-    rows += [(one.what, spell(one), one.goal, reached[one.reached], one.note) for one in figures]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rule = ["-" * width for width in widths]
-    rule[1] = rule[1][:-1] + ":"
-    return [_row(rows[0], widths), _row(rule, widths), *(_row(row, widths) for row in rows[1:])]
+    rows = [(one.what, spell(one), one.goal, reached[one.reached], one.note) for one in figures]
+    return markdown.table(("figure", "measured", "goal", "reached", "note"), rows, right=[1])
 
 
 def spell(figure: Figure) -> str:
@@ -151,9 +148,3 @@ def spell(figure: Figure) -> str:
     value = figure.value
     digits = 0 if abs(value) >= 100 or value == int(value) else 1 if abs(value) >= 10 else 2
     return f"{value:,.{digits}f} {figure.unit}".strip()
-
-
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
-    padded[1] = cells[1].rjust(widths[1])
-    return f"| {' | '.join(padded)} |"

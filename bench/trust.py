@@ -15,6 +15,7 @@ from itertools import dropwhile, takewhile
 
 from bench.mutation import GOAL_PERCENT, Mutant, modules, mutate, why
 from bench.report import circumstances
+from scripts import markdown
 from scripts.checkout import ROOT
 
 REPORT = ROOT / "bench" / "TRUST.md"
@@ -67,28 +68,27 @@ def mutate_all() -> bool:
     start = time.monotonic()
     mutants = mutate(modules())
     survivors = [mutant for mutant in mutants if not mutant.killed]
-    rows = ["| module | mutants | killed | survived | killed, % |", "| --- | ---: | ---: | ---: | ---: |"]
-    rows += [_row(module, [mutant for mutant in mutants if mutant.module == module]) for module in modules()]
-    rows += [_row("all", mutants), "", "### Survivors", ""]
-    rows += ["| module | was | became | why |", "| --- | --- | --- | --- |"]
-    rows += sorted(set(map(_survivor_row, survivors)))
+    of_module = {name: [mutant for mutant in mutants if mutant.module == name] for name in modules()} | {"all": mutants}
+    rows = markdown.table(
+        ("module", "mutants", "killed", "survived", "killed, %"),
+        [(name, *_counts(some)) for name, some in of_module.items()],
+        right=range(1, 5),
+    )
+    rows += ["", "### Survivors", ""]
+    rows += markdown.table(("module", "was", "became", "why"), sorted(set(map(_survivor, survivors))))
     write(MUTANTS, [circumstances(start, PACKAGES), "", *rows])
     print("\n".join(rows))
-    return _killed_percent(mutants) < GOAL_PERCENT or any(why(mutant) is None for mutant in survivors)
+    killed = 100 - 100 * len(survivors) / len(mutants)
+    return killed < GOAL_PERCENT or any(why(mutant) is None for mutant in survivors)
 
 
-def _row(name: str, mutants: list[Mutant]) -> str:
+def _counts(mutants: list[Mutant]) -> tuple[str, ...]:
     killed = sum(mutant.killed for mutant in mutants)
-    return f"| {name} | {len(mutants)} | {killed} | {len(mutants) - killed} | {_killed_percent(mutants):.1f} |"
+    return str(len(mutants)), str(killed), str(len(mutants) - killed), f"{100 * killed / len(mutants):.1f}"
 
 
-def _killed_percent(mutants: list[Mutant]) -> float:
-    return 100 * sum(mutant.killed for mutant in mutants) / len(mutants)
-
-
-def _survivor_row(mutant: Mutant) -> str:
-    cells = (mutant.module, f"`{mutant.was}`", f"`{mutant.became}`", why(mutant) or "**no reason is written down**")
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+def _survivor(mutant: Mutant) -> tuple[str, ...]:
+    return mutant.module, f"`{mutant.was}`", f"`{mutant.became}`", why(mutant) or "**no reason is written down**"
 
 
 def write(heading: str, lines: list[str]) -> None:

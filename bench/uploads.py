@@ -13,10 +13,9 @@ from typing import Final
 
 from bench import batch_process
 from bench.baselines import run_calls, run_mapped
-from bench.picture_host import PictureHost
 from bench.report import Figure, at_least, at_most, under
 from bench.runs import Run, run_apart
-from bench.service import Counts, Service
+from bench.servers import Counts, PictureHost, Service
 
 LIMIT: Final = 500
 RATE: Final = 495

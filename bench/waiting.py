@@ -20,9 +20,9 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from bench.picture_host import PictureHost
 from bench.report import Figure, under
 from bench.runs import SPAWN, discard_output, peak_mb
+from bench.servers import PictureHost
 
 ROUND_S: Final = 60.0
 START_S: Final = 60.0

@@ -5,13 +5,13 @@ usage: python -m scripts.compatibility    after the nox sessions: prints the res
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
 from airflow_provider_oppo_image.airflow_compat import FEATURES
 from scripts.checkout import ROOT
+from scripts.markdown import table
 from scripts.versions import ENVIRONMENTS, report_path
 
 PAGE: Final = ROOT / "docs" / "compatibility.md"
@@ -34,24 +34,27 @@ def counts(report: Path) -> tuple[str, str, str]:
     return str(tests - failed - skipped), str(failed), str(skipped)
 
 
-def results() -> Iterator[str]:
-    """Yield the lines of the table of test results."""
-    yield "| Airflow | Python | passed | failed | skipped | pinned in |"
-    yield "| --- | --- | --- | --- | --- | --- |"
-    for each in ENVIRONMENTS:
-        for python in each.pythons:
-            cells = (each.airflow, python, *counts(report_path(each.session, python)), f"`{each.constraints}`")
-            yield f"| {' | '.join(cells)} |"
+def results() -> list[str]:
+    """Return the lines of the table of test results."""
+    head = ("Airflow", "Python", "passed", "failed", "skipped", "pinned in")
+    return table(
+        head,
+        [
+            (each.airflow, python, *counts(report_path(each.session, python)), f"`{each.constraints}`")
+            for each in ENVIRONMENTS
+            for python in each.pythons
+        ],
+    )
 
 
-def features() -> Iterator[str]:
-    """Yield the lines of the table of features."""
-    yield "| feature | since Airflow | without it | detected by |"
-    yield "| --- | --- | --- | --- |"
+def features() -> list[str]:
+    """Return the lines of the table of features."""
+    rows = []
     for feature in FEATURES:
         since, except_in = (".".join(map(str, version or ())) for version in (feature.since, feature.except_in))
         versions = f"{since}, except {except_in}" if except_in else since
-        yield f"| {feature.name} | {versions} | {feature.fallback} | {feature.detected_by} |"
+        rows.append((feature.name, versions, feature.fallback, feature.detected_by))
+    return table(("feature", "since Airflow", "without it", "detected by"), rows)
 
 
 def page() -> str:

@@ -1,8 +1,9 @@
-"""A parser for the project's Markdown: sections, code blocks, links and tables."""
+"""The project's Markdown: a parser of sections, code blocks, links and tables, and a writer of tables."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,3 +66,10 @@ def sections(text: str) -> list[Section]:
 def anchor(heading: str) -> str:
     """Return the anchor of a heading, as code hosts make it."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> list[str]:
+    """Return the lines of a table; the columns `right` are aligned to the right."""
+    rule = ["--:" if column in set(right) else "---" for column in range(len(head))]
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return [f"| {' | '.join(row)} |" for row in (head, rule, *cells)]

@@ -7,8 +7,7 @@ import requests
 
 from bench import batch_process, runs
 from bench.baselines import run_calls
-from bench.picture_host import PictureHost
-from bench.service import Service
+from bench.servers import PictureHost, Service
 
 PICTURE_BYTES = range(150_000, 200_001)
 KINDS = {"pictures": 200, "absent": 404, "etag": 200, "wrong": 200, "wrong-etag": 200}

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.errors import RateLimitedError
-from bench.service import Ledger, Service, SlidingWindow
+from bench.servers import Ledger, Service, SlidingWindow
 
 
 def test_sliding_window_counts_any_second() -> None:

@@ -7,6 +7,7 @@ its package creates.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pwd
 import secrets
@@ -86,7 +87,8 @@ def service(limit: int) -> Iterator[Service]:
     folder = Path(tempfile.mkdtemp(prefix="oppo-image-service-"))
     journal = folder / "journal"
     with Supervisor(folder) as supervisor:
-        command = [sys.executable, "-m", "bench.service", f"--limit={limit}", f"--journal={journal}"]
+        options = {"latency": 0.02, "limit": limit, "journal": str(journal)}
+        command = [sys.executable, "-m", "bench.servers", "service", json.dumps(options)]
         output = _serve(supervisor, command, log=folder / "service.log", ready="http://", cwd=ROOT)
         yield Service(output.strip(), journal)
 
