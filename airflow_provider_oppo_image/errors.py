@@ -43,7 +43,8 @@ class OppoImageError(Exception):
     :param http_status: the HTTP status of the response; None without a response.
     :param permanent: whether the same call will fail again later; None for the default of the class.
     :param retry_after: seconds to wait before another try; None if that is not known.
-    :param scope: what is broken: "picture", "request" or "account"; None for the default of the class.
+    :param scope: what is broken: "picture", "request" or "account", with which every request fails, also because of
+        this machine's settings; None for the default of the class.
     :param attempts: the number of attempts, 0 if no request was made.
     :param earlier_attempt_ambiguous: whether an earlier attempt of the same call may have taken effect.
     """
@@ -283,6 +284,8 @@ def _code_of(error: OppoImageError) -> str:
 
 
 def _fault_of(error: OppoImageError) -> Fault:
+    if error.scope == "account" and isinstance(error, ConfigurationError):
+        return "service"
     if error.scope != "request":
         return error.scope
     if isinstance(error, TransportError) or error.code == _WRONG_ENDPOINT:

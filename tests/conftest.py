@@ -14,7 +14,7 @@ atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 (HOME / "dags").mkdir()
 
 for name in list(os.environ):
-    if name.startswith("AIRFLOW") or name.lower().endswith("_proxy") or name.endswith("_CA_BUNDLE"):
+    if name.startswith("AIRFLOW") or name.lower().endswith("_proxy") or name.endswith(("_CA_BUNDLE", "SSL_CERT_FILE")):
         del os.environ[name]
 os.environ.update(
     AIRFLOW_HOME=str(HOME),

@@ -7,7 +7,6 @@ would look them up for each request, which takes longer than all other work.
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from typing import Any, Final
 
 import requests
@@ -19,7 +18,8 @@ from airflow_provider_oppo_image.contract import MAX_RESPONSE_BYTES
 from airflow_provider_oppo_image.engagelab import messages
 from airflow_provider_oppo_image.engagelab.messages import Request
 from airflow_provider_oppo_image.engagelab.responses import RETRY_ADVICE, Response
-from airflow_provider_oppo_image.errors import ConfigurationError, NotSentError, OutcomeUnknownError, TransportError
+from airflow_provider_oppo_image.errors import NotSentError, OutcomeUnknownError, TransportError
+from airflow_provider_oppo_image.net.connections import answers_without_tls, failed_at_proxy
 from airflow_provider_oppo_image.net.deadline import deadline, may_have_been_sent
 from airflow_provider_oppo_image.net.headers import read_retry_after
 from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
@@ -39,7 +39,7 @@ class HttpTransport:
     :param user_agent: the User-Agent header.
     :param options: timeouts and other options of the connections.
     :param connections: maximum number of connections that are kept alive.
-    :raises ConfigurationError: if REQUESTS_CA_BUNDLE names a file that does not exist, or a proxy's URL is not valid.
+    :raises ConfigurationError: if the proxy or the CA bundle that the environment names is not usable.
     """
 
     def __init__(
@@ -67,19 +67,7 @@ class HttpTransport:
         self._options = options
         self._timeout = Timeout(connect=options.connect_timeout, read=options.read_timeout)
         self._session = open_session(base_url, options, connections=connections)
-        if isinstance(self._session.verify, str) and not Path(self._session.verify).exists():
-            raise ConfigurationError(
-                f"The CA bundle {self._session.verify} does not exist. Correct the environment variable "
-                "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE."
-            )
-        try:
-            self._pool, self._prefix = _open_pool(self._session, base_url)
-        except (requests.RequestException, HTTPError):
-            # The error is not quoted, because a proxy's URL can contain a password.
-            raise ConfigurationError(
-                f"The connections to {base_url} cannot be set up. Check the host in the connection, and the proxy in "
-                "the environment variables HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
-            ) from None
+        self._pool, self._prefix = _open_pool(self._session, base_url)
 
     def __repr__(self) -> str:
         return f"HttpTransport({self._base_url!r}, app_key={self._app_key!r})"
@@ -92,6 +80,7 @@ class HttpTransport:
     def send(self, request: Request) -> Response:
         """Send a request once, and return the response.
 
+        :raises ConfigurationError: if the proxy or the CA bundle that the environment names is not usable.
         :raises NotSentError: if the request was not sent.
         :raises OutcomeUnknownError: if the request may have been sent, and no complete response was received.
         """
@@ -148,12 +137,20 @@ class HttpTransport:
                 "host in the connection, and set REQUESTS_CA_BUNDLE if a proxy signs certificates itself.",
                 permanent=True,
             )
+        sent = may_have_been_sent()
+        if not sent and any(answers_without_tls(cause) for cause in causes):
+            return NotSentError(
+                f"{request.action}: {host} answers without TLS, so nothing was sent. Write http:// before the host in "
+                "the connection; a host that is not this machine also needs allow_plain_http in the extra.",
+                permanent=True,
+            )
         texts = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
         reason = texts[-1] if texts else type(causes[-1]).__name__
-        if has(*_CONNECT_ERRORS) or not may_have_been_sent():
+        if has(*_CONNECT_ERRORS) or not sent:
+            where = "the proxy of this machine" if any(map(failed_at_proxy, causes)) else host
             return NotSentError(
-                f"{request.action}: cannot connect to {host} ({reason}), so nothing was sent. Check the host in the "
-                "connection, the name server and the firewall.",
+                f"{request.action}: cannot connect to {where} ({reason}), so nothing was sent. Check the host in the "
+                "connection, the name server, the proxy and the firewall.",
             )
         if has(TimeoutError, HTTPTimeoutError):
             options = self._options
@@ -168,6 +165,6 @@ def _open_pool(session: requests.Session, url: str) -> tuple[HTTPConnectionPool,
     """Return the connection pool of a host or its proxy, and the prefix of each request target."""
     adapter: Any = session.get_adapter(url)
     request = requests.Request("GET", url).prepare()
-    pool = adapter.get_connection_with_tls_context(request, session.verify, proxies=session.proxies)
-    adapter.cert_verify(pool, request.url, session.verify, None)
+    pool = adapter.get_connection_with_tls_context(request, True, proxies=session.proxies)
+    adapter.cert_verify(pool, request.url, True, None)
     return pool, adapter.request_url(request, session.proxies).removesuffix("/")

@@ -24,7 +24,7 @@ class _AttemptState(threading.local):
     """
 
     deadline: float = math.inf
-    sent: bool = True
+    sent: bool = False
     connections: int = 0
 
 
@@ -40,7 +40,7 @@ def deadline(seconds: float) -> Iterator[None]:
     """
     outer = attempt_state.deadline
     attempt_state.deadline = min(outer, time.monotonic() + seconds)
-    attempt_state.sent = True
+    attempt_state.sent = False
     try:
         yield
     finally:
@@ -48,15 +48,15 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 def may_have_been_sent() -> bool:
-    """Return False if no bytes of this thread's last request were sent, because its connection was not established.
+    """Return whether bytes of this thread's last request may have been sent: not before its connection was established.
 
-    TLS handshakes and proxy tunnels are part of the connection. With a SOCKS proxy the result is always True.
+    TLS handshakes and proxy tunnels are part of the connection.
     """
     return attempt_state.sent
 
 
 def connections_opened() -> int:
-    """Return how many connections this thread has opened, without those through a SOCKS proxy.
+    """Return how many connections this thread has opened.
 
     A request that reuses a connection does not change the number.
     """

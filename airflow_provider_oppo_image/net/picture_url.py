@@ -174,12 +174,12 @@ def _malformed(url: str) -> str | None:
         return "text that is not a URL"
     if parts.scheme not in ("http", "https"):
         return f"a URL with the scheme {parts.scheme[:20]}"
-    if not host or port == 0 or not _is_host(host):
+    if not host or port == 0 or not is_host(host):
         return "a URL without a valid host"
     return None
 
 
-def _is_host(host: str) -> bool:
+def is_host(host: str) -> bool:
     """Return True for text with the syntax of a host name or of an IPv6 address."""
     if ":" in host:
         return True

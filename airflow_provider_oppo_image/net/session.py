@@ -6,54 +6,20 @@ A host name is resolved once per connection, so a connection can only reach an a
 from __future__ import annotations
 
 import functools
-import http.client
 import math
-import os
-import socket
-import ssl
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
-from urllib3.util.ssl_ import create_urllib3_context
-from urllib3.util.ssl_match_hostname import CertificateError
 
-from airflow_provider_oppo_image.net.deadline import (
-    DeadlineSocket,
-    DeadlineSSLSocket,
-    attempt_state,
-    connections_opened,
-    remaining,
-)
+from airflow_provider_oppo_image.net.connections import AddressPolicy, pool_classes, socks_pool_class
+from airflow_provider_oppo_image.net.deadline import attempt_state
+from airflow_provider_oppo_image.net.environment import CaBundle, Proxy, proxy_for
 from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
 from airflow_provider_oppo_image.net.redaction import redact_urllib3_logs
 
-_MAX_HEAD_BYTES = 262_144
-"""Our own limit for the head of a response, as browsers have it."""
-
-_MAX_UNUSED_HEADERS = 64
-_USED_HEADERS = frozenset(
-    (b"age", b"cache-control", b"connection", b"content-encoding", b"content-length", b"content-type", b"date", b"etag",
-     b"expires", b"keep-alive", b"last-modified", b"location", b"retry-after", b"transfer-encoding", b"vary")
-)  # fmt: skip
-
-AddressPolicy: TypeAlias = Callable[[str], str | None]
-"""Returns why an IP address may not be connected to; None if it may."""
-
 Session: TypeAlias = requests.Session
-
-
-class AddressRefusedError(Exception):
-    """The address policy refuses an address of the host; nothing was sent to that address."""
 
 
 def exception_chain(error: BaseException) -> list[BaseException]:
@@ -72,217 +38,33 @@ def exception_chain(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def ssl_context_for(ca_bundle: str, host: str = "") -> ssl.SSLContext:
-    """Return an SSL context that trusts a CA bundle, and whose sockets observe the deadline.
-
-    It is loaded again if the file has changed, so that long-running processes use new certificates.
-
-    :param ca_bundle: a file or a directory of certificates.
-    :param host: the host name. OpenSSL matches no wildcard certificate with a name that has an underscore, as buckets
-        have; browsers do. For such a name urllib3 compares it with the certificate.
-    :return: a context that verifies certificates and host names. Threads may share it.
-    :raises OSError: if the CA bundle does not exist or cannot be read.
-    """
-    return _load_ssl_context(ca_bundle, Path(ca_bundle).stat().st_mtime_ns, "_" not in host)
-
-
-@functools.lru_cache(8)
-def _load_ssl_context(ca_bundle: str, _modified: int, check_hostname: bool) -> ssl.SSLContext:
-    context = create_urllib3_context()
-    context.check_hostname = check_hostname
-    context.sslsocket_class = DeadlineSSLSocket
-    kind = "capath" if Path(ca_bundle).is_dir() else "cafile"
-    context.load_verify_locations(**{kind: ca_bundle})
-    return context
-
-
-def _resolve(host: str, port: int, timeout: float | None) -> list[tuple[Any, ...]]:
-    """Resolve a host name in another thread, because the resolver's own timeouts can add up to a minute."""
-    result: Future[list[tuple[Any, ...]]] = Future()
-
-    def resolve() -> None:
-        try:
-            result.set_result(list(dict.fromkeys(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))))
-        except ValueError:
-            # For example a label that is empty or longer than 63 characters; the resolver does not ask for such names.
-            result.set_exception(socket.gaierror(socket.EAI_NONAME, "not a valid host name"))
-        except OSError as error:
-            result.set_exception(error)
-
-    threading.Thread(target=resolve, name=f"resolve {host}", daemon=True).start()
-    return result.result(timeout=timeout)
-
-
-def _connect_to_host(connection: HTTPConnection, address_policy: AddressPolicy | None) -> socket.socket:
-    """Connect to the first address of a host that accepts, after the policy has checked all of them."""
-    addresses = _resolve(connection.host, connection.port, remaining(connection.timeout))
-    if address_policy is not None:
-        for *_, address in addresses:
-            if reason := address_policy(address[0]):
-                raise AddressRefusedError(reason)
-    last_error: OSError = OSError("the host name has no address")
-    for family, kind, protocol, _, address in addresses:
-        try:
-            sock = _connect_to_address(address, DeadlineSocket(family, kind, protocol), connection)
-        except OSError as error:
-            last_error = error
-            continue
-        if address_policy is not None and sock.getpeername()[0] != address[0]:
-            sock.close()
-            raise AddressRefusedError("the connection reached another address than the one that was checked")
-        return sock
-    raise last_error
-
-
-def _connect_to_address(address: Any, sock: socket.socket, connection: HTTPConnection) -> socket.socket:
-    try:
-        for option in connection.socket_options or ():
-            sock.setsockopt(*option)
-        sock.settimeout(remaining(connection.timeout))
-        sock.connect(address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-class _HeadReader:
-    """Reader for the head of a response, which may have more headers than the standard library accepts.
-
-    Content delivery networks in debug mode send more than 100. After the first `_MAX_UNUSED_HEADERS` lines, only the
-    headers that are used are read.
-
-    :param file: the response.
-    """
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._lines = 0
-        self._bytes = 0
-        self._used = True
-
-    def readline(self, limit: int) -> bytes:
-        """Return the next line; an empty one if the response ends.
-
-        :param limit: maximum length, in bytes.
-        :raises http.client.HTTPException: if the head is too long.
-        """
-        while True:
-            line: bytes = self._file.readline(limit)
-            self._lines += 1
-            self._bytes += len(line)
-            if self._bytes > _MAX_HEAD_BYTES:
-                raise http.client.HTTPException("the head of the response is too long")
-            if not line.startswith((b" ", b"\t")):  # a continuation belongs to the header before it
-                name = line.partition(b":")[0].strip().lower()
-                self._used = not name or name in _USED_HEADERS
-            if self._used or self._lines <= _MAX_UNUSED_HEADERS:
-                return line
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class _FinalResponse(http.client.HTTPResponse):
-    """Response that skips interim responses such as 103 Early Hints.
-
-    The standard library skips only 100 Continue. It would return another interim response as the response, and the
-    final one as the response to the next request.
-    """
-
-    def begin(self) -> None:
-        file = self.fp
-        self.fp = _HeadReader(file)  # type: ignore[assignment]
-        try:
-            self._begin()
-        finally:
-            if self.fp is not None:  # None: the response is closed
-                self.fp = file
-
-    def _begin(self) -> None:
-        super().begin()
-        while 100 <= self.status < 200:
-            if self.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
-                raise http.client.BadStatusLine("a switch to another protocol, which was not requested")
-            # Reset, because `begin` reads only if there are no headers yet.
-            self.headers = self.msg = None  # type: ignore[assignment]  # typeshed declares it read-only
-            super().begin()
-
-
-@functools.lru_cache(32)
-def _pool_classes(address_policy: AddressPolicy | None, ca_bundle: str) -> dict[str, Any]:
-    """Return the connection pools by scheme, whose connections observe the deadline and the address policy."""
-
-    class GuardedConnection(HTTPConnection):
-        response_class = _FinalResponse
-        debuglevel = 0  # a debug level on the base class would print the Authorization header
-
-        def connect(self) -> None:
-            attempt_state.sent = False
-            attempt_state.connections = connections_opened() + 1
-            try:
-                super().connect()
-            finally:
-                # Bytes that were sent to open a proxy tunnel are not part of the request.
-                attempt_state.sent = False
-
-        def send(self, data: Any) -> None:
-            if self.sock is None:
-                self.connect()
-            attempt_state.sent = True
-            super().send(data)
-
-        def _new_conn(self) -> socket.socket:
-            try:
-                return _connect_to_host(self, address_policy)
-            except socket.gaierror as error:
-                raise NameResolutionError(self.host, self, error) from error
-            except TimeoutError as error:
-                raise ConnectTimeoutError(self, f"connecting to {self.host} timed out") from error
-            except OSError as error:
-                raise NewConnectionError(self, f"cannot connect: {error}") from error
-
-    class GuardedSSLConnection(GuardedConnection, HTTPSConnection):
-        def connect(self) -> None:
-            # Loaded here, because plain http needs no CA bundle.
-            self.ssl_context = ssl_context_for(ca_bundle, getattr(self, "_tunnel_host", None) or self.host)
-            try:
-                super().connect()
-            except CertificateError as error:
-                mismatch = ssl.SSLCertVerificationError(str(error))
-                mismatch.verify_message = str(error)
-                raise mismatch from error
-
-    class Pool(HTTPConnectionPool):
-        ConnectionCls = GuardedConnection
-
-    class SSLPool(HTTPSConnectionPool):
-        ConnectionCls = GuardedSSLConnection
-
-    return {"http": Pool, "https": SSLPool}
-
-
 class _Adapter(HTTPAdapter):
-    def __init__(self, address_policy: AddressPolicy | None, connections: int, ca_bundle: str) -> None:
+    def __init__(
+        self, address_policy: AddressPolicy | None, connections: int, ca_bundle: CaBundle, proxy: Proxy | None
+    ) -> None:
         self._address_policy = address_policy
         self._ca_bundle = ca_bundle
+        self._proxy = proxy
         super().__init__(pool_maxsize=connections)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._address_policy, self._ca_bundle)
+        self.poolmanager.pool_classes_by_scheme = pool_classes(self._address_policy, self._ca_bundle, None)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        scheme = proxy.lower().partition(":")[0]
+        scheme = self._proxy.scheme if self._proxy else ""
         # urllib3 has its own connection classes for SOCKS; only their TLS observes the deadline.
         socks = scheme.startswith("socks")
         if socks:
-            kwargs["ssl_context"] = ssl_context_for(self._ca_bundle)
+            kwargs["ssl_context"] = self._ca_bundle.ssl_context()
         if scheme == "https":
-            kwargs["proxy_ssl_context"] = ssl_context_for(self._ca_bundle)
+            kwargs["proxy_ssl_context"] = self._ca_bundle.ssl_context()
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if not socks:
-            manager.pool_classes_by_scheme = _pool_classes(None, self._ca_bundle)
+        if socks:
+            classes = manager.pool_classes_by_scheme
+            manager.pool_classes_by_scheme = {name: socks_pool_class(value) for name, value in classes.items()}
+        else:
+            manager.pool_classes_by_scheme = pool_classes(None, self._ca_bundle, self._proxy)
         return manager
 
     # The SSL contexts have the CA bundle already. With `verify` set, urllib3 would load it again for each connection.
@@ -329,15 +111,19 @@ def open_session(
     :param address_policy: checks each address before the connection; None allows all.
     :param connections: maximum number of connections that are kept alive.
     :return: a session that the caller closes. It does not retry, follow redirects or keep cookies.
+    :raises ConfigurationError: if the proxy or the CA bundle is not usable. Requests raise it too, for example if the
+        proxy refuses the password.
     """
     _redact_urllib3_logs_once()
     session = _Session((options.connect_timeout, options.read_timeout))
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-    session.proxies.update(get_environ_proxies(url))
-    ca_bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    session.verify = ca_bundle or True
-    adapter = _Adapter(address_policy, connections, ca_bundle or DEFAULT_CA_BUNDLE_PATH)
+    ca_bundle, proxy = CaBundle.from_environment(), proxy_for(url)
+    if proxy:
+        session.proxies["all"] = proxy.url
+    if url[:6].lower() == "https:":
+        ca_bundle.ssl_context()
+    adapter = _Adapter(address_policy, connections, ca_bundle, proxy)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session

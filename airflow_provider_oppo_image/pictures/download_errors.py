@@ -7,7 +7,8 @@ import socket
 import ssl
 from typing import Final
 
-from airflow_provider_oppo_image.net.session import AddressRefusedError, exception_chain
+from airflow_provider_oppo_image.net.connections import AddressRefusedError, answers_without_tls, failed_at_proxy
+from airflow_provider_oppo_image.net.session import exception_chain
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import ADDRESS_REFUSED, BAD_URL, TRUNCATED
 
@@ -28,6 +29,14 @@ _FAILED: Final = Problem(
     "no connection to the host, or one that was closed before the end of the picture",
     _EXPECTED,
     "Try again later. Check that the host is up, and that firewalls and proxies let this machine reach it.",
+)
+
+_NO_PROXY: Final = Problem(
+    "connection_failed",
+    "no connection to the proxy of this machine",
+    _EXPECTED,
+    "Try again later. Check the variables HTTP_PROXY, HTTPS_PROXY and ALL_PROXY of this machine, and that the proxy is "
+    "up.",
 )
 
 
@@ -68,6 +77,15 @@ def problem_from_exception(error: BaseException) -> Problem:
                 "a certificate that phones and servers trust",
                 "Renew the certificate, or send its complete chain.",
             )
+        if answers_without_tls(cause):
+            return Problem(
+                "tls_unverified",
+                "an answer without TLS",
+                "an answer with TLS to a URL with https://",
+                "Write http:// in the URL, or set up TLS at the host.",
+            )
+    if any(map(failed_at_proxy, causes)):
+        return _NO_PROXY
     if has(socket.gaierror):
         return _UNKNOWN_HOST
     if has(TimeoutError):  # the built-in type: urllib3's own also covers refused connections

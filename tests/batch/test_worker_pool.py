@@ -22,6 +22,7 @@ from airflow_provider_oppo_image.errors import (
     PictureRefusedError,
     StorageError,
 )
+from airflow_provider_oppo_image.net.environment import setting_error
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from tests.batch.support import EndedByAirflow, FakeUpload, numbers, pictures, raise_on_signal
 
@@ -157,12 +158,15 @@ def test_uploader_continues_after_a_failed_picture() -> None:
     assert numbers(fake.recorded) == list(range(1, 21))
 
 
-def test_uploader_stops_at_an_account_error() -> None:
+@pytest.mark.parametrize(
+    "error", [AccountError("Check the AppKey", code=23001), setting_error("HTTPS_PROXY", "is not valid", "Correct it.")]
+)
+def test_uploader_stops_at_an_error_of_every_request(error: OppoImageError) -> None:
     def fail(url: str) -> str:
-        raise AccountError("Check the AppKey", code=23001)
+        raise error
 
     fake = FakeUpload(fail)
-    assert isinstance(fake.run(pictures(3_000), threads=6).stop_reason, AccountError)
+    assert fake.run(pictures(3_000), threads=6).stop_reason is error
     assert len(fake.recorded) == fake.written == fake.started <= 6
 
 

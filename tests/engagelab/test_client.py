@@ -246,7 +246,7 @@ def test_outcome_is_unknown_if_proxy_breaks_off(reply: Reply, monkeypatch: pytes
 
 @pytest.mark.parametrize(
     ("reply", "timeouts"),
-    [*((reply, PATIENT) for reply in (reset, close, send(b"nonsense\r\n\r\n"), answer(403), answer(407))),
+    [*((reply, PATIENT) for reply in (reset, close, send(b"nonsense\r\n\r\n"), answer(403))),
      (stall, QUICK), (drip(HEAD * 100), QUICK)],
 )  # fmt: skip
 def test_nothing_is_sent_without_proxy_tunnel(
@@ -264,6 +264,7 @@ def test_nothing_is_sent_without_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{listener.getsockname()[1]}")
     error = attempt(lambda: client_for("http://service.invalid").upload("big", URL))
     assert isinstance(error, NotSentError)
+    assert "the proxy of this machine" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -490,7 +491,7 @@ def test_broken_tls_is_outcome_unknown(reply: Reply, trusted: ssl.SSLContext) ->
     assert isinstance(error, OutcomeUnknownError)
 
 
-def test_missing_ca_bundle_is_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_ca_bundle_hides_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
     with pytest.raises(ConfigurationError, match=r"/nowhere/ca\.pem") as caught:
         client_for("https://127.0.0.1:1")
@@ -498,11 +499,12 @@ def test_missing_ca_bundle_is_configuration_error(monkeypatch: pytest.MonkeyPatc
     assert SECRET not in repr([entry.frame.f_locals for entry in caught.traceback[1:]])
 
 
-@pytest.mark.parametrize("greeting", [send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), reset, close])
-def test_failed_handshake_is_not_sent(greeting: Any) -> None:
+@pytest.mark.parametrize(("greeting", "permanent"), [(send(HEAD + b"\r\n"), True), (reset, False), (close, False)])
+def test_failed_handshake_is_not_sent(greeting: Any, permanent: bool) -> None:
     with FaultServer(GOOD, greeting=greeting) as server:
         error = attempt(lambda: client_for(f"https://127.0.0.1:{server.port}").upload("big", URL))
     assert isinstance(error, NotSentError)
+    assert (error.permanent, "Write http://" in str(error)) == (permanent, permanent)
 
 
 @pytest.mark.usefixtures("at_once")

@@ -15,9 +15,10 @@ import trustme
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError
 
+from airflow_provider_oppo_image.net.connections import AddressPolicy, AddressRefusedError
 from airflow_provider_oppo_image.net.deadline import deadline, remaining
 from airflow_provider_oppo_image.net.options import TransportOptions
-from airflow_provider_oppo_image.net.session import AddressPolicy, AddressRefusedError, exception_chain, open_session
+from airflow_provider_oppo_image.net.session import exception_chain, open_session
 from tests.support.fake_dns import patch_dns
 from tests.support.fault_server import FaultServer, answer, drip, flood, send
 from tests.support.picture_host import PictureHost

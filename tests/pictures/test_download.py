@@ -209,10 +209,10 @@ class TestTLS:
         assert verdict(report) == ("wrong", ["tls_unverified"])
         assert secure.requests == []
 
-    def test_a_host_without_tls_is_absent(self, host: PictureHost, check: Check) -> None:
+    def test_a_host_without_tls_is_wrong(self, host: PictureHost, check: Check) -> None:
         assert verdict(check("big", host.base_url.replace("http:", "https:") + "/")) == (
-            "absent",
-            ["connection_failed"],
+            "wrong",
+            ["tls_unverified"],
         )
 
     def test_https_is_not_redirected_to_http(self, secure: PictureHost, host: PictureHost, check: Check) -> None:

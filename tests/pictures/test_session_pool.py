@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_oppo_image.net import session
+from airflow_provider_oppo_image.net import environment
 from airflow_provider_oppo_image.pictures import session_pool as session_pool_module
 from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.report import PictureReport
@@ -132,10 +132,10 @@ class TestSessionPool:
     ) -> None:
         with trusted_host(monkeypatch, tmp_path, "127.0.0.1") as secure:
             url = secure.serve("/", GOOD)
-            before = session._load_ssl_context.cache_info().misses
+            before = environment._load_ssl_context.cache_info().misses
             for _ in range(3):
                 assert check("big", url).state == "ready"
-            assert session._load_ssl_context.cache_info().misses == before + 1
+            assert environment._load_ssl_context.cache_info().misses == before + 1
             assert secure.connections == 3
 
     def test_replaced_certificate_authorities_are_loaded(

@@ -89,6 +89,18 @@ def test_timeout_reports_the_last_poll(host: PictureHost, log: Log, mode: Mode) 
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("variable", "value"), [("HTTPS_PROXY", "http://127.0.0.1:seven"), ("REQUESTS_CA_BUNDLE", "/no/such.pem")]
+)
+def test_unusable_setting_of_the_machine_fails_at_once(
+    monkeypatch: pytest.MonkeyPatch, mode: Mode, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    ended, error = ending(mode, big_picture_url="https://127.0.0.1:1/big.png")
+    assert (ended, variable in str(error)) == ("failed", True)
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("flag", ["soft_fail", "never_fail"])
 def test_skip_for_a_wrong_picture_is_logged(host: PictureHost, log: Log, flag: str, mode: Mode) -> None:
     ended, _ = ending(mode, big_picture_url=host.serve("/big.png", artwork.HTML), **{flag: True})

@@ -60,6 +60,12 @@ def test_start_after_deadline_polls_once(host: PictureHost) -> None:
     assert len(host.requests) == 2
 
 
+def test_unusable_setting_of_the_machine_is_permanent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1")
+    event = first_event(make_trigger(big_picture_url="https://127.0.0.1:1/big.png", silent_fail=True))
+    assert (event["status"], event["permanent"], "ALL_PROXY" in event["message"]) == ("error", True, True)
+
+
 def test_first_delay_is_random(host: PictureHost, slept: list[float]) -> None:
     big = change_after(host, "/big.png", 3, lambda: host.status("/big.png", 404), lambda: serve_good(host))
     assert first_event(make_trigger(1000, big_picture_url=big, poke_interval=60))["status"] == "ready"
