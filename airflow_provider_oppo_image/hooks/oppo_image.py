@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from airflow_provider_oppo_image.batch import DEFAULT_THREADS
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME, Settings, read_settings
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
+from airflow_provider_oppo_image.hooks.push_status import PushStatusMixin
 from airflow_provider_oppo_image.hooks.task_record import airflow_errors, connection_not_found
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids, run_concurrently
 from airflow_provider_oppo_image.template_values import is_blank
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["OppoImageHook", "airflow_errors"]
 
 
-class OppoImageHook(BaseHook):
+class OppoImageHook(PushStatusMixin, BaseHook):
     """Checks pictures, uploads them to EngageLab for OPPO phones, and pushes.
 
     It raises this package's errors (`airflow_provider_oppo_image.errors`); `airflow_errors` translates them.
@@ -319,23 +320,6 @@ class OppoImageHook(BaseHook):
 
         push = compose_push(message, big_picture_id=big_picture_id, small_picture_id=small_picture_id, cid=cid)
         self._client.validate_push(push)
-
-    def withdraw(self, msg_id: str) -> None:
-        """Withdraw a push; the service allows it once, within one day.
-
-        :param msg_id: the message id.
-        :raises OppoImageError: if the push was not withdrawn, or that is not known.
-        """
-        self._client.withdraw(msg_id)
-
-    def push_status(self, msg_ids: Sequence[str]) -> dict[str, Any]:
-        """Return the statistics of pushes.
-
-        :param msg_ids: 1 to 100 message ids.
-        :return: the service's statistics by message id.
-        :raises OppoImageError: if the service returned no statistics.
-        """
-        return self._client.push_status(msg_ids)
 
     def test_connection(self) -> tuple[bool, str]:
         """Check the credentials with one request that changes nothing.

@@ -70,7 +70,8 @@ def _arguments() -> dict[str, dict[str, Any]]:
     for name, value in _public():
         found[name] = _arguments_of(value.__init__ if inspect.isclass(value) else value)
         if name.endswith("Hook"):
-            methods = {method: call for method, call in vars(value).items() if inspect.isfunction(call)}
+            ours = [vars(base).items() for base in value.__mro__ if base.__module__.startswith(_PACKAGE)]
+            methods = {method: call for base in ours for method, call in base if inspect.isfunction(call)}
             found |= {f"{name}.{method}": _arguments_of(methods[method]) for method in methods if method[0] != "_"}
     return found
 
