@@ -49,8 +49,8 @@ def base_url(
     if not parts or not _is_name(name):
         # The message does not repeat the host, which may contain a password.
         raise ConfigurationError(
-            "The connection's host is not valid. It must be a host name or address, with or without http:// or "
-            f"https:// and a port, such as {DATA_CENTERS[DEFAULT_DATA_CENTER]}. Leave it empty to use a data center."
+            f"The connection's host is not valid. It must be a host such as {DATA_CENTERS[DEFAULT_DATA_CENTER]} with "
+            "or without http:// or https:// and a port. Leave it empty to use a data center."
         )
     scheme = (parts["scheme"] or (schema or "").strip() or "https").lower()
     if scheme not in _DEFAULT_PORTS:

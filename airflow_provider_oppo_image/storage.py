@@ -108,12 +108,14 @@ def storage_errors(action: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise ConfigurationError(f"{action}: {_reason(error)}. Check the path and its permissions.") from error
+        raise ConfigurationError(f"{action} failed: {_reason(error)}. Check the path and its permissions.") from error
     except OppoImageError:
         raise
     except Exception as error:
         # Each storage has its own exceptions.
-        raise StorageError(f"{action}: {_reason(error)}. Try again; if it happens again, check the storage.") from error
+        raise StorageError(
+            f"{action} failed: {_reason(error)}. Try again; if it happens again, check the storage."
+        ) from error
 
 
 def _reason(error: BaseException) -> str:

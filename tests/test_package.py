@@ -1,11 +1,13 @@
-"""Imports: importing the package has no effect, and parsing a DAG file imports nothing heavy."""
+"""The whole package: imports have no effect, a DAG file imports nothing heavy, and messages end their URLs."""
 
 from __future__ import annotations
 
+import ast
 import importlib
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -82,3 +84,19 @@ def test_module_is_importable_and_has_a_docstring(path: Path) -> None:
     if name == f"{PACKAGE.name}.hooks.openlineage":
         pytest.importorskip("airflow.providers.openlineage", reason="only its provider imports it")
     assert importlib.import_module(name).__doc__
+
+
+_URL_NAMES = {"url", "redacted", "base_url", "_base_url", "target", "path", "results", "folder", "original", "source"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_punctuation_follows_a_url_in_a_message(path: Path) -> None:
+    """Airflow's log viewer would take it into the link."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    parts = [pair for node in nodes if isinstance(node, ast.JoinedStr) for pair in itertools.pairwise(node.values)]
+    for value, follows in parts:
+        name = re.search(r"(\w+)}$", ast.unparse(ast.JoinedStr([value])).strip("f'\""))
+        if name and name[1] in _URL_NAMES and isinstance(follows, ast.Constant):
+            texts.append(f"http://name{follows.value}")
+    assert not [text for text in texts if re.search(r"https?://\w[^\s`\"']*[.,;:!?)\]](\s|$)|picture %s[.,;:]", text)]

@@ -56,7 +56,7 @@ def test_resolve_reports_unusable_connection(monkeypatch: pytest.MonkeyPatch) ->
             raise LookupError("The conn_id `nobody` isn't defined")
 
     monkeypatch.setattr(ObjectStoragePath, "fs", Broken())
-    with pytest.raises(StorageError, match=r"s3://: LookupError: The conn_id `nobody` isn't defined"):
+    with pytest.raises(StorageError, match=r"s3:// failed: LookupError: The conn_id `nobody` isn't defined"):
         resolve("s3://nobody@bucket/batch.csv")
 
 
@@ -119,7 +119,7 @@ def test_atomic_write_uploads_with_suffix(store: ObjectStore, monkeypatch: pytes
 def test_missing_file_is_configuration_error(tmp_path: Path, path: str) -> None:
     (tmp_path / "file.txt").touch()
     with (
-        pytest.raises(ConfigurationError, match=r"Reading it: .* directory.*\. Check the path"),
+        pytest.raises(ConfigurationError, match=r"Reading it failed: .* directory.*\. Check the path"),
         storage_errors("Reading it"),
         open_read(tmp_path / path),
     ):
@@ -134,7 +134,7 @@ def test_missing_object_is_configuration_error(store: ObjectStore) -> None:
 def test_other_exception_is_transient_storage_error(store: ObjectStore) -> None:
     store.fail_at = 1
     path = resolve("s3://stub@bucket/a")
-    with pytest.raises(StorageError, match="Writing: ConnectionError: ") as raised, storage_errors("Writing"):
+    with pytest.raises(StorageError, match="Writing failed: ConnectionError: ") as raised, storage_errors("Writing"):
         write(path, b"")
     assert not raised.value.permanent
 
@@ -188,5 +188,5 @@ def test_presign_url_reports_storage_error(store: ObjectStore, monkeypatch: pyte
         raise ConnectionError("no token")
 
     monkeypatch.setattr(store, "sign", fail)
-    with pytest.raises(StorageError, match="s3://stub@bucket/a: ConnectionError: no token"):
+    with pytest.raises(StorageError, match="s3://stub@bucket/a failed: ConnectionError: no token"):
         presign_url(resolve("s3://stub@bucket/a"), 60)

@@ -97,8 +97,8 @@ def prepare_file(
     with storage_errors(f"Writing {target}"):
         if is_same_file(original, target):
             raise ConfigurationError(
-                f"The picture would overwrite its artwork, {target}. Give another destination: the artwork is needed "
-                "to make the picture again."
+                f"The picture would overwrite its artwork {target} which is needed to make the picture again. Give "
+                "another destination."
             )
         url = _find_public_url(target, public_url) if publish else None
         with atomic_write(target) as file:

@@ -57,7 +57,7 @@ class Checkpoint:
             if header.get("format") != CHECKPOINT_VERSION or header.get("fingerprint") != fingerprint:
                 raise ConfigurationError(
                     f"{self.results} belongs to another manifest, or the manifest was changed. Choose another path for "
-                    f"the results, or remove {self.results} and {self.folder}."
+                    f"the results, or remove this file and the folder {self.folder} beside it."
                 )
             if header.get("summary") and not self.results.exists():
                 # The results of a complete batch were removed: start again.

@@ -196,7 +196,7 @@ def require_results_format(path: StoragePath) -> None:
     :raises ConfigurationError: if the suffix is not known.
     """
     if path.suffix.lower() not in RESULT_FORMATS:
-        raise ConfigurationError(f"The name of the results file must end in {', '.join(RESULT_FORMATS)}, not {path}.")
+        raise ConfigurationError(f"The results file {path} must have a name that ends in {', '.join(RESULT_FORMATS)}.")
 
 
 def write_results(path: StoragePath, results: Iterable[RowResult]) -> None:

@@ -50,7 +50,7 @@ def run_batch(batch: Batch, rows: Iterable[Row], results: StoragePath | None = N
                 return BatchResult(Summary.from_dict(summary_data), already_complete=True)
             if checkpoint.has_progress and not batch.resume:
                 raise ConfigurationError(
-                    f"An earlier run has started to write {results}. Resume it (--resume) to try only the pictures "
+                    f"The file {results} was started by an earlier run. Resume it (--resume) to try only the pictures "
                     "without an id, or choose another path for the results."
                 )
             for outcome in checkpoint.outcomes():
@@ -81,7 +81,7 @@ def _failed_rows_error(batch: Batch, summary: Summary, plan: Plan) -> BatchError
     if not summary.failed or batch.on_error == "keep_going":
         return None
     cause = summary.causes[0]
-    location = f" The results are in {summary.results}." if summary.results else ""
+    location = f" The file {summary.results} has the results." if summary.results else ""
     return BatchError(
         f"{summary.failed:,} of {summary.rows:,} rows failed, {cause.rows:,} of them with {cause.code}.{location} "
         f"Correct the causes in the table, then run the batch again: it tries only pictures without an id.\n{summary}",

@@ -126,28 +126,28 @@ class HttpTransport:
 
     def _transport_error(self, request: Request, error: BaseException) -> TransportError:
         causes = exception_chain(error)
-        host = self._base_url
+        url = self._base_url
 
         def has(*types: type[BaseException]) -> bool:
             return any(isinstance(cause, types) for cause in causes)
 
         if has(ssl.SSLCertVerificationError):
             return NotSentError(
-                f"{request.action}: the TLS certificate of {host} cannot be verified, so nothing was sent. Check the "
+                f"{request.action}: the TLS certificate of {url} cannot be verified, so nothing was sent. Check the "
                 "host in the connection, and set REQUESTS_CA_BUNDLE if a proxy signs certificates itself.",
                 permanent=True,
             )
         sent = may_have_been_sent()
         if not sent and any(answers_without_tls(cause) for cause in causes):
             return NotSentError(
-                f"{request.action}: {host} answers without TLS, so nothing was sent. Write http:// before the host in "
+                f"{request.action}: {url} answers without TLS, so nothing was sent. Write http:// before the host in "
                 "the connection; a host that is not this machine also needs allow_plain_http in the extra.",
                 permanent=True,
             )
         texts = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
         reason = texts[-1] if texts else type(causes[-1]).__name__
         if has(*_CONNECT_ERRORS) or not sent:
-            where = "the proxy of this machine" if any(map(failed_at_proxy, causes)) else host
+            where = "the proxy of this machine" if any(map(failed_at_proxy, causes)) else url
             return NotSentError(
                 f"{request.action}: cannot connect to {where} ({reason}), so nothing was sent. Check the host in the "
                 "connection, the name server, the proxy and the firewall.",
@@ -156,7 +156,7 @@ class HttpTransport:
             options = self._options
             reason = f"timed out: {options.read_timeout:g} s without a byte, or {options.total_timeout:g} s in total"
         return OutcomeUnknownError(
-            f"{request.action}: the request was sent to {host}, but no complete response was received ({reason}); the "
+            f"{request.action}: the request was sent to {url} but no complete response was received ({reason}); the "
             f"service may have processed it. {RETRY_ADVICE}."
         )
 

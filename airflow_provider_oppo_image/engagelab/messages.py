@@ -73,11 +73,11 @@ def upload_request(kind: PictureKind, url: str | PictureUrl) -> Request:
     url = PictureUrl.parse(url)
     if url.error:
         raise ConfigurationError(
-            f"The {kind} picture was not uploaded, because its URL is not valid: {url.error.found}. Give a public http "
-            "or https URL, such as https://cdn.example.com/big.png. If it comes from a template, check the rendered "
-            "values of this task."
+            f"The {kind} picture was not uploaded, because its URL is not valid: {url.error.found}. Give a public "
+            "URL such as https://cdn.example.com/big.png with http or https. If it comes from a template, check the "
+            "rendered values of this task."
         )
-    what = f"Uploading the {kind} picture {url}"
+    what = f"Uploading {url} as the {kind} picture"
     return Request(what, "POST", contract.IMAGE_PATH, {PICTURE_RULES[kind].url_key: url.full})
 
 

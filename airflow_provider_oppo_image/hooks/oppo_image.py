@@ -199,7 +199,7 @@ class OppoImageHook(PushStatusMixin, BaseHook):
                 picture_id = client.upload(kind, url)
             except OppoImageError as error:
                 return error
-            self.log.info("Uploaded the %s picture %s: %s", kind, url, picture_id)
+            self.log.info("Uploaded the %s picture %s with the id %s", kind, url, picture_id)
             return picture_id
 
         outcomes = run_concurrently(attempt, pictures)

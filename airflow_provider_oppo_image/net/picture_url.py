@@ -139,7 +139,7 @@ class PictureUrl:
         if malformed := _malformed(value):
             return cls(value, redacted, host, UrlError("bad_url", malformed))
         if "@" in urlsplit(value).netloc:
-            found = f"a user name or a password in the URL: {redacted}"
+            found = f"the URL {redacted} with a user name or a password"
             return cls(value, redacted, host, UrlError("credentials_in_url", found))
         address = _address(urlsplit(value).hostname or "")
         if address and forbidden_reason(address, allow_private=True):

@@ -112,7 +112,7 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
         state = UploadState(task_state_store(context), urls, reports)
         stored = state.load()
         for kind, upload in stored.items():
-            self.log.info("An earlier try uploaded the %s picture %s: %s", kind, urls[kind], upload.picture_id)
+            self.log.info("An earlier try uploaded the %s picture %s as %s", kind, urls[kind], upload.picture_id)
             records[kind].mark_uploaded(upload.picture_id, upload.uploaded_at)
         outcome = self.hook.upload_each({kind: url for kind, url in urls.items() if kind not in stored})
         for kind, picture_id in outcome.ids.items():

@@ -218,7 +218,7 @@ def _redirect_target(url: PictureUrl, response: requests.Response) -> PictureUrl
         raise DownloadError(
             Problem(
                 "insecure_redirect",
-                f"a redirect from https to {target}",
+                f"a redirect from https to {target} without TLS",
                 "https for every redirect",
                 "Give the URL to which the redirect leads, with https.",
             )

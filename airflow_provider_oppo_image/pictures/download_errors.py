@@ -81,7 +81,7 @@ def problem_from_exception(error: BaseException) -> Problem:
             return Problem(
                 "tls_unverified",
                 "an answer without TLS",
-                "an answer with TLS to a URL with https://",
+                "an answer with TLS to an https URL",
                 "Write http:// in the URL, or set up TLS at the host.",
             )
     if any(map(failed_at_proxy, causes)):

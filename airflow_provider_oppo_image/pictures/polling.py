@@ -163,7 +163,7 @@ class PollResult:
             key=lambda report: _WORST_FIRST.index(report.state),
         )
         for report in not_ready[:MAX_LOGGED_PROBLEMS]:
-            line += f"; {report.kind} {report.url}: {', '.join(problem.code for problem in report.problems)}"
+            line += f"; {report.kind} {report.url} ({', '.join(problem.code for problem in report.problems)})"
         more = len(not_ready) - MAX_LOGGED_PROBLEMS
         return line + (f"; and {more} more" if more > 0 else "")
 

@@ -33,7 +33,7 @@ SAME_URL: Final = "Both pictures have the same URL, but a picture cannot be both
 BAD_URL: Final = Problem(
     "bad_url",
     "a URL that cannot be requested",
-    "an http or https URL, such as https://cdn.example.com/big.png",
+    "a URL such as https://cdn.example.com/big.png with http or https",
     "Give the complete URL of the picture, as a browser shows it.",
 )
 """The problem with a URL that only the parsers of a library refuse."""

@@ -76,7 +76,7 @@ def test_open_refuses_a_damaged_header(tmp_path: Path, header: bytes) -> None:
 
 
 def test_checkpoint_refuses_an_unknown_suffix(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="must end in"):
+    with pytest.raises(ConfigurationError, match="must have a name that ends in"):
         Checkpoint(tmp_path / "night.xlsx")
     assert list(tmp_path.iterdir()) == []
 
@@ -198,7 +198,7 @@ def test_write_error_names_the_path(store: ObjectStore) -> None:
     mine = Checkpoint(resolve("s3://stub@bucket/r.csv"))
     mine.open(FINGERPRINT)
     store.fail_at = 1
-    with pytest.raises(StorageError, match=r"Writing to s3://stub@bucket/r\.csv\.parts: ConnectionError"):
+    with pytest.raises(StorageError, match=r"Writing to s3://stub@bucket/r\.csv\.parts failed: ConnectionError"):
         mine.write(OUTCOMES)
     mine.write(OUTCOMES)
     assert list(mine.outcomes()) == OUTCOMES

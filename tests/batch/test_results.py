@@ -104,7 +104,7 @@ def test_failed_write_keeps_the_old_results(store: ObjectStore) -> None:
 
 @pytest.mark.parametrize("name", ["r.txt", "r", "r.csv.gz", "r.parquet"])
 def test_unknown_suffix_is_refused(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"must end in \.csv, \.jsonl, \.ndjson"):
+    with pytest.raises(ConfigurationError, match=r"must have a name that ends in \.csv, \.jsonl, \.ndjson"):
         write_results(resolve(name), [])
 
 

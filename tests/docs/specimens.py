@@ -106,7 +106,7 @@ PROBLEMS: Final[dict[Code, Specimen]] = {
 
 def service_error(row: ErrorCode) -> ServiceError:
     """Return what the client makes of a code, without words of the service's own."""
-    what = "Pushing" if row.source == "push page" else f"Uploading the big picture {PICTURE_URL}"
+    what = "Pushing" if row.source == "push page" else f"Uploading {PICTURE_URL} as the big picture"
     body = b'{"error": {"code": %d}}' % row.code
     with pytest.raises(ServiceError) as raised:
         read_object(what, Response(row.http_statuses[0], body))

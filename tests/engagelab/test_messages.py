@@ -40,7 +40,7 @@ def refusal(code: int, status: int, message: str = "no") -> Response:
 def test_upload_request_has_one_picture(kind: PictureKind, key: str) -> None:
     request = messages.upload_request(kind, URL + "?sig=1")
     assert (request.method, request.path, request.body) == ("POST", "/v4/image/oppo", {key: URL + "?sig=1"})
-    assert request.action.endswith(f"{kind} picture {URL}?…")
+    assert request.action == f"Uploading {URL}?… as the {kind} picture"
 
 
 @pytest.mark.parametrize(

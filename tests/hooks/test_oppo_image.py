@@ -214,10 +214,10 @@ def test_uploads_are_concurrent(connect: Connect, monkeypatch: pytest.MonkeyPatc
 def test_one_failed_upload_keeps_the_other_id(connect: Connect, task_log: Callable[[], str]) -> None:
     with FaultServer(by_kind(uploaded("big", "1_b"), refusal(51, 200))) as server:
         hook = connect(server)
-        with pytest.raises(PictureRefusedError, match=r"small picture https://cdn\.example\.com/small\.png"):
+        with pytest.raises(PictureRefusedError, match=r"https://cdn\.example\.com/small\.png as the small picture"):
             hook.upload_pictures(BIG, SMALL)
         outcome = hook.upload_each({"big": BIG, "small": SMALL})
-    assert f"Uploaded the big picture {BIG}: 1_b" in task_log()
+    assert f"Uploaded the big picture {BIG} with the id 1_b" in task_log()
     assert outcome.ids == {"big": "1_b"}
     assert list(outcome.errors) == ["small"]
 

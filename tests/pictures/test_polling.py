@@ -104,8 +104,8 @@ class TestPollResult:
     def test_str_has_the_counts_and_the_worst_first(self) -> None:
         line = str(poll_result(["ready", "absent", "absent", "absent", "wrong"]))
         assert line == (
-            "1 ready, 3 absent, 1 wrong; big https://h/4.png?…: not_found; big https://h/1.png?…: not_found; "
-            "big https://h/2.png?…: not_found; and 1 more"
+            "1 ready, 3 absent, 1 wrong; big https://h/4.png?… (not_found); big https://h/1.png?… (not_found); "
+            "big https://h/2.png?… (not_found); and 1 more"
         )
 
     def test_to_xcom_has_every_report_with_its_name(self) -> None:
