@@ -53,6 +53,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the time for which a repeated cid gets the first message id, and nothing is sent (default: %(default)g)",
     )
     parser.add_argument(
+        "--singular-counts", action="store_true", help="spell statistics `target` and `click`, as the service may"
+    )
+    parser.add_argument(
+        "--no-oppo-delivery", action="store_true", help="report no delivery by OPPO, as may be so for broadcasts"
+    )
+    parser.add_argument(
+        "--statistics-delay",
+        type=seconds,
+        default=_DEFAULTS.statistics_delay,
+        metavar="SECONDS",
+        help="the time until a push has statistics (default: %(default)g)",
+    )
+    parser.add_argument(
         "--rate-limit",
         type=count,
         default=_DEFAULTS.requests_per_second,
@@ -85,6 +98,9 @@ def run(args: argparse.Namespace) -> int:
         master_secret=args.master_secret or os.environ.get(SECRET_VARIABLE) or SANDBOX_MASTER_SECRET,
         both_urls=args.both_urls,
         cid_lifetime=args.cid_lifetime,
+        singular_counts=args.singular_counts,
+        oppo_reports_delivery=not args.no_oppo_delivery,
+        statistics_delay=args.statistics_delay,
         requests_per_second=args.rate_limit,
         picture_timeout=args.picture_timeout,
     )

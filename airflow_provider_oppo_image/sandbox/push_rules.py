@@ -18,6 +18,7 @@ from airflow_provider_oppo_image.contract import (
     CONTENT_LIMITS,
     DISTRIBUTIONS,
     MAX_PUSH_CONTENT_BYTES,
+    MAX_RECIPIENTS,
     MAX_TITLE,
     PICTURE_KINDS,
     PICTURE_RULES,
@@ -34,6 +35,7 @@ PictureExists: TypeAlias = Callable[[PictureKind, str], bool]
 _CONTENTS: Final = ("notification", "message", "live_activity", "voip")
 _TARGETS: Final = ("tag", "tag_and", "tag_not", "alias", "registration_id", "seg", "live_activity_id")
 _SINGLE_DEVICES: Final = ("registration_id", "alias")
+_TARGET_LISTS: Final = ("tag", "tag_and", "tag_not", *_SINGLE_DEVICES)
 
 
 def read_push(raw: bytes, picture_exists: PictureExists) -> Push:
@@ -92,7 +94,7 @@ def _check_content(push: Push) -> None:
             raise RefusedError(21002, f"`{key}` is missing")
     body = push["body"]
     if not isinstance(body, Mapping):
-        raise RefusedError(21003, "`body` is not an object")
+        raise RefusedError(21016, "`body` is not an object")
     contents = [key for key in _CONTENTS if body.get(key) is not None]
     if not contents:
         raise RefusedError(21002, f"`body` must contain one of {', '.join(_CONTENTS)}")
@@ -109,10 +111,18 @@ def _check_content(push: Push) -> None:
 def _check_target(to: Any) -> None:
     if to == "all":
         return
-    if not isinstance(to, Mapping):
+    if isinstance(to, str):
         raise RefusedError(21003, '`to` must be "all" or an object')
+    if not isinstance(to, Mapping):
+        raise RefusedError(21016, "`to` is not an object")
     if not any(to.get(key) for key in _TARGETS):
         raise RefusedError(21011, f"`to` must contain one of {', '.join(_TARGETS)}")
+    for key in _TARGET_LISTS:
+        if not isinstance(to.get(key, []), list):
+            raise RefusedError(21016, f"`to.{key}` is not a list")
+    for key in _SINGLE_DEVICES:
+        if len(to.get(key, [])) > MAX_RECIPIENTS:
+            raise RefusedError(21016, f"`to.{key}` has more than {MAX_RECIPIENTS} entries")
 
 
 def _check_options(push: Push) -> None:
@@ -121,7 +131,9 @@ def _check_options(push: Push) -> None:
     if cid is not None and not (isinstance(cid, str) and re.fullmatch(CID_PATTERN, cid)):
         raise RefusedError(23003, "`cid` must be 1 to 64 letters, digits, _ and -")
     for level in (part(push, "body", "options", "third_party_channel"), oppo):
-        if "distribution_new" in level and level["distribution_new"] not in tuple(DISTRIBUTIONS):
+        if not isinstance(level.get("distribution_new", ""), str):
+            raise RefusedError(21016, "`distribution_new` is not text")
+        if "distribution_new" in level and level["distribution_new"] not in DISTRIBUTIONS:
             raise RefusedError(27009, f"`distribution_new` must be one of {', '.join(DISTRIBUTIONS)}")
     if {"distribution", "distribution_new"} & set(oppo) and not displayed_text(push)[1]:
         raise RefusedError(27008, "`distribution` is set, so the alert must not be empty")
@@ -132,7 +144,9 @@ def _check_pictures(push: Push, picture_exists: PictureExists) -> None:
     for kind, picture_id in picture_ids.items():
         if picture_id is None:
             continue
-        if not isinstance(picture_id, str) or not picture_exists(kind, picture_id):
+        if not isinstance(picture_id, str):
+            raise RefusedError(21016, f"`{PICTURE_RULES[kind].id_key}` is not text")
+        if not picture_exists(kind, picture_id):
             raise RefusedError(21003, f"`{PICTURE_RULES[kind].id_key}` is not the id of an uploaded {kind} picture")
         if sum(_count(part(push, "to").get(key)) for key in _SINGLE_DEVICES) == 1:
             # OPPO requires a permission that few accounts have. The error comes in an HTTP 200.

@@ -28,11 +28,14 @@ from airflow_provider_oppo_image.sandbox.state import (
     SlidingWindowCounter,
     ValidatedPush,
 )
+from airflow_provider_oppo_image.sandbox.statistics import statistics_of
 
 _MAX_DOWNLOADS: Final = 64
 _PICTURE_ID_PREFIX: Final = "3653918"
 _FIRST_MESSAGE_ID: Final = 1_180_001
 _VIP_END_TIME: Final = 4_102_444_800  # 2100-01-01, in seconds
+_DAY_S: Final = 86_400
+_STATISTICS_KEPT_S: Final = 30 * _DAY_S
 
 
 class SandboxService:
@@ -136,23 +139,25 @@ class SandboxService:
         return _push_response(push, str(next(self._message_ids)))
 
     def withdraw(self, msg_id: str) -> SandboxResponse:
-        """Withdraw a push.
+        """Withdraw a push: once, and within one day.
 
-        :raises RefusedError: if no push has this message id, or the push was withdrawn before.
+        :raises RefusedError: if no push has this message id, or it was withdrawn before, or is older than a day.
         """
         sent = self.state.pushes.get(msg_id)
         if sent is None:
             raise RefusedError(21003, f"No push has the message id {msg_id}")
         if sent.withdrawn:
             raise RefusedError(21003, f"The push {msg_id} has already been withdrawn")
+        if self._age(sent) > _DAY_S:
+            raise RefusedError(21003, f"The push {msg_id} is older than one day")
         sent.withdrawn = True
-        return _push_response(sent.push, msg_id)
+        return SandboxResponse(200, {"request_id": "", "msg_id": msg_id})
 
     def status(self, message_ids: str) -> SandboxResponse:
-        """Return delivery statistics. The sandbox delivers each push to one phone.
+        """Return the statistics of pushes that are kept: for one month, as the service keeps them.
 
         :param message_ids: message ids, separated by commas.
-        :return: statistics by message id, without unknown ids.
+        :return: statistics by message id, without ids that are unknown or have no statistics yet.
         :raises RefusedError: for no id, and for more than 100 ids.
         """
         ids = [one.strip() for one in message_ids.split(",") if one.strip()]
@@ -160,8 +165,18 @@ class SandboxService:
             raise RefusedError(21002, "`message_ids` is missing")
         if len(ids) > MAX_STATUS_IDS:
             raise RefusedError(21003, f"{len(ids)} message ids; at most {MAX_STATUS_IDS} are allowed")
-        statistics = {"targets": 1, "sent": 1, "delivered": 1, "impressions": 1, "clicks": 0, "sub": {}}
-        return SandboxResponse(200, {one: statistics for one in ids if one in self.state.pushes})
+        known = {one: sent for one in ids if (sent := self.state.pushes.get(one))}
+        return SandboxResponse(
+            200,
+            {
+                one: statistics_of(sent.push, self.options)
+                for one, sent in known.items()
+                if self.options.statistics_delay <= self._age(sent) <= _STATISTICS_KEPT_S
+            },
+        )
+
+    def _age(self, sent: SentPush) -> float:
+        return self._clock() - sent.accepted_at
 
     def vip_status(self) -> SandboxResponse:
         """Return that the account has a paid plan."""

@@ -181,7 +181,6 @@ def test_status_contains_only_known_pushes(caller):
     ids = [caller.push(message())[1]["msg_id"] for _ in range(2)]
     status, body = caller.call("GET", STATUS_PATH, params={"message_ids": ",".join([*ids, "1"])})
     assert (status, set(body)) == (200, set(ids))
-    assert set(body[ids[0]]) == {"targets", "sent", "delivered", "impressions", "clicks", "sub"}
 
 
 @pytest.mark.parametrize(("ids", "error"), [([], (400, 21002)), (["1"] * 101, (400, 21003))])

@@ -30,6 +30,15 @@ def changed(*path, to):
     return push
 
 
+def content_of(kind, size):
+    """Return a push whose notification or message has that size in bytes of UTF-8."""
+    push = message()
+    del push["body"]["notification"]
+    push["body"][kind] = {"extras": {"a": "字" * 1000}}
+    push["body"][kind]["extras"]["a"] += "x" * (size - 3000 - len('{"extras":{"a":""}}'))
+    return push
+
+
 def without_alert(push):
     push["body"]["notification"]["android"]["alert"] = ""
     return push
@@ -46,7 +55,8 @@ ANDROID = ("body", "notification", "android")
         *(message(cid=cid) for cid in ("a", "A-z_09", "x" * 64)),
         *(message() | {"to": to} for to in ("all", {"tag": ["a"]}, {"registration_id": ["r"]}, {"seg": {"id": "s"}})),
         *(changed(*ANDROID, key, to="字" * 50) for key in ("title", "alert")),
-        changed(*ANDROID, "extras", to={"a": "x" * 3900}),
+        *(content_of(kind, 4000) for kind in ("notification", "message")),
+        changed("to", to={"registration_id": ["r"] * 1000}),
         message() | {"custom_args": {"a": "x" * 5000}},
         changed("to", to={"registration_id": ["r", "s"]}),
         *(changed(*OPPO, "distribution_new", to=value) for value in DISTRIBUTIONS),
@@ -65,18 +75,20 @@ def test_read_push_accepts_valid_pushes(push):
         (b"[]", 21016),
         (b"\xff", 21016),
         (b"[" * 3000, 21016),
-        (changed(*ANDROID, "extras", to={"a": "x" * 4000}), 21005),
+        *((content_of(kind, 4001), 21005) for kind in ("notification", "message")),
         (changed("to", to=...), 21002),
         (changed("body", to=...), 21002),
         (changed("body", "notification", to=...), 21002),
-        (changed("body", to="text"), 21003),
+        (changed("body", to="text"), 21016),
         (changed("body", "notification", to="text"), 21016),
         (changed("body", "message", to={"msg_content": "x"}), 21306),
         (changed("to", to="everybody"), 21003),
-        (changed("to", to=["all"]), 21003),
+        (changed("to", to=["all"]), 21016),
+        (changed("to", to={"tag": "vip"}), 21016),
+        *((changed("to", to={key: ["r"] * 1001}), 21016) for key in ("registration_id", "alias")),
         (changed("to", to={}), 21011),
         (changed("to", to={"alias": []}), 21011),
-        (changed("to", to={"registration_id": ["r"]}), 27),
+        *((changed("to", to={key: ["r"]}), 27) for key in ("registration_id", "alias")),
         (changed("body", "options", "cid", to=""), 23003),
         (changed("body", "options", "cid", to="a b"), 23003),
         (changed("body", "options", "cid", to="x" * 65), 23003),
@@ -87,9 +99,10 @@ def test_read_push_accepts_valid_pushes(push):
         (changed(*OPPO, "big_picture_id", to="None"), 21003),
         (changed(*OPPO, "big_picture_id", to="S"), 21003),
         (changed(*OPPO, "small_picture_id", to="B"), 21003),
-        (changed(*OPPO, "small_picture_id", to=["S"]), 21003),
+        (changed(*OPPO, "small_picture_id", to=["S"]), 21016),
         (changed(*OPPO, "distribution_new", to="ospush"), 27009),
-        (changed(*OPPO, "distribution_new", to=["mtpush"]), 27009),
+        (changed(*OPPO, "distribution_new", to=["mtpush"]), 21016),
+        *((changed(*level, "distribution_new", to=""), 27009) for level in (OPPO, OPPO[:-1])),
         (changed(*OPPO[:-1], "distribution_new", to="ospush"), 27009),
         (without_alert(message(distribution="ospush")), 27008),
         (changed(*ANDROID, "alert", to="x" * 51), 21003),

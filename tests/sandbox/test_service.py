@@ -116,3 +116,68 @@ def test_push_is_sent_again_after_the_lifetime_of_its_cid(clock):
     assert second != first
     clock.now += 3_599
     assert push() == second
+
+
+COUNTS = {"targets": 1, "sent": 1, "delivered": 1, "impressions": 0, "clicks": 0}
+ANDROID_CHANNELS = ["engageLab_android", "xiaomi", "huawei", "honor", "meizu", "oppo", "vivo", "fcm"]
+
+
+def push_and_ask(service, clock, push, age=0):
+    msg_id = service.push(json.dumps(push).encode()).body["msg_id"]
+    clock.now += age
+    return service.status(f"{msg_id},0").body.get(msg_id)
+
+
+@pytest.mark.parametrize("singular", [False, True])
+@pytest.mark.parametrize("delivery", [False, True])
+def test_statistics_have_the_documented_shape(clock, singular, delivery):
+    service = SandboxService(SandboxOptions(singular_counts=singular, oppo_reports_delivery=delivery), clock)
+    totals = push_and_ask(service, clock, message())
+    counts = COUNTS | {"delivered": int(delivery)}
+    sub = totals.pop("sub")
+    assert totals == {**counts, "plan_id": "", "pushContent": {}}
+    kind = sub.pop("notification")
+    assert sub == {"message": {}, "live_activity": {}, "voip": {}, "inapp_message": {}}
+    android = kind.pop("sub_android")
+    assert list(android) == ANDROID_CHANNELS
+    assert {name: numbers for name, numbers in android.items() if numbers["sent"]} == {"oppo": counts}
+    assert (kind.pop("sub_ios"), kind.pop("sub_hmos")) == (
+        {"engageLab_ios": {}, "apns": {}},
+        {"engageLab_hmos": {}, "harmonyos": {}},
+    )
+    names = ("target", "click") if singular else ("targets", "clicks")
+    assert kind == {names[0]: 1, "sent": 1, "delivered": int(delivery), "impressions": 0, names[1]: 0}
+
+
+@pytest.mark.parametrize(
+    ("value", "channel"),
+    [(None, "oppo"), ("pns_mtpush", "oppo")]
+    + [(value, "engageLab_android") for value in ("mtpush_pns", "mtpush", "fcm_mtpush", "mtpush_fcm")],
+)
+def test_statistics_follow_the_distribution(clock, value, channel):
+    push = message()
+    if value:
+        push["body"]["options"]["third_party_channel"]["distribution_new"] = value
+    android = push_and_ask(SandboxService(SandboxOptions(), clock), clock, push)["sub"]["notification"]["sub_android"]
+    assert [name for name, numbers in android.items() if numbers["sent"]] == [channel]
+
+
+@pytest.mark.parametrize(("age", "known"), [(59, False), (60, True), (30 * 86_400, True), (30 * 86_400 + 1, False)])
+def test_statistics_appear_after_the_delay_and_are_kept_for_a_month(clock, age, known):
+    service = SandboxService(SandboxOptions(statistics_delay=60), clock)
+    assert (push_and_ask(service, clock, message(), age) is not None) is known
+
+
+@pytest.mark.parametrize(("ages", "codes"), [([86_400, 0], [None, 21003]), ([86_401], [21003])])
+def test_withdraw_works_once_within_one_day(clock, ages, codes):
+    service = SandboxService(SandboxOptions(), clock)
+    msg_id = service.push(json.dumps(message()).encode()).body["msg_id"]
+    found = []
+    for age in ages:
+        clock.now += age
+        try:
+            assert service.withdraw(msg_id).body == {"request_id": "", "msg_id": msg_id}
+            found.append(None)
+        except RefusedError as refused:
+            found.append(refused.code)
+    assert found == codes
