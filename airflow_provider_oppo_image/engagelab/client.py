@@ -7,9 +7,9 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab import messages
@@ -18,7 +18,8 @@ from airflow_provider_oppo_image.engagelab.messages import PushReceipt, Request
 from airflow_provider_oppo_image.engagelab.push_body import PushBody
 from airflow_provider_oppo_image.engagelab.push_once import SAFE_REPEAT
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
-from airflow_provider_oppo_image.engagelab.responses import Response, read_object
+from airflow_provider_oppo_image.engagelab.responses import Response
+from airflow_provider_oppo_image.engagelab.statistics import PushStatistics
 from airflow_provider_oppo_image.errors import OppoImageError, RateLimitedError
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
@@ -141,15 +142,17 @@ class EngageLabClient:
         request = messages.withdraw_request(msg_id)
         self._call(request, partial(messages.read_acknowledgement, request))
 
-    def push_status(self, msg_ids: Sequence[str]) -> dict[str, Any]:
-        """Return the statistics of pushes.
+    def push_status(self, msg_ids: str | Iterable[str], *, retry: bool = True) -> dict[str, PushStatistics]:
+        """Return the statistics of pushes; an id that the service does not know, or not yet, is not in it.
 
-        :param msg_ids: 1 to `contract.MAX_STATUS_IDS` message ids.
-        :return: the service's numbers by message id: targets, sent, delivered, impressions, clicks.
+        :param msg_ids: 1 to `contract.MAX_STATUS_IDS` message ids, or one message id.
+        :param retry: False sends one request only.
+        :raises ConfigurationError: if a message id is not valid, or there are too many. Nothing was sent.
         :raises OppoImageError: if the service returned no statistics.
         """
-        request = messages.status_request(msg_ids)
-        return self._call(request, partial(read_object, request.action))
+        ids = messages.read_msg_ids(msg_ids)
+        request = messages.status_request(ids)
+        return self._call(request, partial(messages.read_status, ids, request), budget=None if retry else 0.0)
 
     def _call(self, request: Request, read: Callable[[Response], T], *, budget: float | None = None) -> T:
         start = time.monotonic()

@@ -14,7 +14,6 @@ from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Retry, Timeout
 from urllib3.exceptions import ClosedPoolError, ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 
-from airflow_provider_oppo_image.contract import MAX_RESPONSE_BYTES
 from airflow_provider_oppo_image.engagelab import messages
 from airflow_provider_oppo_image.engagelab.messages import Request
 from airflow_provider_oppo_image.engagelab.responses import RETRY_ADVICE, Response
@@ -108,19 +107,19 @@ class HttpTransport:
             preload_content=False,
             decode_content=False,
         ) as response:
-            return self._read(response)
+            return self._read(response, request.max_response_bytes)
 
-    def _read(self, response: BaseHTTPResponse) -> Response:
+    def _read(self, response: BaseHTTPResponse, max_bytes: int) -> Response:
         content = b""
         # Read until nothing is left: only then has urllib3 checked the announced length.
-        while chunk := response.read(MAX_RESPONSE_BYTES + 1 - len(content), decode_content=False):
+        while chunk := response.read(max_bytes + 1 - len(content), decode_content=False):
             content += chunk
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
         return Response(
             status=response.status,
             body=content,
             retry_after=read_retry_after(response.headers),
-            complete=len(content) <= MAX_RESPONSE_BYTES and encoding == "identity",
+            complete=len(content) <= max_bytes and encoding == "identity",
             redactor=self._redactor,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeGuard
 from urllib.parse import quote, urlencode
@@ -13,8 +13,10 @@ from urllib.parse import quote, urlencode
 from airflow_provider_oppo_image import contract
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.engagelab.responses import RETRY_ADVICE, Response, read_object
+from airflow_provider_oppo_image.engagelab.statistics import PushStatistics, read_statistics
 from airflow_provider_oppo_image.errors import ConfigurationError, RequestRefusedError, UnreadableAnswerError
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.template_values import is_blank
 
 _ID: Final = re.compile(r"[!-~]{1,200}")
 
@@ -27,12 +29,14 @@ class Request:
     :param method: the HTTP method.
     :param path: the path and query below the base URL.
     :param body: the JSON object to send; None for no body. Not in `repr`, because a picture's URL may be presigned.
+    :param max_response_bytes: maximum size of the response, in bytes, inclusive.
     """
 
     action: str
     method: str
     path: str
     body: Mapping[str, Any] | None = field(default=None, repr=False)
+    max_response_bytes: int = contract.MAX_RESPONSE_BYTES
 
 
 @dataclass(frozen=True)
@@ -155,38 +159,76 @@ def read_acknowledgement(request: Request, response: Response) -> None:
         read_object(request.action, response)
 
 
+def read_msg_id(value: object) -> str:
+    """Return a message id as text. A template with native types makes a number of it.
+
+    :raises ConfigurationError: if the value is not a message id.
+    """
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    # A request for statistics separates ids by commas.
+    if _is_id(text) and "," not in text and not is_blank(text):
+        return text
+    raise ConfigurationError(
+        f"The message id {value!r:.60} is not valid. Give the id that a push returned; a push has no message id if its "
+        "response was lost, or if it was only validated."
+    )
+
+
+def read_msg_ids(values: object) -> list[str]:
+    """Return the message ids for one request for statistics, without duplicates.
+
+    :param values: one message id, or an iterable of 1 to `contract.MAX_STATUS_IDS` message ids.
+    :raises ConfigurationError: if there are none or too many, or one is not a message id.
+    """
+    several = values if isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping) else [values]
+    msg_ids = list(dict.fromkeys(read_msg_id(value) for value in several))
+    if not 1 <= len(msg_ids) <= contract.MAX_STATUS_IDS:
+        raise ConfigurationError(
+            f"The number of message ids must be from 1 to {contract.MAX_STATUS_IDS}, not {len(msg_ids)}. Send several "
+            "requests."
+        )
+    return msg_ids
+
+
 def withdraw_request(msg_id: str) -> Request:
     """Return the request to withdraw a push. The service allows it once, within one day.
 
     :param msg_id: the message id of the push.
     :raises ConfigurationError: if it is not a message id.
     """
-    if not _is_id(msg_id):
-        raise ConfigurationError(
-            "There is no message id to withdraw. A push has none if its response was lost; give the id of another push."
-        )
+    msg_id = read_msg_id(msg_id)
     return Request(f"Withdrawing the push {msg_id}", "DELETE", f"{contract.WITHDRAW_PATH}/{quote(msg_id, safe='')}")
 
 
-def status_request(msg_ids: Sequence[str]) -> Request:
+def status_request(msg_ids: Iterable[str]) -> Request:
     """Return the request for the statistics of pushes.
 
-    :param msg_ids: 1 to `contract.MAX_STATUS_IDS` message ids, or one message id.
-    :raises ConfigurationError: if they are missing, or too many, or one is not a message id.
+    :param msg_ids: message ids from `read_msg_ids`.
     """
-    if isinstance(msg_ids, str):
-        msg_ids = [msg_ids]
-    if not all(map(_is_id, msg_ids)):
-        raise ConfigurationError(
-            "Each message id must be the text that a push returned. Leave out those that are None."
-        )
-    if not 1 <= len(msg_ids) <= contract.MAX_STATUS_IDS:
-        raise ConfigurationError(
-            f"The number of message ids must be from 1 to {contract.MAX_STATUS_IDS}, not {len(msg_ids)}. Send several "
-            "requests."
-        )
     query = urlencode({"message_ids": ",".join(msg_ids)})
-    return Request("Requesting the status of pushes", "GET", f"{contract.STATUS_PATH}?{query}")
+    return Request(
+        "Requesting the status of pushes",
+        "GET",
+        f"{contract.STATUS_PATH}?{query}",
+        max_response_bytes=contract.MAX_STATUS_BYTES,
+    )
+
+
+def read_status(msg_ids: Iterable[str], request: Request, response: Response) -> dict[str, PushStatistics]:
+    """Return the statistics of a response by message id; an id that the service does not know is not in it.
+
+    :raises ServiceError: if the service returned an error.
+    :raises UnreadableAnswerError: if the response does not contain statistics.
+    """
+    content = read_object(request.action, response)
+    try:
+        return read_statistics(msg_ids, content)
+    except ValueError as error:
+        raise UnreadableAnswerError(
+            f"{request.action}: the response with HTTP {response.status} has not the documented shape: "
+            f"{response.excerpt(str(error))}. Try again. If it happens again, ask EngageLab.",
+            http_status=response.status,
+        ) from None
 
 
 def _is_id(value: object) -> TypeGuard[str]:

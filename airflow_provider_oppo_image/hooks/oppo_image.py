@@ -146,13 +146,20 @@ class OppoImageHook(PushStatusMixin, BaseHook):
         self, report_cache: ReportCache | None = None, session_pool: SessionPool | None = None
     ) -> Check:
         """Return the function of `make_check` without blocking the event loop."""
-        conn_id = self.oppo_image_conn_id
-        if conn_id is not None and not is_blank(conn_id):
-            try:
-                self.settings = read_settings(await aget_connection(self, conn_id))
-            except AirflowNotFoundException as error:
-                raise connection_not_found(conn_id) from error
+        if not is_blank(self.oppo_image_conn_id):
+            await self.aread_settings()
         return self.make_check(report_cache, session_pool)
+
+    async def aread_settings(self) -> None:
+        """Read the connection's settings without blocking the event loop.
+
+        :raises ConfigurationError: if the connection is not usable.
+        """
+        conn_id = self.oppo_image_conn_id or ""
+        try:
+            self.settings = read_settings(await aget_connection(self, conn_id))
+        except AirflowNotFoundException as error:
+            raise connection_not_found(conn_id) from error
 
     def check(self, kind: PictureKind, url: str | PictureUrl) -> PictureReport:
         """Check a picture as the service and OPPO will.

@@ -94,23 +94,27 @@ def test_basic_auth_can_be_decoded(app_key: str, master_secret: str) -> None:
 
 def test_message_id_is_quoted_in_path() -> None:
     assert messages.withdraw_request("a/../b?c#d").path == "/v4/push/withdraw/a%2F..%2Fb%3Fc%23d"
-    assert messages.status_request(["1&x=2", "3"]).path == "/v4/status/detail?message_ids=1%26x%3D2%2C3"
+    assert (
+        messages.status_request(messages.read_msg_ids(["1&x=2", 3])).path
+        == "/v4/status/detail?message_ids=1%26x%3D2%2C3"
+    )
 
 
-@pytest.mark.parametrize("msg_id", [None, "", " ", 5, "a b", "a\n"])
+@pytest.mark.parametrize("msg_id", [None, "", " ", "None", True, 1.5, "a b", "a\n", "1,2", "1" * 201, {"id": "1"}])
 def test_requests_refuse_invalid_message_id(msg_id: Any) -> None:
-    with pytest.raises(ConfigurationError, match="no message id"):
+    with pytest.raises(ConfigurationError, match="Give the id that a push returned"):
         messages.withdraw_request(msg_id)
-    with pytest.raises(ConfigurationError, match="message id"):
-        messages.status_request([msg_id])
+    with pytest.raises(ConfigurationError, match="Give the id that a push returned"):
+        messages.read_msg_ids([msg_id])
 
 
-def test_status_request_takes_1_to_100_ids() -> None:
-    messages.status_request(["1"] * 100)
-    assert messages.status_request(["1"]) == messages.status_request("1")
-    for count in (0, 101):
-        with pytest.raises(ConfigurationError, match=f"not {count}"):
-            messages.status_request(["1"] * count)
+def test_status_takes_1_to_100_ids() -> None:
+    hundred = [str(number) for number in range(100)]
+    assert messages.read_msg_ids([*hundred, *hundred]) == hundred
+    assert messages.read_msg_ids("7") == messages.read_msg_ids(7) == messages.read_msg_ids(("7",)) == ["7"]
+    for several in ([], [*hundred, "100"]):
+        with pytest.raises(ConfigurationError, match=f"not {len(several)}"):
+            messages.read_msg_ids(several)
 
 
 @given(st.integers(100, 999), st.binary(), st.booleans())

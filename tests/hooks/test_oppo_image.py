@@ -256,7 +256,7 @@ def test_push_carries_ids_and_cid(connect: Connect) -> None:
         assert hook.push(MESSAGE, big_picture_id="1_b", small_picture_id="2_s", cid="c") == "42"
         hook.validate_push(MESSAGE, big_picture_id="1_b")
         hook.withdraw("42")
-        assert hook.push_status(["42"]) == {"msg_id": "42"}
+        assert hook.push_status(["42"]) == {}
     pushed, validated, *_ = server.requests
     assert pushed.json["body"]["options"] == {
         "third_party_channel": {"oppo": {"style": 3, "big_picture_id": "1_b", "small_picture_id": "2_s"}},

@@ -62,7 +62,7 @@ PUSH_STATUS: Final = Call(
     "push status",
     lambda hook, _: hook.push_status(["42"]),
     answer(200, {"42": {"targets": 7}}),
-    lambda numbers: numbers == {"42": {"targets": 7}},
+    lambda numbers: numbers["42"].targets == 7,
 )
 TEST_CONNECTION: Final = Call(
     "test connection",

@@ -153,9 +153,9 @@ with DAG(
     # [START hook_status]
     @task(retries=3)
     def how_it_fared(msg_id: str) -> dict[str, Any]:
-        """Return the service's numbers: targets, sent, delivered, impressions, clicks."""
+        """Return the numbers of phones, in all and by channel."""
         with airflow_errors():
-            return OppoImageHook().push_status([msg_id])[msg_id]
+            return OppoImageHook().push_status(msg_id)[msg_id].to_dict()
 
     # [END hook_status]
 
