@@ -46,7 +46,7 @@ def test_upload_request_has_one_picture(kind: PictureKind, key: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [None, "", " ", "None", 5, b"https://a", "big.png", "//a/b", "ftp://a/b", "file:///b", "https://",
-     "https://a:b:c/", "https://a/\ud800", "https://a/\n", "https://a/" * 500],
+     "https://a:b:c/", "https://a/\ud800", "https://a/\nb", "https://a/" * 500],
 )  # fmt: skip
 def test_upload_request_refuses_invalid_url(url: Any) -> None:
     with pytest.raises(ConfigurationError, match="its URL is not valid"):
