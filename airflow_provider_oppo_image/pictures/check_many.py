@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import queue
 from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
@@ -192,6 +193,9 @@ def _shared_executor() -> PerHostExecutor:
     # Not the event loop's default executor: that one is small, and other triggers need it.
     return PerHostExecutor(ThreadPoolExecutor(THREADS, thread_name_prefix="oppo-image"), MAX_PER_HOST)
 
+
+# Its threads do not exist in a forked process.
+os.register_at_fork(after_in_child=_shared_executor.cache_clear)
 
 _session_pools: Final[MutableMapping[asyncio.AbstractEventLoop, SessionPool]] = WeakKeyDictionary()
 

@@ -38,10 +38,20 @@ class StrictDecoding:
     """
 
     def __init__(self, threads: int) -> None:
-        self._slots = threading.BoundedSemaphore(threads)
+        self._threads = threads
+        self._before = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._slots = threading.BoundedSemaphore(self._threads)
         self._lock = threading.Lock()
         self._inside = 0
-        self._before = False
+
+    def reset_after_fork(self) -> None:
+        """Free the slots and the switch of threads that do not exist in a forked process."""
+        if self._inside:
+            ImageFile.LOAD_TRUNCATED_IMAGES = self._before
+        self._reset()
 
     def __enter__(self) -> None:
         self._slots.acquire()
@@ -60,6 +70,8 @@ class StrictDecoding:
 
 strict_decoding: Final = StrictDecoding(os.cpu_count() or 1)
 """The only instance of the process, since two would overwrite each other's switch."""
+
+os.register_at_fork(after_in_child=strict_decoding.reset_after_fork)
 
 
 def inspect_header(data: bytes) -> ImageInfo | None:
