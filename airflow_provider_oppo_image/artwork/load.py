@@ -6,11 +6,19 @@ import contextlib
 import io
 import warnings
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from airflow_provider_oppo_image.artwork.containers import UnsupportedContainerError, repair_psd, repair_tiff
+from airflow_provider_oppo_image.artwork.containers import (
+    UnsupportedContainerError,
+    check_jpeg,
+    remove_matte,
+    repair_png,
+    repair_psd,
+    repair_tiff,
+    stderr_to_log,
+)
 from airflow_provider_oppo_image.pictures import jpeg
 from airflow_provider_oppo_image.pictures.decode import strict_decoding
 from airflow_provider_oppo_image.pictures.image_info import (
@@ -35,6 +43,14 @@ _16_TO_8_BITS: Final = [round(value / 257) for value in range(65_536)]
 _MODE_BY_COLOUR_SPACE: Final = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK", "Lab": "LAB"}
 _PROFILE_UNUSABLE: Final = "Its colour profile cannot be used. Its colours are read as sRGB."
 _ANIMATED: Final = "It is animated. Only its first frame is used."
+_SEVERAL_PAGES: Final = "It has several pages. Only the first one is used."
+_NOTES_BY_FORMAT: Final = dict.fromkeys(("GIF", "PNG", "WEBP", "AVIF"), _ANIMATED) | {"TIFF": _SEVERAL_PAGES}
+_CMYK_WITHOUT_PROFILE: Final = (
+    "It is CMYK without a colour profile, so its colours may differ. Export it in RGB, or with its profile."
+)
+_GAMMA_IGNORED: Final = "Its gamma of {:.2f} is ignored. If it looks too dark or too bright, export it in sRGB."
+_SRGB_GAMMA, _GAMMA_TOLERANCE = 0.45455, 0.02
+_JPEG_FORMATS: Final = ("JPEG", "MPO")
 
 
 @dataclass(frozen=True)
@@ -83,10 +99,14 @@ def read_artwork(data: bytes) -> Artwork:
             Image.open(io.BytesIO(repair_psd(data))) as image,
         ):
             _judge_header(image)
-            repair_tiff(image)
-            animated = image.format in ("GIF", "PNG", "WEBP", "AVIF") and getattr(image, "n_frames", 1) > 1
-            image.load()
-            return _convert(image, (_ANIMATED,) if animated else ())
+            if image.format in _JPEG_FORMATS:
+                check_jpeg(data)
+            repair_tiff(image, data)
+            repair_png(image, data)
+            notes = _find_notes(image)
+            with stderr_to_log() if image.format == "TIFF" else contextlib.nullcontext():
+                image.load()
+            return _convert(remove_matte(image) if (image.format, image.mode) == ("PSD", "RGBA") else image, notes)
     except UnusableArtworkError:
         raise
     except UnsupportedContainerError as error:
@@ -130,8 +150,24 @@ def _has_too_many_scans(data: bytes) -> bool:
 def _judge_header(image: Image.Image) -> None:
     if image.format in _PROGRAM_FORMATS:
         raise UnusableArtworkError(_wrong_format(image.format))
+    if image.format in _JPEG_FORMATS and image.mode == "CMYK" and "adobe" not in image.info:
+        raise UnsupportedContainerError("a CMYK JPEG that does not say whether its colours are inverted")
+    if image.mode == "F":
+        raise UnsupportedContainerError("an image with floating-point numbers")
     if image.width * image.height > MAX_PIXELS:
         raise UnusableArtworkError(_too_many_pixels(f"{image.width:,} x {image.height:,} px"), image.size)
+
+
+def _find_notes(image: Image.Image) -> tuple[str, ...]:
+    notes = []
+    if image.format in _NOTES_BY_FORMAT and getattr(image, "n_frames", 1) > 1:
+        notes.append(_NOTES_BY_FORMAT[image.format])
+    if image.mode == "CMYK" and not image.info.get("icc_profile"):
+        notes.append(_CMYK_WITHOUT_PROFILE)
+    gamma = image.info.get("gamma", _SRGB_GAMMA)
+    if abs(gamma - _SRGB_GAMMA) > _GAMMA_TOLERANCE and not {"srgb", "icc_profile"} & image.info.keys():
+        notes.append(_GAMMA_IGNORED.format(gamma))
+    return tuple(notes)
 
 
 def _convert(image: Image.Image, notes: tuple[str, ...]) -> Artwork:
@@ -170,10 +206,6 @@ def _without_profile(image: Image.Image) -> Image.Image:
 def _to_8_bits(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return image.convert("I").point(_16_TO_8_BITS, "L")
-    if image.mode == "F":
-        # Such files have values from 0 to 1, or from 0 to 255.
-        white = 255.0 if cast("float", image.getextrema()[1]) <= 1 else 1.0
-        return image.point(lambda value: value * white + 0.5).convert("L")
     return image
 
 
@@ -208,7 +240,8 @@ def _unsupported(found: str) -> Problem:
         "broken",
         found,
         "a file that every program shows alike",
-        "Export the artwork as PNG. A Photoshop document can also be saved with 'Maximize Compatibility', in RGB.",
+        "Export the artwork as PNG. A Photoshop document can also be saved with 'Maximize Compatibility', in RGB with "
+        "8 bits a channel.",
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _PROGRESSIVE, _DHT = 0xC2, 0xC4
 _METADATA: Final = (*range(0xE0, 0xF0), 0xFE)  # APPn and comments
 _COEFFICIENTS: Final = 64
+_CMYK_COMPONENTS: Final = 4
 _LAST_ROWS: Final = 4
 """Rows of the reduced image that come from the last blocks."""
 _NUMBER_OF_PICTURES: Final = 0xB001
@@ -47,49 +48,52 @@ def decode(data: bytes, info: ImageInfo) -> ImageInfo:
     coefficients.require_all()
     picture = _without_metadata(parts, frame)
     try:
-        pixels = _decode_strictly(picture)
+        colours = "CMYK" if len(frame.components) == _CMYK_COMPONENTS else "GRAY"
+        pixels = _decode_strictly(picture, colours)
         if not frame.progressive:
-            _check_sequential_data(picture, pixels)
+            _check_sequential_data(picture, colours, pixels)
     except ValueError as error:
         raise BrokenImageError(str(error).removeprefix("Corrupt JPEG data: ")) from error
     return replace(info, format="multi-picture JPEG (MPO)") if _is_multi_picture(parts) else info
 
 
-def _decode_strictly(parts: Sequence[Segment], buffer: bytearray | None = None) -> NDArray[uint8]:
-    """Decode a file to an eighth of its size, in grey. This is the fastest way that reads the data of all scans.
+def _decode_strictly(parts: Sequence[Segment], colours: str, buffer: bytearray | None = None) -> NDArray[uint8]:
+    """Decode a file to an eighth of its size. This is the fastest way that reads the data of all scans.
 
+    :param colours: "GRAY", which is faster, or "CMYK" for a file with four components.
     :param buffer: receives the pixels; after a warning, it has the pixels that were decoded before.
     :raises ValueError: with libjpeg-turbo's first warning, or its error.
     """
     import simplejpeg  # with numpy: 0.1 s and 21 MiB
 
     options = {"min_height": 1, "min_width": 1, "strict": True, "buffer": buffer}
-    return cast("NDArray[uint8]", simplejpeg.decode_jpeg(_to_bytes(parts), "GRAY", **options))
+    return cast("NDArray[uint8]", simplejpeg.decode_jpeg(_to_bytes(parts), colours, **options))
 
 
-def _check_sequential_data(parts: Sequence[Segment], pixels: NDArray[uint8]) -> None:
+def _check_sequential_data(parts: Sequence[Segment], colours: str, pixels: NDArray[uint8]) -> None:
     """Detect two errors that libjpeg-turbo's fast decoder does not report: undefined codes, and up to 7 surplus bytes.
 
     The file is decoded again after two changes. Undefined Huffman codes are defined, so each use of one changes the
     pixels. The last byte of the data is removed, so the decoder reports missing data, unless the byte was surplus.
 
     :param parts: the file.
+    :param colours: as for `_decode_strictly`.
     :param pixels: its pixels, as `_decode_strictly` returns them.
     :raises ValueError: if the data uses an undefined code, or has surplus bytes.
     """
     scans = [number for number, part in enumerate(parts) if part.marker == SOS]
     changed = [replace(part, content=_add_codes(part.content)) if part.marker == _DHT else part for part in parts]
     # With several scans, the decoder returns no row before the last scan.
-    if len(scans) > 1 and (_decode_strictly(changed) != pixels).any():
+    if len(scans) > 1 and (_decode_strictly(changed, colours) != pixels).any():
         raise ValueError("bad Huffman code")
     last = parts[scans[-1]]
     data = last.scan_data.rstrip(b"\xff")
     changed[scans[-1]] = replace(last, scan_data=data[: -2 if data.endswith(b"\xff\0") else -1])
     rows = bytearray(pixels.nbytes)
     try:
-        _decode_strictly(changed, rows)
+        _decode_strictly(changed, colours, rows)
     except ValueError as error:
-        length = max(pixels.shape[0] - _LAST_ROWS, 0) * pixels.shape[1]
+        length = max(pixels.shape[0] - _LAST_ROWS, 0) * pixels[0].size
         if len(scans) == 1 and rows[:length] != pixels.tobytes()[:length]:
             raise ValueError("bad Huffman code") from error
         return

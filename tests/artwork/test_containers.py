@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
 import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -49,18 +51,23 @@ def pack_bits(row: bytes) -> bytes:
 
 
 def psd(
-    channels: Sequence[Channel], *, mode: int = 3, rle: bool = True, composite: bool | None = None, layers: int = 0
+    channels: Sequence[Channel],
+    *,
+    mode: int = 3,
+    rle: bool = True,
+    composite: bool | None = None,
+    layers: int = 0,
+    bits: int = 8,
+    version: int = 1,
 ) -> bytes:
     """A Photoshop document; `layers` is negative where the first additional channel is the transparency."""
     resources = b""
     if composite is not None:
-        version = struct.pack(">IB", 1, composite) + bytes(8) + struct.pack(">I", 1)
+        info = struct.pack(">IB", 1, composite) + bytes(8) + struct.pack(">I", 1)
         name = b"8BIM" + struct.pack(">H", 1000) + b"\3abc" + struct.pack(">I", 1) + b"x\0"
-        resources = (
-            name + b"8BIM" + struct.pack(">H", 1057) + b"\0\0" + struct.pack(">I", len(version)) + version + b"\0"
-        )
+        resources = name + b"8BIM" + struct.pack(">H", 1057) + b"\0\0" + struct.pack(">I", len(info)) + info + b"\0"
     layer_section = struct.pack(">Ih", 2, layers) if layers else b""
-    head = b"8BPS" + struct.pack(">H6xHIIHH", 1, len(channels), HEIGHT, WIDTH, 8, mode)
+    head = b"8BPS" + struct.pack(">H6xHIIHH", version, len(channels), HEIGHT, WIDTH, bits, mode)
     sections = [struct.pack(">I", len(section)) + section for section in (b"", resources, layer_section)]
     rows = [bytes(channel(x, y) for x in range(WIDTH)) for channel in channels for y in range(HEIGHT)]
     packed = [pack_bits(row) for row in rows]
@@ -70,7 +77,7 @@ def psd(
     return head + b"".join(sections) + data
 
 
-def tiff(entries: dict[int, tuple[int, Sequence[int]]], pixels: bytes) -> bytes:
+def tiff(entries: dict[int, tuple[int, Sequence[int]]], pixels: bytes, order: str = BIG_ENDIAN) -> bytes:
     """A TIFF: for each tag the type (3 for 16 bits, 4 for 32) and the values; its strip is `pixels`."""
     entries |= {256: (3, [WIDTH]), 257: (3, [HEIGHT]), 259: (3, [1]), 278: (3, [HEIGHT])}
     entries |= {273: (4, [0]), 279: (4, [len(pixels)])} if 273 not in entries else {}
@@ -79,11 +86,17 @@ def tiff(entries: dict[int, tuple[int, Sequence[int]]], pixels: bytes) -> bytes:
     end = start + sum(len(values) * (2 if kind == 3 else 4) for kind, values in entries.values())
     for tag, (kind, numbers) in sorted(entries.items()):
         values = [value + end for value in numbers] if tag == 273 else numbers
-        content = struct.pack(f">{len(values)}{'H' if kind == 3 else 'I'}", *values)
-        rows += struct.pack(">HHI", tag, kind, len(values))
-        rows += content.ljust(4, b"\0") if len(content) <= 4 else struct.pack(">I", start + len(extra))
+        content = struct.pack(f"{order}{len(values)}{'H' if kind == 3 else 'I'}", *values)
+        rows += struct.pack(f"{order}HHI", tag, kind, len(values))
+        rows += content.ljust(4, b"\0") if len(content) <= 4 else struct.pack(f"{order}I", start + len(extra))
         extra += content if len(content) > 4 else b""
-    body = b"MM\0*" + struct.pack(">IH", 8, len(entries)) + rows + bytes(4) + extra
+    body = (
+        (b"MM\0*" if order == BIG_ENDIAN else b"II*\0")
+        + struct.pack(f"{order}IH", 8, len(entries))
+        + rows
+        + bytes(4)
+        + extra
+    )
     return body.ljust(end, b"\0") + pixels
 
 
@@ -118,10 +131,21 @@ class TestPsd:
         with pytest.raises(PictureWrongError, match="without a picture of all its layers"):
             prepare("small", psd([full] * 3, composite=False))
 
-    @pytest.mark.parametrize("mode", [7, 8])
-    def test_modes_that_are_not_colours(self, mode: int) -> None:
-        with pytest.raises(PictureWrongError, match=r"multichannel.*Export"):
-            prepare("small", psd(RGB, mode=mode))
+    def test_transparency_removes_the_white_of_the_composite(self) -> None:
+        def half(*_: int) -> int:
+            return 128
+
+        blended = [lambda x, y, c=channel: 127 + c(x, y) * 128 // 255 for channel in RGB]
+        assert columns(psd([*blended, half], layers=-1)) == [(240, 140, 130), (130, 140, 240)] * 2
+
+    @pytest.mark.parametrize(
+        ("options", "reason"),
+        [({"mode": 0}, "bitmap"), ({"mode": 7}, "multichannel"), ({"mode": 8}, "duotone"), ({"bits": 16}, "16 bits"),
+         ({"version": 2}, "PSB")],
+    )  # fmt: skip
+    def test_other_kinds_of_documents(self, options: dict[str, int], reason: str) -> None:
+        with pytest.raises(PictureWrongError, match=rf"{reason}.*Export"):
+            prepare("small", psd(RGB, **options))  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("end", [20, 27, 40, 60])
     def test_a_document_that_ends_early(self, end: int) -> None:
@@ -129,8 +153,8 @@ class TestPsd:
             prepare("small", psd([*RGB, full, full])[:end])
 
     def test_an_unusual_compression(self) -> None:
-        data = psd([*RGB, full, full], rle=False)
-        at = len(data) - 5 * WIDTH * HEIGHT - 2
+        data = psd(RGB, rle=False)
+        at = len(data) - 3 * WIDTH * HEIGHT - 2
         with pytest.raises(PictureWrongError, match="compression"):
             prepare("small", data[:at] + b"\0\2" + data[at + 2 :])
 
@@ -160,6 +184,77 @@ class TestTiff:
         pixels = bytes(x >= WIDTH // 2 for _ in range(HEIGHT) for x in range(WIDTH))
         tags = {258: (3, [8]), 262: (3, [3]), 277: (3, [1]), 320: (3, palette)}
         assert columns(tiff(tags, pixels)) == COLOURS
+
+    @pytest.mark.parametrize(
+        ("tags", "reason"),
+        [({254: (4, [1])}, "preview"), ({339: (3, [2])}, "signed"), ({258: (3, [12])}, "12 bits"),
+         ({258: (3, [32])}, "32 bits"), ({258: (3, [16]), 262: (3, [0])}, "0 is white"),
+         ({262: (3, [3]), 320: (3, [9] * 300)}, "palette"),
+         ({258: (3, [8] * 4), 262: (3, [2]), 277: (3, [4]), 338: (3, [999])}, "unknown type")],
+    )  # fmt: skip
+    def test_numbers_that_programs_read_differently(
+        self, tags: dict[int, tuple[int, Sequence[int]]], reason: str
+    ) -> None:
+        grey: dict[int, tuple[int, Sequence[int]]] = {258: (3, [8]), 262: (3, [1]), 277: (3, [1])}
+        with pytest.raises(PictureWrongError, match=rf"a TIFF .*{reason}.*Export"):
+            prepare("small", tiff(grey | tags, bytes(4 * WIDTH * HEIGHT), "<"))
+
+    @pytest.mark.parametrize(
+        ("photometric", "more"),
+        [(5, {332: (3, [2])}), (8, {284: (3, [2])}), (6, {529: (3, [1, 1, 1])}), (6, {532: (3, [16, 235] * 3)})],
+    )
+    def test_unusual_colours(self, photometric: int, more: dict[int, tuple[int, Sequence[int]]]) -> None:
+        samples = 4 if photometric == 5 else 3
+        tags: dict[int, tuple[int, Sequence[int]]] = {258: (3, [8] * samples), 277: (3, [samples])}
+        with pytest.raises(PictureWrongError, match="a TIFF with"):
+            prepare("small", tiff(tags | {262: (3, [photometric])} | more, bytes(4 * WIDTH * HEIGHT)))
+
+    @pytest.mark.parametrize("compression", ["jpeg", "tiff_adobe_deflate", "tiff_lzw"])
+    def test_damaged_data(
+        self, compression: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with Image.open(io.BytesIO(artwork.jpeg())) as image:
+            data = artwork.encode(image, "TIFF", compression=compression)
+        prepare("small", data)
+        at = len(data) // 2
+        with caplog.at_level(logging.INFO), pytest.raises(PictureWrongError, match="broken"):
+            prepare("small", data[:at] + bytes(9_000) + data[at + 9_000 :])
+        assert capfd.readouterr().err == ""
+        assert ("libtiff" in caplog.text) == (compression == "tiff_lzw")
+
+    def test_several_pages(self) -> None:
+        with Image.open(io.BytesIO(artwork.png())) as image:
+            assert prepare("big", artwork.encode(image, "TIFF", save_all=True, append_images=[image])).notes
+
+
+@pytest.mark.parametrize(("depth", "transparent"), [(2, 1), (4, 5)])
+def test_a_transparent_grey_of_few_bits(depth: int, transparent: int) -> None:
+    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, depth, 0, 0, 0, 0)
+    rows = (b"\0" + b"\x55" * (WIDTH * depth // 8)) * HEIGHT
+    chunks = {b"IHDR": header, b"tRNS": struct.pack(">H", transparent), b"IDAT": zlib.compress(rows), b"IEND": b""}
+    data = artwork.PNG_SIGNATURE + b"".join(artwork.chunk(*one) for one in chunks.items())
+    assert columns(data) == [(260, 260, 260)] * 4
+    with pytest.raises(PictureWrongError, match="16 bits"):
+        prepare(
+            "small",
+            data.replace(artwork.chunk(b"IHDR", header), artwork.chunk(b"IHDR", header[:8] + b"\x10" + header[9:])),
+        )
+
+
+def test_cmyk_jpegs() -> None:
+    data = artwork.jpeg(mode="CMYK")
+    assert "CMYK" in prepare("big", data).notes[0]
+    with pytest.raises(PictureWrongError, match="inverted"):
+        prepare("big", data.replace(b"Adobe", b"Other", 1))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_damaged_jpegs(mode: str, progressive: bool) -> None:
+    data = artwork.jpeg(mode=mode, progressive=progressive)
+    for damaged in (artwork.cut(data) + b"\xff\xd9", data[:5_000] + bytes(900) + data[5_900:]):
+        with pytest.raises(PictureWrongError, match="broken"):
+            prepare("big", damaged)
 
 
 def test_a_jpeg_with_many_scans() -> None:

@@ -60,8 +60,8 @@ def near(colour: tuple[int, ...], other: tuple[int, ...], tolerance: int = 6) ->
     return all(abs(one - two) <= tolerance for one, two in zip(colour, other, strict=True))
 
 
-MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F", "LAB", "YCbCr")
-FORMATS = {"LAB": "TIFF", "CMYK": "TIFF", "F": "TIFF", "YCbCr": "JPEG"}
+MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "LAB", "YCbCr")
+FORMATS = {"LAB": "TIFF", "CMYK": "TIFF", "YCbCr": "JPEG"}
 
 
 @st.composite
@@ -306,8 +306,7 @@ class TestReadArtwork:
     @pytest.mark.parametrize(
         ("mode", "colour", "expected"),
         [("CMYK", (0, 255, 255, 0), RED), ("L", 77, (77, 77, 77)), ("1", 1, WHITE),
-         ("I;16", 77 * 257, (77, 77, 77)), ("F", 77.0, (77, 77, 77)), ("F", 0.5, (128, 128, 128)),
-         ("LAB", (136, 208, 195), (250, 3, 11))],
+         ("I;16", 77 * 257, (77, 77, 77)), ("LAB", (136, 208, 195), (250, 3, 11))],
     )  # fmt: skip
     def test_converts_all_modes(self, mode: str, colour: Any, expected: tuple[int, ...]) -> None:
         prepared = prepare("big", file_of(plain(colour, mode=mode), "TIFF"))
