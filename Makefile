@@ -70,13 +70,15 @@ test-matrix: venv ## Run the tests from the wheel on each Airflow and Python; wr
 	code=0; $(NOX) --tags matrix || code=$$?; $(BIN)/python -m scripts.compatibility && exit $$code
 
 audit: venv ## Check every pinned version for known vulnerabilities
-	$(BIN)/python scripts/audit.py constraints/airflow-*.txt
+	code=0; for file in constraints/airflow-*.txt; do \
+		$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement $$file || code=1; \
+	done; exit $$code
 
 release-check: venv ## List what is left to do before this version is released
 	@$(BIN)/python -m scripts.release_check
 
 test-trust: venv ## Test faults, kills, addresses, leaks and malformed pictures; prints a table of the results
-	@$(BIN)/python -m scripts.picture_corpus
+	@scripts/picture_corpus.sh $(BIN)/python
 	$(BIN)/pytest tests/trust
 
 test-celery: ## Run a batch on two Celery workers, and kill one of them during the batch
@@ -121,7 +123,7 @@ docs: ## Build the documentation site in build/docs, and test it
 
 bench-trust: ## Run the trust tests for hours, and mutation tests; writes bench/TRUST.md
 	@$(VENV) .venv-trust mutation $(PINS) $(PYTHONS)
-	@.venv-trust/bin/python -m scripts.picture_corpus
+	@scripts/picture_corpus.sh .venv-trust/bin/python
 	.venv-trust/bin/python -m bench.trust
 
 bench: ## Compare the package with its alternatives; writes bench/RESULTS.md (ONLY=part measures one part)

@@ -48,13 +48,8 @@ class Campaign:
 
     def parameter(self, pictures: str) -> dict[str, str]:
         """Return the campaign as a parameter of the DAG nightly_campaigns; `pictures` is the picture host's URL."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "text": self.text,
-            "big_picture_url": f"{pictures}/{self.big}",
-            "small_picture_url": f"{pictures}/{self.small}",
-        }
+        urls = {"big_picture_url": f"{pictures}/{self.big}", "small_picture_url": f"{pictures}/{self.small}"}
+        return {"name": self.name, "title": self.title, "text": self.text, **urls}
 
 
 CAMPAIGNS: Final = (

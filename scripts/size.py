@@ -4,15 +4,13 @@ Prints a table, and exits with 1 if a figure is above its limit. Definitions:
 
 - modules: the Python files of the package, `__init__.py` included; lines: all lines of a file, blank ones included.
 - import layers: the longest chain of imports between the top-level modules and subpackages of the package, where each
-  subpackage counts as one. Imports under TYPE_CHECKING do not count. The longest chain between single modules is
-  printed too, without a limit.
+  subpackage counts as one. Imports under TYPE_CHECKING do not count.
 - modules in an upload, a poke, a batch row and a push: the modules with a function that runs when the operator (for the
   row: the hook) handles one picture or one push: see `scripts/modules_used.py`.
 """
 
 from __future__ import annotations
 
-import ast
 import json
 import subprocess
 import sys
@@ -61,16 +59,6 @@ def line_count(files: Iterable[Path]) -> int:
     return sum(len(file.read_text().splitlines()) for file in files)
 
 
-def longest_function(files: Iterable[Path]) -> tuple[int, str]:
-    """Return the number of lines of the longest function, and its name with its file's."""
-    return max(
-        ((node.end_lineno or 0) - node.lineno + 1, f"{file.stem}.{node.name}")
-        for file in files
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
-
-
 def import_graph(package: str = PACKAGE) -> Graph:
     """Return the modules that each module of the package imports, the package's own `__init__` left out."""
     graph = grimp.build_graph(package, exclude_type_checking_imports=True, cache_dir=None)
@@ -98,15 +86,6 @@ def longest_chain(graph: Graph) -> list[str]:
     return max(map(chain_from, sorted(graph)), key=len)
 
 
-def _modules_used() -> dict[str, list[str]]:
-    command = [sys.executable, "-m", "scripts.modules_used"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"scripts.modules_used failed:\n{done.stderr}")
-    used: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
-    return used
-
-
 def figures() -> Iterator[Figure]:
     """Measure everything."""
     files = sorted((ROOT / PACKAGE).rglob("*.py"))
@@ -114,26 +93,22 @@ def figures() -> Iterator[Figure]:
     long = [file for file in files if line_count([file]) > LONG_MODULE]
     folder, fullest = Counter(file.parent for file in files).most_common(1)[0]
     graph = import_graph()
-    layers, chain = longest_chain(merge_subpackages(graph)), longest_chain(graph)
-    function, where = longest_function(files)
+    layers = longest_chain(merge_subpackages(graph))
     tools = [file for name in ("scripts", "bench") for end in ("py", "sh") for file in (ROOT / name).rglob(f"*.{end}")]
 
     yield Figure("modules of the package", len(files), 126)
     yield Figure("lines of the package", lines, MAX_LINES)
     yield Figure("modules in one folder", fullest, 18, folder.name)
     yield Figure(f"modules above {LONG_MODULE} lines", len(long), 0, ", ".join(file.name for file in long))
-    yield Figure("import layers", len(layers), 8, _spell(layers))
-    yield Figure("longest chain of module imports", len(chain), None, _spell(chain))
+    yield Figure("import layers", len(layers), 8, " > ".join(name.removeprefix(f"{PACKAGE}.") for name in layers))
     yield Figure("test lines per package line", line_count((ROOT / "tests").rglob("*.py")) / lines, MAX_TEST_RATIO)
     yield Figure("lines of scripts and bench", line_count(tools), MAX_TOOL_LINES)
-    yield Figure("lines of the longest function", function, None, where)
-    used = _modules_used()
+    command = [sys.executable, "-m", "scripts.modules_used"]
+    used = json.loads(
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1]
+    )
     for name, limit in USED.items():
         yield Figure(f"modules used by one {name}", len(used[name]), limit)
-
-
-def _spell(modules: Iterable[str]) -> str:
-    return " > ".join(name.removeprefix(f"{PACKAGE}.") for name in modules)
 
 
 def main() -> int:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -21,10 +20,6 @@ from posixpath import dirname, join, normpath
 from typing import Final
 
 from scripts.markdown import BLOCK, Section, anchor, sections
-
-IN_STEP: Final = 0
-OUT_OF_STEP: Final = 1
-NO_SUCH_PAGE: Final = 2
 
 RECORD: Final = "docs/zh/translated.json"
 """The fingerprint of each translated section, by English page and heading."""
@@ -36,18 +31,13 @@ def main(names: list[str], root: Path) -> int:
     for name in names:
         if name not in translations.pairs:
             print(f"{name} has no Chinese page; these have: {', '.join(translations.pairs)}")
-            return NO_SUCH_PAGE
+            return 2
         translations.renew(name)
-    code = IN_STEP
-    for name in translations.pairs:
-        for difference in translations.differences(name):
-            print(difference)
-            code = OUT_OF_STEP
-        if revision := translations.translated_revision(name):
-            print(f"  To see the changes: git diff {revision} -- {name}")
-    if code == IN_STEP:
-        print(f"The {len(translations.pairs)} Chinese pages are in step with the English ones.")
-    return code
+    if found := [difference for name in translations.pairs for difference in translations.differences(name)]:
+        print(*found, sep="\n")
+        return 1
+    print(f"The {len(translations.pairs)} Chinese pages are in step with the English ones.")
+    return 0
 
 
 @dataclass(frozen=True)
@@ -76,9 +66,14 @@ class Translations:
         if not self._exists(page):
             yield f"{page} is missing. Remove {other}"
             return
-        if changes := list(_changes(self._record().get(page, {}), fingerprints(self._text(page)))):
-            listed = "".join(f"\n  {change}" for change in changes)
-            yield f"{page} has changed since it was translated:{listed}\nUpdate {other}, {then_renew}"
+        translated, now = self._record().get(page, {}), fingerprints(self._text(page))
+        listed = [f"\n  {heading!r} is new" for heading in now if heading not in translated]
+        listed += [
+            f"\n  {heading!r} has changed" for heading in now if translated.get(heading, "") not in ("", now[heading])
+        ]
+        listed += [f"\n  {heading!r} is gone" for heading in translated if heading not in now]
+        if listed:
+            yield f"{page} has changed since it was translated:{''.join(listed)}\nUpdate {other}, {then_renew}"
         yield from self._compare(page, other)
 
     def renew(self, page: str) -> None:
@@ -95,17 +90,6 @@ class Translations:
         written = json.dumps(dict(sorted(record.items())), indent=2, ensure_ascii=False)
         (self.root / RECORD).write_text(written + "\n")
 
-    def translated_revision(self, page: str) -> str:
-        """Return the Git revision of the English page that was translated; "" if it is current or unknown."""
-        translated = self._record().get(page)
-        if not (self._exists(page) and translated) or translated == fingerprints(self._text(page)):
-            return ""
-        revisions = self._git("log", "--format=%h", "--", page).split()
-        return next((one for one in revisions if fingerprints(self._git("show", f"{one}:{page}")) == translated), "")
-
-    def _git(self, *arguments: str) -> str:
-        return subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True).stdout
-
     def _exists(self, page: str) -> bool:
         return (self.root / page).is_file()
 
@@ -118,16 +102,18 @@ class Translations:
 
     def _compare(self, page: str, other: str) -> Iterator[str]:
         english, chinese = sections(self._text(page)), sections(self._text(other))
+        expected, found = (
+            "\n".join(f"  {'#' * one.level} {one.heading}" for one in part) for part in (english, chinese)
+        )
         if [section.level for section in english] != [section.level for section in chinese]:
-            expected, found = map(_outline, (english, chinese))
             yield f"{other} must have the headings of {page}:\n{expected}\nIt has:\n{found}"
             return
         for ours, theirs in zip(english, chinese, strict=True):
-            targets = Counter(self._chinese_target(_target(page, link)) for link in ours.links)
+            links = Counter(self._chinese_target(_target(page, link)) for link in ours.links)
             for difference in (
                 *_compare_shape(page, ours, theirs),
                 *_compare_sets("code", Counter(ours.code), Counter(theirs.code)),
-                *_compare_sets("link to", targets, Counter(_target(other, link) for link in theirs.links)),
+                *_compare_sets("link to", links, Counter(_target(other, link) for link in theirs.links)),
             ):
                 yield f"{other}, {theirs.heading!r}, of {ours.heading!r}: {difference}"
 
@@ -137,11 +123,9 @@ class Translations:
         pages = self.pairs | {chinese: english for english, chinese in self.pairs.items()}
         if path not in pages or not (self._exists(path) and self._exists(pages[path])):
             return target
-        anchors = dict(zip(self._anchors(path), self._anchors(pages[path]), strict=False))
+        ours, theirs = ([anchor(one.heading) for one in sections(self._text(page))] for page in (path, pages[path]))
+        anchors = dict(zip(ours, theirs, strict=False))
         return pages[path] + (f"#{anchors.get(fragment, fragment)}" if fragment else "")
-
-    def _anchors(self, page: str) -> list[str]:
-        return [anchor(section.heading) for section in sections(self._text(page))]
 
 
 def fingerprints(text: str) -> dict[str, str]:
@@ -150,25 +134,10 @@ def fingerprints(text: str) -> dict[str, str]:
     return {heading: hashlib.sha256(prose.encode()).hexdigest()[:8] for heading, prose in texts.items()}
 
 
-def _changes(translated: dict[str, str], now: dict[str, str]) -> Iterator[str]:
-    for heading in now:
-        if heading not in translated:
-            yield f"{heading!r} is new"
-        elif now[heading] != translated[heading]:
-            yield f"{heading!r} has changed"
-    yield from (f"{heading!r} is gone" for heading in translated if heading not in now)
-
-
 def _target(page: str, link: str) -> str:
     """Return where a page's link leads, as a path in the repository; an external link as it is."""
-    if "://" in link:
-        return link
     path, mark, fragment = link.partition("#")
-    return (normpath(join(dirname(page), path)) if path else page) + mark + fragment
-
-
-def _outline(page: list[Section]) -> str:
-    return "\n".join(f"  {'#' * section.level} {section.heading}" for section in page)
+    return link if "://" in link else (normpath(join(dirname(page), path)) if path else page) + mark + fragment
 
 
 def _compare_shape(page: str, english: Section, chinese: Section) -> Iterator[str]:

@@ -7,7 +7,6 @@ import importlib
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from airflow_provider_oppo_image import errors
@@ -20,9 +19,11 @@ from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.errors import FAULTS
 from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES
 from scripts.api_snapshots import samples
-from scripts.api_snapshots.files import REQUIRED
 
 _PACKAGE: Final = "airflow_provider_oppo_image"
+
+REQUIRED: Final = "(required)"
+"""The default of an argument that has none."""
 
 NAMES: Final = (
     "batch.split.merge_results",
@@ -138,21 +139,19 @@ def _options(parser: argparse.ArgumentParser) -> list[str]:
     return [option for action in parser._actions for option in action.option_strings]
 
 
-_KINDS: Final[Mapping[str, Callable[[], Any]]] = MappingProxyType(
-    {
-        "names": lambda: list(NAMES),
-        "arguments": _arguments,
-        "template_fields": _template_fields,
-        "connection": _connection,
-        "codes": _codes,
-        "errors": _errors,
-        "columns": _columns,
-        "commands": _commands,
-        "triggers": samples.triggers,
-        "xcoms": samples.xcoms,
-        "records": samples.records,
-        "asset_events": samples.asset_events,
-        "task_state": samples.task_state,
-        "files": samples.files,
-    }
-)
+_KINDS: Final[Mapping[str, Callable[[], Any]]] = {
+    "names": lambda: list(NAMES),
+    "arguments": _arguments,
+    "template_fields": _template_fields,
+    "connection": _connection,
+    "codes": _codes,
+    "errors": _errors,
+    "columns": _columns,
+    "commands": _commands,
+    "triggers": samples.triggers,
+    "xcoms": samples.xcoms,
+    "records": samples.records,
+    "asset_events": samples.asset_events,
+    "task_state": samples.task_state,
+    "files": samples.files,
+}

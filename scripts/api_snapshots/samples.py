@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from airflow_provider_oppo_image.operators.task_state import PushState, UploadSt
 from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, PollResult
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
 from airflow_provider_oppo_image.storage import resolve
+from tests.support.tasks import MemoryStore, OutletEvents
 
 URL: Final = "https://cdn.example.com/spring/big.jpg"
 SMALL_URL: Final = "https://cdn.example.com/s"
@@ -95,33 +97,22 @@ def records() -> list[dict[str, Any]]:
     return [record.to_json() for record in records]
 
 
-class _AnyEvent:
-    """A stand-in for Airflow's accessor and its events; the assets of Airflow 3.1 are not hashable."""
-
-    def __init__(self, extra: dict[str, Any]) -> None:
-        self.extra = extra
-
-    def __getitem__(self, outlet: object) -> _AnyEvent:
-        return self
-
-
 def asset_events() -> dict[str, Any]:
     """Return the extra of asset events, by source."""
     from airflow_provider_oppo_image.airflow_compat import Asset
 
     asset = Asset("oppo-image://campaigns/spring")
-    carried: dict[str, Any] = {"upload": {}, "batch": {}}
-    contexts = {name: {"outlet_events": _AnyEvent(extra)} for name, extra in carried.items()}
+    uploads, batch = OutletEvents(), OutletEvents()
     announce_uploads(
-        cast("Any", contexts["upload"]),
+        cast("Any", {"outlet_events": uploads}),
         [asset],
         ids=picture_ids({"big": PICTURE_ID}),
         urls={"big": PictureUrl.parse(URL)},
         reports={"big": _READY},
     )
-    announce_batch(cast("Any", contexts["batch"]), [asset], _SUMMARY.to_dict())
-    carried["upload"]["uploaded_at"] = WHEN
-    return {**carried, "watched": _watched()}
+    announce_batch(cast("Any", {"outlet_events": batch}), [asset], _SUMMARY.to_dict())
+    upload = uploads[asset].extra | {"uploaded_at": WHEN}
+    return {"upload": upload, "batch": batch[asset].extra, "watched": _watched()}
 
 
 def _watched() -> dict[str, Any]:
@@ -132,16 +123,17 @@ def _watched() -> dict[str, Any]:
 
 def task_state() -> dict[str, Any]:
     """Return the state that tasks keep between tries, and the default `cid` of a push."""
-    store = _Store()
+    store = MemoryStore()
     uploads = UploadState(store, {"big": PictureUrl.parse(URL)}, {"big": _READY})
     uploads.save({"big": PICTURE_ID})
     pushes = PushState(store)
     pushes.save(
         StoredPush(CID, "0" * 64, "0123456789abcdef https://pushapi-sgp.engagelab.com", WHEN, "sent", "1180003")
     )
-    for entry in store.values.values():
+    stored = {key: json.loads(value) for key, value in store.values.items()}
+    for entry in stored.values():
         entry.update({"uploaded_at": WHEN} if "uploaded_at" in entry else {})
-    return {"stored": store.values, "cid": _default_cid()}
+    return {"stored": stored, "cid": _default_cid()}
 
 
 def _default_cid() -> str:
@@ -167,19 +159,3 @@ def files() -> dict[str, str]:
 def _poll(*reports: PictureReport) -> PollResult:
     pictures = tuple(ExpectedPicture(report.kind, PictureUrl.parse(report.url), "spring") for report in reports)
     return PollResult(pictures, reports)
-
-
-class _Store:
-    """A task state store in memory."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-
-    def get(self, key: str) -> Any:
-        return self.values.get(key)
-
-    def set(self, key: str, value: Any, *, retention: Any) -> None:
-        self.values[key] = value
-
-    def delete(self, key: str) -> None:
-        del self.values[key]

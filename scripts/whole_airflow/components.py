@@ -92,17 +92,15 @@ class Components:
 
     def stop(self, name: str) -> None:
         """Stop a component with SIGTERM, and return when it has ended."""
-        process = self._running.pop(name)
-        process.send_signal(signal.SIGTERM)
-        self.until(lambda: processes.has_ended(process.pid), f"the {name} to end", within=_STOP_S)
+        self._end(name, lambda process: process.terminate())
 
     def kill(self, name: str, *, children: bool = False) -> None:
         """Kill a component with SIGKILL: alone, or with all its children, as if its machine were lost."""
+        self._end(name, lambda process: processes.kill_session(process.pid) if children else process.kill())
+
+    def _end(self, name: str, send: Callable[[subprocess.Popen[bytes]], object]) -> None:
         process = self._running.pop(name)
-        if children:
-            processes.kill_session(process.pid)
-        else:
-            process.kill()
+        send(process)
         self.until(lambda: processes.has_ended(process.pid), f"the {name} to end", within=_STOP_S)
 
     def is_running(self, name: str) -> bool:
@@ -141,7 +139,7 @@ class Components:
             with contextlib.suppress(*self.transient):
                 if answer := done():
                     return answer
-            self.check(f" while waiting for {what}")
+            self._check(f" while waiting for {what}")
             if time.monotonic() > end:
                 tails = "\n".join(self._tail(log.stem) for log in sorted(self.folder.glob("*.log")))
                 raise ComponentError(f"Timed out after {within:g} s waiting for {what}.\n{tails}")
@@ -153,14 +151,10 @@ class Components:
         :raises ComponentError: then.
         """
         while True:
-            self.check()
+            self._check()
             self._sleep(0.2)
 
-    def check(self, when: str = "") -> None:
-        """Raise `ComponentError` if a component has ended.
-
-        :param when: goes into the message.
-        """
+    def _check(self, when: str = "") -> None:
         for name, process in self._running.items():
             if processes.has_ended(process.pid):
                 raise ComponentError(f"Airflow's {name} has ended ({_exit_of(process.pid)}){when}.\n{self._tail(name)}")

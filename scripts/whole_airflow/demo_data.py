@@ -74,19 +74,13 @@ def trigger_runs(api: Api, pictures: str, folder: Path) -> None:
 
 def _batch_campaigns() -> list[Campaign]:
     """Return the batch's campaigns, each in a different color."""
-    return [
-        Campaign(
-            f"night_{number + 1:02d}",
-            f"Night {number + 1}",
-            "",
-            (_color(number / _BATCH_SIZE, 0.5), _color(number / _BATCH_SIZE, 0.7)),
-        )
-        for number in range(_BATCH_SIZE)
-    ]
+    numbers = range(1, _BATCH_SIZE + 1)
+    return [Campaign(f"night_{at:02d}", f"Night {at}", "", (_color(at, 0.5), _color(at, 0.7))) for at in numbers]
 
 
-def _color(hue: float, value: float) -> str:
-    return "#" + "".join(f"{round(255 * part):02x}" for part in colorsys.hsv_to_rgb(hue, 0.7, value))
+def _color(number: int, value: float) -> str:
+    parts = colorsys.hsv_to_rgb(number / _BATCH_SIZE, 0.7, value)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in parts)
 
 
 def _make_wrong(picture: Path, number: int) -> None:

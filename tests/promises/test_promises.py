@@ -31,9 +31,8 @@ from airflow_provider_oppo_image.operators.task_state import PushState, UploadSt
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.storage import resolve
 from scripts.api_snapshots import samples
-from scripts.api_snapshots.__main__ import main
-from scripts.api_snapshots.collect import collect
-from scripts.api_snapshots.files import REQUIRED, lost, newly_required, read, versions
+from scripts.api_snapshots.__main__ import lost, main, newly_required, read, versions
+from scripts.api_snapshots.collect import REQUIRED, collect
 from tests.support.sensor_runs import make_sensor
 from tests.support.tasks import MemoryStore, make_context
 

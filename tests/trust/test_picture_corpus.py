@@ -21,10 +21,11 @@ from airflow_provider_oppo_image.contract import PICTURE_RULES
 from airflow_provider_oppo_image.pictures import check
 from airflow_provider_oppo_image.pictures.decode import inspect_header
 from airflow_provider_oppo_image.pictures.report import PictureReport
-from scripts.picture_corpus import CORPUS, DECODERS
+from scripts.checkout import ROOT
 from tests.trust import picture_damage
 from tests.trust.attack_report import AttackReport
 
+CORPUS: Final = ROOT / "build" / "picture-corpus"
 SECTION: Final = "ready means whole"
 MAX_BYTES: Final = 600_000
 MAX_PIXELS: Final = 2_000_000
@@ -72,11 +73,11 @@ def is_bearable(content: bytes) -> bool:
 @pytest.fixture(scope="module")
 def pictures() -> dict[str, bytes]:
     """All pictures by name: those of other projects, and those made here."""
-    missing = [tool for tool in DECODERS if not shutil.which(tool)] + ([] if CORPUS.exists() else [CORPUS.name])
+    missing = [tool for tool in ("djpeg", "pngtopnm") if not shutil.which(tool)] + (
+        [] if CORPUS.exists() else [CORPUS.name]
+    )
     if missing:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(
-            f"{', '.join(missing)} missing: run python -m scripts.picture_corpus"
-        )
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{', '.join(missing)} missing: run make test-trust")
     found = {
         str(path.relative_to(CORPUS)): path.read_bytes()
         for path in sorted(CORPUS.rglob("*.*"))
