@@ -50,12 +50,10 @@ def main() -> int:
         start = time.monotonic()
         figures = measure(**(quick if options.quick else {}))
         part = Part(heading, report.circumstances(start), tuple(figures))
-        print(f"{report.section(part)}\n", flush=True)
+        print(f"## {heading}", "", *report.section(part), "", sep="\n", flush=True)
         missed += sum(figure.reached is False for figure in part.figures)
         if not options.quick:
-            report.save(name, part)
-    if not options.quick:
-        report.write(PARTS)
+            report.write(part)
     return missed
 
 

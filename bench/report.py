@@ -1,16 +1,15 @@
-"""Figures and their goals, stored in `bench/measured`, and written as tables into `bench/RESULTS.md`.
+"""Figures and their goals, written as tables into `bench/RESULTS.md`.
 
-Each part has a file of its own, with the circumstances of its measurement, so that one part can be measured again.
+Each part has a section of its own, with the circumstances of its measurement, so that one part can be measured again.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,7 +18,6 @@ from typing import Any, Final
 from scripts import markdown
 from scripts.checkout import ROOT
 
-MEASURED: Final = ROOT / "bench" / "measured"
 RESULTS: Final = ROOT / "bench" / "RESULTS.md"
 
 PACKAGES: Final = (
@@ -101,39 +99,18 @@ def _version(name: str) -> str | None:
         return None
 
 
-def save(name: str, part: Part) -> None:
-    """Store the figures of a part."""
-    MEASURED.mkdir(exist_ok=True)
-    (MEASURED / f"{name}.json").write_text(json.dumps(asdict(part), indent=2, ensure_ascii=False) + "\n")
-
-
-def load(name: str) -> Part | None:
-    """Return the stored figures of a part; None if there are none."""
-    file = MEASURED / f"{name}.json"
-    if not file.exists():
-        return None
-    stored = json.loads(file.read_text())
-    figures = (Figure(**figure | {"profile": tuple(figure["profile"])}) for figure in stored["figures"])
-    return Part(stored["heading"], stored["circumstances"], tuple(figures))
-
-
-def write(names: Iterable[str]) -> None:
-    """Write the report of all stored parts: those with these names, in this order, and those of other programs."""
-    parts = [
-        part
-        for name in dict.fromkeys([*names, *sorted(file.stem for file in MEASURED.glob("*.json"))])
-        if (part := load(name))
-    ]
-    RESULTS.write_text("\n".join([TITLE, *(f"{section(part)}\n" for part in parts)]))
-
-
-def section(part: Part) -> str:
-    """Return a part of the report in Markdown."""
-    lines = [f"## {part.heading}", "", part.circumstances, "", *table(part.figures)]
+def section(part: Part) -> list[str]:
+    """Return a part of the report in Markdown, without its heading."""
+    lines = [part.circumstances, "", *table(part.figures)]
     for figure in part.figures:
         if figure.profile:
             lines += ["", f"Where the time of *{figure.what}* goes:", "", "```console", *figure.profile, "```"]
-    return "\n".join(lines)
+    return lines
+
+
+def write(part: Part) -> None:
+    """Write a part of the report, and keep the others."""
+    markdown.replace_section(RESULTS, TITLE, part.heading, section(part))
 
 
 def table(figures: Iterable[Figure]) -> list[str]:

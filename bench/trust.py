@@ -23,7 +23,7 @@ TITLE = """# Attacks on the provider, and their results
 
 `make bench-trust` writes this file. The reasons why a mutant survives are in `bench/survivors.toml`.
 """
-ATTACKS, MUTANTS = HEADINGS = ("Attacks", "Mutation tests")
+ATTACKS, MUTANTS = ("Attacks", "Mutation tests")
 PACKAGES = ("apache-airflow", "pillow", "requests", "urllib3", "hypothesis", "pytest", "cosmic-ray")
 
 
@@ -59,7 +59,12 @@ def attack(arguments: list[str]) -> bool:
     table = list(dropwhile(lambda line: "how many succeeded =" not in line, lines))[1:]
     shown = [*(line for line in lines if line.startswith("trust: ")), ""]  # has the seed of the kills
     shown += [*takewhile(lambda line: not line.startswith("="), table), "", *(line.strip("= ") for line in lines[-1:])]
-    write(ATTACKS, [circumstances(start, PACKAGES), "", "```console", f"$ pytest {' '.join(arguments)}", *shown, "```"])
+    markdown.replace_section(
+        REPORT,
+        TITLE,
+        ATTACKS,
+        [circumstances(start, PACKAGES), "", "```console", f"$ pytest {' '.join(arguments)}", *shown, "```"],
+    )
     return tests.returncode != 0
 
 
@@ -76,7 +81,7 @@ def mutate_all() -> bool:
     )
     rows += ["", "### Survivors", ""]
     rows += markdown.table(("module", "was", "became", "why"), sorted(set(map(_survivor, survivors))))
-    write(MUTANTS, [circumstances(start, PACKAGES), "", *rows])
+    markdown.replace_section(REPORT, TITLE, MUTANTS, [circumstances(start, PACKAGES), "", *rows])
     print("\n".join(rows))
     killed = 100 - 100 * len(survivors) / len(mutants)
     return killed < GOAL_PERCENT or any(why(mutant) is None for mutant in survivors)
@@ -89,14 +94,6 @@ def _counts(mutants: list[Mutant]) -> tuple[str, ...]:
 
 def _survivor(mutant: Mutant) -> tuple[str, ...]:
     return mutant.module, f"`{mutant.was}`", f"`{mutant.became}`", why(mutant) or "**no reason is written down**"
-
-
-def write(heading: str, lines: list[str]) -> None:
-    """Write one part of the report, and keep the other one."""
-    old = REPORT.read_text() if REPORT.exists() else ""
-    parts = {name: text.strip() for name, _, text in (part.partition("\n") for part in old.split("\n## ")[1:])}
-    parts[heading] = "\n".join(lines)
-    REPORT.write_text("\n".join([TITLE, *(f"## {name}\n\n{parts[name]}\n" for name in HEADINGS if name in parts)]))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -41,10 +40,10 @@ class Load(NamedTuple):
 
 
 # No sensor ends: a sensor of many waits for the absent ones, and a sensor of one never has a picture that is ready.
-LOADS: Final = {
-    "one": Load("one sensor of 10,000 pictures", 1, 10_000, ("absent", "etag", "pictures")),
-    "many": Load("900 sensors of one picture", 900, 1, ("absent", "wrong", "wrong-etag")),
-}
+LOADS: Final = (
+    Load("one sensor of 10,000 pictures", 1, 10_000, ("absent", "etag", "pictures")),
+    Load("900 sensors of one picture", 900, 1, ("absent", "wrong", "wrong-etag")),
+)
 
 
 def measure(rounds: int = 2, interval: float = ROUND_S) -> list[Figure]:
@@ -53,16 +52,15 @@ def measure(rounds: int = 2, interval: float = ROUND_S) -> list[Figure]:
     :param rounds: rounds of each, after a first one that fills the caches.
     :param interval: seconds between two polls of a sensor.
     """
-    return [figure for name in LOADS for figure in measure_load(name, rounds, interval)]
+    return [figure for load in LOADS for figure in measure_load(load, rounds, interval)]
 
 
-def measure_load(name: str, rounds: int, interval: float) -> list[Figure]:
-    load = LOADS[name]
+def measure_load(load: Load, rounds: int, interval: float) -> list[Figure]:
     pictures = load.sensors * load.each
     with (
         PictureHost(LATENCY_S) as host,
-        child("idle", host.url, interval) as idle,
-        child(name, host.url, interval) as busy,
+        child(None, host.url, interval) as idle,
+        child(load, host.url, interval) as busy,
     ):
         wait_for(host, pictures)
         before, idle_before, start = cpu_of(busy), cpu_of(idle), time.monotonic()
@@ -72,7 +70,7 @@ def measure_load(name: str, rounds: int, interval: float) -> list[Figure]:
         done = (host.answers() - requests) / pictures
         cpu = cpu_of(busy) - before
         idle_cores = (cpu_of(idle) - idle_before) / seconds
-        memory = peak_mb(busy.pid or 0) - peak_mb(idle.pid or 0)
+        memory = peak_mb(busy) - peak_mb(idle)
     note = f"{done:.1f} rounds in {seconds:.0f} s; {1000 * cpu / done / pictures:.2f} ms of processor time a check"
     return [
         under(f"{load.name}, processor", cpu / done / ROUND_S - idle_cores, "cores", GOAL_CORES, note=note),
@@ -81,24 +79,28 @@ def measure_load(name: str, rounds: int, interval: float) -> list[Figure]:
 
 
 @contextlib.contextmanager
-def child(load: str, url: str, interval: float) -> Iterator[BaseProcess]:
-    """Run a triggerer's process during the block."""
+def child(load: Load | None, url: str, interval: float) -> Iterator[int]:
+    """Run a triggerer's process during the block, and yield its id; it is idle without a load."""
     ready = SPAWN.Event()
     process = SPAWN.Process(target=run_child, args=(load, url, interval, ready))
     process.start()
     try:
         if not ready.wait(START_S):
-            raise SystemExit(f"the process for {load!r} did not start")
-        yield process
+            raise SystemExit("a triggerer's process did not start")
+        yield process.pid or 0
     finally:
         process.terminate()
         process.join()
 
 
-def run_child(load: str, url: str, interval: float, ready: Event) -> None:
+def run_child(load: Load | None, url: str, interval: float, ready: Event) -> None:
     discard_output()  # the triggers' logs
-    extra = '{"allow_private_addresses": true}'
-    connection = {"conn_type": "oppo_image", "login": "key", "password": "none", "extra": extra}
+    connection = {
+        "conn_type": "oppo_image",
+        "login": "key",
+        "password": "none",
+        "extra": {"allow_private_addresses": True},
+    }
     os.environ["AIRFLOW_CONN_OPPO_IMAGE_DEFAULT"] = json.dumps(connection)
     asyncio.run(run_triggers(load, url, interval, ready))
 
@@ -109,36 +111,29 @@ def wait_for(host: PictureHost, answers: int) -> None:
         time.sleep(0.25)
 
 
-def cpu_of(process: BaseProcess) -> float:
+def cpu_of(pid: int) -> float:
     """Return the processor time of a process in seconds."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def run_triggers(load: str, url: str, interval: float, ready: Event) -> None:
+async def run_triggers(load: Load | None, url: str, interval: float, ready: Event) -> None:
     """Run the triggers of a load until this process is stopped."""
     import airflow.jobs.triggerer_job_runner  # noqa: F401  # an idle triggerer has loaded it too
 
-    waiting = [asyncio.create_task(first_event(each)) for each in triggers(load, url, interval)]
+    waiting = [asyncio.create_task(anext(one.run())) for one in (triggers(load, url, interval) if load else ())]
     ready.set()
     for ended in asyncio.as_completed(waiting):
         raise SystemExit(f"a sensor ended: {await ended}")
     await asyncio.Event().wait()
 
 
-def triggers(name: str, url: str, interval: float) -> Iterator[Any]:
-    if name == "idle":
-        return
+def triggers(load: Load, url: str, interval: float) -> Iterator[Any]:
     from airflow_provider_oppo_image.triggers.oppo_image import OppoImageTrigger
 
-    load = LOADS[name]
-    for sensor in range(load.sensors):
-        numbers = range(sensor * load.each, (sensor + 1) * load.each)
+    for first in range(0, load.sensors * load.each, load.each):
+        numbers = range(first, first + load.each)
         pictures = [{"big_picture_url": f"{url}/{load.kinds[at % len(load.kinds)]}/{at}.jpg"} for at in numbers]
         yield OppoImageTrigger(
             deadline=time.time() + 86_400, pictures=pictures, poke_interval=interval, on_wrong="wait"
         )
-
-
-async def first_event(trigger: Any) -> Any:
-    return await anext(trigger.run())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 BLOCK: Final = re.compile(
@@ -73,3 +74,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable
     rule = ["--:" if column in set(right) else "---" for column in range(len(head))]
     cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     return [f"| {' | '.join(row)} |" for row in (head, rule, *cells)]
+
+
+def replace_section(page: Path, title: str, heading: str, lines: Iterable[str]) -> None:
+    """Write a section of level 2 of a page, or add it at the end; the other sections stay."""
+    _, *parts = page.read_text().split("\n## ") if page.exists() else [""]
+    texts = {name: text for name, _, text in (part.partition("\n") for part in parts)}
+    texts[heading] = "\n".join(["", *lines, ""])
+    page.write_text(title + "".join(f"\n## {name}\n{text}" for name, text in texts.items()))

@@ -34,14 +34,15 @@ def test_table_has_a_row_per_figure() -> None:
     ]
 
 
-def test_write_has_every_stored_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "MEASURED", tmp_path / "measured")
+def test_write_keeps_other_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "RESULTS", tmp_path / "RESULTS.md")
-    report.save("two-workers", Part("Two workers", report.circumstances(0.0), FIGURES))
-    report.save("imports", Part("Parsing", "then", FIGURES[:1]))
-    report.write(["imports", "uploads"])
+    report.write(Part("Two workers", report.circumstances(0.0), FIGURES))
+    report.write(Part("Parsing", "then", FIGURES[:1]))
+    before = (tmp_path / "RESULTS.md").read_text()
+    report.write(Part("Parsing", "now", FIGURES[:1]))
     text = (tmp_path / "RESULTS.md").read_text()
-    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## Parsing", "## Two workers"]
+    assert text == before.replace("then", "now") != before
+    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## Two workers", "## Parsing"]
     assert "Python 3." in text
     assert "apache-airflow " in text
     assert "Where the time of *time* goes:" in text

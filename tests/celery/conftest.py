@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.report import Figure, Part, circumstances, save, table
+from bench.report import Figure, Part, circumstances, table, write
 from scripts import processes
 from tests.celery.batch_runs import BatchRun
 from tests.support import servers
@@ -25,7 +25,7 @@ _START = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--keep-figures", action="store_true", help="save the measured figures for the report of bench/")
+    parser.addoption("--keep-figures", action="store_true", help="write the measured figures into bench/RESULTS.md")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -82,4 +82,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(line)
         if config.getoption("--keep-figures"):
             start = config.stash[_START]
-            save("celery", Part("Two Celery workers on one AppKey", circumstances(start, PACKAGES), tuple(figures)))
+            write(Part("Two Celery workers on one AppKey", circumstances(start, PACKAGES), tuple(figures)))
