@@ -24,6 +24,7 @@ def test_baseline_uploads(baseline: str) -> None:
     assert run.cpu_ms > 0
 
 
+@pytest.mark.timeout(300)  # it imports Airflow in a new process
 def test_batch_process_uploads_and_profiles() -> None:
     with Service(latency=0) as service, PictureHost() as host:
         run = runs.run_apart(batch_process.run, service.url, 20, rate=400, check=host.url, profiled=True)
