@@ -62,9 +62,12 @@ PICTURE_FORMATS: Final = ("PNG", "JPEG")
 LEGACY_BIG_SIZE: Final = (876, 324)
 """Width and height, in pixels, of OPPO's earlier big picture. Source: several OPPO integrations."""
 
-PICTURE_RETENTION_DAYS: Final = 30
-"""Days for which uploaded pictures are kept. Source: the page of the vendor's sibling service; not documented for
-AppPush."""
+MAX_PICTURE_AGE: Final = datetime.timedelta(days=30)
+"""Maximum age of a picture id in a push. Source: the page of the vendor's sibling service, which keeps pictures for 30
+days, certainty C; EngageLab does not document the lifetime."""
+
+OLD_PICTURE_AGE: Final = datetime.timedelta(days=25)
+"""Age of a picture id above which a push is warned about. Our own limit."""
 
 LONG_URL_CHARACTERS: Final = 300
 """Maximum length of a picture's URL, in characters, inclusive, in OPPO's newer paid API.

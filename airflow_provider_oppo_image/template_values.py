@@ -1,8 +1,11 @@
-"""Blank values of templates, data frames and manifests."""
+"""Values of templates, data frames and manifests: blank values, flags and times."""
 
 from __future__ import annotations
 
+import datetime
 from typing import Final
+
+from airflow_provider_oppo_image.errors import ConfigurationError
 
 _BLANK_TEXTS: Final = frozenset({"", "None", "null", "nan", "NaN", "NaT", "<NA>"})
 
@@ -15,3 +18,41 @@ def is_blank(value: object) -> bool:
     if value is None or isinstance(value, (str, float)):
         return value is None or str(value).strip() in _BLANK_TEXTS
     return type(value).__name__ in ("NAType", "NaTType")  # of pandas, which this package does not import
+
+
+def is_rendered(value: object) -> bool:
+    """Return whether a value can be checked before a task runs: it is not a template and not another task's output."""
+    return isinstance(value, datetime.date | int | float) or (isinstance(value, str) and "{" not in value)
+
+
+def read_flag(name: str, value: object) -> bool:
+    """Return a rendered flag.
+
+    :param name: the argument's name.
+    :param value: a bool, or "true" or "false" in any case.
+    :raises ConfigurationError: if it is anything else.
+    """
+    flag = {"true": True, "false": False}.get(str(value).strip().lower())
+    if flag is None:
+        raise ConfigurationError(f"{name} is {value!r}; it must be true or false.")
+    return flag
+
+
+def read_time(name: str, value: object) -> datetime.datetime | None:
+    """Return a rendered time; None for a blank value.
+
+    :param name: the argument's name.
+    :param value: a datetime with a zone, or its text in ISO 8601.
+    :raises ConfigurationError: if it is anything else.
+    """
+    if is_blank(value):
+        return None
+    try:
+        time = value if isinstance(value, datetime.datetime) else datetime.datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        time = None
+    if time is None or time.utcoffset() is None:
+        raise ConfigurationError(
+            f"{name} is {value!r}; it must be a date and time with a zone, such as 2026-12-01T20:00:00+08:00."
+        )
+    return time

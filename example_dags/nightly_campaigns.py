@@ -80,8 +80,7 @@ def nightly_campaigns() -> None:
             task_id="push",
             campaign=name,
             message=message(title, text),
-            big_picture_id=upload.output["big_picture_id"],
-            small_picture_id=upload.output["small_picture_id"],
+            pictures=upload.output,
             validate_only="{{ not params.send }}",
         )
         ready >> upload >> push

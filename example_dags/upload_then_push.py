@@ -58,8 +58,7 @@ with DAG(
                 "notification": {"android": {"title": "{{ params.title }}", "alert": "{{ params.text }}"}},
             },
         },
-        big_picture_id=upload.output["big_picture_id"],
-        small_picture_id=upload.output["small_picture_id"],
+        pictures=upload.output,
         validate_only="{{ not params.send }}",
         retries=3,
     )

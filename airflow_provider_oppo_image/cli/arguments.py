@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import math
 
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.template_values import is_blank
 
 _MAX_SECONDS = 3600.0
+_MAX_DAYS = 36_500.0
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +54,19 @@ def seconds(text: str) -> float:
             f"must be a number of seconds, above 0 and at most {_MAX_SECONDS:g}, not {text!r}"
         )
     return value
+
+
+def days(text: str) -> datetime.timedelta | None:
+    """Argument type: a number of days, above 0 and at most 36500; None for ``any``.
+
+    :raises argparse.ArgumentTypeError: if it is not.
+    """
+    if text == "any":
+        return None
+    value = _number(text)
+    if not 0 < value <= _MAX_DAYS:
+        raise argparse.ArgumentTypeError(f"must be a number of days, above 0, or `any`, not {text!r}")
+    return datetime.timedelta(days=value)
 
 
 def rate(text: str) -> float:

@@ -7,13 +7,18 @@ import json
 import secrets
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
-from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, non_empty
+from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, days, non_empty
 from airflow_provider_oppo_image.cli.output import SUCCESS, print_error, print_json, print_note, print_result
+from airflow_provider_oppo_image.contract import MAX_PICTURE_AGE
 from airflow_provider_oppo_image.engagelab.push_body import PushBody, compose_push
+from airflow_provider_oppo_image.engagelab.push_once import IntendedPush, account_of, send_once
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
+
+if TYPE_CHECKING:
+    from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 
 HELP: Final = "send a push with the pictures, and print its message id"
 DESCRIPTION: Final = (
@@ -28,6 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("message", metavar="MESSAGE", help="a JSON file with the push body; - for standard input")
     parser.add_argument("--big-picture-id", type=non_empty, metavar="ID", help="the id of the uploaded big picture")
     parser.add_argument("--small-picture-id", type=non_empty, metavar="ID", help="the id of the uploaded small picture")
+    parser.add_argument(
+        "--uploaded-at",
+        type=non_empty,
+        metavar="TIME",
+        help="the time of the upload, with a zone, as `upload --json` prints it; the age of the ids is then checked",
+    )
+    parser.add_argument(
+        "--max-picture-age",
+        type=days,
+        default=MAX_PICTURE_AGE,
+        metavar="DAYS",
+        help=f"refuse ids that are older than this; `any` for no limit (default: {MAX_PICTURE_AGE.days})",
+    )
     parser.add_argument(
         "--cid",
         type=non_empty,
@@ -52,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
             if args.validate_only:
                 hook.get_conn().validate_push(push)
             else:
-                msg_id = hook.get_conn().push(push).msg_id
+                msg_id = _send(hook, push)
     except OppoImageError as error:
         if error.may_have_taken_effect or error.earlier_attempt_ambiguous:
             print_note(
@@ -69,18 +87,29 @@ def run(args: argparse.Namespace) -> int:
     return SUCCESS
 
 
+def _send(hook: OppoImageHook, push: PushBody) -> str:
+    """Send the push by the same decision as a task, but without a record of earlier commands."""
+    client, account = hook.get_conn(), account_of(hook.settings.app_key, hook.settings.base_url)
+    intended = IntendedPush(push.cid, push.digest, account, cid_was_given=True)
+    return send_once(intended, None, lambda cid, until: client.push(push.with_cid(cid), until=until).msg_id).msg_id
+
+
 def _compose(args: argparse.Namespace) -> PushBody:
     """Return the push, always with a cid: without one, a retried request could send a second push."""
     push = compose_push(
         _read_message(args.message),
         big_picture_id=args.big_picture_id,
         small_picture_id=args.small_picture_id,
+        uploaded_at=args.uploaded_at,
+        max_picture_age=args.max_picture_age,
         cid=args.cid or secrets.token_hex(20),
     )
     if args.cid not in (None, push.cid):
         raise ConfigurationError(
             f"The message has the cid {push.cid!r}, but --cid is {args.cid!r}. Use only one of them."
         )
+    for warning in push.warnings:
+        print_note(f"warning: {warning}")
     return push
 
 

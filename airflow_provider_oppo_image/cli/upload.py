@@ -8,9 +8,9 @@ from typing import Final
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, non_empty
 from airflow_provider_oppo_image.cli.output import SUCCESS, print_error, print_json, print_note, print_result
-from airflow_provider_oppo_image.contract import PICTURE_KINDS
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.hooks.uploads import parse_picture_urls, picture_ids
+from airflow_provider_oppo_image.hooks.uploads import parse_picture_urls
 from airflow_provider_oppo_image.pictures.report import error_for, format_rows
 
 HELP: Final = "upload one picture or both, and print their ids"
@@ -46,15 +46,14 @@ def run(args: argparse.Namespace) -> int:
         if not args.no_check and (not_ready := error_for(list(hook.check_each(pictures).values()))):
             raise not_ready
         outcome = hook.upload_each(pictures)
-        ids = picture_ids(outcome.ids)
 
     if not args.json and outcome.ids:
-        print_result(format_rows((key, picture_id) for key, picture_id in ids.items() if picture_id))
+        print_result(format_rows((PICTURE_RULES[kind].id_key, picture_id) for kind, picture_id in outcome.ids.items()))
     if worst := outcome.most_severe:
         for error in outcome.errors.values():
             if error is not worst:
                 print_note(f"error: {error}")
-        return print_error(worst, as_json=args.json, **ids)
+        return print_error(worst, as_json=args.json, **outcome.to_dict())
     if args.json:
-        print_json(ids)
+        print_json(outcome.to_dict())
     return SUCCESS

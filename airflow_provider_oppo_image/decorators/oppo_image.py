@@ -30,7 +30,7 @@ RETURNED_KEYS: Final = ("big_picture_url", "small_picture_url", "campaign")
 class UploadTask(Protocol[P]):
     """Type of a decorated function, for type checkers; like Airflow's own type for its decorators.
 
-    A call in a DAG creates the task, whose output is ``{"big_picture_id": ..., "small_picture_id": ...}``.
+    A call in a DAG creates the task, whose output is that of `OppoImageUploadOperator`.
     """
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> XComArg:
@@ -98,8 +98,8 @@ def oppo_image_upload_task(
     """Create an upload task from a function: ``@task.oppo_image_upload`` with types.
 
     The function returns a mapping with ``big_picture_url``, ``small_picture_url`` or both, and optionally ``campaign``.
-    The task checks the pictures, uploads them and returns their ids, like `OppoImageUploadOperator`, and takes the same
-    other arguments.
+    The task checks the pictures, uploads them and returns their ids and the time of the upload, like
+    `OppoImageUploadOperator`, and takes the same other arguments.
 
     :param python_callable: the function.
     :param check: check the pictures before the upload.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from airflow_provider_oppo_image.contract import BIG_PICTURE_STYLE, PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.contract import BIG_PICTURE_STYLE, MAX_PICTURE_AGE, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.engagelab.push_once import digest_of
+from airflow_provider_oppo_image.engagelab.push_pictures import PushPictures, judge_age
 from airflow_provider_oppo_image.engagelab.push_rules import (
     CHANNELS,
     ID_KEYS,
@@ -28,10 +30,12 @@ class PushBody:
 
     :param body: the vendor's push body. Do not change it.
     :param warnings: why it may not do what its author expects, one sentence each.
+    :param uploaded_at: the time of the upload of its pictures, with a zone; None if it is not known.
     """
 
     body: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
+    uploaded_at: datetime.datetime | None = None
 
     @property
     def cid(self) -> str:
@@ -77,12 +81,24 @@ class PushBody:
             body["request_id"] = self.digest[:32]
         return replace(self, body=body)
 
+    def check_age(self, max_picture_age: datetime.timedelta | None) -> str | None:
+        """Return a warning if the picture ids are old; None if they are not, or if their age is not known.
+
+        :param max_picture_age: the maximum age, inclusive; None for any age.
+        :raises ConfigurationError: if they are older.
+        """
+        uploaded_at = self.uploaded_at if self.picture_ids else None
+        return judge_age(uploaded_at, max_picture_age, datetime.datetime.now(datetime.UTC))
+
 
 def compose_push(
     message: Mapping[str, Any],
     *,
+    pictures: Mapping[str, Any] | None = None,
     big_picture_id: str | None = None,
     small_picture_id: str | None = None,
+    uploaded_at: str | datetime.datetime | None = None,
+    max_picture_age: datetime.timedelta | None = MAX_PICTURE_AGE,
     cid: str | None = None,
     on_missing_picture: Literal["allow", "fail", "text"] = "allow",
 ) -> PushBody:
@@ -91,9 +107,12 @@ def compose_push(
     OPPO's options and the `cid` in the message take precedence over the arguments.
 
     :param message: the vendor's push body; it is not changed. Picture ids that a template left empty are removed.
+    :param pictures: the result of an upload, with the next three arguments; None to give them one by one.
     :param big_picture_id: the big picture's id; OPPO's style 3, which displays it, is set too. None and blank template
         values mean no picture.
     :param small_picture_id: the small picture's id, likewise.
+    :param uploaded_at: the time of the upload, with a zone; None or a blank template value if it is not known.
+    :param max_picture_age: the maximum age of the ids, inclusive; None for any age.
     :param cid: up to 64 letters, digits, ``_`` and ``-``; None adds no `cid`.
     :param on_missing_picture: what to do without any picture id: "allow" it, "fail", or make it a "text" push by
         removing OPPO's style 3, which the service rejects without a big picture.
@@ -109,11 +128,12 @@ def compose_push(
     for key in ID_KEYS:
         if key in oppo and is_blank(oppo[key]):
             del oppo[key]
-    given = {"big_picture_id": big_picture_id, "small_picture_id": small_picture_id}
-    picture_ids: dict[str, Any] = {key: value for key, value in given.items() if not is_blank(value)}
-    if picture_ids or any(key in oppo for key in ID_KEYS):
+    given = PushPictures.parse(
+        pictures, big_picture_id=big_picture_id, small_picture_id=small_picture_id, uploaded_at=uploaded_at
+    )
+    if given.ids or any(key in oppo for key in ID_KEYS):
         oppo = _make_object_at(body, *OPPO)
-        oppo.update(picture_ids | oppo)
+        oppo.update({**given.ids, **oppo})
         if "big_picture_id" in oppo and is_blank(oppo.get("style")):
             oppo["style"] = BIG_PICTURE_STYLE
     elif on_missing_picture == "fail":
@@ -128,7 +148,9 @@ def compose_push(
     found = check_push(body)
     if found.problems:
         raise ConfigurationError("This push was not sent. " + " ".join(found.problems))
-    return PushBody(body, tuple(found.warnings))
+    push = PushBody(body, tuple(found.warnings), given.uploaded_at)
+    old = push.check_age(max_picture_age)
+    return replace(push, warnings=(*push.warnings, old)) if old else push
 
 
 def _set_cid(body: dict[str, Any], cid: str | None) -> None:

@@ -217,9 +217,10 @@ class SentPush:
 
 def send_once(
     push: IntendedPush,
-    store: PushStore,
+    store: PushStore | None,
     send: Callable[[str, datetime.datetime], str],
     *,
+    check: Callable[[bool], None] = lambda _: None,
     earlier_since: datetime.datetime | None = None,
     on_unknown_outcome: OnUnknownOutcome = "fail",
     clock: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
@@ -227,8 +228,10 @@ def send_once(
     """Send a push, or return the message id of the request that sent it.
 
     :param push: the push.
-    :param store: storage for its record. The record is stored before the request.
+    :param store: storage for its record. The record is stored before the request. None stores nothing.
     :param send: sends the push with a `cid` and returns the message id; no request may start after the given time.
+    :param check: called before the record is stored, if the push is to be sent, with whether an earlier request may
+        have sent it; an exception stops the push.
     :param earlier_since: see `decide`.
     :param on_unknown_outcome: see `decide`.
     :param clock: returns the current time, with a time zone.
@@ -236,13 +239,15 @@ def send_once(
     :raises NotSentError: if the record cannot be stored. Nothing was sent now.
     :raises OppoImageError: if `send` failed.
     """
-    decision = decide(push, store.load(), earlier_since, clock(), on_unknown_outcome)
+    decision = decide(push, store.load() if store else None, earlier_since, clock(), on_unknown_outcome)
     if isinstance(decision, ReturnKnown):
         return SentPush(decision.msg_id, sent_now=False)
     if isinstance(decision, Refuse):
         raise DuplicatePushError(_explain(decision))
+    check(decision.repeat)
     try:
-        store.save(decision.record)
+        if store:
+            store.save(decision.record)
     except Exception as error:  # each kind of store raises its own exceptions
         raise NotSentError(
             f"The record of this push cannot be stored ({type(error).__name__}), so the push was not sent."
@@ -257,10 +262,11 @@ def send_once(
     return SentPush(msg_id, sent_now=True)
 
 
-def _save_outcome(store: PushStore, record: StoredPush) -> None:
+def _save_outcome(store: PushStore | None, record: StoredPush) -> None:
     """Store an outcome. If that fails, the stored record still says that the outcome is unknown, which is safe."""
     try:
-        store.save(record)
+        if store:
+            store.save(record)
     except Exception:  # as above
         log.warning("The outcome of the push (%s) was not stored", record.outcome, exc_info=True)
 

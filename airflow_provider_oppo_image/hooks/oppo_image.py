@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,11 @@ from airflow_provider_oppo_image.airflow_compat import (
 )
 from airflow_provider_oppo_image.batch import DEFAULT_THREADS
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME, Settings, read_settings
-from airflow_provider_oppo_image.contract import PictureKind
+from airflow_provider_oppo_image.contract import MAX_PICTURE_AGE, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.hooks.push_status import PushStatusMixin
 from airflow_provider_oppo_image.hooks.task_record import airflow_errors, connection_not_found
-from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids, run_concurrently
+from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, run_concurrently, upload_each
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.batch.progress import Progress
     from airflow_provider_oppo_image.batch.run import BatchResult
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+    from airflow_provider_oppo_image.engagelab.push_body import PushBody
     from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
     from airflow_provider_oppo_image.net.picture_url import PictureUrl
     from airflow_provider_oppo_image.pictures.check_many import Check
@@ -196,24 +198,7 @@ class OppoImageHook(PushStatusMixin, BaseHook):
 
         :param pictures: URLs by kind.
         """
-        from airflow_provider_oppo_image.net.picture_url import PictureUrl
-
-        client = self.get_conn()  # created before the threads start
-
-        def attempt(kind: PictureKind, url: str | PictureUrl) -> str | OppoImageError:
-            url = PictureUrl.parse(url)
-            try:
-                picture_id = client.upload(kind, url)
-            except OppoImageError as error:
-                return error
-            self.log.info("Uploaded the %s picture %s with the id %s", kind, url, picture_id)
-            return picture_id
-
-        outcomes = run_concurrently(attempt, pictures)
-        return UploadOutcome(
-            ids={kind: outcome for kind, outcome in outcomes.items() if isinstance(outcome, str)},
-            errors={kind: outcome for kind, outcome in outcomes.items() if isinstance(outcome, OppoImageError)},
-        )
+        return upload_each(self.get_conn(), pictures)
 
     def upload_pictures(
         self, big_picture_url: str | None = None, small_picture_url: str | None = None
@@ -222,13 +207,14 @@ class OppoImageHook(PushStatusMixin, BaseHook):
 
         :param big_picture_url: the big picture's URL; None for no picture.
         :param small_picture_url: the small picture's URL; None for no picture.
-        :return: ``{"big_picture_id": ..., "small_picture_id": ...}``, with None for a picture that was not requested.
+        :return: ``{"big_picture_id": ..., "small_picture_id": ..., "uploaded_at": ...}``, the arguments of a push, with
+            None for a picture that was not requested.
         :raises ConfigurationError: if neither is given.
         :raises OppoImageError: if an upload failed; the id of the other picture is in the log.
         """
         outcome = self.upload_each(parse_picture_urls(big_picture_url, small_picture_url))
         outcome.raise_for_errors()
-        return picture_ids(outcome.ids)
+        return outcome.to_dict()
 
     def upload_batch(
         self,
@@ -289,44 +275,58 @@ class OppoImageHook(PushStatusMixin, BaseHook):
         self,
         message: Mapping[str, Any],
         *,
+        pictures: Mapping[str, Any] | None = None,
         big_picture_id: str | None = None,
         small_picture_id: str | None = None,
+        uploaded_at: str | datetime.datetime | None = None,
+        max_picture_age: datetime.timedelta | None = MAX_PICTURE_AGE,
         cid: str | None = None,
     ) -> str:
         """Send a push that carries the pictures.
 
         :param message: the vendor's push body.
+        :param pictures: the result of an upload, with the next three arguments; None to give them one by one.
         :param big_picture_id: the big picture's id; None for no picture.
         :param small_picture_id: the small picture's id; None for no picture.
+        :param uploaded_at: the time of the upload, with a zone; None if it is not known.
+        :param max_picture_age: the maximum age of the ids, inclusive; None for any age.
         :param cid: 1 to 64 letters, digits, ``_`` and ``-``. The service recognises a repeat by it for one hour; after
             that hour the same call pushes again. None keeps the message's own; a message without one is protected only
             against repeats within this call.
         :return: the message id.
-        :raises ConfigurationError: if the service or OPPO would refuse the push.
+        :raises ConfigurationError: if the service or OPPO would refuse the push, or the ids are too old.
         :raises OppoImageError: if the push was not accepted, or that is not known.
         """
-        from airflow_provider_oppo_image.engagelab.push_body import compose_push
-
-        push = compose_push(message, big_picture_id=big_picture_id, small_picture_id=small_picture_id, cid=cid)
+        push = self._compose(message, pictures, big_picture_id, small_picture_id, uploaded_at, max_picture_age, cid)
         return self._client.push(push).msg_id
 
     def validate_push(
         self,
         message: Mapping[str, Any],
         *,
+        pictures: Mapping[str, Any] | None = None,
         big_picture_id: str | None = None,
         small_picture_id: str | None = None,
+        uploaded_at: str | datetime.datetime | None = None,
+        max_picture_age: datetime.timedelta | None = MAX_PICTURE_AGE,
         cid: str | None = None,
     ) -> None:
         """Let the service check a push without sending it; the parameters are those of `push`.
 
-        :raises ConfigurationError: if the service or OPPO would refuse the push.
+        :raises ConfigurationError: if the service or OPPO would refuse the push, or the ids are too old.
         :raises OppoImageError: if the push would not be accepted, or that is not known.
         """
+        push = self._compose(message, pictures, big_picture_id, small_picture_id, uploaded_at, max_picture_age, cid)
+        self._client.validate_push(push)
+
+    def _compose(self, message: Mapping[str, Any], *arguments: Any) -> PushBody:
         from airflow_provider_oppo_image.engagelab.push_body import compose_push
 
-        push = compose_push(message, big_picture_id=big_picture_id, small_picture_id=small_picture_id, cid=cid)
-        self._client.validate_push(push)
+        names = ("pictures", "big_picture_id", "small_picture_id", "uploaded_at", "max_picture_age", "cid")
+        push = compose_push(message, **dict(zip(names, arguments, strict=True)))
+        for warning in push.warnings:
+            self.log.warning("%s", warning)
+        return push
 
     def test_connection(self) -> tuple[bool, str]:
         """Check the credentials with one request that changes nothing.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
@@ -149,14 +148,14 @@ class PictureRecord:
     uploaded_at: str | None = None
     failure: Failure | None = None
 
-    def mark_uploaded(self, picture_id: str, uploaded_at: str | None = None) -> None:
+    def mark_uploaded(self, picture_id: str, uploaded_at: str) -> None:
         """Set the picture id and the time of the upload.
 
         :param picture_id: its id.
-        :param uploaded_at: the time of the upload, in ISO 8601 with the offset; None for now.
+        :param uploaded_at: the time of the upload, in ISO 8601 with the offset.
         """
         self.picture_id = picture_id
-        self.uploaded_at = uploaded_at or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self.uploaded_at = uploaded_at
 
 
 @dataclass

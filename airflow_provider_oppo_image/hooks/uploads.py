@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageErro
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
+    from airflow_provider_oppo_image.engagelab.client import EngageLabClient
     from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
 T = TypeVar("T")
@@ -27,10 +29,16 @@ class UploadOutcome:
 
     :param ids: the picture ids, by kind.
     :param errors: the errors, by kind.
+    :param uploaded_at: the time before the first request, in ISO 8601 with the offset.
     """
 
     ids: Mapping[PictureKind, str]
     errors: Mapping[PictureKind, OppoImageError]
+    uploaded_at: str
+
+    def to_dict(self) -> dict[str, str | None]:
+        """Return the result by the names of a push's arguments."""
+        return upload_result(self.ids, self.uploaded_at)
 
     @property
     def most_severe(self) -> OppoImageError | None:
@@ -81,6 +89,41 @@ def picture_ids(ids: Mapping[PictureKind, str]) -> dict[str, str | None]:
     :param ids: picture ids by kind.
     """
     return {PICTURE_RULES[kind].id_key: ids.get(kind) for kind in PICTURE_KINDS}
+
+
+def upload_result(ids: Mapping[PictureKind, str], uploaded_at: str | None) -> dict[str, str | None]:
+    """Return the result of an upload by the names of a push's arguments.
+
+    :param ids: picture ids by kind.
+    :param uploaded_at: the time of the upload, in ISO 8601 with the offset; it is None in the result without an id.
+    """
+    return {**picture_ids(ids), "uploaded_at": uploaded_at if ids else None}
+
+
+def upload_each(client: EngageLabClient, pictures: Mapping[PictureKind, str | PictureUrl]) -> UploadOutcome:
+    """Upload several pictures concurrently, one request each, without a check.
+
+    :param client: the client of the service.
+    :param pictures: URLs by kind.
+    """
+    from airflow_provider_oppo_image.net.picture_url import PictureUrl
+
+    def attempt(kind: PictureKind, url: str | PictureUrl) -> str | OppoImageError:
+        url = PictureUrl.parse(url)
+        try:
+            picture_id = client.upload(kind, url)
+        except OppoImageError as error:
+            return error
+        log.info("Uploaded the %s picture %s with the id %s", kind, url, picture_id)
+        return picture_id
+
+    uploaded_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    outcomes = run_concurrently(attempt, pictures)
+    return UploadOutcome(
+        ids={kind: outcome for kind, outcome in outcomes.items() if isinstance(outcome, str)},
+        errors={kind: outcome for kind, outcome in outcomes.items() if isinstance(outcome, OppoImageError)},
+        uploaded_at=uploaded_at,
+    )
 
 
 def run_concurrently(call: Callable[[PictureKind, U], T], pictures: Mapping[PictureKind, U]) -> dict[PictureKind, T]:

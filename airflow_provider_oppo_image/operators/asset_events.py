@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -24,7 +23,7 @@ def announce_uploads(
     context: Context,
     outlets: Iterable[object],
     *,
-    ids: Mapping[str, str | None],
+    result: Mapping[str, str | None],
     urls: Mapping[PictureKind, PictureUrl],
     reports: Mapping[PictureKind, PictureReport],
 ) -> None:
@@ -32,11 +31,11 @@ def announce_uploads(
 
     :param context: the context of the running task.
     :param outlets: the task's outlets: Assets and AssetAliases. An alias gets an Asset that is named after it.
-    :param ids: the picture ids, by the names of the push operator's arguments.
+    :param result: the picture ids and the time of the upload, by the names of the push operator's arguments.
     :param urls: the pictures' URLs, by kind.
     :param reports: the reports of the check, by kind; empty without a check.
     """
-    extra: dict[str, Any] = {**ids, "uploaded_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
+    extra: dict[str, Any] = dict(result)
     for kind, url in urls.items():
         extra[PICTURE_RULES[kind].url_key] = strip_query(url.redacted)
         if kind in reports:
@@ -55,14 +54,15 @@ def announce_batch(context: Context, outlets: Iterable[object], summary: Mapping
 
 
 def uploaded_pictures(context: Context) -> list[dict[str, str | None]]:
-    """Return the picture ids in the asset events that started a run, each as keyword arguments for a push.
+    """Return the uploads in the asset events that started a run, each as keyword arguments for a push.
 
     :param context: the context of a running task.
-    :return: ``{"big_picture_id": ..., "small_picture_id": ...}`` for each event of an `OppoImageUploadOperator`, the
-        earliest first; empty if no such event started the run.
+    :return: ``{"big_picture_id": ..., "small_picture_id": ..., "uploaded_at": ...}`` for each event of an
+        `OppoImageUploadOperator`, the earliest first; empty if no such event started the run.
     """
     extras = [event.extra for event in triggering_asset_events(context) if event.extra]
-    return [{key: extra.get(key) for key in _ID_KEYS} for extra in extras if any(extra.get(key) for key in _ID_KEYS)]
+    keys = (*_ID_KEYS, "uploaded_at")
+    return [{key: extra.get(key) for key in keys} for extra in extras if any(extra.get(key) for key in _ID_KEYS)]
 
 
 def _add_to_events(context: Context, outlets: Iterable[object], extra: Mapping[str, Any]) -> None:

@@ -15,12 +15,14 @@ from airflow_provider_oppo_image.airflow_compat import (
     task_state_store,
 )
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
-from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.contract import MAX_PICTURE_AGE
+from airflow_provider_oppo_image.engagelab.push_pictures import check_max_age
+from airflow_provider_oppo_image.errors import ConfigurationError, DuplicatePushError
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
 from airflow_provider_oppo_image.links.oppo_image import LINKS
-from airflow_provider_oppo_image.template_values import is_blank
+from airflow_provider_oppo_image.template_values import is_blank, is_rendered, read_flag, read_time
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -42,8 +44,14 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
 
     :param message: the vendor's push body (templated): an object with `to` and `body`. Values in its OPPO options, and
         its own `cid`, take precedence.
+    :param pictures: the result of an upload task (templated), such as ``upload.output``, instead of the next three
+        arguments.
     :param big_picture_id: the big picture's id (templated).
     :param small_picture_id: the small picture's id (templated).
+    :param uploaded_at: the time of the upload, with a zone (templated); None if it is not known, and then the age of
+        the ids is not checked.
+    :param max_picture_age: the maximum age of the ids, inclusive; None for any age. EngageLab does not document how
+        long an id is valid.
     :param on_missing_picture: what to do if both ids are empty: "fail", or "text" to push without pictures, with a
         warning.
     :param validate_only: let the service check the push without sending it (templated: "true" or "false").
@@ -55,13 +63,16 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
     :param on_late: what to do after that time: "fail" or "skip".
     :param campaign: the campaign's name (templated), for the page that shows a run's pictures.
     :param oppo_image_conn_id: the id of the connection (templated).
-    :raises ConfigurationError: if `on_missing_picture`, `on_unknown_outcome` or `on_late` has another value.
+    :raises ConfigurationError: if an argument that is not templated has another value, `pictures` is given beside an
+        argument that it replaces, or a time that is not a template has no zone.
     """
 
     template_fields: Sequence[str] = (
         "message",
+        "pictures",
         "big_picture_id",
         "small_picture_id",
+        "uploaded_at",
         "validate_only",
         "cid",
         "not_after",
@@ -76,8 +87,11 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         self,
         *,
         message: Mapping[str, Any],
+        pictures: Mapping[str, Any] | None = None,
         big_picture_id: str | None = None,
         small_picture_id: str | None = None,
+        uploaded_at: str | datetime.datetime | None = None,
+        max_picture_age: datetime.timedelta | None = MAX_PICTURE_AGE,
         on_missing_picture: Literal["fail", "text"] = "fail",
         validate_only: bool | str = False,
         cid: str | None = None,
@@ -99,9 +113,18 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
             )
         if on_late not in ("fail", "skip"):
             raise ConfigurationError(f"on_late is {on_late!r}; it must be 'fail' or 'skip'.")
+        check_max_age(max_picture_age)
+        if pictures is not None and (big_picture_id, small_picture_id, uploaded_at) != (None, None, None):
+            raise ConfigurationError("Give pictures, or big_picture_id, small_picture_id and uploaded_at, not both.")
+        for name, time in (("uploaded_at", uploaded_at), ("not_after", not_after)):
+            if is_rendered(time):
+                read_time(name, time)
         self.message = message
+        self.pictures = pictures
         self.big_picture_id = big_picture_id
         self.small_picture_id = small_picture_id
+        self.uploaded_at = uploaded_at
+        self.max_picture_age = max_picture_age
         self.on_missing_picture = on_missing_picture
         self.validate_only = validate_only
         self.cid = cid
@@ -121,15 +144,16 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         from airflow_provider_oppo_image.hooks.task_record import record_task
 
         with airflow_errors(), record_task(context, "push", self.campaign) as record:
-            validate_only = _read_flag("validate_only", self.validate_only)
+            validate_only = read_flag("validate_only", self.validate_only)
+            not_after = read_time("not_after", self.not_after)
             push = self._compose(context)
             pushed = _record_push(record, push)
             if validate_only:
+                push.check_age(self.max_picture_age)
                 self.hook.get_conn().validate_push(push)
                 self.log.info("The service would accept this push. It was not sent, since validate_only is set.")
                 return None
-            self._check_time()
-            pushed.msg_id = self._push(context, push)
+            pushed.msg_id = self._push(context, push, not_after)
             pushed.sent = True
         ids = picture_ids({picture.kind: picture.picture_id for picture in record.pictures if picture.picture_id})
         self._report_lineage(ids={**ids, "msg_id": pushed.msg_id})
@@ -140,8 +164,11 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
 
         push = compose_push(
             self.message,
+            pictures=self.pictures,
             big_picture_id=self.big_picture_id,
             small_picture_id=self.small_picture_id,
+            uploaded_at=self.uploaded_at,
+            max_picture_age=None,  # checked before sending: a task that is cleared after a success sends nothing
             cid=self._default_cid(context) if is_blank(self.cid) else self.cid,
             on_missing_picture=self.on_missing_picture,
         )
@@ -151,20 +178,22 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
             self.log.warning("%s", warning)
         return push
 
-    def _check_time(self) -> None:
-        if is_blank(self.not_after):
-            return
-        not_after = _read_time("not_after", self.not_after)
-        if (now := datetime.datetime.now(datetime.UTC)) <= not_after:
+    def _check_before_sending(self, push: PushBody, not_after: datetime.datetime | None, earlier: bool) -> None:
+        push.check_age(self.max_picture_age)
+        if not_after is None or (now := datetime.datetime.now(datetime.UTC)) <= not_after:
             return
         late = (
-            f"It is {now:%Y-%m-%d %H:%M UTC}, later than not_after ({not_after.isoformat()}), so the push was not sent."
+            f"It is {now:%Y-%m-%d %H:%M UTC}, later than not_after ({not_after.isoformat()}), so the push was not sent"
         )
+        if earlier:
+            raise DuplicatePushError(
+                f"{late} again. An earlier try may have sent it. Look for the push in EngageLab's console."
+            )
         if self.on_late == "skip":
-            raise AirflowSkipException(late)
-        raise ConfigurationError(late)
+            raise AirflowSkipException(f"{late}.")
+        raise ConfigurationError(f"{late}.")
 
-    def _push(self, context: Context, push: PushBody) -> str:
+    def _push(self, context: Context, push: PushBody, not_after: datetime.datetime | None) -> str:
         from airflow_provider_oppo_image.engagelab.push_once import IntendedPush, account_of, send_once
         from airflow_provider_oppo_image.operators.task_state import PushState
 
@@ -175,10 +204,12 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
             account_of(settings.app_key, settings.base_url),
             cid_was_given=push.cid != self._default_cid(context),
         )
+        store = task_state_store(context)
         sent = send_once(
             intended,
-            PushState(task_state_store(context)),
-            lambda cid, until: client.push(push.with_cid(cid), until=until).msg_id,
+            None if store is None else PushState(store),
+            lambda cid, until: client.push(push.with_cid(cid), until=min(until, not_after or until)).msg_id,
+            check=lambda earlier: self._check_before_sending(push, not_after, earlier),
             earlier_since=earlier_try_since(context),
             on_unknown_outcome=self.on_unknown_outcome,
         )
@@ -202,22 +233,3 @@ def _record_push(record: TaskRecord, push: PushBody) -> PushRecord:
     record.pictures += [PictureRecord(kind, picture_id=picture_id) for kind, picture_id in push.picture_ids.items()]
     record.push = PushRecord(push.title, push.text)
     return record.push
-
-
-def _read_flag(name: str, value: object) -> bool:
-    flag = {"true": True, "false": False}.get(str(value).strip().lower())
-    if flag is None:
-        raise ConfigurationError(f"{name} is {value!r}; it must be true or false.")
-    return flag
-
-
-def _read_time(name: str, value: object) -> datetime.datetime:
-    try:
-        time = value if isinstance(value, datetime.datetime) else datetime.datetime.fromisoformat(str(value).strip())
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
-        raise ConfigurationError(
-            f"{name} is {value!r}; it must be a date and time with a zone, such as 2026-12-01T20:00:00+08:00."
-        )
-    return time

@@ -69,14 +69,15 @@ class UploadState:
         uploads = {kind: StoredUpload(entry["id"], entry["uploaded_at"]) for kind, entry in entries.items() if entry}
         return {kind: upload for kind, upload in uploads.items() if not _is_expired(upload.uploaded_at)}
 
-    def save(self, ids: Mapping[PictureKind, str]) -> None:
+    def save(self, ids: Mapping[PictureKind, str], uploaded_at: str) -> None:
         """Store the ids of uploaded pictures.
 
         :param ids: picture ids by kind.
+        :param uploaded_at: the time of the upload, in ISO 8601 with the offset.
         """
         for kind, key in self._keys.items():
             if self._store is not None and kind in ids:
-                entry = {"id": ids[kind], "uploaded_at": _now().isoformat()}
+                entry = {"id": ids[kind], "uploaded_at": uploaded_at}
                 self._store.set(key, entry, retention=UPLOAD_RETENTION)
 
     def clear(self) -> None:
@@ -89,10 +90,10 @@ class UploadState:
 class PushState:
     """The record of a task's push, for `engagelab.push_once`.
 
-    :param store: the task's state store; None stores nothing.
+    :param store: the task's state store.
     """
 
-    def __init__(self, store: TaskStateStore | None) -> None:
+    def __init__(self, store: TaskStateStore) -> None:
         self._store = store
 
     def load(self) -> StoredPush | None:
@@ -100,7 +101,7 @@ class PushState:
 
         :raises ConfigurationError: if it cannot be read.
         """
-        entry = self._store.get(_PUSH_KEY) if self._store is not None else None
+        entry = self._store.get(_PUSH_KEY)
         return None if entry is None else StoredPush.from_dict(entry)
 
     def save(self, record: StoredPush) -> None:
@@ -108,8 +109,7 @@ class PushState:
 
         :param record: the record.
         """
-        if self._store is not None:
-            self._store.set(_PUSH_KEY, record.to_dict(), retention=PUSH_RETENTION)
+        self._store.set(_PUSH_KEY, record.to_dict(), retention=PUSH_RETENTION)
 
 
 def _upload_key(kind: PictureKind, url: str, sha256: str) -> str:

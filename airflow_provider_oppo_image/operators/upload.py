@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_oppo_image.airflow_compat import BaseOperator, push_outputs_separately, task_state_store
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
-from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
-from airflow_provider_oppo_image.hooks.uploads import parse_picture_urls, picture_ids
+from airflow_provider_oppo_image.hooks.uploads import parse_picture_urls, upload_result
 from airflow_provider_oppo_image.links.oppo_image import LINKS
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
 class OppoImageUploadOperator(LineageMixin, BaseOperator):
     """Checks one picture or both, uploads them, and returns their ids.
 
-    Returns ``{"big_picture_id": ..., "small_picture_id": ...}``, with None for a picture that was not requested; each
-    id is also an XCom of its own. A wrong picture fails the task without retries. Airflow retries if a picture is
-    absent or the service fails temporarily. If one of two pictures fails, the other's id is in the log and in XCom, and
-    on Airflow 3.3 a retry does not upload it again.
+    Returns ``{"big_picture_id": ..., "small_picture_id": ..., "uploaded_at": ...}``, the arguments of a push, with None
+    for a picture that was not requested; each is also an XCom of its own. A wrong picture fails the task without
+    retries. Airflow retries if a picture is absent or the service fails temporarily. If one of two pictures fails, the
+    other's id is in the log and in XCom, and on Airflow 3.3 a retry does not upload it again; ``uploaded_at`` is then
+    the time of the first upload.
 
     :param big_picture_url: the big picture's URL (templated); None for no picture.
     :param small_picture_url: the small picture's URL (templated); None for no picture. At least one is required.
@@ -65,7 +67,7 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
         return OppoImageHook(self.oppo_image_conn_id)
 
     def execute(self, context: Context) -> dict[str, str | None]:
-        """Check and upload the pictures, and return their ids; called by Airflow."""
+        """Check and upload the pictures, and return their ids and the time; called by Airflow."""
         from airflow_provider_oppo_image.hooks.task_record import PictureRecord, record_task
 
         with airflow_errors(), record_task(context, "upload", self.campaign) as task_record:
@@ -74,14 +76,14 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
             task_record.pictures += records.values()
             reports = self._check(urls, records) if self.check else {}
             self._upload(context, urls, reports, records)
-        ids = picture_ids(_uploaded_ids(records))
-        self._report_lineage(map(str, urls.values()), ids=ids)
+        result = _result(records)
+        self._report_lineage(map(str, urls.values()), ids={key: result[key] for key in result if key != "uploaded_at"})
         if self.outlets:
             from airflow_provider_oppo_image.operators.asset_events import announce_uploads
 
-            announce_uploads(context, self.outlets, ids=ids, urls=urls, reports=reports)
-        push_outputs_separately(context, ids)
-        return ids
+            announce_uploads(context, self.outlets, result=result, urls=urls, reports=reports)
+        push_outputs_separately(context, result)
+        return result
 
     def _check(
         self, urls: Mapping[PictureKind, PictureUrl], records: Mapping[PictureKind, PictureRecord]
@@ -116,16 +118,19 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
             records[kind].mark_uploaded(upload.picture_id, upload.uploaded_at)
         outcome = self.hook.upload_each({kind: url for kind, url in urls.items() if kind not in stored})
         for kind, picture_id in outcome.ids.items():
-            records[kind].mark_uploaded(picture_id)
+            records[kind].mark_uploaded(picture_id, outcome.uploaded_at)
         for kind, error in outcome.errors.items():
             records[kind].failure = failure_from(error)
         if outcome.errors:
-            state.save(outcome.ids)
-            for kind, picture_id in _uploaded_ids(records).items():
-                context["ti"].xcom_push(key=PICTURE_RULES[kind].id_key, value=picture_id)
+            state.save(outcome.ids, outcome.uploaded_at)
+            for key, value in _result(records).items():
+                if value is not None:
+                    context["ti"].xcom_push(key=key, value=value)
             outcome.raise_for_errors()
         state.clear()
 
 
-def _uploaded_ids(records: Mapping[PictureKind, PictureRecord]) -> dict[PictureKind, str]:
-    return {kind: record.picture_id for kind, record in records.items() if record.picture_id is not None}
+def _result(records: Mapping[PictureKind, PictureRecord]) -> dict[str, str | None]:
+    ids = {kind: record.picture_id for kind, record in records.items() if record.picture_id is not None}
+    times = [record.uploaded_at for record in records.values() if record.uploaded_at is not None]
+    return upload_result(ids, min(times, key=datetime.datetime.fromisoformat, default=None))

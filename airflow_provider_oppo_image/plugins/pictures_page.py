@@ -13,7 +13,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
-from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RETENTION_DAYS, PICTURE_RULES, PictureRule
+from airflow_provider_oppo_image.contract import MAX_PICTURE_AGE, PICTURE_KINDS, PICTURE_RULES, PictureRule
 from airflow_provider_oppo_image.hooks.task_record import PictureRecord
 from airflow_provider_oppo_image.links.oppo_image import CONSOLE_URL
 from airflow_provider_oppo_image.net.redaction import REDACTED_QUERY
@@ -103,7 +103,7 @@ def render_pictures(translation: Translation, query: PageQuery, tasks: Sequence[
         picture_views=_picture_views,
         age=functools.partial(_age, translation),
         days_left=_days_left,
-        retention_days=PICTURE_RETENTION_DAYS,
+        retention_days=MAX_PICTURE_AGE.days,
     )
 
 
@@ -169,4 +169,4 @@ def _age(translation: Translation, timestamp: str) -> str:
 
 def _days_left(timestamp: str) -> int:
     since = _time_since(timestamp)
-    return PICTURE_RETENTION_DAYS if since is None else PICTURE_RETENTION_DAYS - since.days
+    return MAX_PICTURE_AGE.days if since is None else MAX_PICTURE_AGE.days - since.days

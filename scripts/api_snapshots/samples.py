@@ -14,7 +14,7 @@ from airflow_provider_oppo_image.batch.results import RowResult, write_results
 from airflow_provider_oppo_image.engagelab.push_once import StoredPush
 from airflow_provider_oppo_image.errors import Failure
 from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord, TaskRecord
-from airflow_provider_oppo_image.hooks.uploads import picture_ids
+from airflow_provider_oppo_image.hooks.uploads import upload_result
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import announce_batch, announce_uploads
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator
@@ -77,7 +77,7 @@ def xcoms() -> dict[str, Any]:
     return {
         "prepare": URL,
         "wait": _poll(_READY, _WRONG).to_xcom(),
-        "upload": picture_ids({"big": PICTURE_ID}),
+        "upload": upload_result({"big": PICTURE_ID}, WHEN),
         "batch": {**_SUMMARY.to_dict(), "pictures": [_ROW.to_dict()]},
         "push": "1180003",
     }
@@ -106,13 +106,12 @@ def asset_events() -> dict[str, Any]:
     announce_uploads(
         cast("Any", {"outlet_events": uploads}),
         [asset],
-        ids=picture_ids({"big": PICTURE_ID}),
+        result=upload_result({"big": PICTURE_ID}, WHEN),
         urls={"big": PictureUrl.parse(URL)},
         reports={"big": _READY},
     )
     announce_batch(cast("Any", {"outlet_events": batch}), [asset], _SUMMARY.to_dict())
-    upload = uploads[asset].extra | {"uploaded_at": WHEN}
-    return {"upload": upload, "batch": batch[asset].extra, "watched": _watched()}
+    return {"upload": uploads[asset].extra, "batch": batch[asset].extra, "watched": _watched()}
 
 
 def _watched() -> dict[str, Any]:
@@ -125,7 +124,7 @@ def task_state() -> dict[str, Any]:
     """Return the state that tasks keep between tries, and the default `cid` of a push."""
     store = MemoryStore()
     uploads = UploadState(store, {"big": PictureUrl.parse(URL)}, {"big": _READY})
-    uploads.save({"big": PICTURE_ID})
+    uploads.save({"big": PICTURE_ID}, WHEN)
     pushes = PushState(store)
     pushes.save(
         StoredPush(CID, "0" * 64, "0123456789abcdef https://pushapi-sgp.engagelab.com", WHEN, "sent", "1180003")

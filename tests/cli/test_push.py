@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import types
@@ -37,12 +38,31 @@ def test_push_with_picture_ids(
     sandbox: SandboxServer, host: PictureHost, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["upload", "--big", host.serve("/big.png", artwork.png()), "--json"])
-    big = json.loads(capsys.readouterr().out)["big_picture_id"]
-    assert main(["push", message, "--big-picture-id", big, "--json"]) == 0
+    upload = json.loads(capsys.readouterr().out)
+    big = upload["big_picture_id"]
+    assert main(["push", message, "--big-picture-id", big, "--uploaded-at", upload["uploaded_at"], "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     (push,) = sandbox.received()["pushes"]
     assert data == {"msg_id": push["msg_id"], "cid": push["cid"]}
     assert push["body"]["body"]["options"]["third_party_channel"]["oppo"]["big_picture_id"] == big
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--uploaded-at", "2020-12-01T20:00:00Z"], "does not document"),
+        (["--uploaded-at", "2020-12-01T20:00:00Z", "--max-picture-age", "any", "--validate-only"], "days ago"),
+        (["--uploaded-at", "2020-12-01"], "with a zone"),
+        (["--max-picture-age", "-1"], "above 0"),
+    ],
+)
+def test_age_of_picture_ids(
+    sandbox: SandboxServer, message: str, options: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with contextlib.suppress(SystemExit):
+        assert main(["push", message, "--big-picture-id", "3653918_unknown", *options]) != 0
+    assert words in capsys.readouterr().err
+    assert "push" not in sandbox.received()["requests"]
 
 
 def test_message_from_standard_input(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:

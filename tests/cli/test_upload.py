@@ -22,7 +22,8 @@ def test_upload_prints_the_ids_as_json(
     assert main(["upload", "--big", urls[0], "--small", urls[1], "--json"]) == 0
     out, err = capsys.readouterr()
     ids = json.loads(out)
-    assert list(ids) == ["big_picture_id", "small_picture_id"]
+    assert list(ids) == ["big_picture_id", "small_picture_id", "uploaded_at"]
+    del ids["uploaded_at"]
     assert sorted(ids.values()) == sorted(upload["id"] for upload in sandbox.received()["uploads"])
     assert err == ""
 

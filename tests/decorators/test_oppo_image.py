@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -33,8 +34,9 @@ def execute(returned: Any, context: dict[str, Any] | None = None, **arguments: A
     return ids
 
 
-def ids_of(sandbox: SandboxServer) -> dict[str, str]:
-    return {f"{entry['kind']}_picture_id": entry["id"] for entry in sandbox.received()["uploads"]}
+def ids_of(sandbox: SandboxServer) -> dict[str, Any]:
+    ids = {f"{entry['kind']}_picture_id": entry["id"] for entry in sandbox.received()["uploads"]}
+    return {**ids, "uploaded_at": ANY}
 
 
 class TestReturnedValue:
@@ -156,6 +158,6 @@ class TestInDags:
         assert dag_run.returned["recorded", -1] == ["spring", "summer"]
         first, *others = sandbox.received()["pushes"]
         oppo = first["body"]["body"]["options"]["third_party_channel"]["oppo"]
-        assert oppo == {"style": 3, **dag_run.returned["upload", -1]}
+        assert {"style": 3, **dag_run.returned["upload", -1]} == oppo | {"uploaded_at": ANY}
         assert len(others) == 2
         assert dag_run.returned["again", 0]["small_picture_id"]

@@ -8,12 +8,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import ANY
 
 import pytest
 
 from airflow_provider_oppo_image.airflow_compat import HAS_RETRY_POLICIES, airflow_version
 from airflow_provider_oppo_image.artwork.prepare import Layout, prepare
-from airflow_provider_oppo_image.hooks.uploads import picture_ids
+from airflow_provider_oppo_image.hooks.uploads import upload_result
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import announce_uploads
 from airflow_provider_oppo_image.pictures.check import check_bytes
@@ -69,7 +70,7 @@ def test_the_pieces_work_and_return_what_the_docs_show(
     pushed = {sent["msg_id"]: sent["body"]["body"]["options"] for sent in sandbox.received()["pushes"]}
     for task_id in ("push", "push_or_text"):
         oppo = pushed[dag_run.returned[task_id, -1]]["third_party_channel"]["oppo"]
-        assert oppo == {"style": 3, **dag_run.returned["upload", -1]}
+        assert {"style": 3, **dag_run.returned["upload", -1]} == oppo | {"uploaded_at": ANY}
     assert pushed[dag_run.returned["push_again", -1]]["cid"].startswith("spring-2")
     assert keys(pushed[dag_run.returned["push", -1]]) == keys(SHAPES["push"]["body"]["options"])
 
@@ -83,7 +84,7 @@ def test_an_uploads_event_has_what_the_docs_show() -> None:
     announce_uploads(
         cast("Any", {"outlet_events": events}),
         [asset],
-        ids=picture_ids({"big": "id"}),
+        result=upload_result({"big": "id"}, "2026-11-24T22:38:56+00:00"),
         urls={"big": PictureUrl.parse(report.url + "?signature")},
         reports={"big": report},
     )

@@ -31,7 +31,6 @@ from airflow_provider_oppo_image.errors import (
     OutcomeUnknownError,
     RequestRefusedError,
 )
-from airflow_provider_oppo_image.operators.task_state import PushState
 
 NOW = datetime.datetime(2026, 11, 28, 20, tzinfo=datetime.UTC)
 MINUTE = datetime.timedelta(minutes=1)
@@ -240,7 +239,7 @@ def test_send_once_refuses_a_possible_duplicate(
 
 
 def test_send_once_without_a_store_sends() -> None:
-    assert once(PushState(None), lambda *_: "42").sent_now
+    assert once(None, lambda *_: "42").sent_now
 
 
 @pytest.mark.parametrize("outcome", BY_OUTCOME)

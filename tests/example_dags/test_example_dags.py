@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -65,7 +66,10 @@ def test_taskflow_upload_uploads_returned_urls(
     assert dag_run.state == "success"
     received = sandbox.received()
     assert received["pushes"] == []
-    validated = [sent["body"]["body"]["options"]["third_party_channel"]["oppo"] for sent in received["validations"]]
+    validated = [
+        {**sent["body"]["body"]["options"]["third_party_channel"]["oppo"], "uploaded_at": ANY}
+        for sent in received["validations"]
+    ]
     uploaded = [{"style": 3, **dag_run.returned["upload", index]} for index in range(2)]
     by_id = operator.itemgetter("big_picture_id")
     assert sorted(validated, key=by_id) == sorted(uploaded, key=by_id), "each with its own, whichever is first"

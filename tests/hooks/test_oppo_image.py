@@ -182,6 +182,7 @@ def test_check_uses_the_connection(connect: Connect) -> None:
 def test_upload_pictures_sends_one_request_each(connect: Connect, big: Any, small: Any) -> None:
     with FaultServer(BOTH) as server:
         returned = connect(server).upload_pictures(big, small)
+    assert returned.pop("uploaded_at").endswith("+00:00")
     assert returned == {"big_picture_id": "1_b" if big else None, "small_picture_id": "2_s" if small else None}
     bodies = sorted((request.json for request in server.requests), key=str)
     assert bodies == [{f"{kind}_picture_url": url} for kind, url in (("big", big), ("small", small)) if url]
@@ -242,7 +243,7 @@ def test_most_severe_error_is_raised_other_logged(
 
 
 def test_outcome_without_errors() -> None:
-    UploadOutcome(ids={"big": "1"}, errors={}).raise_for_errors()
+    UploadOutcome(ids={"big": "1"}, errors={}, uploaded_at="").raise_for_errors()
     assert picture_ids({"small": "1"}) == {"big_picture_id": None, "small_picture_id": "1"}
     assert {kind: url.full for kind, url in parse_picture_urls(BIG, None).items()} == {"big": BIG}
 

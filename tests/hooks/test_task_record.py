@@ -110,7 +110,9 @@ def test_push_record_has_title_and_text(sandbox: SandboxServer, urls: dict[str, 
         "sent": not validate_only,
         "msg_id": None if validate_only else sent[0]["msg_id"],
     }
-    assert {picture["kind"] + "_picture_id": picture["picture_id"] for picture in record["pictures"]} == ids
+    assert {picture["kind"] + "_picture_id": picture["picture_id"] for picture in record["pictures"]} == {
+        key: ids[key] for key in ("big_picture_id", "small_picture_id")
+    }
 
 
 def test_failed_push_record_is_not_sent(sandbox: SandboxServer, urls: dict[str, str]) -> None:

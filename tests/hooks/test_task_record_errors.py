@@ -91,7 +91,7 @@ def test_airflow_errors_logs_tables_in_a_group(logged: pytest.LogCaptureFixture)
 
 
 def test_airflow_errors_logs_both_failed_uploads(logged: pytest.LogCaptureFixture) -> None:
-    outcome = UploadOutcome({}, {"big": NotSentError("the big one"), "small": PictureWrongError("the small one")})
+    outcome = UploadOutcome({}, {"big": NotSentError("the big one"), "small": PictureWrongError("the small one")}, "")
     with pytest.raises(AirflowFailException, match="the small one"), airflow_errors():
         outcome.raise_for_errors()
     assert [message.partition(" http")[0] for message in logged.messages] == ["the big one", "the small one"]

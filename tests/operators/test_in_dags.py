@@ -36,6 +36,7 @@ def test_ids_reach_pushes_by_output_and_by_jinja(sandbox: SandboxServer, host: P
                     task_id=name + "_by_output", big_picture_id=upload.output["big_picture_id"],
                     small_picture_id=upload.output["small_picture_id"], **push,
                 ),
+                OppoImagePushOperator(task_id=name + "_as_a_whole", pictures=upload.output, **push),
                 OppoImagePushOperator(
                     task_id=name + "_by_jinja",
                     big_picture_id=f"{{{{{{{{ ti.xcom_pull('{{name}}', key='big_picture_id') }}}}}}}}",
@@ -51,7 +52,7 @@ def test_ids_reach_pushes_by_output_and_by_jinja(sandbox: SandboxServer, host: P
         for sent in sandbox.received()["pushes"]
     }
     with_picture = {"style": 3, "big_picture_id": dag_run.returned["good", -1]["big_picture_id"]}
-    for how in ("by_output", "by_jinja"):
+    for how in ("by_output", "by_jinja", "as_a_whole"):
         assert options[dag_run.returned[f"good_{how}", -1]] == with_picture
         assert options[dag_run.returned[f"absent_{how}", -1]] == {}
 

@@ -105,6 +105,36 @@ class TestPictures:
         assert sandbox.received()["requests"] == {}
 
 
+class TestAge:
+    def test_result_of_an_upload_as_a_whole(self, sandbox: SandboxServer, big: str) -> None:
+        now = datetime.datetime.now(datetime.UTC).isoformat()
+        push(pictures={"big_picture_id": big, "small_picture_id": None, "uploaded_at": now})
+        assert options(sandbox)["third_party_channel"]["oppo"] == {"style": 3, "big_picture_id": big}
+
+    @pytest.mark.parametrize("validate_only", [False, True])
+    def test_old_ids_are_refused(self, sandbox: SandboxServer, big: str, validate_only: bool) -> None:
+        with pytest.raises(AirflowFailException, match="does not document"):
+            push(big_picture_id=big, uploaded_at="2020-12-01T20:00:00Z", validate_only=validate_only)
+        assert pushes(sandbox) == sandbox.received()["validations"] == []
+
+    def test_any_age_is_warned_about(self, sandbox: SandboxServer, big: str, task_log: Log) -> None:
+        assert push(big_picture_id=big, uploaded_at="2020-12-01T20:00:00Z", max_picture_age=None)
+        assert "days ago" in task_log()
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            {"max_picture_age": datetime.timedelta(days=-1)},
+            {"max_picture_age": 30},
+            {"pictures": {}, "big_picture_id": "id"},
+            {"pictures": "{{ ids }}", "uploaded_at": "{{ time }}"},
+        ],
+    )
+    def test_invalid_arguments_are_refused_in_init(self, arguments: dict[str, Any]) -> None:
+        with pytest.raises(ConfigurationError):
+            OppoImagePushOperator(task_id="task", message={}, **arguments)
+
+
 class TestRefusals:
     @pytest.mark.parametrize("invalid", ["text", None, [1]])
     def test_message_must_be_an_object(self, sandbox: SandboxServer, connect: Connect, invalid: Any) -> None:
@@ -265,11 +295,31 @@ class TestNotAfter:
             push(big_picture_id=big, not_after="2020-12-01T20:00:00+08:00", on_late=on_late)
         assert "push" not in sandbox.received()["requests"]
 
+    @pytest.mark.parametrize("name", ["not_after", "uploaded_at"])
     @pytest.mark.parametrize("time", ["2099-12-01T20:00:00", "tomorrow", datetime.datetime(2099, 12, 1), 5])
-    def test_time_without_a_zone_is_refused(self, sandbox: SandboxServer, big: str, time: Any) -> None:
+    def test_time_without_a_zone_is_refused(self, sandbox: SandboxServer, big: str, time: Any, name: str) -> None:
+        with pytest.raises(ConfigurationError, match="with a zone"):
+            push(**{name: time})
+        operator = OppoImagePushOperator(task_id="task", message=message(), big_picture_id=big, **{name: "{{ time }}"})
+        setattr(operator, name, time)
         with pytest.raises(AirflowFailException, match="with a zone"):
-            push(big_picture_id=big, not_after=time)
+            operator.execute(make_context())
         assert "push" not in sandbox.received()["requests"]
+
+    def test_cleared_after_a_success_returns_the_id(self, sandbox: SandboxServer, big: str) -> None:
+        store = MemoryStore()
+        msg_id = push(make_context(store), big_picture_id=big)
+        late = {"not_after": "2020-12-01T20:00:00Z", "uploaded_at": "2020-12-01T20:00:00Z"}
+        assert push(make_context(store, try_number=2), big_picture_id=big, **late) == msg_id
+        assert sandbox.received()["requests"]["push"] == {"200": 1}
+
+    def test_late_repeat_of_an_unknown_outcome_fails(self, sandbox: SandboxServer, big: str) -> None:
+        store = MemoryStore()
+        sandbox.fail(call="push", drop=True)
+        with pytest.raises(OutcomeUnknownError):
+            push(make_context(store), big_picture_id=big)
+        with pytest.raises(AirflowFailException, match="may have sent it"):
+            push(make_context(store), big_picture_id=big, not_after="2020-12-01T20:00:00Z", on_late="skip")
 
     def test_other_on_late_is_refused_in_init(self) -> None:
         with pytest.raises(ConfigurationError, match="skip"):

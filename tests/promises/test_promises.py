@@ -134,7 +134,7 @@ class TestStoredShapes:
     def test_asset_event_is_read(self, version: str) -> None:
         event = SimpleNamespace(extra=read(version)["asset_events"]["upload"], timestamp=0)
         [ids] = uploaded_pictures(cast("Any", {"triggering_asset_events": {"asset": [event]}}))
-        assert ids == {"big_picture_id": samples.PICTURE_ID, "small_picture_id": None}
+        assert ids == {"big_picture_id": samples.PICTURE_ID, "small_picture_id": None, "uploaded_at": samples.WHEN}
 
 
 def stored_state(values: dict[str, Any]) -> MemoryStore:

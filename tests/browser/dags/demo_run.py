@@ -40,8 +40,7 @@ def demo_run() -> None:
                 "to": "all",
                 "body": {"platform": "all", "notification": {"android": {"title": title, "alert": text}}},
             },
-            big_picture_id=upload.output["big_picture_id"],
-            small_picture_id=upload.output["small_picture_id"],
+            pictures=upload.output,
         )
 
     campaign.expand_kwargs(campaigns())

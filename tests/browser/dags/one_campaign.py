@@ -17,6 +17,6 @@ with DAG("one_campaign", schedule=None, start_date=datetime.datetime(2026, 1, 1)
     OppoImagePushOperator(
         task_id="push",
         message={"to": "all", "body": {"platform": "all", "notification": {"android": {"alert": "Today only"}}}},
-        big_picture_id=upload.output["big_picture_id"],
+        pictures=upload.output,
         oppo_image_conn_id="{{ dag_run.conf['connection'] }}",
     )

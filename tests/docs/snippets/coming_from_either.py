@@ -33,7 +33,7 @@ with DAG(
     push = OppoImagePushOperator(
         task_id="push",
         message=MESSAGE,
-        big_picture_id=upload.output["big_picture_id"],
+        pictures=upload.output,
         validate_only=True,  # remove to send
     )
 # [END coming_from_either]

@@ -93,8 +93,7 @@ with DAG(
     push = OppoImagePushOperator(
         task_id="push",
         message=MESSAGE,
-        big_picture_id=upload.output["big_picture_id"],
-        small_picture_id=upload.output["small_picture_id"],
+        pictures=upload.output,
         validate_only=True,  # remove this line to send the push
         retries=3,
     )
@@ -106,6 +105,7 @@ with DAG(
         message=MESSAGE,
         big_picture_id="{{ ti.xcom_pull('upload', key='big_picture_id') }}",
         small_picture_id="{{ ti.xcom_pull('upload', key='small_picture_id') }}",
+        uploaded_at="{{ ti.xcom_pull('upload', key='uploaded_at') }}",
         on_missing_picture="text",
         validate_only=True,  # remove this line to send the push
         trigger_rule="all_done",  # also after an upload that failed
@@ -118,7 +118,7 @@ with DAG(
     push_again = OppoImagePushOperator(
         task_id="push_again",
         message=MESSAGE,
-        big_picture_id=upload.output["big_picture_id"],
+        pictures=upload.output,
         cid="{{ params.campaign }}-{{ ds_nodash }}-2",  # the second one of that day
         validate_only=True,  # remove this line to send the push
         retries=3,

@@ -27,7 +27,7 @@ def campaigns() -> None:
         OppoImagePushOperator(
             task_id="push",
             message=MESSAGE,
-            big_picture_id=upload.output["big_picture_id"],
+            pictures=upload.output,
             oppo_image_conn_id=connection,
         )
 

@@ -33,7 +33,7 @@ def leaks() -> None:
     upload = OppoImageUploadOperator(
         task_id="upload", big_picture_url=ready, outlets=[Asset(name="uploaded", uri="oppo-image-trust://uploaded")]
     )
-    OppoImagePushOperator(task_id="push", message=MESSAGE, big_picture_id=upload.output["big_picture_id"])
+    OppoImagePushOperator(task_id="push", message=MESSAGE, pictures=upload.output)
 
     OppoImageUploadOperator(task_id="upload_wrong_picture", big_picture_url=picture("/wrong.jpg"))
     OppoImageUploadOperator(task_id="upload_absent_picture", big_picture_url=picture("/absent.png"))
