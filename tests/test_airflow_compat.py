@@ -140,7 +140,7 @@ def test_earlier_try_since_is_when_the_run_was_due() -> None:
 
 
 @pytest.mark.skipif(airflow_version().startswith("2."), reason="Airflow 2 has the tries in its database")
-def test_earlier_try_since_is_the_beginning_of_time_if_nothing_is_known() -> None:
+def test_earlier_try_since_unknown_is_datetime_min() -> None:
     unknown = SimpleNamespace(run_after=None, data_interval_end=None)
     since = earlier_try_since(make_context(try_number=2, dag_run=unknown))
     assert since == datetime.min.replace(tzinfo=UTC)

@@ -90,7 +90,7 @@ _URL_NAMES = {"url", "redacted", "base_url", "_base_url", "target", "path", "res
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_punctuation_follows_a_url_in_a_message(path: Path) -> None:
+def test_no_punctuation_follows_url_in_message(path: Path) -> None:
     """Airflow's log viewer would take it into the link."""
     nodes = list(ast.walk(ast.parse(path.read_text())))
     texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]

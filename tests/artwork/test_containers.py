@@ -126,7 +126,7 @@ class TestPsd:
     def test_grey(self, more: tuple[Channel, ...]) -> None:
         assert columns(psd([left, *more], mode=1)) == [(230, 230, 230), (10, 10, 10)] * 2
 
-    def test_a_composite(self) -> None:
+    def test_psd_composite(self) -> None:
         assert columns(psd(RGB, composite=True)) == COLOURS
         with pytest.raises(PictureWrongError, match="without a picture of all its layers"):
             prepare("small", psd([full] * 3, composite=False))
@@ -148,11 +148,11 @@ class TestPsd:
             prepare("small", psd(RGB, **options))  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("end", [20, 27, 40, 60])
-    def test_a_document_that_ends_early(self, end: int) -> None:
+    def test_psd_truncated(self, end: int) -> None:
         with pytest.raises(PictureWrongError, match=r"broken|wrong_format"):
             prepare("small", psd([*RGB, full, full])[:end])
 
-    def test_an_unusual_compression(self) -> None:
+    def test_psd_compression_unknown(self) -> None:
         data = psd(RGB, rle=False)
         at = len(data) - 3 * WIDTH * HEIGHT - 2
         with pytest.raises(PictureWrongError, match="compression"):
@@ -169,14 +169,14 @@ class TestTiff:
         with pytest.raises(PictureWrongError, match=r"separate planes.*Export"):
             prepare("small", tiff(tags | strips, plane * 3))
 
-    def test_a_channel_without_a_name(self) -> None:
+    def test_psd_channel_unnamed(self) -> None:
         tags = {258: (3, [8] * 4), 262: (3, [2]), 277: (3, [4])}
         with pytest.raises(PictureWrongError, match="additional channel"):
             prepare("small", tiff(dict(tags), self.PIXELS))
         assert columns(tiff(tags | {338: (3, [0])}, self.PIXELS)) == COLOURS
 
     @pytest.mark.parametrize("scale", [1, 257])
-    def test_a_palette_of_8_or_16_bits(self, scale: int) -> None:
+    def test_psd_palette_of_8_or_16_bits(self, scale: int) -> None:
         palette = [0] * 768
         for index, colour in enumerate(COLOURS[:2]):
             for channel, value in enumerate(colour):
@@ -228,7 +228,7 @@ class TestTiff:
 
 
 @pytest.mark.parametrize(("depth", "transparent"), [(2, 1), (4, 5)])
-def test_a_transparent_grey_of_few_bits(depth: int, transparent: int) -> None:
+def test_transparent_grey_of_few_bits(depth: int, transparent: int) -> None:
     header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, depth, 0, 0, 0, 0)
     rows = (b"\0" + b"\x55" * (WIDTH * depth // 8)) * HEIGHT
     chunks = {b"IHDR": header, b"tRNS": struct.pack(">H", transparent), b"IDAT": zlib.compress(rows), b"IEND": b""}
@@ -257,7 +257,7 @@ def test_damaged_jpegs(mode: str, progressive: bool) -> None:
             prepare("big", damaged)
 
 
-def test_a_jpeg_with_many_scans() -> None:
+def test_jpeg_with_many_scans() -> None:
     with pytest.raises(PictureWrongError, match="scans"):
         prepare("big", artwork.many_scans())
 
@@ -288,7 +288,7 @@ class TestFinishedPictures:
 
 
 @pytest.mark.parametrize("suffix", ["webp", "GIF", "tiff", "svg"])
-def test_a_destination_of_another_format(suffix: str, tmp_path: Path) -> None:
+def test_destination_of_another_format(suffix: str, tmp_path: Path) -> None:
     source = tmp_path / "art.png"
     source.write_bytes(artwork.png())
     with pytest.raises(ConfigurationError, match=r"\.png or \.jpg"):

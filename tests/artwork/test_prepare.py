@@ -163,7 +163,7 @@ class TestEncode:
         assert 0.97 * rule.recommended_bytes < len(prepared.body) <= rule.recommended_bytes
 
     @pytest.mark.parametrize("limit", [3_000, 20_000, 45_000, 150_000])
-    def test_a_jpeg_has_the_highest_quality_that_fits(self, limit: int) -> None:
+    def test_jpeg_has_highest_quality_that_fits(self, limit: int) -> None:
         prepared = prepare("big", artwork.png(1200, 600), only="JPEG", limit=limit)
         assert prepared.report.format == "JPEG"
         assert 0.85 * limit < len(prepared.body) <= limit
@@ -190,12 +190,12 @@ class TestEncode:
         assert ssim(image, file_of(image)) == pytest.approx(1)
         assert 1 > values[0] > values[1] > values[2] > 0
 
-    def test_a_limit_can_be_too_low(self) -> None:
+    def test_limit_can_be_too_low(self) -> None:
         assert encode(noise(984, 369), 500) is None
         with pytest.raises(PictureWrongError, match=r"too_heavy: .* 500 bytes"):
             prepare("big", artwork.png(), limit=500)
 
-    def test_only_png_can_be_too_heavy(self) -> None:
+    def test_too_heavy_only_png(self) -> None:
         with pytest.raises(PictureWrongError, match="too_heavy"):
             prepare("big", file_of(noise(984, 369)), only="PNG")
 
@@ -215,7 +215,7 @@ class TestLayout:
             prepared = prepare("small", art, Layout(focus=focus))
             assert {colour_at(prepared, x, 0.5) for x in (0, 0.99)} == {colour}
 
-    def test_a_crop_without_scaling_keeps_the_pixels(self) -> None:
+    def test_crop_without_scaling_keeps_pixels(self) -> None:
         image = noise(200, 144)
         prepared = prepare("small", file_of(image), Layout(focus=(1, 0.5)))
         assert encode(image.crop((56, 0, 200, 144)), 50_000) == prepared.body
@@ -291,7 +291,7 @@ class TestReadArtwork:
         prepared = prepare("big", file_of(plain(colour, mode=mode), icc_profile=color_profiles.grey(1.0)))
         assert near(colour_at(prepared, 0.5, 0.5), (188, 188, 188), 3)
 
-    def test_a_profile_keeps_transparency(self) -> None:
+    def test_profile_keeps_transparency(self) -> None:
         data = file_of(plain((255, 0, 0, 128), mode="RGBA"), icc_profile=color_profiles.swapped())
         assert near(colour_at(prepare("big", data), 0.5, 0.5), (127, 127, 255), 12)
 
@@ -355,7 +355,7 @@ class TestReadArtwork:
         assert pixels.getpixel((492, 180)) == (0, 0, 255, 128)
 
     @pytest.mark.parametrize("name", bombs.BOMBS)
-    def test_a_bomb_is_rejected_or_harmless(self, name: str) -> None:
+    def test_bomb_is_rejected_or_harmless(self, name: str) -> None:
         try:
             state = prepare("big", bombs.BOMBS[name]()).report.state
         except PictureWrongError as error:
@@ -386,6 +386,6 @@ class TestReadArtwork:
             prepare("big", data, layout, display_name="art")
         assert raised.value.reports[0]["state"] == "wrong"
 
-    def test_an_empty_file_is_absent(self) -> None:
+    def test_empty_file_is_absent(self) -> None:
         with pytest.raises(PictureAbsentError, match="empty"):
             prepare("big", b"")

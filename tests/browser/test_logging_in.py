@@ -19,6 +19,6 @@ def test_admin_may_add_a_connection(open_airflow: Callable[..., Page]) -> None:
     expect(page.get_by_role("button", name="Add Connection")).to_be_enabled()
 
 
-def test_a_viewer_may_not(open_airflow: Callable[..., Page]) -> None:
+def test_viewer_is_forbidden(open_airflow: Callable[..., Page]) -> None:
     page = open_airflow("/connections", user=VIEWER)
     expect(page.get_by_text("forbidden", exact=False).first).to_be_visible()

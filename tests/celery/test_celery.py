@@ -23,7 +23,7 @@ FLOOR = 0.80
 
 
 @pytest.mark.timeout(400)
-def test_two_workers_share_the_rate_limit_equally(
+def test_workers_share_rate_limit_equally(
     airflow: CeleryStack, start_batch: Callable[[int, int], BatchRun], figures: list[Figure]
 ) -> None:
     batch = start_batch(ROWS, len(WORKERS))

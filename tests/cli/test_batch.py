@@ -51,7 +51,7 @@ def test_batch_uploads_and_writes_results(manifest: str, results: str, capsys: p
     assert states(results) == ["uploaded"]
 
 
-def test_a_completed_batch_does_nothing(
+def test_completed_batch_does_nothing(
     sandbox: SandboxServer, manifest: str, results: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for already_complete in (False, True):
@@ -79,7 +79,7 @@ def test_failed_rows_need_resume(
     assert len(sandbox.received()["uploads"]) == 2
 
 
-def test_no_check_leaves_it_to_the_service(
+def test_batch_no_check_uploads_anyway(
     host: PictureHost, tmp_path: Path, results: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest = write_manifest(tmp_path, host.serve("/old.jpg", artwork.jpeg(876, 324)))
@@ -95,13 +95,13 @@ def test_rate_is_respected(sandbox: SandboxServer, host: PictureHost, tmp_path: 
     assert sandbox.received()["peak_per_second"] <= 33
 
 
-def test_an_invalid_manifest_is_a_usage_error(tmp_path: Path, results: str) -> None:
+def test_invalid_manifest_is_usage_error(tmp_path: Path, results: str) -> None:
     (tmp_path / "night.csv").write_bytes(b"PK\x03\x04 a spreadsheet\x00")
     assert main(["batch", str(tmp_path / "night.csv"), results]) == 2
     assert not Path(results + ".parts").exists()
 
 
-def test_an_interrupted_batch_resumes(
+def test_interrupted_batch_resumes(
     start: Start, sandbox: SandboxServer, host: PictureHost, tmp_path: Path, results: str
 ) -> None:
     url = host.serve("/big.jpg", artwork.good("big", "JPEG"))

@@ -16,14 +16,14 @@ from tests.support import artwork
 from tests.support.picture_host import PictureHost
 
 
-def test_a_ready_file(big: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ready_file(big: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--big", big]) == 0
     out, err = capsys.readouterr()
     assert out.startswith(f"big picture {big} is ready (984 x 369 px, PNG, ")
     assert err == ""
 
 
-def test_a_wrong_file_is_reported_as_a_table(old: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_file_is_table(old: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--kind", "big", old]) == 1
     headline, *rows = capsys.readouterr().out.splitlines()
     assert headline.startswith(f"big picture {old} is wrong (876 x 324 px, PNG, ")
@@ -31,7 +31,7 @@ def test_a_wrong_file_is_reported_as_a_table(old: str, capsys: pytest.CaptureFix
     assert len(rows) == 4
 
 
-def test_a_warning_does_not_change_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_warning_does_not_change_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     heavy = write(tmp_path / "heavy.png", artwork.png_of_size(1_040_000))
     assert main(["check", "--big", heavy]) == 0
     assert "  warning     nearly_too_heavy\n" in capsys.readouterr().out
@@ -52,7 +52,7 @@ def test_several_pictures_in_order_with_a_summary(
     assert out.endswith("4 pictures: 2 ready, 1 absent, 1 wrong\n")
 
 
-def test_an_absent_picture_exits_with_3(big: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_absent_picture_exits_with_3(big: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--big", big, "--big", "nowhere.png"]) == 3
     assert "is absent" in capsys.readouterr().out
 
@@ -67,14 +67,14 @@ def test_json_has_the_reports(big: str, old: str, capsys: pytest.CaptureFixture[
     assert err == ""
 
 
-def test_a_url_with_private_addresses_allowed(host: PictureHost, capsys: pytest.CaptureFixture[str]) -> None:
+def test_url_with_private_addresses_allowed(host: PictureHost, capsys: pytest.CaptureFixture[str]) -> None:
     url = host.serve("/big.png", artwork.png())
     assert main(["check", "--big", f"{url}?signature=abc", "--allow-private-addresses"]) == 0
     assert host.requests == ["/big.png?signature=abc"]
     assert "abc" not in capsys.readouterr().out
 
 
-def test_a_refused_address_names_the_option(host: PictureHost, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_address_names_option(host: PictureHost, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--big", host.serve("/big.png", artwork.png())]) == 1
     assert host.connections == 0
     out = capsys.readouterr().out

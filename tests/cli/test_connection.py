@@ -119,7 +119,7 @@ def test_repr_has_no_secret() -> None:
 # connection add --print
 
 
-def test_each_field_has_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+def test_connection_fields_have_options(capsys: pytest.CaptureFixture[str]) -> None:
     options = "--data-center japan --connect-timeout 1.5 --read-timeout 2 --total-timeout 3 --retry-budget 0"
     flags = "--allow-private-addresses --allow-plain-http --cid-namespace staging"
     assert main([*ADD, "--print", "json", *options.split(), *flags.split()]) == 0
@@ -161,7 +161,7 @@ def test_invalid_values(arguments: list[str], words: str, capsys: pytest.Capture
     assert SECRET not in err
 
 
-def test_the_secret_is_not_an_argument(capsys: pytest.CaptureFixture[str]) -> None:
+def test_secret_is_not_argument(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([*ADD, "--master-secret", SECRET])
     assert "unrecognized arguments" in capsys.readouterr().err
@@ -173,9 +173,7 @@ def test_print_cli_warns_that_the_secret_is_visible(capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("written", [SECRET, f"{SECRET}\n", f"  {SECRET}\r\n"])
-def test_the_secret_from_a_pipe(
-    written: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_secret_from_pipe(written: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv(SECRET_VARIABLE)
     monkeypatch.setattr(sys, "stdin", io.StringIO(written))
     assert main([*ADD, "--print", "json"]) == 0
@@ -183,7 +181,7 @@ def test_the_secret_from_a_pipe(
 
 
 @pytest.mark.parametrize("stdin", [io.StringIO(""), None], ids=["empty", "closed"])
-def test_a_missing_secret(
+def test_secret_missing(
     stdin: io.StringIO | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv(SECRET_VARIABLE)
@@ -192,7 +190,7 @@ def test_a_missing_secret(
     assert SECRET_VARIABLE in capsys.readouterr().err
 
 
-def test_the_prompt_does_not_echo_the_secret(start: Start) -> None:
+def test_prompt_does_not_echo_secret(start: Start) -> None:
     screen, terminal = pty.openpty()
     process = start(*ADD, "--print", "json", env={SECRET_VARIABLE: ""}, stdin=terminal, start_new_session=True)
     os.close(terminal)

@@ -33,7 +33,7 @@ def test_help_and_version(option: str, texts: list[str], capsys: pytest.CaptureF
     assert all(text in out for text in texts)
 
 
-def test_no_command_prints_help_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_command_prints_help_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     out, err = capsys.readouterr()
     assert out == ""

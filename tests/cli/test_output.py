@@ -53,7 +53,7 @@ def test_unencodable_characters_are_escaped(tmp_path: Path, start: Start) -> Non
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["--help"]])
-def test_a_closed_pipe_keeps_the_exit_code(arguments: list[str], old: str, start: Start) -> None:
+def test_closed_pipe_keeps_exit_code(arguments: list[str], old: str, start: Start) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     wrong = ["--big", old] if "check" in arguments else []
@@ -63,7 +63,7 @@ def test_a_closed_pipe_keeps_the_exit_code(arguments: list[str], old: str, start
     assert (process.returncode, err) == (1 if wrong else 0, "")
 
 
-def test_a_closed_stdout_keeps_the_exit_code(old: str) -> None:
+def test_closed_stdout_keeps_exit_code(old: str) -> None:
     command = [sys.executable, "-c", RUN, "check", "--big", old]
     done = subprocess.run(
         ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *command], stderr=subprocess.PIPE, text=True, check=False

@@ -73,7 +73,7 @@ def test_message_from_standard_input(sandbox: SandboxServer, monkeypatch: pytest
     assert push["cid"] == "spring-1"
 
 
-def test_a_retried_request_is_one_push(
+def test_retried_request_is_one_push(
     sandbox: SandboxServer, message: str, connect: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     connect(extra={"retry_budget": 30})
@@ -127,7 +127,7 @@ def test_invalid_messages(
     assert words in capsys.readouterr().err
 
 
-def test_two_different_cids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cids_different(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "message.json"
     path.write_text(json.dumps(MESSAGE | {"body": MESSAGE["body"] | {"options": {"cid": "one"}}}))
     assert main(["push", str(path), "--cid", "two"]) == 2

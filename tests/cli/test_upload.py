@@ -33,7 +33,7 @@ def test_upload_prints_a_table(sandbox: SandboxServer, host: PictureHost, capsys
     assert re.fullmatch(r"  small_picture_id  \S+\n", capsys.readouterr().out)
 
 
-def test_a_wrong_picture_is_not_uploaded(
+def test_wrong_picture_is_not_uploaded(
     sandbox: SandboxServer, host: PictureHost, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = host.serve("/old.png", artwork.png(876, 324))
@@ -47,7 +47,7 @@ def test_a_wrong_picture_is_not_uploaded(
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_one_failed_upload_prints_the_other_id(
+def test_failed_upload_prints_other_id(
     as_json: bool, sandbox: SandboxServer, host: PictureHost, capsys: pytest.CaptureFixture[str]
 ) -> None:
     urls = [host.serve("/old.png", artwork.png(876, 324)), host.serve("/small.png", artwork.png(144, 144))]
@@ -64,7 +64,7 @@ def test_one_failed_upload_prints_the_other_id(
         assert out == f"  small_picture_id  {kept}\n"
 
 
-def test_two_failed_uploads_print_both_errors(
+def test_failed_uploads_print_both_errors(
     sandbox: SandboxServer, host: PictureHost, capsys: pytest.CaptureFixture[str]
 ) -> None:
     urls = [host.serve(path, artwork.png(876, 324)) for path in ("/old.png", "/older.png")]

@@ -44,7 +44,7 @@ class TestReturnedValue:
         assert execute(urls) == ids_of(sandbox)
 
     @pytest.mark.parametrize("others", [{}, {"small_picture_url": None}, {"small_picture_url": ""}])
-    def test_one_picture_is_enough(self, sandbox: SandboxServer, urls: dict[str, str], others: dict[str, Any]) -> None:
+    def test_execute_one_picture(self, sandbox: SandboxServer, urls: dict[str, str], others: dict[str, Any]) -> None:
         ids = execute({"big_picture_url": urls["big_picture_url"], **others})
         assert ids == {**ids_of(sandbox), "small_picture_id": None}
 
@@ -76,7 +76,7 @@ class TestReturnedValue:
 
 
 class TestErrorsOfTheFunction:
-    def test_only_own_errors_are_translated(self, connect: Any) -> None:
+    def test_decorator_translates_only_own_errors(self, connect: Any) -> None:
         def fails(error: Exception) -> Any:
             raise error
 

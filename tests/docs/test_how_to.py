@@ -46,9 +46,7 @@ def keys(value: Any) -> Any:
 
 
 @pytest.mark.usefixtures("airflow_db", "connect")
-def test_the_pieces_work_and_return_what_the_docs_show(
-    sandbox: SandboxServer, host: PictureHost, tmp_path: Path
-) -> None:
+def test_how_to_pieces_return_shown_values(sandbox: SandboxServer, host: PictureHost, tmp_path: Path) -> None:
     conf = {
         "big": host.serve("/big.jpg", artwork.good("big", "JPEG")),
         "small": host.serve("/small.png", artwork.good("small")),
@@ -75,7 +73,7 @@ def test_the_pieces_work_and_return_what_the_docs_show(
     assert keys(pushed[dag_run.returned["push", -1]]) == keys(SHAPES["push"]["body"]["options"])
 
 
-def test_an_uploads_event_has_what_the_docs_show() -> None:
+def test_upload_event_matches_docs() -> None:
     from airflow_provider_oppo_image.airflow_compat import Asset
 
     asset = Asset("oppo-image://campaigns/spring")
@@ -93,7 +91,7 @@ def test_an_uploads_event_has_what_the_docs_show() -> None:
 
 
 @pytest.mark.usefixtures("connect")
-def test_a_watched_pictures_event_has_what_the_docs_show(host: PictureHost) -> None:
+def test_watched_picture_event_matches_docs(host: PictureHost) -> None:
     from airflow_provider_oppo_image.triggers.oppo_image import OppoImageEventTrigger
 
     url = change_after(
@@ -105,7 +103,7 @@ def test_a_watched_pictures_event_has_what_the_docs_show(host: PictureHost) -> N
     assert keys(event.payload) == keys(SHAPES["watched"])
 
 
-def test_a_task_with_the_retry_policy_is_one_of_airflow_3_3() -> None:
+def test_retry_policy_task_imports_on_airflow_3_3() -> None:
     if not HAS_RETRY_POLICIES:
         pytest.skip("tasks have a retry policy since Airflow 3.3")
     from tests.docs.snippets import retry_policy
@@ -114,7 +112,7 @@ def test_a_task_with_the_retry_policy_is_one_of_airflow_3_3() -> None:
     assert task.has_retry_policy
 
 
-def test_the_decorator_with_its_types_makes_a_task() -> None:
+def test_typed_decorator_makes_task() -> None:
     from airflow import DAG
 
     from tests.docs.snippets import taskflow
@@ -125,7 +123,7 @@ def test_the_decorator_with_its_types_makes_a_task() -> None:
     assert (task.task_id, task.retries) == ("upload", 3)
 
 
-def test_what_watches_pictures_is_a_dag_of_airflow_3() -> None:
+def test_watching_dag_imports_on_airflow_3() -> None:
     if airflow_version().startswith("2."):
         pytest.skip("Airflow 2 has no AssetWatcher")
     from tests.docs.snippets import watch_pictures
@@ -137,7 +135,7 @@ def test_what_watches_pictures_is_a_dag_of_airflow_3() -> None:
     assert watch_pictures.dag.task_ids == ["upload"]
 
 
-def test_what_checks_pictures_says_what_to_do(tmp_path: Path) -> None:
+def test_check_snippet_prints_advice(tmp_path: Path) -> None:
     assert [line.partition(":")[0] for line in what_is_wrong("http://127.0.0.1/big.png")] == ["address_refused"]
     small = tmp_path / "small.png"
     small.write_bytes(artwork.good("small"))

@@ -96,9 +96,7 @@ def plain(text: str) -> str:
 
 @pytest.mark.parametrize("name", SCENES)
 @pytest.mark.usefixtures("connect", "_by_the_standard_library")
-def test_a_task_writes_what_the_page_shows(
-    name: str, host: PictureHost, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_task_log_matches_page(name: str, host: PictureHost, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     host.serve("/spring/big.jpg", artwork.jpeg(876, 324))
     host.serve("/autumn/big.jpg", artwork.good("big", "JPEG"))
@@ -126,5 +124,5 @@ def sorted_uploads(lines: list[str]) -> list[str]:
     return sorted(lines, key=lambda line: (0, line) if "Uploaded the" in line else (1, ""))
 
 
-def test_the_page_shows_no_log_that_nobody_writes() -> None:
+def test_page_shows_only_written_logs() -> None:
     assert SHOWN.keys() == SCENES.keys()

@@ -31,7 +31,7 @@ def target_of(path: Path) -> Path:
 
 
 @EVERY_PAGE
-def test_a_link_leads_to_a_file_and_to_a_heading_that_are_there(page: Path) -> None:
+def test_page_links_exist(page: Path) -> None:
     broken = []
     for link in links(page):
         path, _, anchor = link.partition("#")
@@ -43,14 +43,14 @@ def test_a_link_leads_to_a_file_and_to_a_heading_that_are_there(page: Path) -> N
     assert not broken
 
 
-def test_the_index_leads_to_every_page() -> None:
+def test_index_links_every_page() -> None:
     names = ("README.md", "zh/README.md", "errors.md", "decisions/README.md", "reference/README.md")
     hubs = [ROOT / "docs" / name for name in names]
     reached = {(hub.parent / link.partition("#")[0]).resolve() for hub in hubs for link in links(hub)}
     assert {page for page in PAGES if page not in reached} <= {hubs[0], SITE, *ROOT.glob("README*.md")}
 
 
-def test_the_sites_navigation_has_every_page() -> None:
+def test_navigation_links_every_page() -> None:
     below_another = re.compile(r"(errors|decisions|reference|zh)/(?!README)|(README|index)$")
     docs = SITE.parent
     pages = {page.relative_to(docs).with_suffix("").as_posix() for page in PAGES if page.is_relative_to(docs)}
@@ -70,7 +70,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize(("place", "arguments"), list(commands()))
-def test_a_command_line_is_one_that_the_command_takes(place: str, arguments: list[str]) -> None:
+def test_shown_command_line_parses(place: str, arguments: list[str]) -> None:
     if "--help" in arguments:
         with pytest.raises(SystemExit) as end:
             make_parser().parse_args(arguments)
@@ -80,19 +80,19 @@ def test_a_command_line_is_one_that_the_command_takes(place: str, arguments: lis
 
 
 @EVERY_PAGE
-def test_a_command_in_a_sentence_is_one_that_there_is(page: Path) -> None:
+def test_named_command_exists(page: Path) -> None:
     named = re.findall(r"`oppo-image ([a-z]+)", page.read_text())
     assert set(named) <= COMMANDS.keys()
 
 
 @EVERY_PAGE
-def test_a_page_names_hosts_that_are_examples_the_vendors_or_its_own_sites(page: Path) -> None:
+def test_page_hosts_are_allowed(page: Path) -> None:
     hosts = {urlsplit(url).hostname or "" for url in re.findall(r"https?://[^\s\"'`)<>]+", page.read_text())}
     assert not [host for host in hosts if not KNOWN_HOSTS.fullmatch(host)]
 
 
 @EVERY_PAGE
-def test_a_page_names_no_path_of_one_machine(page: Path) -> None:
+def test_page_has_no_local_path(page: Path) -> None:
     paths = re.findall(r"(?<![\w.:/*}~-])/[a-z]\w*/[\w./-]*", page.read_text())
     assert not [path for path in paths if not path.startswith(SERVED_PATHS)]
 
@@ -113,7 +113,7 @@ def test_security_page_names_existing_modules() -> None:
 
 
 @EVERY_PAGE
-def test_a_page_names_no_ticket_and_no_document_that_is_not_here(page: Path) -> None:
+def test_page_has_no_ticket_or_foreign_document(page: Path) -> None:
     text = page.read_text()
     assert not re.findall(r"(?i)\bissues? \d+|(?<![\w&/(])#\d+|\bTODO\b|\bFIXME\b", text)
     here = {path.name for path in [*ROOT.glob("*.md"), *ROOT.glob("bench/*.md"), *PAGES]}

@@ -54,6 +54,6 @@ def test_its_dag_is_ten_lines_of_code() -> None:
 
 
 @pytest.mark.parametrize("target", re.findall(r"`make ([a-z.0-9-]+)`|\$ make ([a-z.0-9-]+)", README))
-def test_each_make_target_it_names_exists(target: tuple[str, str]) -> None:
+def test_readme_make_targets_exist(target: tuple[str, str]) -> None:
     makefile = (Path(__file__).parents[2] / "Makefile").read_text()
     assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE)

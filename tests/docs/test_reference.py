@@ -40,7 +40,7 @@ def error_for(number: int) -> errors.ServiceError:
     return raised.value
 
 
-def test_each_error_that_is_raised_has_a_row_and_the_others_are_named() -> None:
+def test_reference_lists_each_error() -> None:
     classes = {name: cls for name, cls in inspect.getmembers(errors, inspect.isclass) if name.endswith("Error")}
     raised = {code(row[0]) for row in TYPES}
     bases = {base.__name__ for cls in classes.values() for base in cls.__mro__[1:]} & classes.keys()
@@ -51,14 +51,14 @@ def test_each_error_that_is_raised_has_a_row_and_the_others_are_named() -> None:
 
 
 @pytest.mark.parametrize("number", ERROR_CODES)
-def test_a_code_stands_with_the_error_that_it_becomes(number: int) -> None:
+def test_reference_code_has_its_error(number: int) -> None:
     error = error_for(number)
     [row] = [row for row in TYPES if str(number) in re.split(r"[,;] ", row[1])]
     assert code(row[0]) == type(error).__name__
     assert row[3].startswith("no") == error.permanent
 
 
-def test_the_codes_are_those_of_the_contract() -> None:
+def test_reference_codes_match_contract() -> None:
     expected = [
         [str(row.code), ", ".join(map(str, row.http_statuses)), row.meaning, row.advice] for row in ERROR_CODES.values()
     ]
@@ -74,13 +74,13 @@ def test_the_codes_are_those_of_the_contract() -> None:
         ("Warnings: ready, and a careful person would mend it", WARNING_CODES),
     ],
 )
-def test_each_problem_of_a_picture_has_a_row_with_cause_and_cure(heading: str, codes: tuple[str, ...]) -> None:
+def test_reference_lists_each_picture_problem(heading: str, codes: tuple[str, ...]) -> None:
     table = rows(ERRORS, heading)
     assert sorted(code(row[0]) for row in table) == sorted(codes)
     assert all(cell for row in table for cell in row)
 
 
-def test_each_code_of_a_row_has_a_row_with_cause_and_cure() -> None:
+def test_reference_lists_each_row_code() -> None:
     table = rows(ERRORS, "What is wrong with a row")
     assert sorted(code(row[0]) for row in table) == sorted(ROW_CODES)
     assert all(cell for row in table for cell in row)
@@ -102,12 +102,12 @@ def _look(value: Any, key: str) -> Any:
 
 
 @pytest.mark.parametrize("row", NUMBERS, ids=lambda row: row[0])
-def test_a_number_is_that_of_the_code(row: list[str]) -> None:
+def test_reference_numbers_match_code(row: list[str]) -> None:
     [number] = re.findall(r"^[\d.,]*\d", row[1])
     assert float(number.replace(",", "")) == value_of(code(row[2]))
 
 
-def test_each_number_of_the_contract_is_there() -> None:
+def test_reference_has_each_contract_number() -> None:
     named = " ".join(row[2] for row in NUMBERS)
     numbers = [name for name, value in vars(contract).items() if isinstance(value, int) and name.isupper()]
     rules = [
@@ -119,7 +119,7 @@ def test_each_number_of_the_contract_is_there() -> None:
     assert not [name for name in [*numbers, *rules, "LEGACY_BIG_SIZE"] if f"contract.{name}" not in named]
 
 
-def test_the_connections_fields_are_those_of_the_form() -> None:
+def test_reference_fields_match_form() -> None:
     table = {code(name): code(default) for name, default, _ in rows("docs/how-to/connect.md", "The fields", table=1)}
     assert table == {field.name: shown(field.default) for field in FIELDS}
 
@@ -128,5 +128,5 @@ def shown(default: Any) -> str:
     return json.dumps(int(default) if type(default) is float else default).strip('"') or "empty"
 
 
-def test_the_exit_codes_are_those_of_the_help() -> None:
+def test_reference_exit_codes_match_help() -> None:
     assert [row[0] for row in rows("docs/how-to/command-line.md", "In a script")] == re.findall(r"\b\d+\b", EXIT_CODES)

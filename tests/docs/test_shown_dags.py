@@ -117,12 +117,12 @@ SOURCES = list(sources())
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.place)
-def test_a_shown_dag_is_safe_to_copy(source: Source) -> None:
+def test_shown_dag_is_safe_to_copy(source: Source) -> None:
     found = list(faults(source))
     assert not found, f"{source.place}: {'; '.join(found)}"
 
 
-def test_the_dags_that_push_are_among_the_sources() -> None:
+def test_shown_dags_include_pushing_dags() -> None:
     pushing = {source.place.partition(":")[0] for source in SOURCES if PUSHES.search(source.text)}
     pages = {"docs/coming-from.md", "docs/how-to/push.md", "docs/zh/how-to/push.md", "README.md", "README.zh-CN.md"}
     assert pushing > {*pages, *BEFORE, *SCHEDULED}
@@ -150,7 +150,7 @@ with DAG("spring", schedule=None, catchup=False, params={"send": False}):
         ("from airflow import DAG", "from airflow.providers.common.compat.sdk import DAG", "common.compat"),
     ],
 )
-def test_a_rule_that_is_broken_is_found(good: str, bad: str, fault: str) -> None:
+def test_shown_dag_check_finds_broken_rule(good: str, bad: str, fault: str) -> None:
     assert not list(faults(Source("page", "page", GOOD)))
     assert good in GOOD
     [found] = faults(Source("page", "page", GOOD.replace(good, bad)))

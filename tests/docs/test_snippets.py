@@ -26,13 +26,13 @@ def marked_part(file: Path, part: str) -> str:
 
 
 @pytest.mark.parametrize("block", MARKED, ids=lambda block: block.place)
-def test_a_snippet_is_what_its_file_says(block: Block) -> None:
+def test_snippet_matches_file(block: Block) -> None:
     path, _, part = block.comment.removeprefix("snippet: ").partition(" ")
     expected = marked_part(ROOT / path, part or Path(path).stem)
     assert block.text == expected, f"{block.place} is not {path}: copy the part between its marks"
 
 
-def test_each_part_that_is_marked_is_shown() -> None:
+def test_marked_part_is_shown() -> None:
     files = [*(ROOT / "example_dags").glob("*.py"), *(ROOT / "tests/docs/snippets").glob("*.py")]
     marked = {(file.name, part) for file in files for part in re.findall(r"# \[START (\w+)\]", file.read_text())}
     shown = {(Path(path).name, part) for path, part in (split(block) for block in MARKED)}
@@ -45,7 +45,7 @@ def split(block: Block) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.place)
-def test_python_compiles_and_what_it_imports_of_the_package_is_there(block: Block) -> None:
+def test_shown_python_compiles_and_imports(block: Block) -> None:
     for node in ast.walk(ast.parse(block.text, block.place)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
             module = importlib.import_module(node.module or "")

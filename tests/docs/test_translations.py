@@ -21,19 +21,19 @@ HAN = "[\u4e00-\u9fff]"
 
 
 @pytest.mark.parametrize("page", TRANSLATIONS.pairs)
-def test_a_chinese_page_is_in_step_with_its_english_page(page: str) -> None:
+def test_chinese_page_matches_english(page: str) -> None:
     assert not list(TRANSLATIONS.differences(page))
 
 
 @pytest.mark.parametrize(("page", "other"), THERE.items())
-def test_each_leads_to_the_other_below_its_title(page: str, other: str) -> None:
+def test_twin_pages_link_each_other(page: str, other: str) -> None:
     for start, end in ((page, other), (other, page)):
         second = (ROOT / start).read_text().split("\n\n")[1]
         assert [(ROOT / start).parent.joinpath(link).resolve() for link in LINK.findall(second)] == [ROOT / end]
 
 
 @pytest.mark.parametrize("page", [*THERE, *THERE.values()])
-def test_no_heading_stands_twice_on_a_page(page: str) -> None:
+def test_page_headings_are_unique(page: str) -> None:
     headings = [section.heading for section in sections((ROOT / page).read_text())]
     assert len(set(headings)) == len(headings)
 
@@ -44,12 +44,12 @@ def sentences(page: str) -> str:
 
 
 @CHINESE_PAGE
-def test_a_paragraph_is_a_line_since_browsers_make_a_space_of_its_end(page: str) -> None:
+def test_chinese_paragraph_is_one_line(page: str) -> None:
     assert not re.findall(rf"\n.*(?:{HAN}|[，。；：、）])\n(?! *(?:- |\d+\. |\||!|#|\n|$)).+", sentences(page))
 
 
 @CHINESE_PAGE
-def test_letters_and_chinese_stand_apart_and_punctuation_is_chinese(page: str) -> None:
+def test_chinese_spacing_and_punctuation(page: str) -> None:
     text = re.sub(r"[\[\]*]", "", sentences(page))
     assert not re.findall(rf".{{0,9}}(?:{HAN}[A-Za-z0-9]|[A-Za-z0-9]{HAN}).{{0,9}}", text)
     assert not re.findall(rf".{{0,9}}{HAN}[,;:!?()].{{0,9}}", text)
@@ -59,7 +59,7 @@ AVOIDED = {word for row in rows(GLOSSARY, "Words") for word in row[2].split("、
 
 
 @CHINESE_PAGE
-def test_a_page_has_none_of_the_words_that_are_not_to_be_used(page: str) -> None:
+def test_chinese_page_avoids_words(page: str) -> None:
     assert len(AVOIDED) > 10
     assert not [word for word in AVOIDED if word in sentences(page)]
 

@@ -227,7 +227,7 @@ def test_proxy_of_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proxy.requests[0].line == "POST http://service.invalid/v4/image/oppo"
 
 
-def test_no_proxy_of_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_client_ignores_environment_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with FaultServer(GOOD) as proxy, FaultServer(GOOD) as server:
         monkeypatch.setenv("http_proxy", proxy.url)
         monkeypatch.setenv("no_proxy", "127.0.0.1")

@@ -17,7 +17,7 @@ def transport_for(url: str) -> HttpTransport:
     return HttpTransport(url, "a", "b", user_agent="tests", options=PATIENT)
 
 
-def test_only_requests_with_body_have_content_type() -> None:
+def test_content_type_only_with_body() -> None:
     with FaultServer(answer(200, {}), answer(200, {})) as server:
         transport = transport_for(server.url)
         for request in (POST, GET):

@@ -161,7 +161,7 @@ def once(store: Any, send: Any, push: IntendedPush = PUSH, **options: Any) -> An
     return send_once(push, store, send, clock=lambda: NOW, **options)
 
 
-def test_send_once_stores_the_record_before_and_the_outcome_after() -> None:
+def test_send_once_stores_record_then_outcome() -> None:
     store = Store()
 
     def send(cid: str, until: datetime.datetime) -> str:

@@ -81,7 +81,7 @@ def test_absent_parts_and_empty_objects(value: Any, oppo_sent: int | None) -> No
     assert PushStatistics.from_dict(json.loads(json.dumps(statistics.to_dict()))) == statistics
 
 
-def test_only_requested_ids_are_returned() -> None:
+def test_statistics_of_requested_ids_only() -> None:
     assert list(read_statistics(["2", "3", "4"], {"1": {}, "2": {}, "3": None})) == ["2"]
     assert oppo_share([]) is oppo_share([PushStatistics(sent=0)]) is None
 

@@ -212,7 +212,7 @@ def test_uploads_are_concurrent(connect: Connect, monkeypatch: pytest.MonkeyPatc
     assert read == ["campaigns"], "the connection is read once"
 
 
-def test_one_failed_upload_keeps_the_other_id(connect: Connect, task_log: Callable[[], str]) -> None:
+def test_failed_upload_keeps_other_id(connect: Connect, task_log: Callable[[], str]) -> None:
     with FaultServer(by_kind(uploaded("big", "1_b"), refusal(51, 200))) as server:
         hook = connect(server)
         with pytest.raises(PictureRefusedError, match=r"https://cdn\.example\.com/small\.png as the small picture"):

@@ -164,7 +164,7 @@ class TestSensor:
         assert record["step"] == "wait"
         return [(picture["name"], picture["kind"], picture["report"]["state"]) for picture in record["pictures"]]
 
-    def test_each_poll_is_recorded(self, host: PictureHost) -> None:
+    def test_poll_is_recorded(self, host: PictureHost) -> None:
         pictures = [{"name": "spring", "big_picture_url": host.status("/big.png", 404)}]
         sensor, context = OppoImageSensor(task_id="wait", pictures=pictures), make_context()
         assert not sensor.poke(context)

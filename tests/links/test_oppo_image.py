@@ -25,7 +25,7 @@ def test_pictures_link(monkeypatch: pytest.MonkeyPatch, map_index: int, base: st
     assert PicturesLink().get_link(None, ti_key=key) == url
 
 
-def test_every_task_has_the_links() -> None:
+def test_links_on_every_task() -> None:
     for task in (*(getattr(operators, name) for name in operators.__all__), OppoImageSensor):
         assert task.operator_extra_links == LINKS
     assert [type(link) for link in LINKS] == ([PicturesLink, ConsoleLink] if HAS_PAGES else [ConsoleLink])

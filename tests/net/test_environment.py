@@ -96,7 +96,7 @@ def test_any_text_is_a_proxy_or_a_configuration_error(value: str, no_proxy: str)
 
 
 @pytest.mark.parametrize("variable", ["no_proxy", "NO_PROXY"])
-def test_no_proxy_with_bytes_that_are_not_text(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+def test_no_proxy_not_text(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "\udcff/8")
     with pytest.raises(ConfigurationError, match=f"variable {variable} "):
         proxy_for("https://10.1.2.3/")

@@ -95,7 +95,7 @@ def test_parse_returns_a_parsed_url_unchanged() -> None:
 
 
 @given(st.one_of(st.text(), st.text().map("http://".__add__), st.text().map(lambda text: f"https://{text}@host/")))
-def test_an_error_never_repeats_a_whole_text(text: str) -> None:
+def test_error_never_repeats_whole_text(text: str) -> None:
     error = PictureUrl.parse(text).error
     if error and len(text) > 60:
         assert text not in error.found

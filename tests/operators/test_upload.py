@@ -42,7 +42,7 @@ def uploads(sandbox: SandboxServer) -> list[tuple[str, bool]]:
 
 
 class TestIds:
-    def test_each_picture_is_one_request(self, sandbox: SandboxServer, host: PictureHost, urls: dict[str, str]) -> None:
+    def test_upload_request_per_picture(self, sandbox: SandboxServer, host: PictureHost, urls: dict[str, str]) -> None:
         ids = upload(**urls)
         assert host.requests.count("/big.png") == 2, "the check, and the service"
         assert sandbox.received()["requests"] == {"upload_big": {"200": 1}, "upload_small": {"200": 1}}
@@ -60,7 +60,7 @@ class TestIds:
 
 class TestRefusals:
     @pytest.mark.parametrize("blank", [None, "", "None"])
-    def test_no_url_fails_in_execute(self, connect: Connect, blank: str | None) -> None:
+    def test_missing_url_fails_in_execute(self, connect: Connect, blank: str | None) -> None:
         operator = OppoImageUploadOperator(task_id="task", big_picture_url=blank)
         with pytest.raises(AirflowFailException, match="Give at least one"):
             operator.execute(make_context())

@@ -77,7 +77,7 @@ def serve_with_etag(
 class TestPictures:
     @pytest.mark.parametrize("kind", ["big", "small"])
     @pytest.mark.parametrize("format", ["PNG", "JPEG"])
-    def test_a_good_picture_is_ready(self, host: PictureHost, check: Check, kind: str, format: str) -> None:  # noqa: A002 - Pillow's word
+    def test_good_picture_is_ready(self, host: PictureHost, check: Check, kind: str, format: str) -> None:  # noqa: A002 - Pillow's word
         content = artwork.good(kind, format)
         report = check(kind, host.serve("/picture?signature=secret", content, content_type="text/plain"))
         size = (984, 369) if kind == "big" else (144, 144)
@@ -106,7 +106,7 @@ class TestPictures:
          (artwork.png_of_size(1_048_577), "wrong", "too_heavy"),
          (artwork.header_bomb(), "wrong", "wrong_dimensions"), (b"\0" * 5000, "wrong", "wrong_format")],
     )  # fmt: skip
-    def test_a_bad_picture_is_named_by_its_content(
+    def test_bad_picture_is_named_by_its_content(
         self, host: PictureHost, check: Check, content: bytes, state: str, code: str
     ) -> None:
         report = check("big", host.serve("/big.png", content, content_type="image/png"))
@@ -128,12 +128,12 @@ class TestPictures:
         assert [warning.code for warning in report.warnings] == warned
         assert codes(report) == ([] if state == "ready" else ["too_heavy"])
 
-    def test_a_long_url_is_a_warning(self, host: PictureHost, check: Check) -> None:
+    def test_long_url_is_warning(self, host: PictureHost, check: Check) -> None:
         report = check("small", host.serve("/" + "a" * 300, artwork.good("small")))
         assert report.state == "ready"
         assert [warning.code for warning in report.warnings] == ["long_url"]
 
-    def test_a_slow_picture_is_ready(self, host: PictureHost, check: Check) -> None:
+    def test_slow_picture_is_ready(self, host: PictureHost, check: Check) -> None:
         assert check("small", host.drip("/", artwork.good("small"), every=0.001, size=100)).state == "ready"
 
 
@@ -174,7 +174,7 @@ class TestHosts:
          ((408, 425, 429, 500, 503, 599), "absent", "host_busy"),
          ((201, 206, 300, 302, 304, 400, 418, 600), "wrong", "unexpected_status")],
     )  # fmt: skip
-    def test_a_status_is_absent_or_wrong(
+    def test_status_is_absent_or_wrong(
         self, host: PictureHost, check: Check, statuses: tuple[int, ...], state: str, code: str
     ) -> None:
         for status in statuses:
@@ -203,7 +203,7 @@ class TestHosts:
         ],
         ids=["cut", "cut at once", "reset", "reset in the body", "no HTTP", "no answer", "two lengths"],
     )
-    def test_a_closed_connection_is_absent(
+    def test_closed_connection_is_absent(
         self, host: PictureHost, check: Check, page: Callable[[PictureHost], str], code: str
     ) -> None:
         report = check("big", page(host))
@@ -218,16 +218,16 @@ class TestHosts:
         ],
         ids=["no answer", "no end", "drip"],
     )
-    def test_a_timeout_is_absent(self, host: PictureHost, impatient: Check, page: Callable[[PictureHost], str]) -> None:
+    def test_timeout_is_absent(self, host: PictureHost, impatient: Check, page: Callable[[PictureHost], str]) -> None:
         report = impatient("big", page(host))
         assert (report.state, codes(report)) == ("absent", ["timed_out"])
 
-    def test_a_closed_port_is_absent(self, check: Check) -> None:
+    def test_closed_port_is_absent(self, check: Check) -> None:
         with socket.create_server(("127.0.0.1", 0)) as closed:
             port = closed.getsockname()[1]
         assert codes(check("big", f"http://127.0.0.1:{port}/")) == ["connection_failed"]
 
-    def test_an_unknown_host_is_absent(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_unknown_host_is_absent(self, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
         def getaddrinfo(*_: Any, **__: Any) -> None:
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
@@ -235,11 +235,11 @@ class TestHosts:
         report = check("big", "https://nowhere.example/")
         assert (report.state, codes(report)) == ("absent", ["unknown_host"])
 
-    def test_a_compressed_body_is_wrong(self, host: PictureHost, check: Check) -> None:
+    def test_compressed_body_is_wrong(self, host: PictureHost, check: Check) -> None:
         report = check("big", host.gzipped("/", artwork.png()))
         assert (report.state, codes(report)) == ("wrong", ["encoded_body"])
 
-    def test_an_identity_encoding_is_accepted(self, host: PictureHost, check: Check) -> None:
+    def test_identity_encoding_is_accepted(self, host: PictureHost, check: Check) -> None:
         url = host.serve("/", artwork.png(), headers={"Content-Encoding": "identity"})
         assert check("big", url).state == "ready"
 
@@ -251,7 +251,7 @@ class TestHosts:
 
 class TestArguments:
     @pytest.mark.parametrize("url", [None, "", "None", "big.png", "ftp://host.example/a", "file:///a", 7, "https://[x"])
-    def test_an_invalid_url_is_wrong(self, url: Any) -> None:
+    def test_invalid_url_is_wrong(self, url: Any) -> None:
         report = check_picture("big", url)
         assert (report.state, codes(report)) == ("wrong", ["bad_url"])
 
@@ -261,7 +261,7 @@ class TestArguments:
         assert "secret" not in json.dumps(report.to_dict())
 
     @pytest.mark.parametrize("kind", ["huge", "", None, ["big"]])
-    def test_an_unknown_kind_raises(self, kind: Any) -> None:
+    def test_unknown_kind_raises(self, kind: Any) -> None:
         with pytest.raises(ConfigurationError, match="'big' or 'small'"):
             check_picture(kind, "https://host.example/")
         with pytest.raises(ConfigurationError):
@@ -270,7 +270,7 @@ class TestArguments:
 
 class TestCheckFile:
     @pytest.mark.parametrize("kind", ["big", "small"])
-    def test_a_file_is_checked_like_a_download(
+    def test_file_is_checked_like_download(
         self, tmp_path: Path, host: PictureHost, check: Check, kind: PictureKind
     ) -> None:
         contents = [artwork.png(), artwork.jpeg(144, 144), b"", artwork.cut(artwork.png()), artwork.HTML]
@@ -281,14 +281,14 @@ class TestCheckFile:
             assert (from_file.state, codes(from_file)) == (from_host.state, codes(from_host))
             assert from_file.url == str(path)
 
-    def test_a_large_file_is_not_read(self, tmp_path: Path) -> None:
+    def test_large_file_is_not_read(self, tmp_path: Path) -> None:
         path = tmp_path / "huge.png"
         with path.open("wb") as file:
             file.truncate(1 << 40)
         report = check_file("big", str(path))
         assert (codes(report), report.size_bytes) == (["too_heavy"], 1 << 40)
 
-    def test_a_missing_file_is_absent(self, tmp_path: Path) -> None:
+    def test_missing_file_is_absent(self, tmp_path: Path) -> None:
         report = check_file("big", tmp_path / "none.png")
         assert (report.state, codes(report)) == ("absent", ["not_found"])
 
@@ -301,14 +301,14 @@ class TestCheckFile:
 
 class TestReportCache:
     @pytest.mark.parametrize("body", [GOOD, artwork.png(876, 324), artwork.HTML])
-    def test_an_unchanged_picture_is_not_downloaded_again(self, host: PictureHost, again: Check, body: bytes) -> None:
+    def test_unchanged_picture_is_not_downloaded_again(self, host: PictureHost, again: Check, body: bytes) -> None:
         statuses: list[int] = []
         url = serve_with_etag(host, "/big.png?signature=secret", body, statuses=statuses)
         assert again("big", url) == again("big", url)
         assert statuses == [200, 304]
         assert [headers.get("If-None-Match") for headers in host.headers] == [None, '"1"']
 
-    def test_a_changed_picture_is_checked_again(self, host: PictureHost, again: Check) -> None:
+    def test_changed_picture_is_checked_again(self, host: PictureHost, again: Check) -> None:
         url = serve_with_etag(host, "/big.png", GOOD)
         assert again("big", url).state == "ready"
         serve_with_etag(host, "/big.png", artwork.png(876, 324), '"2"')
@@ -328,25 +328,25 @@ class TestReportCache:
         assert check("big", url) == check("big", url)
         assert not any("If-None-Match" in headers for headers in host.headers)
 
-    def test_an_unrequested_304_is_wrong(self, host: PictureHost, again: Check) -> None:
+    def test_unrequested_304_is_wrong(self, host: PictureHost, again: Check) -> None:
         url = serve_with_etag(host, "/big.png", GOOD, always=True)
         for _ in range(2):
             report = again("big", url)
             assert (report.state, codes(report)) == ("wrong", ["unexpected_status"])
         assert not any("If-None-Match" in headers for headers in host.headers)
 
-    def test_each_kind_has_its_own_entry(self, host: PictureHost, again: Check) -> None:
+    def test_cache_entry_per_kind(self, host: PictureHost, again: Check) -> None:
         url = serve_with_etag(host, "/big.png", GOOD)
         assert again("big", url).state == "ready"
         assert again("small", url).state == "wrong"
 
     @pytest.mark.parametrize("cut", [0.5, 0.99])
-    def test_an_incomplete_picture_is_not_cached(self, host: PictureHost, again: Check, cut: float) -> None:
+    def test_incomplete_picture_is_not_cached(self, host: PictureHost, again: Check, cut: float) -> None:
         url = serve_with_etag(host, "/big.png", artwork.cut(GOOD, cut))
         assert again("big", url).state == again("big", url).state == "absent"
         assert not any("If-None-Match" in headers for headers in host.headers)
 
-    def test_a_failure_keeps_the_entry(self, host: PictureHost, again: Check) -> None:
+    def test_failure_keeps_entry(self, host: PictureHost, again: Check) -> None:
         statuses: list[int] = []
         url = serve_with_etag(host, "/big.png", GOOD, statuses=statuses)
         first, page = again("big", url), host.pages["/big.png"]
@@ -356,7 +356,7 @@ class TestReportCache:
         assert again("big", url) == first
         assert statuses == [200, 304]
 
-    def test_the_same_bytes_are_not_decoded_again(
+    def test_same_bytes_are_not_decoded_again(
         self, host: PictureHost, again: Check, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         url = host.serve("/big.png", GOOD)
@@ -376,7 +376,7 @@ class TestReportCacheWithRedirects:
         ]
         assert asked == [("/start.png", None), ("/end.png", None), ("/start.png", None), ("/end.png", '"1"')]
 
-    def test_a_changed_target_is_downloaded(self, host: PictureHost, again: Check) -> None:
+    def test_changed_target_is_downloaded(self, host: PictureHost, again: Check) -> None:
         serve_with_etag(host, "/good.png", GOOD, '"same"')
         serve_with_etag(host, "/wrong.png", artwork.png(876, 324), '"same"')
         url = host.redirect("/start.png", "/good.png")
@@ -384,7 +384,7 @@ class TestReportCacheWithRedirects:
         host.redirect("/start.png", "/wrong.png")
         assert codes(again("big", url)) == ["wrong_dimensions"]
 
-    def test_a_redirect_to_itself_is_wrong(self, host: PictureHost, again: Check) -> None:
+    def test_redirect_to_itself_is_wrong(self, host: PictureHost, again: Check) -> None:
         url = serve_with_etag(host, "/big.png", GOOD)
         assert again("big", url).state == "ready"
         host.redirect("/big.png", "/big.png")

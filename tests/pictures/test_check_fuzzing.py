@@ -56,7 +56,7 @@ def assert_pillow_agrees(content: bytes, report: PictureReport) -> None:
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_a_bomb_uses_little_memory(bomb: str, judge: Callable[..., PictureReport]) -> None:
+def test_bomb_uses_little_memory(bomb: str, judge: Callable[..., PictureReport]) -> None:
     """Its time is measured in tests/trust, without coverage, which would be most of it."""
     content = BOMBS[bomb]()
     assert len(content) <= 1_048_576

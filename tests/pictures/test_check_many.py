@@ -96,7 +96,7 @@ class TestCheckAll:
         check_all(pictures(3 * check_many.THREADS), check)
         assert check.max_running <= check_many.MAX_PER_HOST == check_many.THREADS / 4
 
-    def test_a_worker_never_exceeds_its_threads(self) -> None:
+    def test_worker_never_exceeds_its_threads(self) -> None:
         check = CountingCheck(together=check_many.THREADS + 1)
         check_many.check_all(on_many_hosts(3 * check_many.THREADS), check)
         assert check.max_running <= check_many.THREADS
@@ -112,22 +112,22 @@ def check_in_triggers(check: CountingCheck, *pictures: list[ExpectedPicture]) ->
 
 
 class TestCheckAllAsync:
-    def test_a_single_trigger_uses_its_limit(self) -> None:
+    def test_single_trigger_uses_its_limit(self) -> None:
         check = CountingCheck(together=check_many.MAX_PER_TRIGGER, timeout=10)
         check_in_triggers(check, on_many_hosts(5 * check_many.MAX_PER_TRIGGER))
         assert check.max_running == check_many.MAX_PER_TRIGGER
 
-    def test_a_trigger_leaves_threads_for_the_others(self) -> None:
+    def test_trigger_leaves_threads_for_others(self) -> None:
         check = CountingCheck(together=check_many.MAX_PER_TRIGGER + 1)
         check_in_triggers(check, on_many_hosts(5 * check_many.MAX_PER_TRIGGER))
         assert check.max_running <= check_many.MAX_PER_TRIGGER < check_many.THREADS
 
-    def test_all_triggers_share_the_threads(self) -> None:
+    def test_triggers_share_threads(self) -> None:
         check = CountingCheck(together=check_many.THREADS + 1)
         check_in_triggers(check, *(on_many_hosts(check_many.MAX_PER_HOST, series) for series in range(10)))
         assert check.max_running <= check_many.THREADS
 
-    def test_all_triggers_share_the_limit_per_host(self) -> None:
+    def test_triggers_share_limit_per_host(self) -> None:
         check = CountingCheck(together=check_many.MAX_PER_HOST + 1)
         check_in_triggers(check, *(pictures(1, first=number) for number in range(100)))
         assert check.max_running <= check_many.MAX_PER_HOST
@@ -294,7 +294,7 @@ class TestWithCircuitBreaker:
             check("big", SLOW.format(number))
         assert host.checked == 5
 
-    def test_a_late_answer_does_not_close_it(self) -> None:
+    def test_late_response_keeps_session_open(self) -> None:
         host = SlowHost("timed_out", None)
 
         def answer_late(kind: PictureKind, url: PictureUrl) -> PictureReport:

@@ -110,7 +110,7 @@ class TestInspectStructure:
         assert info.format in ("PNG", "JPEG")
 
     @pytest.mark.parametrize("content", [PNG, JPEG, artwork.jpeg(progressive=True)], ids=["PNG", "JPEG", "progressive"])
-    def test_every_first_part_is_truncated(self, content: bytes) -> None:
+    def test_prefix_is_truncated(self, content: bytes) -> None:
         ends = {*range(1, 700), *range(700, len(content), 997), *range(len(content) - 40, len(content))}
         for end in ends:
             assert inspect_structure(content[:end]).truncated, end
@@ -178,11 +178,11 @@ class TestDecode:
         assert self.decode(artwork.other_format("MPO")).format == "multi-picture JPEG (MPO)"
 
     @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-    def test_a_transparent_picture_is_invisible(self, mode: str) -> None:
+    def test_transparent_picture_is_invisible(self, mode: str) -> None:
         assert self.decode(artwork.transparent_png()).invisible
         assert not self.decode(artwork.png(mode=mode)).invisible
 
-    def test_a_transparent_palette_is_invisible(self) -> None:
+    def test_transparent_palette_is_invisible(self) -> None:
         content = artwork.png(mode="P")
         at = content.index(b"IDAT") - 4
         assert self.decode(content[:at] + chunk(b"tRNS", bytes(256)) + content[at:]).invisible

@@ -105,14 +105,14 @@ class TestAddresses:
         assert report == check_picture("big", "http://name.example/")
 
     @pytest.mark.parametrize("addresses", [["127.0.0.1", "10.0.0.1"], ["10.0.0.1", "127.0.0.1"]])
-    def test_one_private_address_is_enough_to_refuse(
+    def test_private_address_among_others_is_refused(
         self, host: PictureHost, names: Names, first_is_public: None, addresses: list[str]
     ) -> None:
         names(addresses)
         assert verdict(check_picture("big", f"http://name.example:{host.port}/")) == REFUSED
         assert host.connections == 0
 
-    def test_a_name_is_resolved_once(
+    def test_name_is_resolved_once(
         self, host: PictureHost, other: PictureHost, names: Names, first_is_public: None
     ) -> None:
         host.serve("/", artwork.png())
@@ -136,9 +136,7 @@ class TestAddresses:
         assert check_picture("big", "http://name.invalid/big.png").state == "ready"
 
 
-def test_the_deadline_holds_on_other_sockets(
-    host: PictureHost, impatient: Check, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_deadline_holds_on_other_sockets(host: PictureHost, impatient: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as those to a SOCKS proxy."""
     monkeypatch.delattr("airflow_provider_oppo_image.net.deadline.DeadlineSocket.recv_into")
     report = impatient("big", host.drip("/", artwork.png()[:2000], every=0.01))
@@ -154,11 +152,11 @@ class TestRedirects:
         assert check("big", host.redirect("/0", "1", 301)).state == "ready"
         assert host.requests == ["/0", "/1", "/2?a=b", "/3"]
 
-    def test_a_fourth_is_not(self, host: PictureHost, check: Check) -> None:
+    def test_fourth_redirect_is_not_followed(self, host: PictureHost, check: Check) -> None:
         assert verdict(check("big", host.redirect("/", "/"))) == ("wrong", ["too_many_redirects"])
         assert len(host.requests) == 4
 
-    def test_the_path_may_have_spaces_and_other_letters(self, host: PictureHost, check: Check) -> None:
+    def test_redirect_path_may_have_spaces_and_letters(self, host: PictureHost, check: Check) -> None:
         host.serve("/gr%C3%B6%C3%9Fe%20x.png", artwork.png())
         url = host.redirect("/", "/größe x.png".encode().decode("latin-1"))
         assert check("big", url).state == "ready"
@@ -171,7 +169,7 @@ class TestRedirects:
          ("http://user:secret@127.0.0.2:{port}/", "credentials_in_url"), ("file:///etc/passwd", "bad_url"),
          ("ftp://127.0.0.2:{port}/", "bad_url"), ("http://[::1", "bad_url")],
     )  # fmt: skip
-    def test_each_target_is_judged(
+    def test_redirect_target_is_checked(
         self, host: PictureHost, other: PictureHost, names: Names, first_is_public: None, location: str, code: str
     ) -> None:
         host.redirect("/", location.format(port=other.port))
@@ -194,7 +192,7 @@ class TestTLS:
         with PictureHost(tls=context) as secure:
             yield secure
 
-    def test_an_unknown_authority_is_wrong(
+    def test_unknown_authority_is_wrong(
         self, secure: PictureHost, check: Check, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("REQUESTS_CA_BUNDLE")
@@ -203,13 +201,13 @@ class TestTLS:
         assert "secret" not in json.dumps(report.to_dict())
         assert secure.requests == []
 
-    def test_a_certificate_of_another_host_is_wrong(self, secure: PictureHost, check: Check, names: Names) -> None:
+    def test_certificate_of_another_host_is_wrong(self, secure: PictureHost, check: Check, names: Names) -> None:
         names(["127.0.0.1"])
         report = check("big", f"https://name.example:{secure.port}/")
         assert verdict(report) == ("wrong", ["tls_unverified"])
         assert secure.requests == []
 
-    def test_a_host_without_tls_is_wrong(self, host: PictureHost, check: Check) -> None:
+    def test_host_without_tls_is_wrong(self, host: PictureHost, check: Check) -> None:
         assert verdict(check("big", host.base_url.replace("http:", "https:") + "/")) == (
             "wrong",
             ["tls_unverified"],

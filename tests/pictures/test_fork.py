@@ -25,7 +25,7 @@ def check_concurrently() -> str:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python 3.12 warns of threads
-def test_forked_process_checks_pictures_while_threads_of_its_parent_decode() -> None:
+def test_forked_process_checks_while_parent_decodes() -> None:
     assert check_concurrently() == "1 ready"  # starts the threads that are missing after the fork
     with contextlib.ExitStack() as decoders:
         for _ in range(os.cpu_count() or 1):

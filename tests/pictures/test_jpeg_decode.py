@@ -35,15 +35,15 @@ def scan_header(part: Part) -> tuple[int, int]:
 
 @pytest.mark.parametrize("content", [BASELINE, PROGRESSIVE, GREY], ids=["baseline", "progressive", "grey"])
 class TestData:
-    def test_a_file_without_data(self, content: bytes) -> None:
+    def test_file_without_data(self, content: bytes) -> None:
         assert reason(changed(content, SCAN, lambda part: replace(part, tail=b"")))
 
     @pytest.mark.parametrize("part", [0.01, 0.5, 0.9])
-    def test_a_cut_file_with_an_end_marker(self, content: bytes, part: float) -> None:
+    def test_cut_file_with_end_marker(self, content: bytes, part: float) -> None:
         start = data_start(content)
         assert reason(content[: start + int((len(content) - start) * part)] + END)
 
-    def test_a_hole_of_zeros(self, content: bytes) -> None:
+    def test_hole_of_zeros(self, content: bytes) -> None:
         third = (len(content) - data_start(content)) // 3
         start = data_start(content) + third
         assert reason(content[:start] + bytes(third) + content[start + third :])
@@ -57,7 +57,7 @@ class TestData:
     def test_bytes_after_a_scan(self, content: bytes, stray: bytes) -> None:
         assert "extraneous" in reason(content[:-2] + stray + END)
 
-    def test_a_file_that_ends_early_may_still_come(self, content: bytes) -> None:
+    def test_file_that_ends_early_may_still_come(self, content: bytes) -> None:
         for end in (data_start(content), len(content) // 2, len(content) - 2):
             assert check(content[:end]).problems[0].code == "truncated"
             assert check(content[:end] + bytes(len(content) - end)).problems[0].code == "truncated"
@@ -90,7 +90,7 @@ class TestWarnings:
     def test_many_stray_bytes_in_the_header(self) -> None:
         assert reason(self.with_stray(BASELINE, b"\0" * 17))
 
-    def test_an_unknown_jfif_revision(self) -> None:
+    def test_unknown_jfif_revision(self) -> None:
         assert check(BASELINE.replace(*self.WRONG_JFIF)).state == "ready"
         assert "premature" in reason(self.CUT.replace(*self.WRONG_JFIF))
 
@@ -101,7 +101,7 @@ class TestWarnings:
         assert check(changed(BASELINE, SCAN, unused)).state == "ready"
         assert "premature" in reason(changed(self.CUT, SCAN, unused))
 
-    def test_an_unknown_colour_transform(self) -> None:
+    def test_unknown_colour_transform(self) -> None:
         adobe = segment(0xEE, b"Adobe\0\x64\0\0\0\0\7")
         assert check(with_segments(BASELINE, adobe)).state == "ready"
 
@@ -118,7 +118,7 @@ class TestWarnings:
 
 
 class TestScans:
-    def test_the_first_scan_alone(self) -> None:
+    def test_first_scan_alone(self) -> None:
         parts = split(PROGRESSIVE)
         first = next(number for number, part in enumerate(parts) if part.name == SCAN)
         assert "scans are missing" in reason(join([*parts[: first + 1], parts[-1]]))
@@ -129,20 +129,20 @@ class TestScans:
             if part.name == SCAN:
                 assert "scans" in reason(join(parts[:number] + parts[number + 1 :]))
 
-    def test_the_scans_of_the_colours(self) -> None:
+    def test_scans_of_colours(self) -> None:
         def no_details(part: Part) -> Part | None:
             component, first = scan_header(part)
             return None if component > 1 and first else part
 
         assert "scans are missing" in reason(changed(PROGRESSIVE, SCAN, no_details))
 
-    def test_a_colour_without_any_scan(self) -> None:
+    def test_colour_without_any_scan(self) -> None:
         def brightness_alone(part: Part) -> Part:
             return replace(part, content=b"\1\1\0" + part.content[-3:])
 
         assert "of a colour" in reason(changed(BASELINE, SCAN, brightness_alone))
 
-    def test_a_scan_for_each_colour(self) -> None:
+    def test_scan_for_each_colour(self) -> None:
         """A sequential file may have them one after another: all of them are needed."""
         parts = split(GREY)
         frame = Part(FRAME, struct.pack(">BHHB", 8, 369, 984, 3) + b"\1\x11\0\2\x11\0\3\x11\0")
@@ -156,7 +156,7 @@ class TestScans:
         "header",
         [b"", b"\0" * 4, b"\1\1\0\0\0", b"\1\x09\0\0\x3f\0", b"\1\1\0\5\1\0", b"\1\1\0\0\x40\0", b"\1\1\0\5\5\0"],
     )  # fmt: skip
-    def test_a_scan_with_an_impossible_header(self, header: bytes) -> None:
+    def test_scan_with_impossible_header(self, header: bytes) -> None:
         parts = split(PROGRESSIVE)
         first = next(number for number, part in enumerate(parts) if part.name == SCAN)
         assert "scan" in reason(join([*parts[:first], replace(parts[first], content=header), *parts[first + 1 :]]))
@@ -182,15 +182,15 @@ class TestMultiPicture:
         return start + struct.pack(f"{order}IHHHII", 8, 1, 0xB001, 4, 1, number)
 
     @pytest.mark.parametrize("order", ["<", ">"])
-    def test_it_is_told_by_its_index(self, order: str) -> None:
+    def test_ultra_hdr_is_detected_by_index(self, order: str) -> None:
         content = with_segments(BASELINE, segment(0xE2, b"MPF\0" + self.index(2, order)))
         assert check(content).problems[0].code == "wrong_format"
 
     @pytest.mark.parametrize("index", [b"", b"XX\0*\0\0\0\x08", b"MM\0*\xff\xff\xff\xff\0\0", b"MM\0*\0\0\0\x08\0\0"])
-    def test_an_index_that_cannot_be_read(self, index: bytes) -> None:
+    def test_index_that_cannot_be_read(self, index: bytes) -> None:
         assert check(with_segments(BASELINE, segment(0xE2, b"MPF\0" + index))).state == "ready"
 
-    def test_one_picture_or_an_ultra_hdr_picture(self) -> None:
+    def test_mpf_one_picture_or_ultra_hdr(self) -> None:
         one = segment(0xE2, b"MPF\0" + self.index(1))
         assert check(with_segments(BASELINE, one)).state == "ready"
         hdr = segment(0xE1, b'http://ns.adobe.com/xap/1.0/\0<x hdrgm:Version="1.0"/>')

@@ -89,7 +89,7 @@ def released() -> Iterator[threading.Event]:
 
 
 class TestPerHostExecutor:
-    def test_a_dead_host_occupies_only_its_limit(self, pool: ThreadPoolExecutor, released: threading.Event) -> None:
+    def test_dead_host_occupies_only_its_limit(self, pool: ThreadPoolExecutor, released: threading.Event) -> None:
         executor = PerHostExecutor(pool, 2)
         started = threading.Semaphore(0)
 
@@ -106,14 +106,14 @@ class TestPerHostExecutor:
         released.set()
         assert all(future.result(TIMEOUT_S) for future in hanging)
 
-    def test_an_exception_is_in_the_future_and_frees_the_slot(self, pool: ThreadPoolExecutor) -> None:
+    def test_exception_is_in_future_and_frees_slot(self, pool: ThreadPoolExecutor) -> None:
         executor = PerHostExecutor(pool, 1)
         failing, after = executor.submit("h", int, "no number"), executor.submit("h", int, "7")
         with pytest.raises(ValueError, match="no number"):
             failing.result(TIMEOUT_S)
         assert after.result(TIMEOUT_S) == 7
 
-    def test_a_cancelled_call_does_not_start(self, pool: ThreadPoolExecutor, released: threading.Event) -> None:
+    def test_cancelled_call_does_not_start(self, pool: ThreadPoolExecutor, released: threading.Event) -> None:
         executor = PerHostExecutor(pool, 1)
         first = executor.submit("h", released.wait, TIMEOUT_S)
         called: list[int] = []

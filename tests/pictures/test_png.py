@@ -54,13 +54,13 @@ PLTE = chunk(b"PLTE", COLOURS)
         png(data=zlib.compress(rows(number=HEIGHT + 1))),
     ],
 )  # fmt: skip
-def test_what_libpng_shows_is_ready(content: bytes) -> None:
+def test_libpng_readable_is_ready(content: bytes) -> None:
     assert check(content).state == "ready"
 
 
 @pytest.mark.parametrize("interlaced", [0, 1])
 @pytest.mark.parametrize(("depth", "colour"), [(1, 0), (16, 0), (8, 2), (16, 2), (2, 3), (8, 4), (8, 6), (16, 6)])
-def test_every_kind_of_pixel_is_ready(depth: int, colour: int, interlaced: int) -> None:
+def test_pixel_kinds_are_ready(depth: int, colour: int, interlaced: int) -> None:
     assert check(raw_png(depth, colour, interlaced, WIDTH, HEIGHT)).state == "ready"
 
 
@@ -106,7 +106,7 @@ class TestData:
     def test_rows_that_are_missing(self, number: int) -> None:
         assert "rows" in reason(png(data=zlib.compress(rows(number=number))))
 
-    def test_a_row_that_is_too_short(self) -> None:
+    def test_row_too_short(self) -> None:
         assert "rows" in reason(png(data=zlib.compress(rows()[:-1])))
 
     @pytest.mark.parametrize("lost", [1, 4, 5])
@@ -124,11 +124,11 @@ class TestData:
     def test_damaged_data(self, data: bytes) -> None:
         assert reason(png(data=data))
 
-    def test_a_filter_that_does_not_exist(self) -> None:
+    def test_filter_unknown(self) -> None:
         assert "filter" in reason(png(data=zlib.compress(rows()[: -(WIDTH * 3 + 1)] + b"\5" + bytes(WIDTH * 3))))
 
     @pytest.mark.parametrize("bits", range(8, 15))
-    def test_a_window_that_is_too_small(self, bits: int) -> None:
+    def test_window_too_small(self, bits: int) -> None:
         packed = zlib.compressobj(wbits=15)
         noise = random.Random(1).randbytes(30_000)  # noqa: S311 - no secret
         content = ((noise + bytes(2)) * 40)[: len(rows())]
@@ -141,19 +141,19 @@ class TestData:
         assert "distance" in reason(png(data=small))
 
     @pytest.mark.parametrize("bits", [9, 12])
-    def test_a_small_window_that_is_large_enough(self, bits: int) -> None:
+    def test_small_window_large_enough(self, bits: int) -> None:
         packed = zlib.compressobj(wbits=bits)
         assert check(png(data=packed.compress(rows()) + packed.flush())).state == "ready"
         packed = zlib.compressobj(wbits=bits)
         assert "rows" in reason(png(data=packed.compress(rows(number=HEIGHT - 1)) + packed.flush()))
 
-    def test_a_file_that_ends_early_may_still_come(self) -> None:
+    def test_file_that_ends_early_may_still_come(self) -> None:
         content = artwork.png()
         for end in (100, len(content) // 2, len(content) - 1):
             assert check(content[:end]).problems[0].code == "truncated"
             assert check(content[:end] + bytes(len(content) - end)).problems[0].code == "truncated"
 
-    def test_it_is_inflated_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_png_is_inflated_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         streams = []
         real = zlib.decompressobj
         monkeypatch.setattr(zlib, "decompressobj", lambda *args, **options: streams.append(1) or real(*args, **options))
@@ -187,7 +187,7 @@ class TestInvisible:
             (RGB_ALPHA, 8, b"\7\7\7\0", None), (GREY_ALPHA, 16, b"\7\7\0\0", None),
         ],
     )  # fmt: skip
-    def test_every_pixel_is_transparent(
+    def test_transparent_everywhere(
         self, method: int, colour: int, depth: int, pixel: bytes, key: bytes | None
     ) -> None:
         length = WIDTH * CHANNELS[colour] * depth // 8
@@ -202,12 +202,12 @@ class TestInvisible:
         seen[-1] ^= 1
         assert check(png(colour, *transparency, depth=depth, data=zlib.compress(seen))).state == "ready"
 
-    def test_a_colour_that_is_not_the_transparent_one(self) -> None:
+    def test_colour_not_transparent_one(self) -> None:
         data = zlib.compress((b"\0" + b"\1\2\3" * WIDTH) * HEIGHT)
         assert check(png(RGB, chunk(b"tRNS", b"\0\1\0\2\0\4"), data=data)).state == "ready"
         assert check(png(RGB, chunk(b"tRNS", b"\0\1"), data=data)).state == "ready"
 
-    def test_a_palette_of_which_only_transparent_colours_are_used(self) -> None:
+    def test_palette_of_which_only_transparent_colours_are_used(self) -> None:
         data = zlib.compress((b"\0" + b"\0\2" * (WIDTH // 2)) * HEIGHT)
         content = png(PALETTE, PLTE, chunk(b"tRNS", b"\0\xff\0\xff"), data=data)
         assert [problem.code for problem in check(content).problems] == ["invisible"]
@@ -215,7 +215,7 @@ class TestInvisible:
         assert check(png(PALETTE, PLTE, chunk(b"tRNS", b"\xff\xff"), data=data)).state == "ready"
 
     @pytest.mark.parametrize("depth", [8, 16])
-    def test_an_interlaced_picture(self, depth: int) -> None:
+    def test_interlaced_picture(self, depth: int) -> None:
         header = Header(WIDTH, HEIGHT, depth, RGB_ALPHA, interlaced=True)
         data = b"".join((b"\4" + bytes(rows.step - 1)) * len(rows) for _, rows in header.passes())
         content = png(RGB_ALPHA, depth=depth, methods=(0, 0, 1), data=zlib.compress(data))

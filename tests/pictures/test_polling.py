@@ -35,7 +35,7 @@ states = st.lists(st.sampled_from(STATES), min_size=1, max_size=5)
 
 
 class TestParsePictures:
-    def test_one_url_is_enough(self) -> None:
+    def test_polling_accepts_one_url(self) -> None:
         assert parse_pictures(big_picture_url=BIG.url.full) == [BIG]
         assert parse_pictures(small_picture_url=SMALL.url.full) == [SMALL]
 

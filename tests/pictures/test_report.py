@@ -82,10 +82,10 @@ class TestAsTable:
             "  here        Nothing else."
         )
 
-    def test_a_ready_picture_is_one_line(self) -> None:
+    def test_ready_picture_is_one_line(self) -> None:
         assert as_table(PictureReport("small", "small.png", "ready")) == "small picture small.png is ready"
 
-    def test_the_page_in_airflow_uses_the_same_words(self) -> None:
+    def test_page_in_airflow_uses_same_words(self) -> None:
         heads = {line.split("  ")[1] for line in as_table(REPORT).splitlines()[1:]}
         assert {ENGLISH(name, found="", expected="").strip(" :").lower() for name in ("found", "asked_for")} <= heads
 
@@ -101,12 +101,12 @@ class TestErrorFor:
         assert error_for([]) is None
         assert error_for([report("ready"), report("ready")]) is None
 
-    def test_an_absent_picture_is_transient(self) -> None:
+    def test_absent_picture_is_transient(self) -> None:
         error = error_for([report("ready"), report("absent")])
         assert type(error) is PictureAbsentError
         assert (error.permanent, error.scope, error.retry_after) == (False, "picture", None)
 
-    def test_a_wrong_picture_is_permanent(self) -> None:
+    def test_wrong_picture_is_permanent(self) -> None:
         error = error_for([report("absent", retry_after=5.0), report("wrong")])
         assert type(error) is PictureWrongError
         assert (error.permanent, error.scope, error.retry_after) == (True, "picture", None)

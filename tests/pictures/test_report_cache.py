@@ -78,17 +78,17 @@ class TestReadValidators:
         assert found == Validators(URL, None, MODIFIED)
         assert found.conditional_headers() == {"If-Modified-Since": MODIFIED}
 
-    def test_a_recently_modified_file_has_none(self) -> None:
+    def test_recently_modified_file_has_none(self) -> None:
         headers = {"Last-Modified": MODIFIED, "Date": TOO_SOON}
         assert read_validators(URL, headers) is None
         assert read_validators(URL, {**headers, "ETag": '"made-of-the-time"'}) is None
 
     @pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Nov 2026 10:01:00 GMT"])
-    def test_an_invalid_date_is_ignored(self, date: str) -> None:
+    def test_invalid_date_is_ignored(self, date: str) -> None:
         assert read_validators(URL, {"Last-Modified": MODIFIED, "Date": date}) is None
         headers = {"ETag": '"1"', "Last-Modified": date or "x", "Date": A_MINUTE_LATER}
         assert read_validators(URL, headers) == Validators(URL, '"1"', None)
 
     @pytest.mark.parametrize("etag", ["", " ", '"é"', '"a\r\n b"', '"a\0"', '"' + "x" * 200 + '"'])
-    def test_an_unusable_etag_is_ignored(self, etag: str) -> None:
+    def test_unusable_etag_is_ignored(self, etag: str) -> None:
         assert read_validators(URL, {"ETag": etag}) is None

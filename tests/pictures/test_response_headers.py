@@ -21,7 +21,7 @@ def raw(host: PictureHost, path: str, answer: str) -> str:
 
 
 @pytest.mark.parametrize("coding", ["base64", "binary", "utf-8", "aws-chunked", "identity", "Identity, none", ""])
-def test_a_content_encoding_that_is_not_a_coding(host: PictureHost, check: Check, coding: str) -> None:
+def test_content_encoding_not_coding(host: PictureHost, check: Check, coding: str) -> None:
     url = host.serve("/", artwork.good("small"), headers={"Content-Encoding": coding})
     assert check("small", url).state == "ready"
     url = host.serve("/", b"aGVsbG8=" * 99, headers={"Content-Encoding": coding})
@@ -29,7 +29,7 @@ def test_a_content_encoding_that_is_not_a_coding(host: PictureHost, check: Check
 
 
 @pytest.mark.parametrize("coding", ["gzip", "X-GZIP", "br", "zstd", "deflate", "aws-chunked, gzip"])
-def test_a_content_coding(host: PictureHost, check: Check, coding: str) -> None:
+def test_content_coding(host: PictureHost, check: Check, coding: str) -> None:
     url = host.serve("/", artwork.good("small"), headers={"Content-Encoding": coding})
     (problem,) = check("small", url).problems
     assert problem.code == "encoded_body"
@@ -37,7 +37,7 @@ def test_a_content_coding(host: PictureHost, check: Check, coding: str) -> None:
 
 
 @pytest.mark.parametrize("status", [202, 408, 420, 423, 425, 429, 500, 503, 599])
-def test_a_status_that_asks_to_come_again(host: PictureHost, check: Check, status: int) -> None:
+def test_status_that_asks_to_come_again(host: PictureHost, check: Check, status: int) -> None:
     report = check("small", host.serve("/", b"", status=status))
     assert (report.state, report.problems[0].code, report.retry_after) == ("absent", "host_busy", None)
 
@@ -57,7 +57,7 @@ def test_blanks_around_a_location(host: PictureHost, check: Check, blanks: tuple
     assert check("small", url).state == "ready"
 
 
-def test_two_locations(host: PictureHost, check: Check) -> None:
+def test_location_twice(host: PictureHost, check: Check) -> None:
     host.serve("/small.png", artwork.good("small"))
     head = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /small.png\r\nLocation: {}\r\n\r\n"
     same = raw(host, "/same", head.format("/small.png "))
@@ -69,7 +69,7 @@ def test_two_locations(host: PictureHost, check: Check) -> None:
 
 
 @pytest.mark.parametrize("path", ["/100%.png", "/a%20b%.png", "/%E4%BD%A0%zz.png"])
-def test_a_bare_percent_sign(host: PictureHost, check: Check, path: str) -> None:
+def test_bare_percent_sign(host: PictureHost, check: Check, path: str) -> None:
     host.serve(path, artwork.good("small"))
     check("small", host.base_url + path)
     host.serve("/redirect", b"", status=302, headers={"Location": path})
@@ -78,7 +78,7 @@ def test_a_bare_percent_sign(host: PictureHost, check: Check, path: str) -> None
     assert host.requests == [sent, "/redirect", sent]
 
 
-def test_a_number_as_timeout(host: PictureHost) -> None:
+def test_number_as_timeout(host: PictureHost) -> None:
     url = host.stall("/", artwork.good("small")[:40])
     report = check_picture("small", url, allow_private_addresses=True, timeout=0.3)
     assert report.problems[0].code == "timed_out"
@@ -88,6 +88,6 @@ def test_a_number_as_timeout(host: PictureHost) -> None:
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), True, "5"])
-def test_a_timeout_that_is_not_a_number_of_seconds(timeout: object) -> None:
+def test_timeout_not_number_of_seconds(timeout: object) -> None:
     with pytest.raises(ConfigurationError, match="timeout"):
         check_picture("small", "https://cdn.example.com/small.png", timeout=timeout)  # type: ignore[arg-type]

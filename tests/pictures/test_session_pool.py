@@ -73,14 +73,14 @@ class TestSessionPool:
             assert pooled("big", url).state == "ready"
             assert server.accepted == 2
 
-    def test_a_host_that_closes_every_connection_is_absent(self, pooled: Check) -> None:
+    def test_host_that_closes_every_connection_is_absent(self, pooled: Check) -> None:
         with FaultServer(answer(404), close) as server:
             url = f"{server.url}/big.png"
             assert codes(pooled("big", url)) == ["not_found"]
             assert codes(pooled("big", url)) == ["connection_failed"]
             assert len(server.requests) == 3
 
-    def test_a_long_error_page_is_not_read(self, pooled: Check) -> None:
+    def test_long_error_page_is_not_read(self, pooled: Check) -> None:
         head = b"HTTP/1.1 404 Not Found\r\nContent-Length: 60000000\r\n\r\n"
         with FaultServer([send(head), flood(60_000_000)]) as server:
             for _ in range(2):
@@ -88,7 +88,7 @@ class TestSessionPool:
             assert server.accepted == 2
             assert server.taken < 40_000_000
 
-    def test_a_slow_error_page_is_not_waited_for(self, host: PictureHost, pooled: Check) -> None:
+    def test_slow_error_page_is_not_waited_for(self, host: PictureHost, pooled: Check) -> None:
         def page(handler: Any) -> None:
             handler.begin(404, {"Content-Length": "5"})
             handler.wait_for_client_to_leave()
@@ -105,7 +105,7 @@ class TestSessionPool:
         assert codes(check_picture("big", url, session_pool=session_pool)) == ["address_refused"]
         assert len(host.requests) == 1
 
-    def test_each_new_connection_is_judged(
+    def test_new_connection_is_checked(
         self, host: PictureHost, pooled: Check, session_pool: SessionPool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked = patch_dns(monkeypatch, {"name.example": [["127.0.0.1"], ["169.254.169.254"]]})

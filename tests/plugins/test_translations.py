@@ -20,7 +20,7 @@ def test_both_languages_have_the_same_messages_and_fields() -> None:
 
 
 @pytest.mark.parametrize("code", [*ABSENT_CODES, *WRONG_CODES, *WARNING_CODES])
-def test_each_problem_code_has_a_heading_and_advice(code: str) -> None:
+def test_problem_codes_have_heading_and_advice(code: str) -> None:
     assert ENGLISH.heading(code) != code
     assert CHINESE.advice(code, "") != ""
     assert ENGLISH.advice(code, "Export it.") == "Export it."

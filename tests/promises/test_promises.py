@@ -59,7 +59,7 @@ def test_snapshot_is_still_compatible(version: str, kind: str, now: dict[str, An
 
 
 @EACH_VERSION
-def test_no_new_required_argument(version: str, now: dict[str, Any]) -> None:
+def test_api_has_no_new_required_argument(version: str, now: dict[str, Any]) -> None:
     broken = list(newly_required(read(version)["arguments"], now["arguments"]))
     assert not broken, BROKEN.format(version=version, broken="\n  ".join(broken))
 

@@ -163,7 +163,7 @@ def test_statistics_follow_the_distribution(clock, value, channel):
 
 
 @pytest.mark.parametrize(("age", "known"), [(59, False), (60, True), (30 * 86_400, True), (30 * 86_400 + 1, False)])
-def test_statistics_appear_after_the_delay_and_are_kept_for_a_month(clock, age, known):
+def test_statistics_appear_after_delay_and_are_kept_for_month(clock, age, known):
     service = SandboxService(SandboxOptions(statistics_delay=60), clock)
     assert (push_and_ask(service, clock, message(), age) is not None) is known
 

@@ -41,7 +41,7 @@ def run(name: str, big: str, tmp_path: Path) -> DagRun:
 
 
 @pytest.mark.parametrize("name", [*WAYS, "coming_from_either"])
-def test_a_good_picture_goes_out_either_way(
+def test_ready_picture_is_pushed_either_way(
     name: str, sandbox: SandboxServer, host: PictureHost, tmp_path: Path
 ) -> None:
     dag_run = run(name, host.serve("/big.png", artwork.good("big")), tmp_path)
@@ -79,26 +79,20 @@ def asked_for(sandbox: SandboxServer) -> str:
 
 
 @pytest.mark.parametrize(("name", "cell"), cells("the picture is not there yet"))
-def test_a_picture_that_is_not_there(
-    name: str, cell: str, sandbox: SandboxServer, host: PictureHost, tmp_path: Path
-) -> None:
+def test_absent_picture(name: str, cell: str, sandbox: SandboxServer, host: PictureHost, tmp_path: Path) -> None:
     assert run(name, f"{host.base_url}/big.jpg", tmp_path).state == "failed"
     assert asked_for(sandbox) == cell
 
 
 @pytest.mark.parametrize(("name", "cell"), cells("the worker is not in the IP whitelist"))
-def test_a_worker_that_is_not_let_in(
-    name: str, cell: str, sandbox: SandboxServer, host: PictureHost, tmp_path: Path
-) -> None:
+def test_address_not_allowed(name: str, cell: str, sandbox: SandboxServer, host: PictureHost, tmp_path: Path) -> None:
     sandbox.fail(call="upload", code=23009, times=None)
     assert run(name, host.serve("/big.png", artwork.good("big")), tmp_path).state == "failed"
     assert asked_for(sandbox) == cell
 
 
 @pytest.mark.parametrize(("name", "cell"), cells("the push is sent"))
-def test_an_answer_that_is_lost(
-    name: str, cell: str, sandbox: SandboxServer, host: PictureHost, tmp_path: Path
-) -> None:
+def test_response_lost(name: str, cell: str, sandbox: SandboxServer, host: PictureHost, tmp_path: Path) -> None:
     sandbox.fail(call="push", drop=True, after=True)
     assert run(name, host.serve("/big.png", artwork.good("big")), tmp_path).state == "success"
     number = len(sandbox.received()["pushes"])
@@ -106,7 +100,7 @@ def test_an_answer_that_is_lost(
 
 
 @pytest.mark.parametrize(("name", "cell"), cells("an answer repeats the credentials"))
-def test_an_answer_that_repeats_the_credentials(
+def test_response_repeats_credentials(
     name: str,
     cell: str,
     sandbox: SandboxServer,

@@ -29,7 +29,7 @@ if not PAGES:
     pytest.fail("There is no site in build/docs. Run: make docs", pytrace=False)
 
 
-def test_each_page_of_the_docs_is_a_page_of_the_site() -> None:
+def test_site_has_each_docs_page() -> None:
     docs = ROOT / "docs"
     sources = [page.relative_to(docs) for page in SOURCES if page.is_relative_to(docs) and page != docs / "README.md"]
     assert len(sources) > 100
@@ -48,13 +48,13 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     ]
 
 
-def test_what_is_loaded_is_there() -> None:
+def test_site_assets_exist() -> None:
     files = [page.target(load)[0] for page in PAGES.values() for load in page.loads if not load.startswith("data:")]
     assert not [path for path in files if not path.is_file()]
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_link_leads_to_a_page_and_to_a_place_that_are_there(name: str) -> None:
+def test_site_links_exist(name: str) -> None:
     page = PAGES[name]
     broken = []
     for link in page.links:
@@ -67,7 +67,7 @@ def test_a_link_leads_to_a_page_and_to_a_place_that_are_there(name: str) -> None
     assert not broken
 
 
-def test_each_message_about_an_error_leads_to_a_page() -> None:
+def test_error_message_links_exist() -> None:
     every = (
         *report.ABSENT_CODES,
         *report.WRONG_CODES,
@@ -103,35 +103,35 @@ def public() -> Iterator[str]:
     )
 
 
-def test_the_reference_has_each_public_name() -> None:
+def test_reference_has_public_names() -> None:
     *_, entries = (SITE / "objects.inv").read_bytes().split(b"\n", 4)
     names = {line.split()[0] for line in zlib.decompress(entries).decode().splitlines()}
     shown_elsewhere = {"contract.ERROR_CODES", "contract.PICTURE_RULES"}  # on the pages of errors and of limits
     assert not [name for name in public() if f"{PACKAGE}.{name}" not in names and name not in shown_elsewhere]
 
 
-def test_the_reference_has_each_option_of_each_command() -> None:
+def test_reference_has_command_options() -> None:
     text = PAGES["reference/commands.html"].text
     actions = [action for parser in parsers(make_parser()) for action in parser._actions]
     assert not [option for action in actions for option in action.option_strings if option not in text]
 
 
-def test_the_reference_has_each_field_of_the_connection() -> None:
+def test_reference_has_connection_fields() -> None:
     text = PAGES["reference/connection.html"].text
     assert not [field.name for field in FIELDS if f"{field.label}. {field.description}" not in text]
 
 
-def test_the_benchmarks_show_the_figures() -> None:
+def test_benchmarks_show_figures() -> None:
     assert "uploads, the vendor" in PAGES["benchmarks.html"].text
 
 
-def test_a_page_says_in_which_language_it_is() -> None:
+def test_page_declares_language() -> None:
     languages = {name: page.language for name, page in PAGES.items()}
     assert {"index.html", "zh/README.html"} <= languages.keys()
     assert languages == {name: "zh-CN" if name.startswith("zh/") else "en" for name in languages}
 
 
-def test_no_markup_is_left_over_where_chinese_touches_it() -> None:
+def test_chinese_page_has_no_raw_markup() -> None:
     texts = {name: page.text.replace("**context", "") for name, page in PAGES.items() if name.startswith("zh/")}
     assert not [name for name, text in texts.items() if "**" in text]
 
@@ -140,7 +140,7 @@ def test_no_markup_is_left_over_where_chinese_touches_it() -> None:
     ("term", "page"),
     [("槽位", "zh/how-to/wait-for-pictures"), ("撤回", "zh/how-to/push"), ("slot", "how-to/wait-for-pictures")],
 )
-def test_the_search_finds_the_words_of_both_languages(term: str, page: str) -> None:
+def test_search_finds_both_languages(term: str, page: str) -> None:
     index = json.loads((SITE / "searchindex.js").read_text().removeprefix("Search.setIndex(").removesuffix(")"))
     found = index["terms"][term]
     assert page in [index["docnames"][number] for number in (found if isinstance(found, list) else [found])]

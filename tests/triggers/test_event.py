@@ -132,7 +132,7 @@ def test_changed_picture_sends_one_event(host: PictureHost, watch: Watch, big: A
     assert shas(polls) == [[], [sha(SUMMER)], [], [sha(SPRING)]]
 
 
-def test_only_ready_pictures_send_events(host: PictureHost, watch: Watch, big: Any) -> None:
+def test_event_only_for_ready_pictures(host: PictureHost, watch: Watch, big: Any) -> None:
     steps = [big(404), big(artwork.HTML), big(artwork.png(876, 324)), big(artwork.cut(SPRING)), big(503), big(SPRING)]
     polls = watch(*steps, big_picture_url=host.base_url + "/big.png")
     assert shas(polls) == [[], [], [], [], [], [sha(SPRING)]]
@@ -143,7 +143,7 @@ def test_unchanged_picture_sends_no_event(host: PictureHost, watch: Watch, big: 
     assert shas(polls) == [[], [], [], []]
 
 
-def test_each_picture_sends_its_own_event(host: PictureHost, watch: Watch) -> None:
+def test_event_for_each_picture(host: PictureHost, watch: Watch) -> None:
     polls = watch(
         lambda: host.status("/small.png", 404),
         lambda: (host.serve("/small.png", artwork.good("small")), host.serve("/big.png", SPRING)),

@@ -39,7 +39,7 @@ def pictures(tmp_path):
         server.shutdown()
 
 
-def test_the_campaign_goes_out_with_its_picture_though_the_service_is_busy(sandbox, pictures):
+def test_campaign_is_pushed_after_busy_service(sandbox, pictures):
     sandbox.fail(call="push", code=23008, times=1)
     run = dag.test(run_conf={"big_picture_url": f"{pictures}/big.png", "send": True})
     assert run.state == "success"
