@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from airflow_provider_oppo_image.contract import IMAGE_PATH, PUSH_PATH, STATUS_PATH, VALIDATE_PATH, WITHDRAW_PATH
 from airflow_provider_oppo_image.sandbox import page
@@ -20,7 +24,7 @@ from airflow_provider_oppo_image.sandbox.service import SandboxService
 from airflow_provider_oppo_image.sandbox.state import Refusal
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 _MAX_BODY_BYTES: Final = 65_536
 _VIP_PATH: Final = "/v4/app/vip/status"
@@ -62,7 +66,54 @@ def create_app(options: SandboxOptions, transports: Transports) -> FastAPI:
     app.add_exception_handler(404, handlers.unknown)
     app.add_exception_handler(405, handlers.unknown)
     app.add_exception_handler(500, _internal_error)
+    app.add_exception_handler(RequestValidationError, _invalid_fault)
+    app.add_middleware(_RequestGuard)
     return app
+
+
+class _RequestGuard:
+    """Middleware that refuses ambiguous requests and foreign hosts, and ignores clients that leave.
+
+    Web pages whose name leads to a loopback address could otherwise read the sandbox (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (reason := _why_refused(scope)):
+            response = _json(RefusedError(21001, reason, 400).response)
+            # The rest of the connection could be read as a second request.
+            response.headers["Connection"] = "close"
+            await response(scope, receive, send)
+            return
+        with contextlib.suppress(ClientDisconnect):
+            await self._app(scope, receive, send)
+
+
+def _why_refused(scope: Scope) -> str | None:
+    headers = Headers(scope=scope)
+    if "transfer-encoding" in headers and "content-length" in headers:
+        return "A request must not have both Content-Length and Transfer-Encoding"
+    host, server = headers.get("host", ""), scope["server"]
+    if server and _is_loopback(server[0]) and not _is_local_host(host):
+        return "The Host header must be an IP address or localhost, since the sandbox listens on a loopback address"
+    return None
+
+
+def _is_local_host(host: str) -> bool:
+    name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+    if not name or name.lower() == "localhost" or name.lower().endswith(".localhost"):
+        return True
+    with contextlib.suppress(ValueError):
+        return bool(ipaddress.ip_address(name))
+    return False
+
+
+def _is_loopback(address: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(address).is_loopback
+    return False
 
 
 class _Handlers:
@@ -217,3 +268,10 @@ def _json(response: SandboxResponse) -> Response:
 async def _internal_error(_: Request, error: Exception) -> Response:
     message = f"The sandbox itself failed with {type(error).__name__}; see its log"
     return _json(RefusedError(23100, message).response)
+
+
+async def _invalid_fault(_: Request, error: Exception) -> Response:
+    """Return the problems without the values, which may be NaN and then are not JSON."""
+    problems = error.errors() if isinstance(error, RequestValidationError) else ()
+    detail = [{"loc": problem["loc"], "msg": problem["msg"]} for problem in problems]
+    return JSONResponse({"detail": detail}, 422)

@@ -94,7 +94,7 @@ class Fault:
     message: str | None = None
     body: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    delay: Annotated[float, Field(ge=0)] = 0.0
+    delay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     drop: bool = False
     after: bool = False
 

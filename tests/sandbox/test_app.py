@@ -203,7 +203,9 @@ def test_push_refuses_a_long_body(caller):
 def test_long_body_gets_a_response_before_its_end(sandbox):
     address = urlsplit(sandbox.url)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
-        connection.sendall(b"POST /v4/push HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\n\r\n" + b"x" * 100_000)
+        connection.sendall(
+            b"POST /v4/push HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 60000000\r\n\r\n" + b"x" * 100_000
+        )
         assert connection.recv(12) == b"HTTP/1.1 401"
 
 
@@ -246,6 +248,37 @@ def test_credentials_can_be_set(host):
 )  # fmt: skip
 def test_unknown_path_or_method_is_21001(caller, method, path, status):
     assert error_of(caller.call(method, path)) == (status, 21001)
+
+
+def _send(url, data):
+    """Return everything that the sandbox sends until it closes the connection."""
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def test_a_request_with_two_lengths_is_refused(sandbox):
+    second = b"DELETE /sandbox/received HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    first = b"POST /v4/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = _send(sandbox.url, first + b"0\r\n\r\n" + second)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("localhost:9", 200), ("[::1]:9", 200), ("10.0.0.1", 200), ("a.localhost", 200),
+                         ("evil.example", 400), ("localhost.evil.example:80", 400)],
+)  # fmt: skip
+def test_a_loopback_sandbox_refuses_other_hosts(sandbox, host, status):
+    assert requests.get(sandbox.url, headers={"Host": host}, timeout=10).status_code == status
+
+
+def test_a_client_that_leaves_is_not_an_error(sandbox, caplog):
+    _send(sandbox.url, b"POST /v4/push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+    sandbox.received()
+    assert not caplog.records
 
 
 # Faults.
@@ -300,7 +333,7 @@ def test_fault_after_the_work_loses_only_the_response(sandbox, caller):
 def test_fault_drops_the_connection_without_a_byte(sandbox, after):
     sandbox.fail(call="push", drop=True, after=after)
     body = b'{"to": "all", "body": {"notification": {"alert": "x"}}}'
-    head = f"POST /v4/push HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nAuthorization: "
+    head = f"POST /v4/push HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\nAuthorization: "
     address = urlsplit(sandbox.url)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
         basic = requests.auth._basic_auth_str(*CREDENTIALS)
@@ -347,7 +380,18 @@ def test_recover_removes_faults(sandbox, caller):
 
 
 @pytest.mark.parametrize(
-    "fault", [{"cal": "push"}, {"call": "pull"}, {"times": 0}, {"status": 42}, {"delay": -1}, {"code": "x"}]
+    "fault",
+    [
+        {"cal": "push"},
+        {"call": "pull"},
+        {"times": 0},
+        {"status": 42},
+        {"delay": -1},
+        {"delay": float("nan")},
+        {"delay": float("inf")},
+        {"code": float("nan")},
+        {"code": "x"},
+    ],
 )
 def test_fail_refuses_invalid_faults(sandbox, fault):
     with pytest.raises(ValueError, match=next(iter(fault))):
