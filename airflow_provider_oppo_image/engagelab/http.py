@@ -18,7 +18,7 @@ from airflow_provider_oppo_image.engagelab import messages
 from airflow_provider_oppo_image.engagelab.messages import Request
 from airflow_provider_oppo_image.engagelab.responses import RETRY_ADVICE, Response
 from airflow_provider_oppo_image.errors import NotSentError, OutcomeUnknownError, TransportError
-from airflow_provider_oppo_image.net.connections import answers_without_tls, failed_at_proxy
+from airflow_provider_oppo_image.net.connections import NoTlsError, failed_at_proxy
 from airflow_provider_oppo_image.net.deadline import deadline, may_have_been_sent
 from airflow_provider_oppo_image.net.headers import read_retry_after
 from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
@@ -136,8 +136,7 @@ class HttpTransport:
                 "host in the connection, and set REQUESTS_CA_BUNDLE if a proxy signs certificates itself.",
                 permanent=True,
             )
-        sent = may_have_been_sent()
-        if not sent and any(answers_without_tls(cause) for cause in causes):
+        if has(NoTlsError):
             return NotSentError(
                 f"{request.action}: {url} answers without TLS, so nothing was sent. Write http:// before the host in "
                 "the connection; a host that is not this machine also needs allow_plain_http in the extra.",
@@ -145,8 +144,8 @@ class HttpTransport:
             )
         texts = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
         reason = texts[-1] if texts else type(causes[-1]).__name__
-        if has(*_CONNECT_ERRORS) or not sent:
-            where = "the proxy of this machine" if any(map(failed_at_proxy, causes)) else url
+        if has(*_CONNECT_ERRORS) or not may_have_been_sent():
+            where = f"{url} through the proxy of this machine" if any(map(failed_at_proxy, causes)) else url
             return NotSentError(
                 f"{request.action}: cannot connect to {where} ({reason}), so nothing was sent. Check the host in the "
                 "connection, the name server, the proxy and the firewall.",

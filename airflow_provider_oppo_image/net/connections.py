@@ -157,6 +157,10 @@ class _FinalResponse(http.client.HTTPResponse):
             super().begin()
 
 
+class NoTlsError(ssl.SSLError):
+    """A TLS handshake failed because the other side does not use TLS; nothing was sent."""
+
+
 class _SentTracker(HTTPConnection):
     """Connection that records whether bytes of the request may have been sent."""
 
@@ -165,6 +169,10 @@ class _SentTracker(HTTPConnection):
         attempt_state.connections = connections_opened() + 1
         try:
             super().connect()
+        except ssl.SSLError as error:
+            if error.reason in _NO_TLS_REASONS:
+                raise NoTlsError(*error.args) from error
+            raise
         finally:
             # Bytes that were sent to open a proxy tunnel are not part of the request.
             attempt_state.sent = False
@@ -176,13 +184,8 @@ class _SentTracker(HTTPConnection):
         super().send(data)
 
 
-def answers_without_tls(error: BaseException) -> bool:
-    """Return whether a TLS handshake failed because the other side does not use TLS."""
-    return isinstance(error, ssl.SSLError) and error.reason in _NO_TLS_REASONS
-
-
 def failed_at_proxy(error: BaseException) -> bool:
-    """Return whether no connection to the proxy was made."""
+    """Return whether no connection through the proxy was made, because it did not answer or refused the host."""
     return isinstance(error, ProxyError)
 
 
@@ -246,7 +249,7 @@ class _GuardedSSLConnection(_GuardedConnection, HTTPSConnection):
             mismatch.verify_message = str(error)
             raise mismatch from error
         except ssl.SSLError as error:
-            if not self.has_connected_to_proxy and answers_without_tls(error):
+            if not self.has_connected_to_proxy and isinstance(error, NoTlsError):
                 self._refuse_proxy("answers without TLS", "Write http:// in its URL.")
             if not self.has_connected_to_proxy and isinstance(error, ssl.SSLCertVerificationError):
                 advice = "Name its certificate authority in REQUESTS_CA_BUNDLE."

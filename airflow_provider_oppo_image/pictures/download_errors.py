@@ -7,7 +7,7 @@ import socket
 import ssl
 from typing import Final
 
-from airflow_provider_oppo_image.net.connections import AddressRefusedError, answers_without_tls, failed_at_proxy
+from airflow_provider_oppo_image.net.connections import AddressRefusedError, NoTlsError, failed_at_proxy
 from airflow_provider_oppo_image.net.session import exception_chain
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import ADDRESS_REFUSED, BAD_URL, TRUNCATED
@@ -33,10 +33,10 @@ _FAILED: Final = Problem(
 
 _NO_PROXY: Final = Problem(
     "connection_failed",
-    "no connection to the proxy of this machine",
+    "no connection through the proxy of this machine",
     _EXPECTED,
     "Try again later. Check the variables HTTP_PROXY, HTTPS_PROXY and ALL_PROXY of this machine, and that the proxy is "
-    "up.",
+    "up and lets this machine reach the host.",
 )
 
 
@@ -77,7 +77,7 @@ def problem_from_exception(error: BaseException) -> Problem:
                 "a certificate that phones and servers trust",
                 "Renew the certificate, or send its complete chain.",
             )
-        if answers_without_tls(cause):
+        if isinstance(cause, NoTlsError):
             return Problem(
                 "tls_unverified",
                 "an answer without TLS",

@@ -127,7 +127,7 @@ class TestProxy:
 
     def test_refusal_of_the_proxy_is_absent(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with FaultServer(answer(403)) as proxy:
-            for scheme, problem in (("http", "HTTP status 403"), ("https", "no connection to the host")):
+            for scheme, problem in (("http", "HTTP status 403"), ("https", "no connection through the proxy")):
                 monkeypatch.setenv(f"{scheme}_proxy", proxy.url)
                 outcome = ENTRY_POINTS["check_picture"](f"{scheme}://name.example/big.png")
                 assert (outcome.state, outcome.problems[0][: len(problem)]) == ("absent", problem)
