@@ -1,8 +1,8 @@
 """The service's documented behaviour as data: picture rules, error codes, data centers, paths and limits.
 
 Each number of the vendor's has a source. *Page* is EngageLab's "Image API v4", *push page* its "Create push" page,
-*SDK* EngageLab's Java SDK 0.0.22 and Python SDK 0.1.1. *OPPO* is the documentation and the SDK of OPPO's push service,
-whose error codes are passed on inside an HTTP 200.
+*skill* its `engagelab-apppush` skill, *SDK* its Java SDK 0.0.22 and Python SDK 0.1.1. *OPPO* is the documentation and
+the SDK of OPPO's push service, whose error codes are passed on inside an HTTP 200.
 """
 
 from __future__ import annotations
@@ -74,102 +74,179 @@ LONG_URL_CHARACTERS: Final = 300
 Not documented by EngageLab."""
 
 
+Certainty: TypeAlias = Literal["A", "B", "C", "?"]
+"""A: the vendor's own page or SDK, without a conflict. B: one source of the vendor's, or an old one. C: OPPO's, so an
+inference for this service. ?: sources conflict, or none says it."""
+
+
 @dataclass(frozen=True)
 class ErrorCode:
     """One row of an error table.
 
     :param code: the number in the response's ``error.code``.
-    :param http_statuses: the documented HTTP statuses.
+    :param http_statuses: the documented HTTP statuses; empty if none is documented.
     :param meaning: what went wrong.
     :param advice: what a person can do.
-    :param permanent: whether the same request will fail again later.
+    :param retry: whether the same request can succeed later: "never", "once" (one more try, then it is permanent) or
+        "later".
     :param scope: what is broken: this picture, this request, or the account.
     :param source: the source of the row.
+    :param certainty: how surely the row is known.
+    :param upload_meaning: what went wrong, if the request is an upload; empty for `meaning`.
+    :param upload_advice: what a person can do, if the request is an upload; empty for `advice`.
     :param retry_after: seconds before another try can succeed; None if that is not known.
+    :param confirmed: the date on which the source was last read.
     """
 
     code: int
     http_statuses: tuple[int, ...]
     meaning: str
     advice: str
-    permanent: bool
+    retry: Literal["never", "once", "later"]
     scope: Scope
     source: str
+    certainty: Certainty
+    upload_meaning: str = ""
+    upload_advice: str = ""
     retry_after: float | None = None
+    confirmed: str = "2026-11-28"
+
+    @property
+    def permanent(self) -> bool:
+        """Whether the same request will fail again later. An error with ``retry="once"`` becomes permanent."""
+        return self.retry == "never"
+
+    @property
+    def status(self) -> int:
+        """The first documented HTTP status; 400 if none is documented."""
+        return self.http_statuses[0] if self.http_statuses else 400
 
 
 # The time zone in which daily limits are reset is not documented.
 _DAILY_RETRY_S: Final = 3600.0
 _KEY_ADVICE: Final = "Check the AppKey, the master secret and the data center in the Airflow connection."
-_OPPO_ADVICE: Final = "Ask the app's manager at OPPO to check its permissions and credentials in the console."
+_OPPO_ADVICE: Final = "Correct the app's OPPO credentials in EngageLab's console."
+_GRANT_ADVICE: Final = "Ask the app's manager at OPPO to request the permission in OPPO's console."
+_BODY_ADVICE: Final = 'Compare the message with EngageLab\'s page "Create push".'
+_ASK_ADVICE: Final = "Try again later. If it happens again, ask EngageLab."
+_QUOTA_ADVICE: Final = "Try again tomorrow, or ask OPPO for a higher limit."
+
+_LIVE_ACTIVITY: Final = (
+    "`event` is wrong", "the audience is wrong", "`attributes-type` is wrong", "`content-state` is wrong",
+    "it cannot be mixed with other content", "the app needs a p8 certificate", "it is for iOS only",
+)  # fmt: skip
 
 _ROWS: Final = (
     ErrorCode(21001, (404, 405), "the method is not supported, or the URL is wrong",
-              "Check the host in the connection, or leave it empty and choose a data center.", True, "request", "page"),
-    ErrorCode(21003, (400,), "a parameter's value is invalid, or the picture cannot be downloaded from its URL",
-              "For an upload, open the URL from outside your network, because the service downloads the picture. "
-              "For a push, check the picture ids and the message.",
-              True, "request", "page"),
-    ErrorCode(23001, (401,), "Basic authentication failed", _KEY_ADVICE, True, "account", "page"),
-    ErrorCode(23002, (400,), "a parameter is missing", "Give the URL of a picture.", True, "request", "page"),
-    ErrorCode(23008, (400,), "more than 500 requests per second for this AppKey",
-              "Wait. Uploads and pushes share the limit; use an Airflow pool to limit parallel tasks.",
-              False, "request", "push page"),
+              "Check the host in the connection, or leave it empty and choose a data center.",
+              "never", "account", "page, skill", "A"),
+    ErrorCode(21003, (400,), "a parameter's value is invalid", "Check the picture ids, the message id and the message.",
+              "never", "request", "page, skill", "A",
+              "a parameter's value is invalid, or the picture cannot be downloaded from its URL",
+              "Open the URL from outside your network, because the service downloads the picture."),
+    ErrorCode(23001, (401,), "Basic authentication failed", _KEY_ADVICE, "never", "account", "page", "A"),
+    ErrorCode(23002, (400,), "a parameter is missing", _BODY_ADVICE, "never", "request", "page", "A",
+              upload_advice="Give the URL of a picture."),
+    ErrorCode(23008, (400,), "more requests per second than this AppKey may make",
+              "Wait. All requests with the AppKey count; limit parallel tasks with an Airflow pool, and set the "
+              "connection's `rate` to the AppKey's limit.", "later", "account", "push page, skill", "A"),
     ErrorCode(23009, (400,), "this machine's IP address is not in the app's whitelist",
               "Add the worker's public address in EngageLab's console, or empty the whitelist.",
-              True, "account", "push page"),
-    ErrorCode(23100, (500,), "the service had an internal error", "Try again later.", False, "request", "page"),
-    ErrorCode(27000, (500,), "the service timed out", "Try again later.", False, "request", "page"),
-    ErrorCode(51, (200,), "OPPO refused the picture",
-              "Check the picture with `oppo-image check`; usually its dimensions or its size in bytes are wrong.",
-              True, "picture", "page; OPPO: invalid picture"),
+              "never", "account", "skill", "A"),
+    ErrorCode(23100, (500,), "the service had an internal error", "Try again later.", "later", "request", "page", "A"),
+    ErrorCode(27000, (500,), "the service timed out, or had a memory error", "Try again later.",
+              "later", "request", "page, skill", "A"),
+    ErrorCode(51, (200,), "OPPO refused the picture", "Check the picture ids of the message.",
+              "never", "picture", "page; OPPO: invalid picture", "A",
+              upload_advice="Check it with `oppo-image check`: format (PNG or JPEG), dimensions, size in bytes, and "
+              "whether the host returns a file to the service at all. If all are right, ask EngageLab whether the app "
+              "needs a big picture of 876 x 324 px, which OPPO's own pages require."),
     # OPPO's own codes, which the service may pass on inside an HTTP 200, like 51.
-    ErrorCode(-1, (200,), "OPPO's service is busy", "Try again later.", False, "request", "OPPO"),
-    ErrorCode(-2, (200,), "OPPO's service is busy", "Try again later.", False, "request", "OPPO"),
-    ErrorCode(11, (200,), "OPPO does not accept the service's token", _OPPO_ADVICE, True, "account", "OPPO"),
-    ErrorCode(13, (200,), "too many requests to OPPO", "Wait.", False, "request", "OPPO"),
-    ErrorCode(55, (200,), "too many requests to OPPO", "Wait.", False, "request", "OPPO"),
-    ErrorCode(27, (200,), "OPPO has not granted the app this permission", _OPPO_ADVICE, True, "account", "OPPO"),
-    ErrorCode(28, (200,), "OPPO has not granted the app this permission", _OPPO_ADVICE, True, "account", "OPPO"),
-    ErrorCode(30, (200,), "OPPO has not granted the app this permission", _OPPO_ADVICE, True, "account", "OPPO"),
-    ErrorCode(33, (200,), "OPPO's daily limit for this app is reached",
-              "Try again tomorrow, or ask OPPO for a higher limit.", False, "account", "OPPO", _DAILY_RETRY_S),
-    ErrorCode(34, (200,), "OPPO's daily limit of picture uploads is reached",
-              "Try again tomorrow, or ask OPPO for a higher limit.", False, "account", "OPPO", _DAILY_RETRY_S),
+    ErrorCode(-1, (200,), "OPPO's service is not available", "Try again later.", "later", "request", "OPPO", "C"),
+    ErrorCode(-2, (200,), "OPPO limits the flow of requests", "Wait.", "later", "account", "OPPO", "C"),
+    ErrorCode(11, (200,), "OPPO does not accept the service's token", _OPPO_ADVICE, "once", "account", "OPPO", "C"),
+    ErrorCode(12, (200,), "OPPO does not support the service's request method", _ASK_ADVICE,
+              "once", "request", "OPPO", "C"),
+    ErrorCode(13, (200,), "too many requests to OPPO", "Wait.", "later", "account", "OPPO", "C"),
+    ErrorCode(55, (200,), "too many requests to OPPO in a short time", "Wait.", "later", "account", "OPPO", "C"),
+    *(ErrorCode(code, (200,), f"OPPO does not accept the app's credentials: {what}", _OPPO_ADVICE,
+                "never", "account", "OPPO", "C")
+      for code, what in {14: "no app key", 15: "invalid app key", 16: "no signature", 17: "invalid signature",
+                         18: "no time stamp", 19: "invalid time stamp", 29: "no token"}.items()),
+    *(ErrorCode(code, (200,), "OPPO does not accept the form of the service's request", _ASK_ADVICE,
+                "once", "request", "OPPO", "C") for code in range(20, 26)),
+    ErrorCode(26, (200,), "the service's IP address is on OPPO's black list", "Ask EngageLab.",
+              "never", "account", "OPPO", "C"),
+    ErrorCode(27, (200,), "OPPO has not granted the app the permission for pictures", _GRANT_ADVICE,
+              "never", "account", "OPPO", "C"),
+    ErrorCode(28, (200,), "the app is disabled at OPPO", "Ask the app's manager at OPPO why, and to enable it.",
+              "never", "account", "OPPO", "C"),
+    ErrorCode(30, (200,), "OPPO does not let the app push by API at all", _GRANT_ADVICE,
+              "never", "account", "OPPO", "C"),
+    ErrorCode(31, (200,), "OPPO misses data in the request", _ASK_ADVICE, "never", "request", "OPPO", "C"),
+    ErrorCode(32, (200,), "OPPO has the same data already", _ASK_ADVICE, "never", "request", "OPPO", "C"),
+    ErrorCode(33, (200,), "OPPO's daily limit of messages for this app is reached", _QUOTA_ADVICE,
+              "later", "account", "OPPO", "C", retry_after=_DAILY_RETRY_S),
+    ErrorCode(34, (200,), "OPPO's daily limit of pictures for this app is reached", _QUOTA_ADVICE,
+              "later", "account", "OPPO", "C", retry_after=_DAILY_RETRY_S),
+    ErrorCode(40, (200,), "OPPO misses an argument", _ASK_ADVICE, "never", "request", "OPPO", "C"),
+    ErrorCode(41, (200,), "OPPO does not accept an argument", _ASK_ADVICE, "never", "request", "OPPO", "C"),
+    ErrorCode(54, (200,), "OPPO does not have the template of private messages",
+              "Register the template at OPPO, and give its id.", "never", "request", "a field report", "C"),
+    ErrorCode(59, (200,), "the app may not use a second action", "Leave it out.", "never", "request", "OPPO", "C"),
+    ErrorCode(67, (200,), "`category` and `notify_level` do not fit", "Leave `notify_level` out of a campaign.",
+              "never", "request", "OPPO", "C"),
     # Pushes.
-    ErrorCode(20101, (400,), "the push's registration id is invalid", "Check `to`.", True, "request", "push page"),
-    ErrorCode(21002, (400,), "a parameter of the push is missing", "Compare the message with the push page.",
-              True, "request", "push page"),
-    ErrorCode(21004, (401,), "Basic authentication failed", _KEY_ADVICE, True, "account", "push page"),
-    ErrorCode(21005, (400,), "the notification or the message is longer than 4000 bytes", "Shorten the message.",
-              True, "request", "push page"),
-    ErrorCode(21008, (400,), "the AppKey is invalid or does not exist", _KEY_ADVICE, True, "request", "push page"),
-    ErrorCode(21009, (400,), "a system notification's parameters are invalid",
-              "Compare the message with the push page.", True, "request", "push page"),
-    ErrorCode(21011, (400,), "nobody matches the push's target", "Check `to`.", True, "request", "push page"),
-    ErrorCode(21015, (400,), "the push has a parameter that the service does not know",
-              "Compare the message with the push page.", True, "request", "push page"),
-    ErrorCode(21016, (400,), "the push is not valid JSON", "Compare the message with the push page.",
-              True, "request", "push page"),
-    ErrorCode(21030, (503,), "the service's internal call timed out", "Try again later.",
-              False, "request", "push page"),
-    ErrorCode(21038, (401,), "the account's membership has expired", "Renew it in EngageLab's console.",
-              True, "account", "push page"),
+    ErrorCode(1003, (), "a value is invalid", "Check the plan's values.", "never", "request", "skill", "A"),
+    ErrorCode(20101, (400,), "a registration id is invalid, or belongs to another AppKey", "Check `to`.",
+              "never", "request", "skill", "A"),
+    ErrorCode(21002, (400,), "a parameter is missing", _BODY_ADVICE, "never", "request", "skill", "A"),
+    ErrorCode(21004, (401,), "Basic authentication failed", _KEY_ADVICE, "never", "account", "skill", "A"),
+    ErrorCode(21005, (400,), "`notification` or `message` is longer than 4000 bytes", "Shorten the message.",
+              "never", "request", "skill", "A"),
+    ErrorCode(21008, (400,), "the AppKey is malformed", _KEY_ADVICE, "never", "account", "skill", "A"),
+    ErrorCode(21009, (400,), "the service had an internal error, or a system notification's parameters are invalid",
+              _ASK_ADVICE, "once", "request", "skill; push page", "?"),
+    ErrorCode(21011, (400,), "nobody matches the push's target", "Check `to`.", "never", "request", "skill", "A"),
+    ErrorCode(21015, (400,), "there is a parameter that the service does not expect", _BODY_ADVICE,
+              "never", "request", "skill", "A"),
+    ErrorCode(21016, (400,), "a parameter's type or length is wrong", _BODY_ADVICE, "never", "request", "skill", "A"),
+    ErrorCode(21030, (503,), "an internal call of the service timed out", "Try again later.",
+              "later", "request", "skill", "A"),
+    ErrorCode(21038, (401,), "the account's membership has expired, or is not active",
+              "Renew it in EngageLab's console.", "never", "account", "skill", "A"),
+    *(ErrorCode(code, (400,), f"the live activity is not valid: {what}", _BODY_ADVICE, "never", "request", "skill", "A")
+      for code, what in enumerate(_LIVE_ACTIVITY, 21050)),
+    ErrorCode(21057, (400,), "`voip` cannot be mixed with other content", "Send it alone.",
+              "never", "request", "skill", "A"),
+    ErrorCode(21058, (400,), "`voip` is for iOS only", "Set `platform` to ios.", "never", "request", "skill", "A"),
+    ErrorCode(21059, (401,), "this kind of push does not take `big_push_duration`", "Leave it out.",
+              "never", "request", "skill", "A"),
     ErrorCode(21306, (401,), "`notification` and `message` exclude each other", "Send one of them.",
-              True, "request", "push page"),
+              "never", "request", "skill", "?"),
     ErrorCode(23003, (400,), "the push's `cid` is malformed", "Use 1 to 64 letters, digits, `_` and `-`.",
-              True, "request", "push page"),
-    ErrorCode(23006, (400,), "a parameter's value is invalid", "Compare the message with the push page.",
-              True, "request", "push page"),
-    ErrorCode(27001, (401,), "a parameter is invalid", "Compare the message with the push page.",
-              True, "request", "push page"),
+              "never", "request", "cid page", "B"),
+    ErrorCode(23006, (400,), "a parameter's value is invalid, such as `big_push_duration` above 1440", _BODY_ADVICE,
+              "never", "request", "skill", "A"),
+    ErrorCode(27001, (401,), "the authentication information is empty", _KEY_ADVICE, "never", "account", "skill", "A"),
+    ErrorCode(27002, (), "the service had an unknown error", _ASK_ADVICE, "once", "request", "skill", "A"),
     ErrorCode(27008, (401,), "`distribution` is set, but the alert is empty", "Give the notification an alert.",
-              True, "request", "push page"),
-    ErrorCode(27009, (401,), "`distribution` is invalid", "Use pns_mtpush or mtpush_pns, or leave it out.",
-              True, "request", "push page"),
+              "never", "request", "skill", "A"),
+    ErrorCode(27009, (401,), "`distribution` is empty or unknown", "Use pns_mtpush or mtpush_pns, or leave it out.",
+              "never", "request", "skill", "A"),
+    ErrorCode(27303, (), "the plan id is empty", "Give the plan's id.", "never", "request", "skill", "A"),
 )  # fmt: skip
 
 ERROR_CODES: Final = MappingProxyType({row.code: row for row in _ROWS})
+
+OPPO_REFUSALS: Final = range(10_000, 20_001)
+"""OPPO's codes for refusals of single calls: permanent, of this request. Source: OPPO, certainty C."""
+
+RATE_LIMIT_CODES: Final = frozenset({23008, -2, 13, 55})
+"""Codes that require fewer requests; they pass."""
+
+DAILY_LIMIT_CODES: Final = frozenset({33, 34})
+"""Codes of a spent daily limit: no other request of that day succeeds."""
 
 DATA_CENTERS: Final = MappingProxyType(
     {
@@ -202,7 +279,8 @@ STATUS_PATH: Final = "/v4/status/detail"
 """Statistics of pushes."""
 
 MAX_REQUESTS_PER_SECOND: Final = 500
-"""Maximum requests per second for one AppKey, uploads and pushes together. Source: push page."""
+"""Maximum requests per second for one AppKey, uploads and pushes together; paid AppKeys may get more. Source: push
+page, skill."""
 
 MAX_RESPONSE_BYTES: Final = 65_536
 """Our own limit: bytes of a response that are read, inclusive, except for statistics. Documented responses are far

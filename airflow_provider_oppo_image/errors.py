@@ -32,7 +32,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args
 
-from airflow_provider_oppo_image.contract import ERROR_CODES, Scope
+from airflow_provider_oppo_image.contract import DAILY_LIMIT_CODES, ERROR_CODES, Scope
 
 
 class OppoImageError(Exception):
@@ -47,12 +47,14 @@ class OppoImageError(Exception):
         this machine's settings; None for the default of the class.
     :param attempts: the number of attempts, 0 if no request was made.
     :param earlier_attempt_ambiguous: whether an earlier attempt of the same call may have taken effect.
+    :param retry_once: whether the client makes at most one more attempt after it; None for the default of the class.
     """
 
     may_have_taken_effect: ClassVar[bool] = False
     """Whether the service may have processed the request in spite of this error."""
     default_permanent: ClassVar[bool] = True
     default_scope: ClassVar[Scope] = "request"
+    default_retry_once: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class OppoImageError(Exception):
         scope: Scope | None = None,
         attempts: int = 0,
         earlier_attempt_ambiguous: bool = False,
+        retry_once: bool | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -74,6 +77,12 @@ class OppoImageError(Exception):
         self.scope: Scope = self.default_scope if scope is None else scope
         self.attempts = attempts
         self.earlier_attempt_ambiguous = earlier_attempt_ambiguous
+        self.retry_once = self.default_retry_once if retry_once is None else retry_once
+
+    @property
+    def ends_batch(self) -> bool:
+        """Whether every other request will fail too, today or for ever, so that a batch ends."""
+        return self.scope == "account" and (self.permanent or self.code in DAILY_LIMIT_CODES)
 
 
 class ConfigurationError(OppoImageError):
@@ -158,7 +167,7 @@ class AccountError(ServiceError):
 
 
 class RateLimitedError(ServiceError):
-    """The service requires fewer requests."""
+    """The service or OPPO requires fewer requests. It passes, so it slows a batch and does not end it."""
 
     default_permanent = False
 
@@ -171,10 +180,11 @@ class ServiceUnavailableError(ServiceError):
 
 
 class UnreadableAnswerError(OppoImageError):
-    """The response is not a documented one, so the result is unknown."""
+    """The response is not a documented one, so the result is unknown. Each request may have acted."""
 
     may_have_taken_effect = True
     default_permanent = False
+    default_retry_once = True
 
 
 class TransportError(OppoImageError):
@@ -286,8 +296,8 @@ def _code_of(error: OppoImageError) -> str:
 def _fault_of(error: OppoImageError) -> Fault:
     if error.scope == "account" and isinstance(error, ConfigurationError):
         return "service"
+    if isinstance(error, (RateLimitedError, TransportError)) or error.code == _WRONG_ENDPOINT:
+        return "service"  # or the connection to it; other pictures fail too
     if error.scope != "request":
         return error.scope
-    if isinstance(error, TransportError) or error.code == _WRONG_ENDPOINT:
-        return "service"  # or the connection to it; other pictures fail too
     return "request" if error.permanent else "service"

@@ -37,20 +37,40 @@ def test_documented_codes_have_documented_status(code: int, status: int) -> None
     assert status in ERROR_CODES[code].http_statuses
 
 
-def test_transient_and_scoped_codes() -> None:
-    assert {row.code for row in ROWS if not row.permanent} == {23008, 23100, 27000, 21030, -1, -2, 13, 55, 33, 34}
+def codes(**fields: object) -> set[int]:
+    """Return the codes of the rows with these values."""
+    return {row.code for row in ROWS if all(getattr(row, name) == value for name, value in fields.items())}
 
-    assert {row.code for row in ROWS if row.scope == "account"} == {23001, 21004, 23009, 21038, 11, 27, 28, 30, 33, 34}
-    assert {row.code for row in ROWS if row.scope == "picture"} == {51}
 
-    assert {row.code: row.retry_after for row in ROWS if row.retry_after} == {33: 3600.0, 34: 3600.0}
+def test_codes_have_documented_retries_and_scopes() -> None:
+    assert codes(retry="later") == {23008, 23100, 27000, 21030, -1, -2, 13, 55, 33, 34}
+    assert codes(retry="once") == {21009, 27002, 11, 12, *range(20, 26)}
+    assert codes(scope="account", permanent=True) == {
+        21001, 21004, 21008, 21038, 23001, 23009, 27001, *range(14, 20), *range(26, 31),
+    }  # fmt: skip
+    assert codes(scope="account", permanent=False) == {11} | contract.RATE_LIMIT_CODES | contract.DAILY_LIMIT_CODES
+    assert codes(scope="picture") == {51}
+    assert codes(retry_after=3600.0) == contract.DAILY_LIMIT_CODES == {33, 34}
+
+
+def test_every_documented_code_is_known() -> None:
+    oppo = {-2, -1, *range(11, 35), 40, 41, 51, 54, 55, 59, 67}
+    live = {*range(21050, 21060), 21306}
+    assert ERROR_CODES.keys() == oppo | live | {
+        1003, 20101, 21001, 21002, 21003, 21004, 21005, 21008, 21009, 21011, 21015, 21016, 21030, 21038, 23001, 23002,
+        23003, 23006, 23008, 23009, 23100, 27000, 27001, 27002, 27008, 27009, 27303,
+    }  # fmt: skip
+
+
+def test_only_texts_for_uploads_speak_of_uploads() -> None:
+    assert not [row for row in ROWS if re.search("upload|download", row.meaning + row.advice)]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.code))
 def test_error_code_is_complete(row: ErrorCode) -> None:
     assert contract._ROWS.count(row) == sum(other.code == row.code for other in contract._ROWS) == 1
-    assert row.http_statuses
     assert row.source
+    assert row.confirmed
     assert row.advice.endswith(".")
     # The meaning is used inside a sentence.
     assert not row.meaning.endswith(".")

@@ -46,6 +46,7 @@ GIVEN = {
     "scope": "account",
     "attempts": 3,
     "earlier_attempt_ambiguous": True,
+    "retry_once": True,
 }
 
 
@@ -129,10 +130,10 @@ REPORTS = [
      (AccountError("x", code=23001, http_status=401), "23001", "account", False),
      (AccountError("x", code=33, permanent=False), "33", "account", True),
      (RequestRefusedError("x", code=21003, http_status=400), "21003", "request", False),
-     (RequestRefusedError("the URL is wrong", code=21001, http_status=404), "21001", "service", False),
+     (AccountError("the URL is wrong", code=21001, http_status=404), "21001", "service", False),
      (RequestRefusedError("x", http_status=404), "http_404", "request", False),
      (ConfigurationError("x"), "configuration", "request", False),
-     (RateLimitedError("x", code=23008), "23008", "service", True),
+     (RateLimitedError("x", code=23008, scope="account"), "23008", "service", True),
      (ServiceUnavailableError("x", http_status=503), "http_503", "service", True),
      (UnreadableAnswerError("x", http_status=200), "unreadable_answer", "service", True),
      (OutcomeUnknownError("x"), "outcome_unknown", "service", True),
@@ -142,6 +143,16 @@ REPORTS = [
 def test_failure_has_code_fault_and_transient(error: OppoImageError, code: str, fault: str, transient: bool) -> None:
     failure = failure_from(error)
     assert (failure.code, failure.fault, failure.transient) == (code, fault, transient)
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [(AccountError("x", code=23001), True), (AccountError("x", code=34, permanent=False), True),
+     (AccountError("x", code=11, permanent=False), False), (RequestRefusedError("x"), False),
+     *((RateLimitedError("x", code=code, scope="account"), False) for code in (23008, -2, 13, 55))],
+)  # fmt: skip
+def test_permanent_account_error_or_spent_limit_ends_a_batch(error: OppoImageError, ends: bool) -> None:
+    assert error.ends_batch == ends
 
 
 def test_failure_message_is_one_short_line() -> None:

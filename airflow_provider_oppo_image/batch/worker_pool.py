@@ -45,7 +45,8 @@ class Batch:
     :param rate_limiter: the rate limiter; closing it stops the batch, and a batch that stops closes it.
     :param check: checks each picture before it is uploaded; None uploads without a check.
     :param on_error: "fail_at_end" tries every row and then reports an error, "fail_fast" stops at the first failure,
-        "keep_going" reports no error for failed rows. An account error stops the batch in any case.
+        "keep_going" reports no error for failed rows. A permanent account
+        error, or a spent daily limit, stops the batch in any case.
     :param threads: the number of pictures that are processed concurrently.
     :param on_progress: called with the progress at intervals and at the end.
     :param progress_interval: seconds between two of these calls.
@@ -134,11 +135,7 @@ class Uploader:
                 self._service_failures += 1
             elif not isinstance(error, PictureError):  # a failed check says nothing about the service
                 self._service_failures = 0
-            if (
-                self.batch.on_error == "fail_fast"
-                or error.scope == "account"
-                or self._service_failures >= MAX_SERVICE_FAILURES
-            ):
+            if self.batch.on_error == "fail_fast" or error.ends_batch or self._service_failures >= MAX_SERVICE_FAILURES:
                 self._stop(error)
             return Outcome(picture.number, failure=failure)
         self._service_failures = 0

@@ -20,7 +20,7 @@ from airflow_provider_oppo_image.engagelab.push_once import SAFE_REPEAT
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
 from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.engagelab.statistics import PushStatistics
-from airflow_provider_oppo_image.errors import OppoImageError, RateLimitedError
+from airflow_provider_oppo_image.errors import OppoImageError, RateLimitedError, ServiceError
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 
 INITIAL_BACKOFF_S: Final = 0.5
@@ -30,7 +30,9 @@ MAX_BACKOFF_S: Final = 20.0
 """Our own limit: the maximum backoff, in seconds."""
 
 
-def next_delay(error: OppoImageError, *, attempts: int, elapsed: float, budget: float, jitter: float) -> float | None:
+def next_delay(
+    error: OppoImageError, *, attempts: int, elapsed: float, budget: float, jitter: float, last_try: bool = False
+) -> float | None:
     """Return the delay before the next attempt of a call: exponential backoff with full jitter, plus Retry-After.
 
     :param error: the error of the last attempt.
@@ -38,9 +40,10 @@ def next_delay(error: OppoImageError, *, attempts: int, elapsed: float, budget: 
     :param elapsed: seconds since the start of the first attempt.
     :param budget: seconds after the start of the first attempt within which another may start; 0 means one attempt.
     :param jitter: a random number from 0 to 1.
+    :param last_try: whether an earlier attempt failed with an error with `retry_once`, too.
     :return: seconds; None if there must be no other attempt.
     """
-    if error.permanent:
+    if error.permanent or (error.retry_once and last_try):
         return None
     # The exponent is limited, because 2 ** 1024 is too large for a float.
     delay = jitter * min(MAX_BACKOFF_S, INITIAL_BACKOFF_S * 2 ** min(attempts - 1, 16))
@@ -156,7 +159,7 @@ class EngageLabClient:
 
     def _call(self, request: Request, read: Callable[[Response], T], *, budget: float | None = None) -> T:
         start = time.monotonic()
-        attempts, ambiguous = 0, False
+        attempts, ambiguous, last_try = 0, False, False
         while True:
             if self._rate_limiter:
                 self._rate_limiter.acquire()
@@ -175,7 +178,11 @@ class EngageLabClient:
                     elapsed=time.monotonic() - start,
                     budget=self._retry_budget if budget is None else budget,
                     jitter=random.random(),  # noqa: S311  # no secret
+                    last_try=last_try,
                 )
+                if error.retry_once and last_try and isinstance(error, ServiceError):
+                    error.permanent = True
+                last_try = last_try or error.retry_once
                 if delay is None:
                     raise
                 # Not a warning: an adaptive rate limiter exceeds the limit now and then to find it.

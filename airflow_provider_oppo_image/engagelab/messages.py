@@ -92,7 +92,7 @@ def read_upload(kind: PictureKind, request: Request, response: Response) -> str:
     :raises UnreadableAnswerError: if the response contains neither an id nor an error.
     """
     key = PICTURE_RULES[kind].id_key
-    return _read_id(request, response, key, read_object(request.action, response).get(key))
+    return _read_id(request, response, key, read_object(request.action, response, upload=True).get(key))
 
 
 def credentials_probe() -> Request:
@@ -107,7 +107,7 @@ def read_credentials_probe(request: Request, response: Response) -> None:
     :raises UnreadableAnswerError: if the result is unknown. That includes a success, which this request cannot have.
     """
     try:
-        read_object(request.action, response)
+        read_object(request.action, response, upload=True)
     except RequestRefusedError as error:
         # The service checks parameters only after the credentials.
         if error.code in (23002, 21003):

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from airflow_provider_oppo_image.contract import ERROR_CODES, Scope
+from airflow_provider_oppo_image.contract import ERROR_CODES, OPPO_REFUSALS, RATE_LIMIT_CODES, Scope
 from airflow_provider_oppo_image.errors import (
     AccountError,
     PictureRefusedError,
@@ -23,9 +23,10 @@ RETRY_ADVICE: Final = "Try again; retry a push within one hour and with the same
 """Advice if the result of a request is unknown. It has no full stop, because the sentence may continue."""
 
 _PICTURE_REFUSED: Final = 51
-_RATE_LIMIT_CODES: Final = frozenset({23008, 13, 55})
 # Success, in a code outside of an error object.
 _SUCCESS_CODES: Final = frozenset({0, 200})
+_FALSE: Final = ("false", "0", "no")
+_FAILED: Final = ("error", "err", "fail", "failed", "failure", "ko", "nok", "refused", "rejected", "denied", "false")
 _TRANSIENT_STATUSES: Final = frozenset({408, 425, 429})
 _QUERY: Final = re.compile(r"(?:\?|%3F)[^\s\"'<>]+", re.IGNORECASE)
 
@@ -61,18 +62,19 @@ class Response:
         return ascii(" ".join(_QUERY.sub("?...", self.redactor.redact(text)).split())[:max_length])
 
 
-def read_object(action: str, response: Response) -> dict[str, Any]:
+def read_object(action: str, response: Response, *, upload: bool = False) -> dict[str, Any]:
     """Return the JSON object of a response.
 
     :param action: what was requested, for the beginning of an error message.
+    :param upload: whether it was an upload; its codes have other causes than those of a push.
     :raises ServiceError: if the body contains an error, or the HTTP status is an error.
     :raises UnreadableAnswerError: if the response is a success without a JSON object.
     """
     content = _parse(response)
     if isinstance(content, dict) and (error := _error_in(content)) is not None:
-        raise _service_error(action, response, error)
+        raise _service_error(action, response, error, upload=upload)
     if not response.is_success:
-        raise _service_error(action, response, None)
+        raise _service_error(action, response, None, upload=upload)
     if not isinstance(content, dict):
         raise _unreadable_error(action, response)
     return content
@@ -92,20 +94,38 @@ def _error_in(content: dict[str, Any]) -> object:
     # Anything under this key is an error, even an object with the code 0.
     if content.get("error") is not None:
         return content["error"]
-    code = _read_code(content.get("code"))
-    return None if code is None or code in _SUCCESS_CODES else content
+    code = content.get("code")
+    if (code is not None and _read_code(code) not in _SUCCESS_CODES) or _says_failure(content):
+        return content
+    return None
 
 
-def _service_error(action: str, response: Response, error: object) -> ServiceError:
+def _says_failure(content: dict[str, Any]) -> bool:
+    """Return whether an object without a code says that the request failed."""
+    flags = (content.get("success"), content.get("ok"))
+    if any(flag is not None and str(flag).strip().lower() in _FALSE for flag in flags):
+        return True
+    status = content.get("status")
+    if isinstance(status, int) and not isinstance(status, bool):
+        return status >= 400
+    return (status is not None and str(status).strip().lower() in _FAILED) or bool(content.get("errors"))
+
+
+def _service_error(action: str, response: Response, error: object, *, upload: bool) -> ServiceError:
     details = error if isinstance(error, dict) else {"message": error}
     code = _read_code(details.get("code"))
     row = ERROR_CODES.get(code) if code is not None else None
     if row:
         permanent, scope, retry_after = row.permanent, row.scope, row.retry_after
         meaning, advice = row.meaning, row.advice
+        if upload:
+            meaning, advice = row.upload_meaning or meaning, row.upload_advice or advice
+    elif code in OPPO_REFUSALS:
+        permanent, scope, retry_after = True, "request", None
+        meaning, advice = "OPPO refused the request", "Read the service's message, and ask EngageLab about the code."
     else:
         permanent, scope, retry_after = _permanent_by_status(response.status), _scope_by_status(response.status), None
-        meaning, advice = _meaning_by_status(response), _advice_by_status(response)
+        meaning, advice = _meaning_by_status(response, code), _advice_by_status(response)
     message = details.get("message")
     server_message = response.excerpt(message) if message and isinstance(message, str) else ""
     facts = [f"code {code}"] if code is not None else []
@@ -119,6 +139,7 @@ def _service_error(action: str, response: Response, error: object) -> ServiceErr
         http_status=response.status,
         permanent=permanent,
         retry_after=None if permanent else wait,
+        retry_once=row is not None and row.retry == "once",
         scope=scope,
     )
 
@@ -126,11 +147,13 @@ def _service_error(action: str, response: Response, error: object) -> ServiceErr
 def _error_class(code: int | None, status: int, permanent: bool, scope: Scope) -> type[ServiceError]:
     if code == _PICTURE_REFUSED:
         return PictureRefusedError
+    if code in RATE_LIMIT_CODES:
+        return RateLimitedError
     if scope == "account":
         return AccountError
     if permanent:
         return RequestRefusedError
-    return RateLimitedError if code in _RATE_LIMIT_CODES or status == 429 else ServiceUnavailableError
+    return RateLimitedError if status == 429 else ServiceUnavailableError
 
 
 def _permanent_by_status(status: int) -> bool:
@@ -141,7 +164,9 @@ def _scope_by_status(status: int) -> Scope:
     return "account" if status in (401, 403) else "request"
 
 
-def _meaning_by_status(response: Response) -> str:
+def _meaning_by_status(response: Response, code: int | None) -> str:
+    if response.is_success and code is None:
+        return "the service reported a failure without a code, with a success status"
     if response.is_success:
         return "the service returned an unknown error code with a success status"
     if 300 <= response.status < 400:

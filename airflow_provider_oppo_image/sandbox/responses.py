@@ -58,7 +58,7 @@ class RefusedError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
-        self.status = ERROR_CODES[code].http_statuses[0] if status is None else status
+        self.status = ERROR_CODES[code].status if status is None else status
 
     @property
     def response(self) -> SandboxResponse:
@@ -112,7 +112,7 @@ class Fault:
         """Return the HTTP status and the body of the response."""
         code = _SERVER_ERROR if self.code is None else self.code
         row = ERROR_CODES.get(code)
-        status = self.status or (row.http_statuses[0] if row else 500)
+        status = self.status or (row.status if row else 500)
         if self.body is not None:
             return status, self.body
         if self.status is not None and self.code is None and self.message is None:

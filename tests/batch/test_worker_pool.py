@@ -20,6 +20,7 @@ from airflow_provider_oppo_image.errors import (
     NotSentError,
     OppoImageError,
     PictureRefusedError,
+    RateLimitedError,
     StorageError,
 )
 from airflow_provider_oppo_image.net.environment import setting_error
@@ -168,6 +169,15 @@ def test_uploader_stops_at_an_error_of_every_request(error: OppoImageError) -> N
     fake = FakeUpload(fail)
     assert fake.run(pictures(3_000), threads=6).stop_reason is error
     assert len(fake.recorded) == fake.written == fake.started <= 6
+
+
+def test_uploader_goes_on_after_a_passing_account_error() -> None:
+    def fail(url: str) -> str:
+        raise RateLimitedError("wait", code=55, scope="account")
+
+    fake = FakeUpload(fail)
+    assert fake.run(pictures(20)).stop_reason is None
+    assert fake.started == 20
 
 
 def test_uploader_keeps_the_first_stop_reason() -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from airflow_provider_oppo_image.contract import ErrorCode
-from airflow_provider_oppo_image.errors import OppoImageError, ServiceError, failure_from, page_of_type
+from airflow_provider_oppo_image.errors import OppoImageError, failure_from, page_of_type
 from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, Code, Problem
-from tests.docs.specimens import SERVICE_ERRORS
 
 _WRONG: Final = """\
 - State: **wrong**, a person must mend it
@@ -30,12 +28,6 @@ HTTP_FACTS: Final = """\
 - Where: the results of [a batch](../how-to/upload-many.md), in `error_code`; the message says the same in words
 - Airflow's retries: for 408, 425, 429 and from 500 up; none otherwise"""
 
-_BROKEN: Final = {
-    "picture": "this picture",
-    "request": "this request",
-    "account": "the account: every other request fails as well, and a batch ends at once",
-}
-
 
 def problem_facts(code: Code) -> str:
     """Return what a problem with a picture does to the tasks."""
@@ -50,25 +42,6 @@ def problem_block(problem: Problem) -> str:
         f"expected    {problem.expected}\n"
         f"what to do  {problem.advice}"
     )
-
-
-def service_facts(row: ErrorCode) -> str:
-    """Return what a code of the service is to this package."""
-    error = SERVICE_ERRORS[row.code]
-    name = type(error).__name__
-    passing = error.scope == "request" and not error.permanent
-    return (
-        f"- HTTP status: {', '.join(map(str, row.http_statuses))}\n"
-        f"- Error: [`{name}`]({page_of_type(type(error))}.md)\n"
-        f"- What is wrong: {'this request, for the moment' if passing else _BROKEN[error.scope]}\n"
-        f"- Airflow's retries: {_service_retries(error)}"
-    )
-
-
-def _service_retries(error: ServiceError) -> str:
-    if error.permanent:
-        return "none, since the same request will fail again"
-    return "yes, but only one hours later helps" if error.retry_after else "yes, after the client's own"
 
 
 def type_facts(error_class: type[OppoImageError]) -> str:

@@ -1,4 +1,4 @@
-"""Problems and errors with the package's own messages, as the pages on errors show them."""
+"""Problems with the package's own messages, as the pages on errors show them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from typing import Any, Final, TypeAlias, cast
 import pytest
 from urllib3 import HTTPHeaderDict
 
-from airflow_provider_oppo_image.contract import ERROR_CODES, PICTURE_RULES, ErrorCode
-from airflow_provider_oppo_image.engagelab.responses import Response, read_object
-from airflow_provider_oppo_image.errors import ServiceError
+from airflow_provider_oppo_image.contract import PICTURE_RULES
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.pictures import download, download_errors, rules
 from airflow_provider_oppo_image.pictures.check import check_file, check_picture
@@ -102,15 +100,3 @@ PROBLEMS: Final[dict[Code, Specimen]] = {
     "nearly_too_heavy": lambda _: rules.warnings(BIG, 1_020_000)[0],
 }
 """For each code what makes a problem that has it; some need a host."""
-
-
-def service_error(row: ErrorCode) -> ServiceError:
-    """Return what the client makes of a code, without words of the service's own."""
-    what = "Pushing" if row.source == "push page" else f"Uploading {PICTURE_URL} as the big picture"
-    body = b'{"error": {"code": %d}}' % row.code
-    with pytest.raises(ServiceError) as raised:
-        read_object(what, Response(row.http_statuses[0], body))
-    return raised.value
-
-
-SERVICE_ERRORS: Final = {code: service_error(row) for code, row in ERROR_CODES.items()}

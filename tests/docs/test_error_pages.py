@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_oppo_image import errors
 from airflow_provider_oppo_image.batch.manifest import ROW_CODES, read_manifest
-from airflow_provider_oppo_image.contract import ERROR_CODES, ErrorCode
+from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.errors import (
     OppoImageError,
     PictureError,
@@ -20,9 +20,10 @@ from airflow_provider_oppo_image.errors import (
 )
 from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES, Code
 from airflow_provider_oppo_image.storage import resolve
-from tests.docs.error_facts import HTTP_FACTS, ROW_FACTS, problem_block, problem_facts, service_facts, type_facts
+from scripts import code_tables
+from tests.docs.error_facts import HTTP_FACTS, ROW_FACTS, problem_block, problem_facts, type_facts
 from tests.docs.pages import ROOT, Block, blocks, links
-from tests.docs.specimens import PROBLEMS, SERVICE_ERRORS
+from tests.docs.specimens import PROBLEMS
 from tests.support.picture_host import PictureHost
 
 FOLDER = ROOT / "docs/errors"
@@ -68,13 +69,11 @@ def test_problem_page_shows_report(code: Code, host: PictureHost) -> None:
     assert f"```text\n{problem_block(problem)}\n```" in text
 
 
-@pytest.mark.parametrize("row", ERROR_CODES.values(), ids=lambda row: str(row.code))
-def test_code_page_shows_error(row: ErrorCode) -> None:
-    text = page(docs_url(row.code)).read_text()
-    assert text.startswith(
-        f"# Code {row.code}\n\n{row.meaning[0].upper()}{row.meaning[1:]}.\n\n{service_facts(row)}\n\n"
-    )
-    assert f"```text\n{SERVICE_ERRORS[row.code]}\n```" in text
+@pytest.mark.parametrize(
+    "path", [code_tables.OVERVIEW, *map(code_tables.page, ERROR_CODES.values())], ids=lambda path: path.stem
+)
+def test_code_pages_match_contract(path: Path) -> None:
+    assert path.read_text() == code_tables.renewed(path), "run python -m scripts.code_tables"
 
 
 @pytest.mark.parametrize("error_class", TYPES, ids=lambda cls: cls.__name__)

@@ -15,8 +15,6 @@ from airflow_provider_oppo_image import contract, errors
 from airflow_provider_oppo_image.batch.manifest import ROW_CODES
 from airflow_provider_oppo_image.cli.output import EXIT_CODES
 from airflow_provider_oppo_image.connection import FIELDS
-from airflow_provider_oppo_image.contract import ERROR_CODES
-from airflow_provider_oppo_image.engagelab.responses import Response, read_object
 from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES
 from tests.docs.pages import ROOT, rows
 from tests.support.server_modules import skip_without_pages
@@ -32,14 +30,6 @@ def code(cell: str) -> str:
     return re.sub(r"\[(.+)\]\(.+\)", r"\1", cell).strip("`")
 
 
-def error_for(number: int) -> errors.ServiceError:
-    """Return the error that the client makes of a code."""
-    body = json.dumps({"error": {"code": number, "message": "words"}}).encode()
-    with pytest.raises(errors.ServiceError) as raised:
-        read_object("Asking", Response(ERROR_CODES[number].http_statuses[0], body))
-    return raised.value
-
-
 def test_reference_lists_each_error() -> None:
     classes = {name: cls for name, cls in inspect.getmembers(errors, inspect.isclass) if name.endswith("Error")}
     raised = {code(row[0]) for row in TYPES}
@@ -48,22 +38,6 @@ def test_reference_lists_each_error() -> None:
     assert raised <= classes.keys()
     text = (ROOT / ERRORS).read_text()
     assert not [name for name in classes if f"`{name}`" not in text]
-
-
-@pytest.mark.parametrize("number", ERROR_CODES)
-def test_reference_code_has_its_error(number: int) -> None:
-    error = error_for(number)
-    [row] = [row for row in TYPES if str(number) in re.split(r"[,;] ", row[1])]
-    assert code(row[0]) == type(error).__name__
-    assert row[3].startswith("no") == error.permanent
-
-
-def test_reference_codes_match_contract() -> None:
-    expected = [
-        [str(row.code), ", ".join(map(str, row.http_statuses)), row.meaning, row.advice] for row in ERROR_CODES.values()
-    ]
-    table = [[code(row[0]), *row[1:]] for row in rows(ERRORS, "Codes of the service")]
-    assert table == expected
 
 
 @pytest.mark.parametrize(

@@ -531,9 +531,21 @@ def test_timeout_is_retried() -> None:
 
 @pytest.mark.parametrize("code", [code for code, row in ERROR_CODES.items() if row.permanent])
 def test_permanent_error_is_not_retried(code: int) -> None:
-    error, server = upload(refusal(code, ERROR_CODES[code].http_statuses[0]), GOOD, retry_budget=10)
+    error, server = upload(refusal(code, ERROR_CODES[code].status), GOOD, retry_budget=10)
     assert isinstance(error, OppoImageError)
     assert (error.code, error.permanent, error.attempts, len(server.requests)) == (code, True, 1, 1)
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    ("replies", "requests", "permanent"),
+    [((answer(200, {}), answer(200, b"<p>")), 2, False), ((answer(200, {}), answer(503), answer(200, {})), 3, False),
+     ((refusal(21009, 400),), 2, True), ((refusal(11, 200),), 2, True), ((refusal(22, 200),), 2, True)],
+)  # fmt: skip
+def test_error_that_is_retried_once_ends_the_call(replies: tuple[Reply, ...], requests: int, permanent: bool) -> None:
+    error, server = upload(*replies, retry_budget=60)
+    assert isinstance(error, OppoImageError)
+    assert (len(server.requests), error.permanent) == (requests, permanent)
 
 
 def test_retries_end_with_budget(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

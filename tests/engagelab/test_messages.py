@@ -186,7 +186,7 @@ def test_code_51_is_an_error_with_any_message() -> None:
 
 @pytest.mark.parametrize(
     ("code", "status", "kind"),
-    [(23001, 401, AccountError), (23009, 400, AccountError), (21001, 404, RequestRefusedError),
+    [(23001, 401, AccountError), (23009, 400, AccountError), (21001, 404, AccountError),
      (23100, 500, ServiceUnavailableError)],
 )  # fmt: skip
 def test_credentials_probe_raises_other_errors(code: int, status: int, kind: type[OppoImageError]) -> None:

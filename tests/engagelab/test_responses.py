@@ -86,7 +86,26 @@ def test_code_without_error_object_is_an_error(code: object, status: int, kind: 
     assert (error.code, error.server_message) == (int(str(code)), "'no'")
 
 
-@pytest.mark.parametrize("code", [0, "0", 200, None, "ok", [51]])
+@pytest.mark.parametrize(
+    "body",
+    [{"success": False}, {"success": "false"}, {"success": 0}, {"ok": False}, {"status": "error"},
+     {"status": "Failed"}, {"status": 400}, {"errors": ["no"]}, {"code": "no"}, {"code": [51]}, {"code": True},
+     {"code": 51.5}, {"code": ""}],
+)  # fmt: skip
+def test_success_status_with_a_failure_is_a_refusal(body: dict[str, Any]) -> None:
+    error = read(200, body | {"msg_id": "1", "big_picture_id": "1"})
+    assert type(error) is RequestRefusedError
+    assert "reported a failure" in str(error)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"success": True}, {"success": None}, {"status": "ok"}, {"status": 200}, {"errors": []}]
+)
+def test_success_without_a_failure_is_read(fields: dict[str, Any]) -> None:
+    assert read(200, fields | {"msg_id": "1"}) == fields | {"msg_id": "1"}
+
+
+@pytest.mark.parametrize("code", [0, "0", 200, None])
 def test_success_code_is_no_error(code: object) -> None:
     assert read(200, {"code": code, "big_picture_id": "1"}) == {"code": code, "big_picture_id": "1"}
     assert isinstance(read(500, {"code": code}), ServiceUnavailableError)
@@ -98,6 +117,7 @@ def test_known_code_is_read_with_any_status(row: ErrorCode, status: int) -> None
     error = refusal(status, row.code, "the service's words")
     assert (error.code, error.http_status) == (row.code, status)
     assert (error.permanent, error.scope, error.retry_after) == (row.permanent, row.scope, row.retry_after)
+    assert error.retry_once == (row.retry == "once")
     assert str(error).startswith(f'Asking: {row.meaning} (code {row.code}, HTTP {status}: "the service\'s words"). ')
     assert str(error).endswith(row.advice)
     assert error.server_message == '"the service\'s words"'
@@ -105,13 +125,19 @@ def test_known_code_is_read_with_any_status(row: ErrorCode, status: int) -> None
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [(51, PictureRefusedError), *((code, AccountError) for code in (23001, 21004, 23009, 21038, 11, 33, 34)),
-     *((code, RateLimitedError) for code in (23008, 13, 55)),
-     *((code, ServiceUnavailableError) for code in (23100, 27000, 21030, -1, -2)),
-     *((code, RequestRefusedError) for code in (21001, 21003, 23002, 21005))],
+    [(51, PictureRefusedError), *((code, AccountError) for code in (23001, 21001, 21008, 27001, 11, 14, 28, 33, 34)),
+     *((code, RateLimitedError) for code in (23008, -2, 13, 55)),
+     *((code, ServiceUnavailableError) for code in (23100, 27000, 21030, -1, 21009, 12)),
+     *((code, RequestRefusedError) for code in (10_000, 20_000, 21003, 23002, 21005))],
 )  # fmt: skip
 def test_code_has_error_type(code: int, kind: type[ServiceError]) -> None:
-    assert type(refusal(ERROR_CODES[code].http_statuses[0], code)) is kind
+    assert type(refusal(400, code)) is kind
+
+
+def test_upload_has_its_own_texts() -> None:
+    body = json.dumps({"error": {"code": 21003}}).encode()
+    with pytest.raises(RequestRefusedError, match="cannot be downloaded"):
+        read_object("Uploading", Response(400, body), upload=True)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from airflow_provider_oppo_image.contract import ERROR_CODES, MAX_RESPONSE_BYTES, ErrorCode
+from airflow_provider_oppo_image.contract import ERROR_CODES, MAX_RESPONSE_BYTES, RATE_LIMIT_CODES, ErrorCode
 from airflow_provider_oppo_image.errors import (
     AccountError,
     PictureRefusedError,
@@ -55,7 +55,7 @@ def codes() -> Iterator[FaultCase]:
     """Yield every code of the contract, with each of its HTTP statuses and in an HTTP 200."""
     for row in ERROR_CODES.values():
         exceptions = {calls.TEST_CONNECTION.name: DONE} if row.code in PROBE_CODES else {}
-        for status in dict.fromkeys((*row.http_statuses, 200)):
+        for status in dict.fromkeys((row.status, *row.http_statuses, 200)):
             for where, reply in (
                 ("", refusal(row.code, status)),
                 (", outside of an error object", answer(status, {"code": row.code, "message": "no"})),
@@ -67,12 +67,14 @@ def codes() -> Iterator[FaultCase]:
 def _by_code(row: ErrorCode, status: int) -> ExpectedResult:
     if row.code == 51:
         error: Any = PictureRefusedError
+    elif row.code in RATE_LIMIT_CODES:
+        error = RateLimitedError
     elif row.scope == "account":
         error = AccountError
     elif row.permanent:
         error = RequestRefusedError
     else:
-        error = RateLimitedError if row.code in (13, 55, 23008) else ServiceUnavailableError
+        error = ServiceUnavailableError
     return ExpectedResult(
         "unknown" if error is ServiceUnavailableError else "refused",
         error,
