@@ -34,7 +34,8 @@ BAD_URL: Final = Problem(
     "bad_url",
     "a URL that cannot be requested",
     "a URL such as https://cdn.example.com/big.png with http or https",
-    "Give the complete URL of the picture, as a browser shows it.",
+    "Give the complete URL of the picture, as a browser shows it. For a file, run `oppo-image prepare` with a bucket "
+    "as the destination, and give the public or presigned URL.",
 )
 """The problem with a URL that only the parsers of a library refuse."""
 
