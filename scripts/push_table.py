@@ -27,6 +27,7 @@ _AGES: Final = {
     f"more than {_MINUTES} minutes": SAFE_REPEAT + datetime.timedelta(minutes=1),
 }
 _OTHER_MESSAGE: Final = IntendedPush("cid", "other", "account")
+_OTHER_ACCOUNT: Final = IntendedPush("cid", "digest", "other")
 _OTHER_CID: Final = IntendedPush("other", "other", "account", cid_was_given=True)
 
 
@@ -44,15 +45,27 @@ def _rows() -> Iterator[tuple[str, str, str, str]]:
     yield store, "sent the push", "any", _same(_record("sent", age) for age in _AGES.values())
     for name, age in _AGES.items():
         yield store, "unknown outcome", name, _ending(decide(_PUSH, _record("unknown", age), None, _NOW))
+    for name, age in _AGES.items():
+        yield (
+            store,
+            "no record, later try",
+            f"{name} since the run was due",
+            _ending(decide(_PUSH, None, _NOW - age, _NOW)),
+        )
     last = list(_AGES.values())[-1]
     for push, name in (
         (_OTHER_MESSAGE, "unknown outcome or sent, now another message"),
+        (_OTHER_ACCOUNT, "unknown outcome or sent, now another AppKey"),
         (_OTHER_CID, "any, now another given `cid`"),
     ):
         yield store, name, "any", _same((_record(o, last) for o in ("unknown", "sent")), push)
     for airflow, since in (("3.0 to 3.2", "since the run was due"), ("2.11", "since the first try started")):
         for name, age in _AGES.items():
             yield airflow, "any", f"{name} {since}", _ending(decide(_PUSH, None, _NOW - age, _NOW))
+    longest = _NOW - last
+    [again] = {_ending(decide(_PUSH, r, longest, _NOW, "send_again")) for r in (None, _record("unknown", last))}
+    yield "all", 'any, with `on_unknown_outcome="send_again"`', list(_AGES)[-1], again
+    yield "none, `oppo-image push`", "not known", "", _ending(decide(_PUSH, None, None, _NOW))
 
 
 def _record(outcome: str, age: datetime.timedelta) -> StoredPush:
@@ -74,6 +87,8 @@ def _ending(decision: Decision) -> str:
         return "returns the message id, sends nothing"
     if isinstance(decision, Refuse):
         return "fails, sends nothing"
+    if decision.repeat and decision.record.sent_since == _NOW:
+        return "sends, possibly a second time"
     return "repeats with the same `cid`" if decision.repeat else "sends"
 
 

@@ -161,6 +161,8 @@ def _set_cid(body: dict[str, Any], cid: str | None) -> None:
         chosen = str(chosen)
     if chosen is not None:
         _make_object_at(body, *OPTIONS)["cid"] = chosen
+    if isinstance(request_id := body.get("request_id"), int):
+        body["request_id"] = str(request_id)
 
 
 def _move_distribution(body: dict[str, Any]) -> None:

@@ -288,13 +288,14 @@ def _explain(decision: Refuse) -> str:
         return (
             f"An earlier try of this push, not before {since}, may have sent it. There is no record of that try, and "
             "the service recognises a repeat for one hour only, so the push was not sent again. Look for the push in "
-            "EngageLab's console. If it was not sent, set on_unknown_outcome='send_again' and clear the task."
+            "EngageLab's console, or with `oppo-image status` if a log has its message id. If it was not sent, set "
+            "on_unknown_outcome='send_again' and clear the task."
         )
     return (
         f"An earlier request for this push (cid {decision.cid}, {since}) may have sent it: its answer was lost. The "
         "service recognises a repeat for one hour only, so the push was not sent again. Look for the push in "
-        "EngageLab's console. If it was not sent, set on_unknown_outcome='send_again' and clear the task, or give the "
-        "push another cid."
+        "EngageLab's console, or with `oppo-image status` if a log has its message id. If it was not sent, set "
+        "on_unknown_outcome='send_again' and clear the task, or give the push another cid."
     )
 
 

@@ -59,6 +59,7 @@ def check_push(body: Mapping[str, Any]) -> Findings:
     """
     found = Findings()
     _check_shape(body, found)
+    _check_places(body, found)
     _check_texts(body, found)
     _check_options(body, found)
     if _has_picture(object_at(body, *OPPO)):
@@ -86,8 +87,6 @@ def _check_shape(body: Mapping[str, Any], found: Findings) -> None:
     found.problems.extend(
         f"The message has no `{key}`. The push page requires it." for key in ("to", "body") if not body.get(key)
     )
-    if "options" in body:
-        found.problems.append("`options` is beside `body`. It belongs inside `body`, or the service does not read it.")
     cid = object_at(body, *OPTIONS).get("cid")
     if cid is not None and not (isinstance(cid, str) and re.fullmatch(CID_PATTERN, cid)):
         found.problems.append("The `cid` must be 1 to 64 letters, digits, `_` and `-`.")
@@ -109,17 +108,30 @@ def _check_shape(body: Mapping[str, Any], found: Findings) -> None:
             )
 
 
+def _check_places(body: Mapping[str, Any], found: Findings) -> None:
+    if "options" in body:
+        found.problems.append("`options` is beside `body`. It belongs inside `body`, or the service does not read it.")
+    for where, parent in (("beside `body`", body), ("in `body`", object_at(body, "body"))):
+        if "third_party_channel" in parent:
+            found.problems.append(f"`third_party_channel` is {where}. It belongs inside `body.options`.")
+    for path in _OBJECTS:
+        value = object_at(body, *path[:-1]).get(path[-1])
+        if value is not None and not isinstance(value, Mapping):
+            found.problems.append(f"`{'.'.join(path)}` is of type {type(value).__name__}. It must be an object.")
+    if (to := body.get("to")) and to != "all" and not isinstance(to, Mapping):
+        found.problems.append('`to` must be "all" or an object.')
+
+
 def _count(value: object) -> int:
-    return len(value) if isinstance(value, list | tuple) else int(bool(value))
+    return len({str(entry) for entry in value}) if isinstance(value, list | tuple) else int(bool(value))
 
 
 def _check_options(body: Mapping[str, Any], found: Findings) -> None:
     options, oppo = object_at(body, *OPTIONS), object_at(body, *OPPO)
-    if object_at(body, "body", "notification") and object_at(body, "body", "message"):
-        found.warnings.append(
-            "The push has a notification and a custom message. The service documents code 21306 for this."
-        )
-    if options.get("time_to_live") in (0, "0"):
+    kinds = [f"`{kind}`" for kind in _CONTENTS if object_at(body, "body").get(kind)]
+    if len(kinds) > 1:
+        found.warnings.append(f"The push has {' and '.join(kinds)}. The service may refuse it, as with code 21306.")
+    if str(options.get("time_to_live")).strip() in ("0", "0.0"):
         found.warnings.append("`time_to_live` is 0, so only phones that are online get the push.")
     if oppo.get("notify_level") is not None:
         if not oppo.get("category"):
@@ -134,23 +146,23 @@ def _check_pictures(body: Mapping[str, Any], found: Findings) -> None:
         picture_id = oppo.get(key)
         if picture_id is not None and not (isinstance(picture_id, str) and picture_id.strip()):
             found.problems.append(f"`{key}` is {picture_id!r}. It must be the text that an upload returned.")
-    if not object_at(body, "body", "notification"):
-        found.problems.append("The push has no notification, so no phone would display the picture.")
+    if not any(value for name, _, value in _texts(body) if "alert" in name):
+        found.problems.append("The push has no notification with a text, so no phone would display the picture.")
     platform = object_at(body, "body").get("platform") or "all"
-    if platform != "all" and "android" not in (platform if isinstance(platform, list) else [platform]):
+    if platform != "all" and "android" not in (platform if isinstance(platform, list | tuple) else [platform]):
         found.problems.append("`platform` does not include android, so no OPPO phone would display the picture.")
     _check_recipients(object_at(body, "to"), found)
     _check_distribution(body, found)
 
 
 def _check_recipients(to: Mapping[str, Any], found: Findings) -> None:
-    recipients = _count(to.get("registration_id")) + _count(to.get("alias"))
-    if recipients == 1:
+    counts = [count for key in ("registration_id", "alias") if (count := _count(to.get(key)))]
+    if 1 in counts:
         found.problems.append(
             "The push goes to one device. OPPO refuses pictures in pushes to one device: send it to all, to tags or to "
             "a segment, or without pictures."
         )
-    elif recipients:
+    elif counts:
         found.warnings.append(
             "The push goes to a list of devices. It is not documented whether OPPO displays the picture in such a push."
         )
@@ -159,7 +171,7 @@ def _check_recipients(to: Mapping[str, Any], found: Findings) -> None:
 def _check_distribution(body: Mapping[str, Any], found: Findings) -> None:
     channels, oppo = object_at(body, *CHANNELS), object_at(body, *OPPO)
     for value in dict.fromkeys(
-        str(level["distribution_new"]) for level in (channels, oppo) if level.get("distribution_new")
+        str(level["distribution_new"]) for level in (channels, oppo) if level.get("distribution_new") is not None
     ):
         shows = DISTRIBUTIONS.get(value)
         if shows is None:
@@ -170,13 +182,13 @@ def _check_distribution(body: Mapping[str, Any], found: Findings) -> None:
             )
         elif shows == "offline":
             found.warnings.append(f"`distribution_new` is {value}: only phones that are offline get the picture.")
-    old = oppo.get("distribution")
-    if old in OLD_DISTRIBUTIONS_WITHOUT_OPPO:
-        found.problems.append(
-            f"`distribution` is {old}, which never uses OPPO's channel: no phone would display the picture."
-        )
-    elif old:
-        found.warnings.append("`distribution` is an old key. Use `third_party_channel.distribution_new`.")
+    for old in dict.fromkeys(str(level["distribution"]) for level in (channels, oppo) if level.get("distribution")):
+        if old in OLD_DISTRIBUTIONS_WITHOUT_OPPO:
+            found.problems.append(
+                f"`distribution` is {old}, which never uses OPPO's channel: no phone would display the picture."
+            )
+        else:
+            found.warnings.append("`distribution` is an old key. Use `third_party_channel.distribution_new`.")
 
 
 def _check_big_style(body: Mapping[str, Any], found: Findings) -> None:
@@ -204,33 +216,64 @@ def _check_texts(body: Mapping[str, Any], found: Findings) -> None:
     for name, kind, text in _texts(body):
         if text is not None and not isinstance(text, str):
             found.problems.append(f"{name} is of type {type(text).__name__}. It must be text.")
-        elif text and len(text) > limits[kind]:
+        elif text and (length := character_count(text)) > limits[kind]:
             note = " `auto_truncation` may cut it, but the vendor does not say to which length." if truncated else ""
-            target.append(f"{name} has {len(text)} characters. OPPO displays at most {limits[kind]}.{note}")
+            target.append(f"{name} has {length} characters. OPPO displays at most {limits[kind]}.{note}")
 
 
 def _texts(body: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Yield the name, the kind and the value of each text that an OPPO phone may display."""
     notification = object_at(body, "body", "notification")
     android = object_at(notification, "android")
-    name, alert = (
-        ("android.alert", android["alert"])
-        if android.get("alert")
-        else ("notification.alert", notification.get("alert"))
-    )
-    if isinstance(alert, Mapping):
-        for key, value in alert.items():
-            if isinstance(value, str):
-                yield f"`{name}.{key}`", _KINDS.get(str(key), "content"), value
+    if android.get("alert") in (None, ""):
+        yield from _parts("notification.alert", "content", notification.get("alert"))
     else:
-        yield f"`{name}`", "content", alert
+        yield from _parts("android.alert", "content", android["alert"])
     yield "`android.title`", "title", android.get("title")
     for where, options in (("android", android), ("oppo", object_at(body, *OPPO))):
         yield f"`{where}.sub_title`", "sub_title", options.get("sub_title")
     for language, texts in object_at(body, *OPTIONS, "multi_language").items():
-        for key, kind in _KINDS.items():
-            if isinstance(texts, Mapping) and key in texts:
-                yield f"`multi_language.{language}.{key}`", kind, texts[key]
+        yield from _parts(f"multi_language.{language}", "content", texts)
 
 
-_KINDS: Final = {"content": "content", "title": "title", "sub_title": "sub_title", "subtitle": "sub_title"}
+def _parts(name: str, kind: str, value: object) -> Iterator[tuple[str, str, Any]]:
+    """Yield a text, or each text of an object; other values are yielded where a text is required."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            if isinstance(part, str | Mapping) or str(key) in _KINDS:
+                yield from _parts(f"{name}.{key}", _KINDS.get(str(key), kind), part)
+    else:
+        yield f"`{name}`", kind, value
+
+
+def character_count(text: str) -> int:
+    """Return the number of characters of a text; an emoji of several code points is one.
+
+    :param text: the text.
+    """
+    return len(_EMOJI.sub("x", text))
+
+
+_EMOJI: Final = re.compile(
+    "[\U0001f1e6-\U0001f1ff]{2}"  # flag
+    "|.(?:[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]|\u200d[\u2190-\u2bff\U0001f000-\U0001faff])+"
+)
+_KINDS: Final = {
+    "alert": "content",
+    "body": "content",
+    "content": "content",
+    "title": "title",
+    "sub_title": "sub_title",
+    "subtitle": "sub_title",
+}
+_CONTENTS: Final = ("notification", "message", "live_activity", "voip")
+_OBJECTS: Final = (
+    ("body",),
+    ("body", "notification"),
+    ("body", "notification", "android"),
+    ("body", "message"),
+    OPTIONS,
+    CHANNELS,
+    OPPO,
+    (*OPTIONS, "multi_language"),
+)
