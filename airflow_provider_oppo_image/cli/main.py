@@ -15,7 +15,7 @@ from types import MappingProxyType, ModuleType
 from typing import Final
 
 from airflow_provider_oppo_image import __version__
-from airflow_provider_oppo_image.cli import batch, check, connection, prepare, push, sandbox, upload
+from airflow_provider_oppo_image.cli import batch, check, connection, prepare, push, sandbox, status, upload, withdraw
 from airflow_provider_oppo_image.cli.output import (
     EXIT_CODES,
     INTERNAL,
@@ -34,6 +34,8 @@ COMMANDS: Final[Mapping[str, ModuleType]] = MappingProxyType(
         "upload": upload,
         "batch": batch,
         "push": push,
+        "status": status,
+        "withdraw": withdraw,
         "connection": connection,
         "sandbox": sandbox,
     }

@@ -6,10 +6,12 @@ from airflow_provider_oppo_image.operators.batch import OppoImageBatchUploadOper
 from airflow_provider_oppo_image.operators.prepare import OppoImagePrepareOperator
 from airflow_provider_oppo_image.operators.push import OppoImagePushOperator
 from airflow_provider_oppo_image.operators.upload import OppoImageUploadOperator
+from airflow_provider_oppo_image.operators.withdraw import OppoImageWithdrawOperator
 
 __all__ = [
     "OppoImageBatchUploadOperator",
     "OppoImagePrepareOperator",
     "OppoImagePushOperator",
     "OppoImageUploadOperator",
+    "OppoImageWithdrawOperator",
 ]
