@@ -14,8 +14,6 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, cast
 
-from airflow_provider_oppo_image.errors import ConfigurationError
-
 if TYPE_CHECKING:
     from airflow.sdk import Asset as Asset
     from airflow.sdk import AssetAlias as AssetAlias
@@ -162,7 +160,8 @@ FEATURES: Final = (
         "A task keeps state between tries",
         (3, 3),
         "A retry uploads all of its pictures again. If the response to a push was lost, a retry within the hour "
-        "repeats the push with the same `cid`, and a later retry fails.",
+        "repeats the push with the same `cid`, and a later retry fails. A rescheduled `OppoImagePushStatusSensor` "
+        "always observes for all of `observe_for`.",
         "a store in the task's context",
     ),
     Feature(
@@ -182,22 +181,6 @@ HAS_RETRY_POLICIES: Final = RETRY_POLICIES.available
 
 TRIGGER_TIMEOUT_REASONS: Final = ("Trigger timeout", "Trigger/execution timeout")
 """Error texts for a trigger that Airflow has timed out, in Airflow 3 and in Airflow 2."""
-
-
-if TYPE_CHECKING or HAS_RETRY_POLICIES:
-    from airflow.sdk import RetryPolicy as RetryPolicy
-else:
-
-    class RetryPolicy:
-        """Placeholder that makes modules importable in versions without retry policies; its constructor raises."""
-
-        def __init__(self) -> None:
-            raise ConfigurationError(
-                f"retry_policy requires Airflow 3.3 or later; this is Airflow {airflow_version()}. Remove it, and put "
-                "the calls of the hook into `with airflow_errors():` (from "
-                "airflow_provider_oppo_image.hooks.oppo_image): a permanent error then fails the task without retries, "
-                "and Airflow retries other errors after the task's retry_delay."
-            )
 
 
 def push_outputs_separately(context: Context, outputs: Mapping[str, str | None]) -> None:
@@ -259,6 +242,20 @@ def earlier_try_since(context: Context) -> datetime | None:
     due: datetime | None = getattr(run, "run_after", None) or getattr(run, "data_interval_end", None)
     first_start = _first_start(ti) if airflow_version().startswith("2.") else None
     return first_start or due or datetime.min.replace(tzinfo=UTC)
+
+
+def rescheduled_since(context: Context) -> datetime | None:
+    """Return the start of the first poke of a rescheduled sensor; None in that poke.
+
+    :param context: the context of the running sensor, in the mode "reschedule".
+    """
+    ti: Any = context["ti"]
+    if hasattr(ti, "get_first_reschedule_date"):
+        return cast("datetime | None", ti.get_first_reschedule_date(context))
+    base: Any = importlib.import_module("airflow.sensors.base")  # Airflow 2, which has the date in its database
+    first_try: int = ti.max_tries - (ti.task.retries or 0) + 1
+    start: datetime | None = base._orig_start_date(ti.dag_id, ti.task_id, ti.run_id, ti.map_index, first_try)
+    return start
 
 
 def _first_start(ti: Any) -> datetime | None:

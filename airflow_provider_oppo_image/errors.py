@@ -14,6 +14,7 @@
     │   ├── RateLimitedError          too many requests
     │   └── ServiceUnavailableError   the service failed
     ├── DuplicatePushError            the push was not sent, since an earlier request may have sent it
+    ├── PictureUnseenError            OPPO's channel sent a push with pictures to nobody
     ├── BatchError                    rows of a batch have no picture ids
     ├── StorageError                  a file cannot be read or written
     ├── UnreadableAnswerError         the response is not a documented one; the result is unknown
@@ -120,6 +121,10 @@ class PictureWrongError(PictureError):
 
 class DuplicatePushError(OppoImageError):
     """A push was not sent, since an earlier request may have sent it and the service would not recognise a repeat."""
+
+
+class PictureUnseenError(OppoImageError):
+    """A push with pictures was not sent to any phone by OPPO's channel, so that no phone can show the picture."""
 
 
 class BatchError(OppoImageError):

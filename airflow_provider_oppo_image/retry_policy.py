@@ -5,11 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_oppo_image.airflow_compat import RetryPolicy
-from airflow_provider_oppo_image.errors import OppoImageError
+from airflow_provider_oppo_image.airflow_compat import HAS_RETRY_POLICIES, airflow_version
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, RetryDecision
+
+if TYPE_CHECKING or HAS_RETRY_POLICIES:
+    from airflow.sdk import RetryPolicy as RetryPolicy
+else:
+
+    class RetryPolicy:
+        """Placeholder that makes modules importable in versions without retry policies; its constructor raises."""
+
+        def __init__(self) -> None:
+            raise ConfigurationError(
+                f"retry_policy requires Airflow 3.3 or later; this is Airflow {airflow_version()}. Remove it, and put "
+                "the calls of the hook into `with airflow_errors():` (from "
+                "airflow_provider_oppo_image.hooks.oppo_image): a permanent error then fails the task without retries, "
+                "and Airflow retries other errors after the task's retry_delay."
+            )
 
 
 class OppoImageRetryPolicy(RetryPolicy):

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
+
 SETTLED_ANSWERS: Final = 3
 """Our own limit: this many equal answers in succession mean that a push has been sent to everybody."""
 
@@ -120,6 +122,11 @@ class Observation:
     def settled(self) -> bool:
         """Whether the numbers no longer change."""
         return self.sent > 0 and self.equal >= SETTLED_ANSWERS
+
+
+def ends_observation(error: OppoImageError) -> bool:
+    """Return whether an observation ends with an error; after other errors, the next request may succeed."""
+    return error.permanent or isinstance(error, ConfigurationError)
 
 
 def _read_push(msg_id: str, value: Any) -> PushStatistics:

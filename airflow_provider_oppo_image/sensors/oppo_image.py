@@ -1,26 +1,24 @@
-"""Sensor that waits until pictures are ready."""
+"""Sensor that waits until pictures are ready, and the public import path of the sensors."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_oppo_image.airflow_compat import (
-    TRIGGER_TIMEOUT_REASONS,
-    AirflowFailException,
     AirflowSensorTimeout,
-    AirflowSkipException,
     BaseSensorOperator,
     PokeReturnValue,
-    conf,
 )
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
-from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, PictureAbsentError, PictureWrongError
+from airflow_provider_oppo_image.errors import ConfigurationError, PictureAbsentError, PictureWrongError
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
+from airflow_provider_oppo_image.sensors.deferral import TRIGGER_MARGIN, DeferralMixin, unfinished_error
+from airflow_provider_oppo_image.sensors.push_status import OppoImagePushStatusSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,9 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, OnWrong, PollResult
     from airflow_provider_oppo_image.pictures.report_cache import ReportCache
 
-
-TRIGGER_MARGIN: Final = timedelta(minutes=10)
-"""Time between the trigger's own deadline and Airflow's timeout, in which the trigger can report the timeout."""
+__all__ = ["OppoImagePushStatusSensor", "OppoImageSensor"]
 
 
 class SensorTimeoutMixin:
@@ -65,7 +61,7 @@ class SensorTimeoutMixin:
         return AirflowSensorTimeout(f"{message} Last seen: {last}")
 
 
-class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
+class OppoImageSensor(SensorTimeoutMixin, DeferralMixin, LineageMixin, BaseSensorOperator):
     """Waits until all of its pictures are ready.
 
     It waits for a picture that is absent. A wrong picture, which waiting does not correct, fails the task without
@@ -123,14 +119,7 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
         self.oppo_image_conn_id = oppo_image_conn_id
         if on_wrong not in ("fail", "wait"):
             raise ConfigurationError(f"on_wrong must be 'fail' or 'wait', not {on_wrong!r}.")
-        if deferrable and self.reschedule:
-            raise ConfigurationError(
-                "deferrable=True and mode='reschedule' exclude each other: each of them frees the worker slot. Remove "
-                "one of them."
-            )
-        by_site = deferrable is None and conf.getboolean("operators", "default_deferrable", fallback=False)
-        self.deferrable = not self.reschedule and (by_site or bool(deferrable))
-        self._ignores_default = by_site and self.reschedule
+        self._choose_mode(deferrable)
         self._cache: ReportCache | None = None
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -139,8 +128,7 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
         :raises AirflowFailException: for errors that waiting does not correct.
         """
         deadline = time.time() + self.timeout
-        if self._ignores_default:
-            self.log.info("[operators] default_deferrable is on, but this sensor keeps its mode, 'reschedule'.")
+        self._log_mode()
         from airflow_provider_oppo_image.hooks.task_record import picture_records, record_task
 
         with airflow_errors(), record_task(context, "wait", self.campaign) as record:
@@ -175,43 +163,7 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
                 raise self._timeout_error(result)
             if status == "wrong" and result:
                 raise self._wrong_error(result)
-            raise OppoImageError(
-                event.get("message") or f"The trigger sent an event that this version does not know: {status!r}.",
-                permanent=bool(event.get("permanent")),
-            )
-
-    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume after a deferral, and end as `BaseSensorOperator.execute` ends a poke; called by Airflow.
-
-        Airflow's own implementation differs from a poke and between versions. With `soft_fail` every error is a skip,
-        including a triggerer without this package. On Airflow 2 `never_fail` has no effect, and a trigger that has
-        timed out is waited for again.
-
-        :param next_method: the method to call; "__fail__" if the trigger failed without an event.
-        :param next_kwargs: the method's arguments; for "__fail__", the reason.
-        """
-        next_kwargs = next_kwargs or {}
-        try:
-            if next_method == "__fail__":
-                with airflow_errors():
-                    raise self._trigger_error(next_kwargs)
-            return getattr(self, next_method)(context, **next_kwargs)
-        except Exception as error:
-            if isinstance(error, AirflowSensorTimeout):
-                skips = self.soft_fail
-            else:
-                skips = self.never_fail or (self.soft_fail and isinstance(error, AirflowFailException))
-            if skips:
-                raise AirflowSkipException(f"Skipped because {self._skip_flag} is set: {error}") from error
-            raise
-
-    def _trigger_error(self, reason: Mapping[str, Any]) -> Exception:
-        error = reason.get("error", "unknown")
-        if error in TRIGGER_TIMEOUT_REASONS:
-            return AirflowSensorTimeout(f"No triggerer ended the waiting within {self.timeout:g} s.")
-        if reason.get("traceback"):
-            self.log.error("The trigger failed:\n%s", "".join(reason["traceback"]))
-        return OppoImageError(f"The trigger could not be run: {error}.", permanent=False)
+            raise unfinished_error(event)
 
     def _poll(self) -> PollResult | None:
         """Check the pictures; return None if an unexpected error occurred and the triggerer is to continue."""
@@ -262,11 +214,6 @@ class OppoImageSensor(SensorTimeoutMixin, LineageMixin, BaseSensorOperator):
         if self._skip_flag:
             self.log.warning("A picture is wrong; the task is skipped, because %s is set: %s", self._skip_flag, message)
         return PictureWrongError(message, reports=result["reports"])
-
-    @property
-    def _skip_flag(self) -> str:
-        """The flag that turns failures into skips; "" if none is set."""
-        return "soft_fail" if self.soft_fail else "never_fail" if self.never_fail else ""
 
     def _get_next_poke_interval(
         self, started_at: datetime | float, run_duration: Callable[[], float], poke_count: int

@@ -39,6 +39,7 @@ NAMES: Final = (
     "operators.oppo_image.OppoImagePrepareOperator",
     "operators.oppo_image.OppoImagePushOperator",
     "operators.oppo_image.OppoImageUploadOperator",
+    "operators.oppo_image.OppoImageWithdrawOperator",
     "pictures.check.check_bytes",
     "pictures.check.check_file",
     "pictures.check.check_picture",
@@ -47,8 +48,10 @@ NAMES: Final = (
     "retry_policy.OppoImageRetryPolicy",
     "sandbox.options.SandboxOptions",
     "sandbox.server.SandboxServer",
+    "sensors.oppo_image.OppoImagePushStatusSensor",
     "sensors.oppo_image.OppoImageSensor",
     "triggers.oppo_image.OppoImageEventTrigger",
+    "triggers.oppo_image.OppoImagePushStatusTrigger",
     "triggers.oppo_image.OppoImageTrigger",
 )
 """The names that DAGs, tests and Airflow's database import."""

@@ -54,7 +54,8 @@ def test_how_to_pieces_return_shown_values(sandbox: SandboxServer, host: Picture
     }
     Path(conf["manifest"]).write_text(f"name,big_picture_url\nspring,{conf['big']}\n")
     pushing = tmp_path / "how_to.py"
-    pushing.write_text((SNIPPETS / "how_to.py").read_text().replace("validate_only=True", "validate_only=False"))
+    source = (SNIPPETS / "how_to.py").read_text().replace("validate_only=True", "validate_only=False")
+    pushing.write_text(source.replace("msg_ids=push.output", "msg_ids=push.output, poke_interval=0.1"))
     dag_run = run_file(pushing, "how_to", conf)
     assert dag_run.state == "success"
 

@@ -88,6 +88,31 @@ def test_push_on_uploaded_skips_without_an_event(sandbox: SandboxServer) -> None
     assert sandbox.received()["requests"] == {}
 
 
+@pytest.mark.parametrize(
+    ("distribution", "states"),
+    [(None, ("success", "skipped")), ("mtpush_pns", ("failed", "success"))],
+    ids=["seen", "unseen"],
+)
+def test_push_and_observe_withdraws_what_no_phone_shows(
+    sandbox: SandboxServer, pictures: dict[str, str], tmp_path: Path, distribution: str | None, states: tuple[str, str]
+) -> None:
+    source = (EXAMPLES / "push_and_observe.py").read_text().replace("retries=1", "observe_for=0")
+    options = {"third_party_channel": {"distribution_new": distribution}} if distribution else {}
+    path = tmp_path / "push_and_observe.py"
+    path.write_text(source.replace('"platform": "all",', f'"platform": "all", "options": {options},'))
+    conf = {"big_picture_url": pictures["big_picture_url"], "send": True}
+    dag_run = run_file(path, "push_and_observe", conf)
+    assert (dag_run.states["observe", -1], dag_run.states["withdraw", -1]) == states
+    assert [push["withdrawn"] for push in sandbox.received()["pushes"]] == [distribution is not None]
+
+
+def test_push_and_observe_validates_by_default(sandbox: SandboxServer, pictures: dict[str, str]) -> None:
+    conf = {"big_picture_url": pictures["big_picture_url"]}
+    dag_run = run_file(EXAMPLES / "push_and_observe.py", "push_and_observe", conf)
+    assert (dag_run.states["observe", -1], dag_run.states["withdraw", -1]) == ("skipped", "skipped")
+    assert sandbox.received()["pushes"] == []
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_example_is_paused_and_shown_in_the_docs(path: Path) -> None:
     from scripts.run_dag import load_dags

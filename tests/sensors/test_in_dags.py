@@ -1,13 +1,17 @@
-"""The sensor in a complete DAG run: rendering, mapping, deferral and resumption."""
+"""The sensors in a complete DAG run: rendering, mapping, deferral and resumption."""
 
 from __future__ import annotations
 
 import pytest
 
+from airflow_provider_oppo_image.airflow_compat import HAS_RETRY_POLICIES
+from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support import artwork
 from tests.support.dags import run_source
 from tests.support.picture_host import PictureHost
 from tests.support.sensor_runs import change_after
+
+HAS_TASK_STATE = HAS_RETRY_POLICIES  # both since Airflow 3.3
 
 pytestmark = pytest.mark.usefixtures("airflow_db", "connect")
 
@@ -49,3 +53,23 @@ def test_deferred_sensors_resume(host: PictureHost) -> None:
     assert host.requests.count("/big.png") == 3
     assert dag_run.states["mapped", 0] == "success"
     assert dag_run.states["mapped", 1] == "skipped"
+
+
+def test_rescheduled_push_status_sensor_keeps_its_answers(sandbox: SandboxServer) -> None:
+    """Each poke is a new task: Airflow 3.3 keeps the answers in its store, and earlier versions only the first time."""
+    dag_run = run_source(
+        "observing",
+        """
+        from airflow_provider_oppo_image.sensors.oppo_image import OppoImagePushStatusSensor
+
+        with DAG(NAME, schedule=None, start_date=START) as dag:
+            push = OppoImagePushOperator(task_id="push", message=MESSAGE, on_missing_picture="text")
+            OppoImagePushStatusSensor(
+                task_id="observe", msg_ids=push.output, mode="reschedule", poke_interval=1, observe_for=6, timeout=60
+            )
+        """,
+    )
+    assert dag_run.states["observe", -1] == "success"
+    assert dag_run.returned["observe", -1]["oppo_share"] == 1.0
+    polls = sandbox.received()["requests"]["status"]["200"]
+    assert polls == 3 if HAS_TASK_STATE else 3 < polls < 8

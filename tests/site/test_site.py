@@ -16,8 +16,10 @@ from airflow_provider_oppo_image.cli.main import make_parser, parsers
 from airflow_provider_oppo_image.connection import FIELDS
 from airflow_provider_oppo_image.errors import DOCS_URL, docs_url
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
+from airflow_provider_oppo_image.hooks.push_status import PushStatusMixin
 from airflow_provider_oppo_image.operators import oppo_image as operators
 from airflow_provider_oppo_image.pictures import report
+from airflow_provider_oppo_image.sensors import oppo_image as sensors
 from airflow_provider_oppo_image.triggers import oppo_image as triggers
 from tests.docs.pages import PAGES as SOURCES
 from tests.docs.pages import ROOT
@@ -86,12 +88,13 @@ def public() -> Iterator[str]:
     yield from (f"errors.{name}" for name, value in vars(errors).items() if isclass(value) and name.endswith("Error"))
     yield from (
         f"hooks.oppo_image.OppoImageHook.{name}"
-        for name, value in vars(OppoImageHook).items()
+        for cls in (PushStatusMixin, OppoImageHook)
+        for name, value in vars(cls).items()
         if isfunction(value) and not name.startswith("_")
     )
     yield from (f"contract.{name}" for name in vars(contract) if name.isupper() and name[0] != "_")
     yield from (
-        "sensors.oppo_image.OppoImageSensor",
+        *(f"sensors.oppo_image.{name}" for name in sensors.__all__),
         "hooks.oppo_image.airflow_errors",
         "operators.asset_events.uploaded_pictures",
         "batch.split.split_manifest",

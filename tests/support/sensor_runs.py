@@ -54,9 +54,9 @@ def run(mode: Mode, **arguments: Any) -> Any:
     return {"poke": _poke, "reschedule": _reschedule, "deferrable": _defer}[mode](arguments)
 
 
-def make_sensor(**arguments: Any) -> OppoImageSensor:
+def make_sensor(cls: type[Any] = OppoImageSensor, **arguments: Any) -> Any:
     """Return a sensor with the shortest interval and a timeout of 30 seconds by default."""
-    return OppoImageSensor(**{"task_id": "wait", "poke_interval": 0, "timeout": 30, **arguments})
+    return cls(**{"task_id": "wait", "poke_interval": 0, "timeout": 30, **arguments})
 
 
 def deferred_by(sensor: OppoImageSensor) -> Any:
@@ -88,9 +88,10 @@ def _poke(arguments: dict[str, Any]) -> Any:
 
 
 def _reschedule(arguments: dict[str, Any]) -> Any:
+    store = arguments.pop("store", None)
     started: datetime | None = None
     while True:
-        context = make_context()
+        context = make_context(store)
         context["ti"].get_first_reschedule_date.return_value = started
         context["ti"].max_tries = 0
         now = datetime.now(UTC)

@@ -20,7 +20,7 @@ from airflow_provider_oppo_image.operators.oppo_image import (
     OppoImagePushOperator,
     OppoImageUploadOperator,
 )
-from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
+from airflow_provider_oppo_image.sensors.oppo_image import OppoImagePushStatusSensor, OppoImageSensor
 
 MESSAGE = {
     "to": "all",
@@ -124,6 +124,15 @@ with DAG(
         retries=3,
     )
     # [END push_again]
+
+    # [START observe]
+    observe = OppoImagePushStatusSensor(
+        task_id="observe",
+        msg_ids=push.output,
+        has_pictures=upload.output["big_picture_id"],  # an empty id: a push as plain text is not judged
+        deferrable=True,  # wait in the triggerer, without a worker slot
+    )
+    # [END observe]
 
     # [START hook_in_a_task]
     @task(retries=3)
