@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from airflow_provider_oppo_image.contract import DATA_CENTERS, DEFAULT_DATA_CENTER
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
+from airflow_provider_oppo_image.net.picture_url import is_this_machine
 
 _HOST: Final = re.compile(
     r"(?:(?P<scheme>https?)://)?(?P<name>\[[0-9a-f:.]+\]|[0-9a-z_.-]+)(?::(?P<port>[0-9]{1,5}))?/*", re.IGNORECASE
@@ -70,15 +71,6 @@ def _is_name(name: str) -> bool:
     if name.startswith("["):
         return isinstance(_address(name[1:-1]), ipaddress.IPv6Address)
     return len(name) <= 253 and all(map(_LABEL.fullmatch, name.removesuffix(".").split(".")))
-
-
-def is_this_machine(name: str) -> bool:
-    """Return whether a host is this machine.
-
-    :param name: a host name or an address, an IPv6 address with or without brackets.
-    """
-    address = _address(name.strip("[]"))
-    return address.is_loopback if address else name == "localhost"
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -19,7 +19,14 @@ from airflow_provider_oppo_image.batch.progress import Progress
 from airflow_provider_oppo_image.batch.results import Outcome
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
-from airflow_provider_oppo_image.errors import BatchError, NotSentError, OppoImageError, PictureError, failure_from
+from airflow_provider_oppo_image.errors import (
+    BatchError,
+    NotSentError,
+    OppoImageError,
+    OutcomeUnknownError,
+    PictureError,
+    failure_from,
+)
 from airflow_provider_oppo_image.pictures.report import PictureReport, error_for
 
 MAX_UNWRITTEN: Final = 1_000
@@ -127,7 +134,8 @@ class Uploader:
             if self.batch.check and (not_ready := error_for([self.batch.check(picture.kind, picture.url)])):
                 raise not_ready
             picture_id = self.batch.upload(picture.kind, picture.url)
-        except OppoImageError as error:
+        except Exception as cause:  # noqa: BLE001 - an unexpected error of one picture must not end the batch
+            error = cause if isinstance(cause, OppoImageError) else _unexpected_error(cause)
             if self.batch.rate_limiter.closed and isinstance(error, NotSentError):
                 return Outcome(picture.number)
             failure = failure_from(error)
@@ -184,6 +192,16 @@ class Uploader:
             self.write(self._unwritten)
             self._unwritten = []
         self._last_write = time.monotonic()
+
+
+def _unexpected_error(cause: Exception) -> OutcomeUnknownError:
+    """Return the error of a row for an exception that this package does not know, without its text."""
+    error = OutcomeUnknownError(
+        f"An unexpected {type(cause).__name__} stopped this picture, so it is unknown whether it was uploaded. Run the "
+        "batch again. If it happens again, report it."
+    )
+    error.__cause__ = cause
+    return error
 
 
 def _stopped_error() -> BatchError:

@@ -17,7 +17,7 @@ from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 from airflow_provider_oppo_image.engagelab import messages
 from airflow_provider_oppo_image.engagelab.messages import Request
 from airflow_provider_oppo_image.engagelab.responses import RETRY_ADVICE, Response
-from airflow_provider_oppo_image.errors import NotSentError, OutcomeUnknownError, TransportError
+from airflow_provider_oppo_image.errors import NotSentError, OppoImageError, OutcomeUnknownError, TransportError
 from airflow_provider_oppo_image.net.connections import NoTlsError, failed_at_proxy
 from airflow_provider_oppo_image.net.deadline import deadline, may_have_been_sent
 from airflow_provider_oppo_image.net.headers import read_retry_after
@@ -82,12 +82,23 @@ class HttpTransport:
         :raises ConfigurationError: if the proxy or the CA bundle that the environment names is not usable.
         :raises NotSentError: if the request was not sent.
         :raises OutcomeUnknownError: if the request may have been sent, and no complete response was received.
+
+        No other exception leaves it, because callers handle only this package's: the standard library raises ValueError
+        for a malformed chunk, and RuntimeError if no thread can start.
         """
         try:
             with deadline(self._options.total_timeout):
                 return self._send(request)
+        except OppoImageError:
+            raise
         except (requests.RequestException, HTTPError, OSError) as error:
             failure = self._transport_error(request, error)
+        except Exception as error:  # noqa: BLE001 - see above
+            failure = self._transport_error(request, error)
+            if not self._redactor.contains_secret(str(error)):
+                # Without its frames, whose local variables include the headers.
+                error.__context__ = None
+                failure.__cause__ = error.with_traceback(None)
         # Not raised in the except block: the library's error contains the request, and with it the master secret.
         raise failure
 

@@ -18,7 +18,9 @@ from airflow_provider_oppo_image.errors import ConfigurationError, RequestRefuse
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.template_values import is_blank
 
-_ID: Final = re.compile(r"[!-~]{1,200}")
+# Without the characters of markup; OPPO's ids are short, so the length is our own limit.
+_ID: Final = re.compile(r"[!-%'-;=?-~]{1,128}")
+_NO_IDS: Final = frozenset({"null", "none", "undefined", "nan", "nil", "false", "true", "n/a"})
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,9 @@ def read_status(msg_ids: Iterable[str], request: Request, response: Response) ->
 
 
 def _is_id(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        return False
+    return value.lower() not in _NO_IDS and value.strip("0") != ""
 
 
 def _is_safe_id(value: object, response: Response) -> TypeGuard[str]:

@@ -14,6 +14,7 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 from urllib3.exceptions import LocationParseError
@@ -22,7 +23,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.net.deadline import DeadlineSSLSocket
-from airflow_provider_oppo_image.net.picture_url import is_host
+from airflow_provider_oppo_image.net.picture_url import is_host, is_this_machine
 
 CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """The variables that name the certificate authorities; the first one that is set is used."""
@@ -68,9 +69,12 @@ def proxy_for(url: str) -> Proxy | None:
     """Return the proxy for a URL.
 
     :param url: an http or https URL.
-    :return: None for a direct connection.
+    :return: None for a direct connection, as to each loopback host: its requests must not leave this machine, and
+        plain http is allowed there only because they do not.
     :raises ConfigurationError: if the variable's value is not the URL of a usable proxy.
     """
+    if is_this_machine(urlsplit(url).hostname or ""):
+        return None
     try:
         proxies = get_environ_proxies(url)
     except ValueError:  # bytes that are not UTF-8

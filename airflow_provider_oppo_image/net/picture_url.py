@@ -179,6 +179,17 @@ def _malformed(url: str) -> str | None:
     return None
 
 
+def is_this_machine(name: str) -> bool:
+    """Return whether a host is this machine.
+
+    :param name: a host name or an address, an IPv6 address with or without brackets.
+    """
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
 def is_host(host: str) -> bool:
     """Return True for text with the syntax of a host name or of an IPv6 address."""
     if ":" in host:

@@ -390,15 +390,14 @@ def test_batch_resumes_after_an_error_in_the_main_thread(
     assert service.asked.total() <= 2_001, "the main thread may lose the one outcome that it handles"
 
 
-def test_batch_resumes_after_an_unexpected_error(service: UploadService, run: RunBatch, results: Path) -> None:
+def test_unexpected_error_fails_one_row(service: UploadService, run: RunBatch, results: Path) -> None:
     def check(kind: PictureKind, url: str) -> PictureReport:
         if number_of(url) == 100:
             raise ZeroDivisionError("a defect")
         return PictureReport(kind, url, "ready")
 
-    with pytest.raises(ZeroDivisionError, match="a defect"):
-        run(rows_of(urls(1_000)), results, check=check)
-    assert not results.exists()
+    first = run(rows_of(urls(1_000)), results, check=check)
+    assert (first.summary.failed, first.summary.causes[0].code) == (1, "outcome_unknown")
     assert counts(run(rows_of(urls(1_000)), results)) == (1_000, 0, 0)
     assert service.asked == dict.fromkeys(urls(1_000), 1)
 

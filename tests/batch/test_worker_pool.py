@@ -19,6 +19,7 @@ from airflow_provider_oppo_image.errors import (
     AccountError,
     NotSentError,
     OppoImageError,
+    OutcomeUnknownError,
     PictureRefusedError,
     RateLimitedError,
     StorageError,
@@ -272,16 +273,16 @@ def test_uploader_does_not_record_requests_that_were_not_sent() -> None:
     assert uploader.stop_reason is not None
 
 
-def test_uploader_raises_an_unexpected_error_after_writing() -> None:
+def test_uploader_stops_when_each_picture_has_an_unexpected_error() -> None:
     def fail(url: str) -> str:
-        if url == "300":
-            raise ZeroDivisionError("a defect")
-        return url
+        raise ZeroDivisionError("a defect")
 
     fake = FakeUpload(fail)
-    with pytest.raises(ZeroDivisionError, match="a defect"):
-        fake.run(pictures(3_000), threads=1)
-    assert (fake.started, fake.written, len(fake.recorded)) == (300, 299, 299)
+    stop_reason = fake.run(pictures(3_000), threads=1).stop_reason
+    assert isinstance(stop_reason, OutcomeUnknownError)
+    assert isinstance(stop_reason.__cause__, ZeroDivisionError)
+    assert "a defect" not in str(stop_reason)
+    assert fake.written == MAX_SERVICE_FAILURES
 
 
 @pytest.mark.parametrize("at", [1, 40, 600, 1_999])

@@ -187,7 +187,7 @@ def test_threads_share_a_client() -> None:
         assert line.request is not None
         answer(200, {"big_picture_id": line.request.json["big_picture_url"].rpartition("/")[2]})(line)
 
-    names = [str(number) for number in range(40)]
+    names = [str(number) for number in range(1, 41)]
     with FaultServer(name) as server, client_for(server) as client, ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda name: client.upload("big", f"https://cdn.example.com/{name}"), names)) == names
     assert len(server.requests) == 40
@@ -227,12 +227,15 @@ def test_proxy_of_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proxy.requests[0].line == "POST http://service.invalid/v4/image/oppo"
 
 
-def test_client_ignores_environment_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    with FaultServer(GOOD) as proxy, FaultServer(GOOD) as server:
-        monkeypatch.setenv("http_proxy", proxy.url)
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
-        client_for(server).upload("big", URL)
-    assert (proxy.accepted, server.accepted) == (0, 1)
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LocalHost", "127.9.9.9", "[::1]"])
+def test_request_to_this_machine_does_not_reach_a_proxy(
+    host: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaultServer(GOOD) as proxy:
+        monkeypatch.setenv(variable, proxy.url)
+        attempt(lambda: client_for(f"http://{host}:1").upload("big", URL))
+    assert proxy.accepted == 0
 
 
 @pytest.mark.parametrize("reply", [reset, close, send(b"nonsense\r\n\r\n")])
@@ -534,6 +537,27 @@ def test_permanent_error_is_not_retried(code: int) -> None:
     error, server = upload(refusal(code, ERROR_CODES[code].status), GOOD, retry_budget=10)
     assert isinstance(error, OppoImageError)
     assert (error.code, error.permanent, error.attempts, len(server.requests)) == (code, True, 1, 1)
+
+
+@pytest.mark.parametrize("size", [b"-5", b"-1;x=y", b"-0x5", b"", b"5_0", b"+5"])
+def test_malformed_chunk_has_unknown_outcome(size: bytes) -> None:
+    error, _ = push([send(CHUNKED + size + b"\r\n{}\r\n0\r\n\r\n"), close])
+    assert isinstance(error, OutcomeUnknownError | UnreadableAnswerError)
+    assert SECRET not in repr((error, error.__cause__, error.__context__))
+
+
+@pytest.mark.parametrize(
+    "unexpected", [RuntimeError("can't start new thread"), MemoryError(), KeyError(SECRET), ValueError(BASE64)]
+)
+def test_unexpected_exception_does_not_leave_the_client(unexpected: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise unexpected
+
+    monkeypatch.setattr("urllib3.HTTPConnectionPool.urlopen", fail)
+    error = attempt(lambda: client_for("http://127.0.0.1:1").upload("big", URL))
+    assert isinstance(error, NotSentError)
+    hidden = SECRET in str(unexpected) or BASE64 in str(unexpected)
+    assert error.__cause__ is (None if hidden else unexpected)
 
 
 @pytest.mark.usefixtures("at_once")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -95,8 +96,8 @@ def test_basic_auth_can_be_decoded(app_key: str, master_secret: str) -> None:
 def test_message_id_is_quoted_in_path() -> None:
     assert messages.withdraw_request("a/../b?c#d").path == "/v4/push/withdraw/a%2F..%2Fb%3Fc%23d"
     assert (
-        messages.status_request(messages.read_msg_ids(["1&x=2", 3])).path
-        == "/v4/status/detail?message_ids=1%26x%3D2%2C3"
+        messages.status_request(messages.read_msg_ids(["1?x=2", 3])).path
+        == "/v4/status/detail?message_ids=1%3Fx%3D2%2C3"
     )
 
 
@@ -109,10 +110,10 @@ def test_requests_refuse_invalid_message_id(msg_id: Any) -> None:
 
 
 def test_status_takes_1_to_100_ids() -> None:
-    hundred = [str(number) for number in range(100)]
+    hundred = [str(number) for number in range(1, 101)]
     assert messages.read_msg_ids([*hundred, *hundred]) == hundred
     assert messages.read_msg_ids("7") == messages.read_msg_ids(7) == messages.read_msg_ids(("7",)) == ["7"]
-    for several in ([], [*hundred, "100"]):
+    for several in ([], [*hundred, "101"]):
         with pytest.raises(ConfigurationError, match=f"not {len(several)}"):
             messages.read_msg_ids(several)
 
@@ -151,6 +152,16 @@ def test_read_upload_reads_documented_response() -> None:
     assert messages.read_upload("big", UPLOAD, both) == "3653918_5f92b5739ae676f5745bcbf4"
     with pytest.raises(UnreadableAnswerError, match="small_picture_id: ''"):
         messages.read_upload("small", UPLOAD, both)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["null", "None", "undefined", "NULL", "0", "000", "<b>1</b>", "1&amp;", "a b", "a\x00", "x" * 129],
+)  # fmt: skip
+def test_text_that_is_not_an_id_is_refused(value: str) -> None:
+    for key, read in (("big_picture_id", partial(messages.read_upload, "big")), ("msg_id", messages.read_push)):
+        with pytest.raises(UnreadableAnswerError, match=f"an invalid {key}"):
+            read(messages.credentials_probe(), Response(200, json.dumps({key: value}).encode()))
 
 
 @pytest.mark.parametrize(
