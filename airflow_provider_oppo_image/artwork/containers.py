@@ -74,7 +74,29 @@ _GREY, _TRUECOLOUR = 0, 2
 _MATTE_ROWS: Final = 256
 _MAX_MESSAGE: Final = 500
 _UNPRINTABLE: Final = re.compile(rb"[^ -~]+")
-_stderr_lock: Final = threading.Lock()
+
+
+class _StandardError:
+    """The lock of this process for its standard error stream, and a copy of the stream while it is redirected."""
+
+    def __init__(self) -> None:
+        self.copy: int | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self.lock = threading.Lock()
+
+    def reset_after_fork(self) -> None:
+        """Undo the redirection of a thread that does not exist in a forked process, and replace its lock."""
+        if self.copy is not None:
+            os.dup2(self.copy, 2)
+            self.copy = None
+        self._reset()
+
+
+_standard_error: Final = _StandardError()
+
+os.register_at_fork(after_in_child=_standard_error.reset_after_fork)
 
 
 class UnsupportedContainerError(Exception):
@@ -298,9 +320,9 @@ def stderr_to_log() -> Iterator[None]:
     This is for libtiff, which copies parts of a file to its messages. What other threads write meanwhile is in the same
     line of the log.
     """
-    with _stderr_lock, tempfile.TemporaryFile() as file:
+    with _standard_error.lock, tempfile.TemporaryFile() as file:
         try:
-            stderr = os.dup(2)
+            _standard_error.copy = stderr = os.dup(2)
         except OSError:  # the process has no standard error stream
             yield
             return
@@ -309,6 +331,7 @@ def stderr_to_log() -> Iterator[None]:
             yield
         finally:
             os.dup2(stderr, 2)
+            _standard_error.copy = None
             os.close(stderr)
             file.seek(0)
             if text := _UNPRINTABLE.sub(b" ", file.read(_MAX_MESSAGE)).decode().strip():
