@@ -12,6 +12,11 @@ QUICK := $(foreach folder,$(TOOLS) tests/trust tests/celery tests/system tests/w
 # Two processes; the tests of one file stay together, because they share fixtures.
 PARALLEL := --numprocesses 2 --dist loadfile
 
+# Compiled modules are kept in build/pycache, even where the environment says not to write any: without them, each of the
+# processes that tests start would compile Airflow again.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+
 NOX = $(BIN)/python -m nox
 FROM_WHEEL := tests/packaging tests/test_package.py tests/test_airflow_compat.py tests/test_provider_info.py tests/example_dags
 

@@ -94,8 +94,9 @@ def _mutate_module(module: str) -> list[Mutant]:
 
 
 def _cosmic_ray(tree: Path, command: str, *files: Path) -> None:
-    # With CI set, hypothesis always draws the same examples and stores none.
-    environment = os.environ | {"PYTHONPATH": str(tree), "CI": "true"}
+    # With CI set, hypothesis always draws the same examples and stores none. Two mutants of one second and of one size
+    # would share a compiled module.
+    environment = os.environ | {"PYTHONPATH": str(tree), "CI": "true", "PYTHONDONTWRITEBYTECODE": "1"}
     program = Path(sys.executable).with_name("cosmic-ray")
     subprocess.run([program, command, *files], cwd=tree, env=environment, check=True)
 
