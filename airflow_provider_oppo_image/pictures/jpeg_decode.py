@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from numpy import uint8
     from numpy.typing import NDArray
 
-_PROGRESSIVE, _DHT = 0xC2, 0xC4
+_PROGRESSIVE, _DHT, _DRI = 0xC2, 0xC4, 0xDD
 _METADATA: Final = (*range(0xE0, 0xF0), 0xFE)  # APPn and comments
 _COEFFICIENTS: Final = 64
 _CMYK_COMPONENTS: Final = 4
 _LAST_ROWS: Final = 4
 """Rows of the reduced image that come from the last blocks."""
+_SURPLUS: Final = 64
+"""Bytes that are appended to a scan, more than libjpeg-turbo reads ahead."""
+_ONLY_THE_SURPLUS: Final = f"Corrupt JPEG data: {_SURPLUS} extraneous bytes before marker 0xd0"
+_MAX_16_BITS: Final = 0xFFFF
 _NUMBER_OF_PICTURES: Final = 0xB001
 _SEQUENTIAL: Final = bytes((0, _COEFFICIENTS - 1, 0))  # Ss, Se, and Ah with Al
 
@@ -49,9 +53,10 @@ def decode(data: bytes, info: ImageInfo) -> ImageInfo:
     picture = _without_metadata(parts, frame)
     try:
         colours = "CMYK" if len(frame.components) == _CMYK_COMPONENTS else "GRAY"
-        pixels = _decode_strictly(picture, colours)
-        if not frame.progressive:
-            _check_sequential_data(picture, colours, pixels)
+        if frame.progressive:
+            _decode_strictly(picture, colours)
+        elif not _is_exact(picture, colours):
+            _check_sequential_data(picture, colours, _decode_strictly(picture, colours))
     except ValueError as error:
         raise BrokenImageError(str(error).removeprefix("Corrupt JPEG data: ")) from error
     return replace(info, format="multi-picture JPEG (MPO)") if _is_multi_picture(parts) else info
@@ -68,6 +73,49 @@ def _decode_strictly(parts: Sequence[Segment], colours: str, buffer: bytearray |
 
     options = {"min_height": 1, "min_width": 1, "strict": True, "buffer": buffer}
     return cast("NDArray[uint8]", simplejpeg.decode_jpeg(_to_bytes(parts), colours, **options))
+
+
+def _is_exact(parts: Sequence[Segment], colours: str) -> bool:
+    """Decode a sequential file with one scan, and return whether its data end exactly with its last block.
+
+    The file is changed so that one decoding detects everything: it gets a restart marker after its last block, another
+    row of blocks, and bytes before that marker. With a restart interval, libjpeg-turbo's slower decoder reads the data
+    and reports undefined codes. At the marker, the decoder reports the number of unused bytes.
+
+    :param parts: the file.
+    :param colours: simplejpeg's name of the pixels' format.
+    :return: whether the appended bytes are the only error. False also if the file cannot be changed so: it has restart
+        markers or several scans, or it is too large.
+    """
+    scans = [part for part in parts if part.marker == SOS]
+    blocks, height = _count_blocks(parts)
+    if len(scans) > 1 or any(part.marker == _DRI for part in parts) or max(blocks, height) > _MAX_16_BITS:
+        return False
+    changed = []
+    for part in parts:
+        if part.marker in DECODABLE:
+            part = replace(part, content=part.content[:1] + struct.pack(">H", height) + part.content[3:])
+        elif part.marker == SOS:
+            changed.append(Segment(_DRI, struct.pack(">H", blocks)))
+            # Bytes 0xFF at the end are the beginning of the next marker.
+            part = replace(part, scan_data=part.scan_data.rstrip(b"\xff") + bytes(_SURPLUS) + b"\xff\xd0")
+        changed.append(part)
+    try:
+        _decode_strictly(changed, colours)
+    except ValueError as error:
+        return str(error) == _ONLY_THE_SURPLUS
+    return False
+
+
+def _count_blocks(parts: Sequence[Segment]) -> tuple[int, int]:
+    """Return a file's number of blocks (MCUs) in a single scan, and its height in pixels with another row of them."""
+    content = next(part.content for part in parts if part.marker in DECODABLE)
+    _, height, width, number = struct.unpack_from(">BHHB", content)
+    # The blocks of a single component do not depend on its sampling factors.
+    sampling = content[7::3] if number > 1 else b"\x11"
+    block_width, block_height = 8 * max(part >> 4 for part in sampling), 8 * max(part & 15 for part in sampling)
+    rows = -(-height // block_height)
+    return rows * -(-width // block_width), (rows + 1) * block_height
 
 
 def _check_sequential_data(parts: Sequence[Segment], colours: str, pixels: NDArray[uint8]) -> None:

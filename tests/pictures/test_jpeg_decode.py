@@ -5,8 +5,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
+import simplejpeg
 
 from tests.pictures.support import check, reason
 from tests.support import artwork
@@ -26,6 +28,14 @@ def data_start(content: bytes) -> int:
 def changed(content: bytes, name: bytes, change: Callable[[Part], Part | None]) -> bytes:
     """Change each part of a name, or remove it."""
     return join([new for part in split(content) if (new := change(part) if part.name == name else part)])
+
+
+@pytest.mark.parametrize("content", [BASELINE, PROGRESSIVE, GREY], ids=["baseline", "progressive", "grey"])
+def test_whole_files_are_decoded_once(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    decode = Mock(wraps=simplejpeg.decode_jpeg)
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", decode)
+    assert check(content).state == "ready"
+    assert decode.call_count == 1
 
 
 def scan_header(part: Part) -> tuple[int, int]:
