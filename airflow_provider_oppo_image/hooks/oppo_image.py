@@ -257,7 +257,10 @@ class OppoImageHook(PushStatusMixin, BaseHook):
 
         rate_limiter = rate_limiter or RateLimiter(AdaptiveRate(DEFAULT_RATE))
         rows = parse_rows(pictures or ()) if manifest is None else read_manifest(resolve(manifest))
-        with SessionPool() as sessions, self.open_client(connections=threads, rate_limiter=rate_limiter) as client:
+        with (
+            SessionPool(threads) as sessions,
+            self.open_client(connections=threads, rate_limiter=rate_limiter) as client,
+        ):
             batch = Batch(
                 client.upload,
                 rate_limiter,

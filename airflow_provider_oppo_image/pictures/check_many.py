@@ -23,11 +23,13 @@ from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 Check: TypeAlias = Callable[[PictureKind, PictureUrl], PictureReport]
 """Checks one picture, given its kind and its URL."""
 
-THREADS: Final = 32
+THREADS: Final = 160
 """Concurrent checks in one process. Most of the time they wait for hosts."""
 
 MAX_PER_HOST: Final = THREADS // 4
-"""Concurrent checks of pictures on one host in a process, so that a host that never answers cannot use all threads."""
+"""Concurrent checks of pictures on one host in a process, so that a host that never answers cannot use all threads.
+
+With 40, a host that answers after 100 ms serves 10,000 pictures in 25 s."""
 
 MAX_PER_TRIGGER: Final = THREADS * 3 // 4
 """Concurrent checks of one trigger, so that the other triggers in the process have threads too."""
@@ -202,7 +204,7 @@ _session_pools: Final[MutableMapping[asyncio.AbstractEventLoop, SessionPool]] = 
 
 def shared_session_pool() -> SessionPool:
     """Return the session pool of the running event loop."""
-    return _session_pools.setdefault(asyncio.get_running_loop(), SessionPool())
+    return _session_pools.setdefault(asyncio.get_running_loop(), SessionPool(MAX_PER_HOST))
 
 
 def _picture_keys(pictures: Sequence[ExpectedPicture]) -> list[PictureKey]:

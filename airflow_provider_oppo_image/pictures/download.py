@@ -24,7 +24,7 @@ from airflow_provider_oppo_image.net.session import open_session
 from airflow_provider_oppo_image.pictures.download_errors import problem_from_exception, problem_from_status
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import judge_url
-from airflow_provider_oppo_image.pictures.session_pool import MAX_PER_HOST, SessionPool
+from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 
 MAX_REDIRECTS: Final = 3
 """Maximum number of redirects that are followed, inclusive."""
@@ -42,6 +42,7 @@ _HEADERS: Final = {
     # A compressed body can be a decompression bomb, and compression does not make a picture smaller.
     "Accept-Encoding": "identity",
     "Accept": "*/*",
+    "Connection": "keep-alive",
 }
 
 # Everything that requests, urllib3 and the standard library raise because of a host. Their URL parsers raise ValueError
@@ -190,10 +191,13 @@ class _Fetcher:
             return None
 
     def _open(self, url: str) -> requests.Session:
-        return open_session(url, self.transport_options, address_policy=self.policy, connections=MAX_PER_HOST)
+        connections = self.session_pool.connections if self.session_pool else 1
+        return open_session(url, self.transport_options, address_policy=self.policy, connections=connections)
 
     def _get(self, session: requests.Session, url: str, headers: Mapping[str, str]) -> requests.Response:
-        return session.get(_quote_bare_percent(url), headers=headers, stream=True, allow_redirects=False)
+        # `session.get` would merge the settings of the session, which has none: a fifth of a download's processor time.
+        request = requests.Request("GET", _quote_bare_percent(url), headers).prepare()
+        return session.send(request, stream=True, allow_redirects=False)
 
     def drain(self, response: requests.Response) -> None:
         """Read the rest of a short response, so that its connection can be reused."""

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 MAX_HOSTS: Final = 64
 """Maximum number of sessions; the least recently used one is removed first."""
 
-MAX_PER_HOST: Final = 8
-"""Maximum number of connections kept open to one host."""
-
 SESSION_TTL_S: Final = 300.0
 """Seconds after which a session is replaced, so that changes of DNS, proxy and certificate authorities are noticed."""
 
@@ -27,10 +24,13 @@ class SessionPool:
     The addresses of a connection were checked when it was opened, so a session is shared only by callers with the same
     address policy.
 
+    :param connections: maximum number of connections that are kept open to one host: the number of threads that share
+        the pool. With fewer, each request above the limit would open a connection of its own.
     :param clock: returns the time in seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, connections: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.connections = connections
         self._clock = clock
         self._sessions: dict[Hashable, tuple[Session, float]] = {}
         self._lock = threading.Lock()

@@ -167,14 +167,14 @@ class OppoImageSensor(SensorTimeoutMixin, DeferralMixin, LineageMixin, BaseSenso
 
     def _poll(self) -> PollResult | None:
         """Check the pictures; return None if an unexpected error occurred and the triggerer is to continue."""
-        from airflow_provider_oppo_image.pictures.check_many import check_all
+        from airflow_provider_oppo_image.pictures.check_many import MAX_PER_HOST, check_all
         from airflow_provider_oppo_image.pictures.polling import should_continue_after
         from airflow_provider_oppo_image.pictures.report_cache import ReportCache
         from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 
         self._cache = report_cache = self._cache or ReportCache()
         try:
-            with SessionPool() as session_pool:
+            with SessionPool(MAX_PER_HOST) as session_pool:
                 check = OppoImageHook(self.oppo_image_conn_id).make_check(report_cache, session_pool)
                 poll = check_all(self._expected_pictures(), check, report_cache)
         except Exception as error:

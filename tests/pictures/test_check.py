@@ -32,7 +32,7 @@ TWO_LENGTHS = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 70\r\n\r
 
 @pytest.fixture
 def session_pool() -> Iterator[SessionPool]:
-    with SessionPool() as session_pool:
+    with SessionPool(8) as session_pool:
         yield session_pool
 
 

@@ -322,7 +322,7 @@ class TestADeadHost:
 
     @pytest.fixture
     def patient(self) -> Iterator[Callable[..., PictureReport]]:
-        with SessionPool() as session_pool:
+        with SessionPool(8) as session_pool:
             yield functools.partial(
                 check_picture, allow_private_addresses=True, transport_options=self.PATIENT, session_pool=session_pool
             )

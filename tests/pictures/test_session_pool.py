@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,13 @@ from tests.support.picture_host import PictureHost
 
 Check = Callable[..., PictureReport]
 
+THREADS = 12
 GOOD = artwork.good("big")
 
 
 @pytest.fixture
 def session_pool() -> Iterator[SessionPool]:
-    with SessionPool() as session_pool:
+    with SessionPool(THREADS) as session_pool:
         yield session_pool
 
 
@@ -52,6 +55,20 @@ class TestSessionPool:
         states = {pooled("big", url).state for url in urls * 2}
         assert states == {"ready", "absent"}
         assert host.connections == 1
+
+    def test_keeps_a_connection_for_each_thread(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pooled: Check, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        together = threading.Barrier(THREADS)
+
+        def page(handler: Any) -> None:
+            together.wait(10)
+            handler.begin(404, {"Content-Length": "0"})
+
+        with trusted_host(monkeypatch, tmp_path, "127.0.0.1") as secure, ThreadPoolExecutor(THREADS) as threads:
+            list(threads.map(pooled, ["big"] * 3 * THREADS, [secure.add("/big.png", page)] * 3 * THREADS))
+            assert secure.connections == THREADS
+        assert "pool is full" not in caplog.text
 
     def test_redirects_open_new_connections(self, host: PictureHost, pooled: Check) -> None:
         host.status("/end.png", 404)
