@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from scripts.markdown import BLOCK, LINK, anchor
@@ -23,6 +24,17 @@ class Block:
     text: str
 
 
+@cache
+def read(page: Path) -> str:
+    """Return a page's text."""
+    return page.read_text()
+
+
+def findings(check: Callable[[Path], Iterable[object]], pages: Iterable[Path] = PAGES) -> dict[str, list[object]]:
+    """Return what a check finds, by page."""
+    return {name(page): found for page in pages if (found := list(check(page)))}
+
+
 def name(page: Path) -> str:
     """Return a page's path in the repository."""
     return page.relative_to(ROOT).as_posix()
@@ -31,16 +43,17 @@ def name(page: Path) -> str:
 def blocks(*languages: str) -> Iterator[Block]:
     """Yield the code blocks of all pages in these languages."""
     for page in PAGES:
-        text = page.read_text()
+        text = read(page)
         for match in BLOCK.finditer(text):
             line = text.count("\n", 0, match.start("text"))
             if match["language"] in languages:
                 yield Block(f"{name(page)}:{line}", match["comment"] or "", match["language"], match["text"])
 
 
+@cache
 def prose(page: Path) -> str:
     """Return a page without its code blocks."""
-    return BLOCK.sub("", page.read_text())
+    return BLOCK.sub("", read(page))
 
 
 def links(page: Path) -> list[str]:
@@ -48,6 +61,7 @@ def links(page: Path) -> list[str]:
     return LINK.findall(prose(page))
 
 
+@cache
 def anchors(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as Git hosts make them."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)

@@ -53,10 +53,12 @@ def test_overview_links_each_error_page() -> None:
     assert {FOLDER.parent / link for link in links(overview) if link.startswith("errors/")} == set(PAGES)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_error_page_has_cause_and_cure(page: Path) -> None:
-    heads = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
-    assert [head for head in heads if head != "What it looks like"] == ["Why it comes", "What to do"]
+def test_error_pages_have_cause_and_cure() -> None:
+    heads = {page.stem: re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE) for page in PAGES}
+    expected = ["Why it comes", "What to do"]
+    assert not [
+        page for page, found in heads.items() if [head for head in found if "looks like" not in head] != expected
+    ]
 
 
 @pytest.mark.parametrize("code", PROBLEM_CODES)
@@ -69,11 +71,10 @@ def test_problem_page_shows_report(code: Code, host: PictureHost) -> None:
     assert f"```text\n{problem_block(problem)}\n```" in text
 
 
-@pytest.mark.parametrize(
-    "path", [code_tables.OVERVIEW, *map(code_tables.page, ERROR_CODES.values())], ids=lambda path: path.stem
-)
-def test_code_pages_match_contract(path: Path) -> None:
-    assert path.read_text() == code_tables.renewed(path), "run python -m scripts.code_tables"
+def test_code_pages_match_contract() -> None:
+    pages = [code_tables.OVERVIEW, *map(code_tables.page, ERROR_CODES.values())]
+    stale = [path.stem for path in pages if path.read_text() != code_tables.renewed(path)]
+    assert not stale, "run python -m scripts.code_tables"
 
 
 @pytest.mark.parametrize("error_class", TYPES, ids=lambda cls: cls.__name__)

@@ -13,9 +13,7 @@ import pytest
 import airflow_provider_oppo_image
 from airflow_provider_oppo_image.cli.main import COMMANDS, make_parser
 from airflow_provider_oppo_image.errors import DOCS_URL
-from tests.docs.pages import PAGES, ROOT, anchors, blocks, links, name
-
-EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=name)
+from tests.docs.pages import PAGES, ROOT, anchors, blocks, findings, links, read
 
 PACKAGE = Path(str(airflow_provider_oppo_image.__file__)).parent
 SITE = ROOT / "docs/index.md"
@@ -30,17 +28,16 @@ def target_of(path: Path) -> Path:
     return PACKAGE / target.relative_to(sources) if target.is_relative_to(sources) else target
 
 
-@EVERY_PAGE
-def test_page_links_exist(page: Path) -> None:
-    broken = []
+def broken_links(page: Path) -> Iterator[str]:
     for link in links(page):
         path, _, anchor = link.partition("#")
-        if urlsplit(link).scheme:
-            continue
         target = target_of(page.parent / path) if path else page
-        if not target.exists() or (anchor and anchor not in anchors(target)):
-            broken.append(link)
-    assert not broken
+        if not urlsplit(link).scheme and (not target.exists() or (anchor and anchor not in anchors(target))):
+            yield link
+
+
+def test_page_links_exist() -> None:
+    assert not findings(broken_links)
 
 
 def test_index_links_every_page() -> None:
@@ -79,28 +76,26 @@ def test_shown_command_line_parses(place: str, arguments: list[str]) -> None:
         assert hasattr(make_parser().parse_args(arguments), "run"), place
 
 
-@EVERY_PAGE
-def test_named_command_exists(page: Path) -> None:
-    named = re.findall(r"`oppo-image ([a-z]+)", page.read_text())
-    assert set(named) <= COMMANDS.keys()
+def test_pages_name_existing_commands_hosts_and_files() -> None:
+    assert not findings(lambda page: set(re.findall(r"`oppo-image ([a-z]+)", read(page))) - COMMANDS.keys())
+    assert not findings(unknown_hosts)
+    assert not findings(local_paths)
+    assert not findings(missing_files, [*PAGES, ROOT / "CONTRIBUTING.md"])
 
 
-@EVERY_PAGE
-def test_page_hosts_are_allowed(page: Path) -> None:
-    hosts = {urlsplit(url).hostname or "" for url in re.findall(r"https?://[^\s\"'`)<>]+", page.read_text())}
-    assert not [host for host in hosts if not KNOWN_HOSTS.fullmatch(host)]
+def unknown_hosts(page: Path) -> Iterator[str]:
+    hosts = {urlsplit(url).hostname or "" for url in re.findall(r"https?://[^\s\"'`)<>]+", read(page))}
+    return (host for host in hosts if not KNOWN_HOSTS.fullmatch(host))
 
 
-@EVERY_PAGE
-def test_page_has_no_local_path(page: Path) -> None:
-    paths = re.findall(r"(?<![\w.:/*}~-])/[a-z]\w*/[\w./-]*", page.read_text())
-    assert not [path for path in paths if not path.startswith(SERVED_PATHS)]
+def local_paths(page: Path) -> Iterator[str]:
+    paths = re.findall(r"(?<![\w.:/*}~-])/[a-z]\w*/[\w./-]*", read(page))
+    return (path for path in paths if not path.startswith(SERVED_PATHS))
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=name)
-def test_page_names_existing_files(page: Path) -> None:
-    files = re.findall(r"\b(?:tests|scripts|example_dags)/[\w./-]*\w", page.read_text())
-    assert not [file for file in files if not (ROOT / file).exists()]
+def missing_files(page: Path) -> Iterator[str]:
+    files = re.findall(r"\b(?:tests|scripts|example_dags)/[\w./-]*\w", read(page))
+    return (file for file in files if not (ROOT / file).exists())
 
 
 def test_security_page_names_existing_modules() -> None:
@@ -112,9 +107,7 @@ def test_security_page_names_existing_modules() -> None:
     assert not [module for module, path in paths.items() if not (path.is_dir() or path.with_suffix(".py").exists())]
 
 
-@EVERY_PAGE
-def test_page_has_no_ticket_or_foreign_document(page: Path) -> None:
-    text = page.read_text()
-    assert not re.findall(r"(?i)\bissues? \d+|(?<![\w&/(])#\d+|\bTODO\b|\bFIXME\b", text)
+def test_pages_have_no_ticket_or_foreign_document() -> None:
     here = {path.name for path in [*ROOT.glob("*.md"), *ROOT.glob("bench/*.md"), *PAGES]}
-    assert set(re.findall(r"\b[\w.-]+\.md\b", text)) <= here
+    assert not findings(lambda page: re.findall(r"(?i)\bissues? \d+|(?<![\w&/(])#\d+|\bTODO\b|\bFIXME\b", read(page)))
+    assert not findings(lambda page: set(re.findall(r"\b[\w.-]+\.md\b", read(page))) - here)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.contract import ERROR_CODES, ErrorCode
+from airflow_provider_oppo_image.contract import ERROR_CODES
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
 from airflow_provider_oppo_image.errors import (
     AccountError,
@@ -112,15 +112,15 @@ def test_success_code_is_no_error(code: object) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 404, 500, 503])
-@pytest.mark.parametrize("row", ERROR_CODES.values(), ids=lambda row: str(row.code))
-def test_known_code_is_read_with_any_status(row: ErrorCode, status: int) -> None:
-    error = refusal(status, row.code, "the service's words")
-    assert (error.code, error.http_status) == (row.code, status)
-    assert (error.permanent, error.scope, error.retry_after) == (row.permanent, row.scope, row.retry_after)
-    assert error.retry_once == (row.retry == "once")
-    assert str(error).startswith(f'Asking: {row.meaning} (code {row.code}, HTTP {status}: "the service\'s words"). ')
-    assert str(error).endswith(row.advice)
-    assert error.server_message == '"the service\'s words"'
+def test_known_code_is_read_with_any_status(status: int) -> None:
+    for row in ERROR_CODES.values():
+        error = refusal(status, row.code, "the service's words")
+        assert (error.code, error.http_status) == (row.code, status)
+        assert (error.permanent, error.scope, error.retry_after) == (row.permanent, row.scope, row.retry_after)
+        assert error.retry_once == (row.retry == "once")
+        start = f'Asking: {row.meaning} (code {row.code}, HTTP {status}: "the service\'s words"). '
+        assert (str(error)[: len(start)], error.server_message) == (start, '"the service\'s words"')
+        assert str(error).endswith(row.advice)
 
 
 @pytest.mark.parametrize(
