@@ -5,6 +5,7 @@ PYTHONS := $(or $(PYTHON),python3.12 python3.13 python3.11 python3)
 PYTHON_3_11 ?= python3.11 /usr/bin/python3.11
 BIN := .venv/bin
 VENV = scripts/venv.sh
+EXTRAS := sandbox,openlineage
 PINS := constraints/airflow-3.3.txt
 # The quick suite leaves out what has its own target.
 TOOLS := tests/scripts tests/bench tests/packaging
@@ -27,17 +28,17 @@ help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 demo: ## Run the nightly campaign DAG against the sandbox, from an empty checkout to a message id
-	@$(VENV) .venv sandbox $(PINS) $(PYTHONS)
+	@$(VENV) .venv sandbox "" $(PINS) $(PYTHONS)
 	@$(BIN)/python -m scripts.demo
 
 airflow: ## Start Airflow with the provider, the sandbox and pictures; Ctrl-C stops everything
-	@$(VENV) .venv sandbox $(PINS) $(PYTHONS)
+	@$(VENV) .venv sandbox "" $(PINS) $(PYTHONS)
 	@$(BIN)/python -m scripts.whole_airflow
 
 test: lint types imports size unit ## Run all quick checks: lint, types, imports, size and tests
 
 venv: # The environment of the checks
-	@$(VENV) .venv dev $(PINS) $(PYTHONS)
+	@$(VENV) .venv $(EXTRAS) dev $(PINS) $(PYTHONS)
 
 lint: venv ## Check style with ruff
 	$(BIN)/ruff check .
@@ -88,19 +89,19 @@ test-trust: venv ## Test faults, kills, addresses, leaks and malformed pictures;
 
 test-celery: ## Run a batch on two Celery workers, and kill one of them during the batch
 	@scripts/packages.sh postgresql redis-server
-	@$(VENV) .venv-celery celery $(PINS) $(PYTHONS)
+	@$(VENV) .venv-celery sandbox celery $(PINS) $(PYTHONS)
 	.venv-celery/bin/pytest tests/celery
 
 test-system: test-system-3.3 test-system-2.11 ## Run the example DAGs in complete Airflows, 3.3.2 and 2.11.2, on PostgreSQL
 
 test-system-3.3: # On Airflow 3.3.2
 	@scripts/packages.sh postgresql
-	@$(VENV) .venv-system system,openlineage $(PINS) $(PYTHONS)
+	@$(VENV) .venv-system $(EXTRAS) system $(PINS) $(PYTHONS)
 	.venv-system/bin/pytest tests/system
 
 test-system-2.11: # On Airflow 2.11.2 and Python 3.11
 	@scripts/packages.sh postgresql
-	@$(VENV) .venv-system-2.11 system constraints/airflow-2.11.txt $(PYTHON_3_11)
+	@$(VENV) .venv-system-2.11 sandbox system constraints/airflow-2.11.txt $(PYTHON_3_11)
 	.venv-system-2.11/bin/pytest tests/system
 
 test-airflow: venv ## Start what `make airflow` starts, check it, and stop it in several ways
@@ -108,12 +109,12 @@ test-airflow: venv ## Start what `make airflow` starts, check it, and stop it in
 
 test-browser: ## Test the connection form and the page in headless Chromium, on Airflow 3.3.2 and 2.11.2
 	@scripts/packages.sh chromium
-	@$(VENV) .venv-browser browser $(PINS) $(PYTHONS)
-	@$(VENV) .venv-airflow-2.11 test constraints/airflow-2.11.txt $(PYTHON_3_11)
+	@$(VENV) .venv-browser $(EXTRAS) browser $(PINS) $(PYTHONS)
+	@$(VENV) .venv-airflow-2.11 sandbox test constraints/airflow-2.11.txt $(PYTHON_3_11)
 	.venv-browser/bin/pytest tests/browser --timeout 180  # the first test of each Airflow waits for its start
 
 test-live: ## Compare the live service with contract.py and the sandbox: BIG=url SMALL=url (WRONG=url, CONN_ID=id); sends no push
-	@$(VENV) .venv sandbox $(PINS) $(PYTHONS)
+	@$(VENV) .venv sandbox "" $(PINS) $(PYTHONS)
 	@$(BIN)/python -m scripts.live --big "$$BIG" --small "$$SMALL" $(if $(WRONG),--wrong "$$WRONG") \
 		$(if $(CONN_ID),--conn-id "$$CONN_ID")
 
@@ -121,22 +122,22 @@ build: venv ## Build the wheel, the source distribution and the wheel's bill of 
 	scripts/build.sh $(BIN) dist
 
 docs: ## Build the documentation site in build/docs, and test it
-	@$(VENV) .venv-docs docs $(PINS) $(PYTHONS)
+	@$(VENV) .venv-docs $(EXTRAS) docs $(PINS) $(PYTHONS)
 	rm -rf build/docs
 	.venv-docs/bin/sphinx-build -q -W --keep-going docs build/docs
 	.venv-docs/bin/pytest tests/site
 
 bench-trust: ## Run the trust tests for hours, and mutation tests; writes bench/TRUST.md
-	@$(VENV) .venv-trust mutation $(PINS) $(PYTHONS)
+	@$(VENV) .venv-trust $(EXTRAS) mutation $(PINS) $(PYTHONS)
 	@scripts/picture_corpus.sh .venv-trust/bin/python
 	.venv-trust/bin/python -m bench.trust
 
 bench: ## Compare the package with its alternatives; writes bench/RESULTS.md (ONLY=part measures one part)
-	@$(VENV) .venv-bench bench $(PINS) $(PYTHONS)
+	@$(VENV) .venv-bench $(EXTRAS) bench $(PINS) $(PYTHONS)
 	.venv-bench/bin/python -m bench $(if $(ONLY),--only $(ONLY))
 
 bench-prepare: ## Compare the preparation of artwork with ImageMagick; writes docs/prepare-benchmark.md
-	@$(VENV) .venv-bench bench $(PINS) $(PYTHONS)
+	@$(VENV) .venv-bench $(EXTRAS) bench $(PINS) $(PYTHONS)
 	.venv-bench/bin/python -m bench.prepare
 
 format: venv ## Format the code with ruff

@@ -38,7 +38,8 @@ def test_from_wheel(session: nox.Session, environment: Environment) -> None:
     built, copy = ROOT / "build" / "matrix" / "wheel", ROOT / "build" / "matrix" / "checkout"
     session.run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", built, external=True, silent=True)
     [wheel] = built.glob("*.whl")
-    session.install("--quiet", "--system-certs", "--constraint", environment.constraints, f"{wheel}[test]")
+    options = ("--quiet", "--system-certs", "--constraint", environment.constraints)
+    session.install(*options, f"{wheel}[sandbox]", "--group", "test")
     session.run("uv", "pip", "check", "--quiet")
 
     copy_checkout(copy, without=PACKAGE)

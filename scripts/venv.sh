@@ -1,18 +1,19 @@
 #!/bin/sh
 # Creates a virtual environment from this checkout, unless there is one that is up to date.
 #
-# usage: scripts/venv.sh DIRECTORY EXTRA CONSTRAINTS [PYTHON...]
-#   EXTRA        one of the extras in pyproject.toml
+# usage: scripts/venv.sh DIRECTORY EXTRAS GROUP CONSTRAINTS [PYTHON...]
+#   EXTRAS       extras in pyproject.toml, with commas between them
+#   GROUP        one of the dependency groups in pyproject.toml; "" for none
 #   PYTHON       the interpreters to try, in order; the first one that works and is 3.11 to 3.13 is used
 set -eu
 # Python needs PATH to find itself, also in an empty environment.
 export PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}"
-directory=$1 extra=$2 constraints=$3
-shift 3
+directory=$1 extras=$2 group=$3 constraints=$4
+shift 4
 
-# The extra "dev" includes others.
+# The group "dev" includes others.
 state=$(cat pyproject.toml "$constraints" airflow_provider_oppo_image/__init__.py | cksum)
-for done in "$extra" dev; do
+for done in "${group:-none}" dev; do
     [ "$(cat "$directory/.$done" 2>/dev/null)" = "$state" ] && exit 0
 done
 
@@ -34,8 +35,8 @@ echo "Installing into $directory with $("$python" --version) ..." >&2
 installer=$(grep '^uv==' "$constraints")
 if ! "$directory/bin/python" -m pip install --quiet --disable-pip-version-check "$installer" ||
     ! "$directory/bin/uv" pip install --quiet --system-certs --python "$directory/bin/python" \
-        --constraint "$constraints" --editable ".[$extra]"; then
+        --constraint "$constraints" --editable ".[$extras]" ${group:+--group "$group"}; then
     echo "The installation failed; its output is above. It needs the network, or a package index that pip is configured for." >&2
     exit 1
 fi
-echo "$state" > "$directory/.$extra"
+echo "$state" > "$directory/.${group:-none}"

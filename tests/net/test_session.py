@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+import inspect
+import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import metadata, version
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 import trustme
-from urllib3 import HTTPConnectionPool
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import MaxRetryError
 
 from airflow_provider_oppo_image.net.connections import AddressPolicy, AddressRefusedError
@@ -340,3 +345,38 @@ class TestUnderscore:
             with pytest.raises(requests.exceptions.SSLError):
                 get(host.serve("/").replace("127.0.0.1", "my_bucket.cdn.example.com"))
             assert host.requests == []
+
+
+def test_names_that_are_overridden_exist() -> None:
+    """`net/connections.py` and `net/session.py` override these, or set them; they are not all public."""
+    names = {
+        HTTPConnection: ("_new_conn", "_tunnel", "connect", "getresponse", "response_class", "send"),
+        HTTPConnectionPool: ("ConnectionCls",),
+        HTTPAdapter: ("build_connection_pool_key_attributes", "cert_verify", "init_poolmanager", "proxy_manager_for"),
+        requests.Session: ("get_redirect_target", "send"),
+    }
+    assert not [
+        f"{owner.__name__}.{name}"
+        for owner, all_of_it in names.items()
+        for name in all_of_it
+        if not hasattr(owner, name)
+    ]
+    assert hasattr(HTTPConnection("localhost"), "_tunnel_host")
+    assert hasattr(PoolManager(), "pool_classes_by_scheme")
+    assert list(inspect.signature(HTTPAdapter.build_connection_pool_key_attributes).parameters)[1:] == [
+        "request",
+        "verify",
+        "cert",
+    ]
+
+
+@pytest.mark.parametrize("name", ["requests", "urllib3"])
+def test_installed_major_is_the_one_that_is_overridden(name: str) -> None:
+    """A new major version fails here first. Compare its connections with ours before the upper bound is raised."""
+    assert version(name).split(".")[0] == "2"
+    declared = [
+        line
+        for line in metadata("airflow-provider-oppo-image").get_all("Requires-Dist", [])
+        if re.match(rf"{name}\W", line)
+    ]
+    assert "<3" in declared[0]

@@ -16,7 +16,7 @@ import pytest
 from airflow_provider_oppo_image import __version__
 from scripts.checkout import ROOT, copy_checkout
 
-pytest.importorskip("hatchling", reason="the packaging tools are in the extra packaging")
+pytest.importorskip("hatchling", reason="the packaging tools are in the group packaging")
 pytestmark = pytest.mark.timeout(180)
 
 PACKAGE = "airflow_provider_oppo_image"
