@@ -19,10 +19,11 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 NOX = $(BIN)/python -m nox
+MANAGED := test-managed-3.0.6-3.11
 FROM_WHEEL := tests/packaging tests/test_package.py tests/test_airflow_compat.py tests/test_provider_info.py tests/example_dags
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint types imports size unit coverage test-tools test-airflow-2.11 test-lowest test-wheel test-matrix audit release-check test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live build docs bench-trust bench bench-prepare format api-snapshot constraints clean venv
+.PHONY: help demo airflow test lint types imports size unit coverage test-tools test-airflow-2.11 test-lowest test-wheel test-managed test-matrix audit release-check test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live build docs bench-trust bench bench-prepare format api-snapshot constraints clean venv
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -70,6 +71,9 @@ test-lowest: venv ## Run the tests from the wheel on the oldest supported versio
 
 test-wheel: venv ## Check what the wheel installs on Airflow 3.3.2, and run its DAGs
 	$(NOX) --session test-airflow-3.3-3.11 -- $(FROM_WHEEL)
+
+test-managed: venv ## Run DAGs, the connection and the tests of HTTP from the wheel beside a managed Airflow's providers
+	$(NOX) --session $(MANAGED) -- $(FROM_WHEEL) tests/docs/test_shown_dags.py tests/operators tests/net
 
 test-matrix: venv ## Run the tests from the wheel on each Airflow and Python; writes docs/compatibility.md
 	rm -rf build/matrix/reports

@@ -39,7 +39,7 @@ def test_from_wheel(session: nox.Session, environment: Environment) -> None:
     session.run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", built, external=True, silent=True)
     [wheel] = built.glob("*.whl")
     options = ("--quiet", "--system-certs", "--constraint", environment.constraints)
-    session.install(*options, f"{wheel}[sandbox]", "--group", "test")
+    session.install(*options, f"{wheel}[sandbox]", *environment.providers, "--group", "test")
     session.run("uv", "pip", "check", "--quiet")
 
     copy_checkout(copy, without=PACKAGE)

@@ -21,6 +21,10 @@ INTRODUCTION: Final = """# Airflow and Python versions
 The package supports Airflow 2.11 and later, and Python 3.11 to 3.13. The tests run from the built wheel in a new
 environment for each of these, with every version pinned. Tests that start complete Airflows, workers or a browser run
 on 3.3.2, some of them on 2.11.2 too; they are not counted here. `make test-matrix` writes this page.
+
+"Its release day" means the newest versions of the first days of that Airflow, as in its own constraints files.
+"Managed" adds the providers for Amazon, Google and Snowflake, NumPy below 2 and pandas below 2.2, which those
+files have too. `pip check` finds nothing in any of them. Python 3.14 is not tested.
 """
 
 

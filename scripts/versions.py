@@ -17,7 +17,11 @@ class Environment(NamedTuple):
     airflow: str
     constraints: str
     pythons: tuple[str, ...]
+    providers: tuple[str, ...] = ()  # what is installed beside the package
 
+
+_MANAGED: Final = tuple(f"apache-airflow-providers-{name}" for name in ("amazon", "google", "snowflake"))
+_RELEASES: Final = ("2.11.2", "3.0.6", "3.1.8", "3.2.2", "3.3.2")
 
 ENVIRONMENTS: Final = (
     Environment("test-lowest", "2.11.0, lowest dependencies", "constraints/lowest.txt", ("3.11",)),
@@ -26,6 +30,18 @@ ENVIRONMENTS: Final = (
     Environment("test-airflow-3.1", "3.1.8", "constraints/airflow-3.1.txt", ("3.12",)),
     Environment("test-airflow-3.2", "3.2.2", "constraints/airflow-3.2.txt", ("3.12",)),
     Environment("test-airflow-3.3", "3.3.2", "constraints/airflow-3.3.txt", ("3.11", "3.12", "3.13")),
+    *(
+        Environment(
+            f"test-release-{airflow}", f"{airflow}, its release day", f"constraints/release-{airflow}.txt", ("3.12",)
+        )
+        for airflow in _RELEASES
+    ),
+    *(
+        Environment(
+            f"test-managed-{airflow}", f"{airflow}, managed", f"constraints/managed-{airflow}.txt", ("3.11",), _MANAGED
+        )
+        for airflow in _RELEASES
+    ),
 )
 
 
