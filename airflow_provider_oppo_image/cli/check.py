@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeAlias
 
 from airflow_provider_oppo_image.cli.arguments import add_json, seconds
-from airflow_provider_oppo_image.cli.output import SERVICE, SUCCESS, WRONG_PICTURE, print_json, print_result
+from airflow_provider_oppo_image.cli.output import RETRY, SUCCESS, WRONG_PICTURE, print_json, print_result
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.pictures.report import STATES, PictureReport, State, as_table, overall_state
@@ -29,7 +29,7 @@ _MORE_ADVICE: Final = {
 }
 """More advice for problems whose usual advice refers to a connection, which this command does not use."""
 _HAS_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-_EXIT_CODES: Final[dict[State, int]] = {"ready": SUCCESS, "wrong": WRONG_PICTURE, "absent": SERVICE}
+_EXIT_CODES: Final[dict[State, int]] = {"ready": SUCCESS, "wrong": WRONG_PICTURE, "absent": RETRY}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from airflow_provider_oppo_image.cli.airflow_hook import devnull, open_hook, starting_airflow
 from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, non_empty
-from airflow_provider_oppo_image.cli.output import SERVICE, SUCCESS, print_json, print_note, print_result
+from airflow_provider_oppo_image.cli.output import SUCCESS, print_error, print_json, print_note, print_result
 from airflow_provider_oppo_image.connection import (
     CONN_TYPE,
     DEFAULT_CONN_ID,
@@ -29,7 +29,7 @@ from airflow_provider_oppo_image.connection import (
     read_settings,
 )
 from airflow_provider_oppo_image.contract import DEFAULT_DATA_CENTER
-from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 
 HELP: Final = "add an Airflow connection, and test it"
 DESCRIPTION: Final = "Add the Airflow connection for uploads and pushes, and test it."
@@ -203,15 +203,16 @@ def _run_add(args: argparse.Namespace) -> int:
 
 
 def _run_test(args: argparse.Namespace) -> int:
-    with open_hook(args.conn_id, verbose=args.verbose) as hook:
-        accepted, message = hook.test_connection()
+    try:
+        with open_hook(args.conn_id, verbose=args.verbose) as hook:
+            message = hook.check_credentials()
+    except OppoImageError as error:
+        return print_error(error, as_json=args.json, status=False, message=str(error))
     if args.json:
-        print_json({"status": accepted, "message": message})
-    elif accepted:
+        print_json({"status": True, "message": message})
+    else:
         print_result(message)
-    if not accepted:
-        print_note(f"error: {message}")
-    return SUCCESS if accepted else SERVICE
+    return SUCCESS
 
 
 def _read_master_secret() -> str:

@@ -46,6 +46,11 @@ PROGRAM: Final = "oppo-image"
 
 _HELP_WIDTH: Final = 78
 
+_EPILOG: Final = "exit codes:\n" + "\n".join(
+    textwrap.fill(meaning, _HELP_WIDTH, initial_indent=f"  {code:<4}", subsequent_indent=" " * 6)
+    for code, meaning in EXIT_CODES.items()
+)
+
 
 def make_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     """Return the parser of the command line.
@@ -55,8 +60,6 @@ def make_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program,
         description="Check and prepare pictures, upload them to EngageLab for OPPO phones, and push.",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
@@ -65,13 +68,15 @@ def make_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
         subparser = commands.add_parser(
             name,
             help=command.HELP,
-            description=textwrap.fill(command.DESCRIPTION, _HELP_WIDTH),
-            epilog=EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            description=command.DESCRIPTION,
             allow_abbrev=False,
         )
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
+    for each in parsers(parser):
+        each.description = textwrap.fill(each.description or "", _HELP_WIDTH)
+        each.epilog = _EPILOG
+        each.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, TextIO
 
 from airflow_provider_oppo_image.errors import (
@@ -20,17 +21,24 @@ from airflow_provider_oppo_image.errors import (
 SUCCESS: Final = 0
 WRONG_PICTURE: Final = 1
 USAGE: Final = 2
-SERVICE: Final = 3
+RETRY: Final = 3
+REFUSED: Final = 4
 INTERNAL: Final = 70
 """A bug in this program; not Python's own code 1, which here means that a picture is wrong."""
 INTERRUPTED: Final = 130
 
-EXIT_CODES: Final = """exit codes:
-  0  success, warnings included
-  1  a picture, or a row of a manifest, is wrong: a retry will not help
-  2  the command, a file, the connection or the installation is wrong: nothing was sent
-  3  a picture is not there (yet), or the service or the network failed
-  70 a bug in oppo-image; 130 interrupted"""
+EXIT_CODES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        SUCCESS: "success, warnings included",
+        WRONG_PICTURE: "a picture, or a row of a manifest, is wrong: a retry will not help",
+        USAGE: "the command, a file, the connection or the installation is wrong: nothing was sent",
+        RETRY: "a picture is not there yet, or the service or the network failed: a retry can help",
+        REFUSED: "the credentials, the request or the push was refused: a retry will not help",
+        INTERNAL: "a bug in oppo-image: please report it",
+        INTERRUPTED: "interrupted",
+    }
+)
+"""The meaning of each exit code, the same for all commands; for the help and the documentation."""
 
 
 def exit_code(error: OppoImageError) -> int:
@@ -38,12 +46,14 @@ def exit_code(error: OppoImageError) -> int:
     match error:
         case PictureWrongError() | PictureRefusedError():
             return WRONG_PICTURE
-        case BatchError() if error.permanent:
-            return WRONG_PICTURE
         case ConfigurationError():
             return USAGE
+        case _ if not error.permanent:
+            return RETRY
+        case BatchError():
+            return WRONG_PICTURE
         case _:
-            return SERVICE
+            return REFUSED
 
 
 def error_to_dict(error: OppoImageError) -> dict[str, Any]:

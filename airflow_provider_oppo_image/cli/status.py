@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, non_empty
-from airflow_provider_oppo_image.cli.output import SERVICE, SUCCESS, print_json, print_note, print_result
+from airflow_provider_oppo_image.cli.output import RETRY, SUCCESS, print_json, print_note, print_result
 from airflow_provider_oppo_image.contract import MAX_STATUS_IDS
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     for msg_id in missing:
         print_note(f"The service has no numbers for {msg_id}: the id is wrong, too new, older than a month, or another "
                    "AppKey's.")  # fmt: skip
-    return SERVICE if missing else SUCCESS
+    return RETRY if missing else SUCCESS
 
 
 def _table(msg_id: str, push: PushStatistics) -> str:

@@ -337,8 +337,16 @@ class OppoImageHook(PushStatusMixin, BaseHook):
         :return: whether they are valid, and a message for the user.
         """
         try:
-            self._client.check_credentials()
+            return True, self.check_credentials()
         except OppoImageError as error:
             # Airflow tests a copy of the connection, with a random id.
             return False, str(error).replace(f"Connection {self.oppo_image_conn_id!r}", "The connection", 1)
-        return True, f"{self.settings.base_url} accepts AppKey {self.settings.app_key} and its master secret."
+
+    def check_credentials(self) -> str:
+        """Check the credentials with one request that changes nothing.
+
+        :return: a message for the user.
+        :raises OppoImageError: if they are not valid, or that is not known.
+        """
+        self._client.check_credentials()
+        return f"{self.settings.base_url} accepts AppKey {self.settings.app_key} and its master secret."

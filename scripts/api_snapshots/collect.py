@@ -131,7 +131,7 @@ def _columns() -> dict[str, Any]:
 
 
 def _commands() -> dict[str, Any]:
-    codes = ("SUCCESS", "WRONG_PICTURE", "USAGE", "SERVICE", "INTERNAL", "INTERRUPTED")
+    codes = ("SUCCESS", "WRONG_PICTURE", "USAGE", "RETRY", "REFUSED", "INTERNAL", "INTERRUPTED")
     return {
         "exit_codes": {code: getattr(output, code) for code in codes},
         "commands": {parser.prog: _options(parser) for parser in parsers(make_parser())},

@@ -280,7 +280,7 @@ def test_test_of_a_wrong_secret(
     verbose: list[str], connect: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     connect(password="hush-hush-hush")
-    assert main(["connection", "test", "--json", *verbose]) == 3
+    assert main(["connection", "test", "--json", *verbose]) == 4
     out, err = capsys.readouterr()
     assert json.loads(out)["status"] is False
     assert "master secret" in err

@@ -14,12 +14,14 @@ from tests.cli.conftest import RUN, Start, write
 from tests.support import artwork
 
 CODES = {errors.PictureWrongError: 1, errors.PictureRefusedError: 1, errors.BatchError: 1, errors.ConfigurationError: 2}
+"""The codes of errors that are neither refusals (4), nor transient (3)."""
 TYPES = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, errors.OppoImageError)]
 
 
 @pytest.mark.parametrize("error", TYPES)
 def test_exit_code_of_each_error_type(error: type[errors.OppoImageError]) -> None:
-    assert exit_code(error("message")) == CODES.get(error, 3)
+    assert exit_code(error("message", permanent=True)) == CODES.get(error, 4)
+    assert exit_code(error("message", permanent=False)) == (3 if error is errors.BatchError else CODES.get(error, 3))
 
 
 def test_error_to_dict_has_the_attributes() -> None:

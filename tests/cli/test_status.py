@@ -38,7 +38,7 @@ def test_withdraw(sandbox: SandboxServer, capsys: pytest.CaptureFixture[str]) ->
     assert main(["withdraw", first]) == 0
     assert main(["withdraw", second, "--json"]) == 0
     assert capsys.readouterr().out == f'The push {first} was withdrawn.\n{{"withdrawn": "{second}"}}\n'
-    assert main(["withdraw", first]) == 3
+    assert main(["withdraw", first]) == 4
     assert "21003" in capsys.readouterr().err
 
 
