@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import subprocess
 import sys
 
@@ -10,26 +8,11 @@ import pytest
 from airflow.providers_manager import ProvidersManager
 
 from airflow_provider_oppo_image.cli.airflow_command import PassThroughArguments, run
-from tests.support import artwork
-from tests.support.picture_host import PictureHost
 
-WITH_COMMANDS = pytest.mark.skipif(
+
+@pytest.mark.skipif(
     not hasattr(ProvidersManager, "cli_command_functions"), reason="Airflow takes a provider's commands since 3.2"
 )
-
-
-@WITH_COMMANDS
-@pytest.mark.timeout(240)  # starts Airflow
-@pytest.mark.usefixtures("connect")
-def test_airflow_runs_the_command(host: PictureHost) -> None:
-    url = host.serve("/old.png", artwork.png(876, 324))
-    command = [sys.executable, "-m", "airflow", "oppo-image", "upload", "--big", url, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
-    assert done.returncode == 1
-    assert json.loads(done.stdout)["error"]["type"] == "PictureWrongError"
-
-
-@WITH_COMMANDS
 def test_airflow_finds_the_command() -> None:
     commands = [command for find in ProvidersManager().cli_command_functions for command in find()]
     [found] = [command for command in commands if command.name == "oppo-image"]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import sys
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 import airflow_provider_oppo_image.hooks.oppo_image  # noqa: F401
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.main import main
-from tests.cli.conftest import Start
 
 
 @pytest.mark.usefixtures("connect")
@@ -28,12 +26,3 @@ def test_open_hook_if_airflow_does_not_start(
     monkeypatch.setitem(sys.modules, "airflow_provider_oppo_image.hooks.oppo_image", None)
     assert main(["connection", "test"]) == 2
     assert "Airflow does not start here (ModuleNotFoundError" in capsys.readouterr().err
-
-
-def test_unknown_connection_in_a_new_process(start: Start) -> None:
-    process = start("connection", "test", "--conn-id", "nowhere", "--json")
-    out, err = process.communicate()
-    assert process.returncode == 2
-    message = json.loads(out)["error"]["message"]
-    assert "AIRFLOW_CONN_NOWHERE" in message
-    assert err == f"error: {message}\n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import _thread
 import contextlib
 import csv
 import json
@@ -7,6 +8,7 @@ import os
 import pty
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -16,7 +18,6 @@ import pytest
 import airflow_provider_oppo_image.hooks.oppo_image  # noqa: F401
 from airflow_provider_oppo_image.cli.main import main
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
-from tests.cli.conftest import Start
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
 
@@ -102,16 +103,22 @@ def test_invalid_manifest_is_usage_error(tmp_path: Path, results: str) -> None:
 
 
 def test_interrupted_batch_resumes(
-    start: Start, sandbox: SandboxServer, host: PictureHost, tmp_path: Path, results: str
+    sandbox: SandboxServer, host: PictureHost, tmp_path: Path, results: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def interrupt() -> None:
+        while not sandbox.received()["uploads"]:
+            time.sleep(0.01)
+        _thread.interrupt_main()
+
     url = host.serve("/big.jpg", artwork.good("big", "JPEG"))
     manifest = write_manifest(tmp_path, *(f"{url}?{number}" for number in range(400)))
-    process = start("batch", manifest, results, "--no-check", "--rate", "100")
-    while not sandbox.received()["uploads"]:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert (process.returncode, "Interrupted" in err) == (130, True)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Thread(target=interrupt, daemon=True).start()
+        assert main(["batch", manifest, results, "--no-check", "--rate", "100"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "Interrupted" in capsys.readouterr().err
     assert 0 < len(sandbox.received()["uploads"]) < 400
     assert main(["batch", manifest, results, "--no-check", "--resume"]) == 0
     assert len(sandbox.received()["uploads"]) == 400

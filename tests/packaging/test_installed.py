@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers_manager import ProvidersManager
 
 from airflow_provider_oppo_image import __version__
+from tests.support import artwork
+from tests.support.picture_host import PictureHost
 
 NAME = "airflow-provider-oppo-image"
 
@@ -48,3 +51,26 @@ def test_airflow_lists_the_provider(tmp_path: Path) -> None:
 def test_airflow_loads_the_plugin(tmp_path: Path) -> None:
     plugins = {plugin["name"]: plugin for plugin in airflow_says("plugins", home=tmp_path)}
     assert NAME in str(plugins["oppo_image"]["source"])
+
+
+def output_of(*command: str) -> tuple[int, Any, str]:
+    """Run a program of the environment; return its exit code, the JSON that it prints, and its standard error."""
+    program, *arguments = command
+    done = subprocess.run([Path(sys.executable).with_name(program), *arguments], capture_output=True, text=True)
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+def test_command_in_a_new_process_prints_nothing_of_airflow() -> None:
+    code, out, err = output_of("oppo-image", "connection", "test", "--conn-id", "nowhere", "--json")
+    message = out["error"]["message"]
+    assert (code, "AIRFLOW_CONN_NOWHERE" in message, err) == (2, True, f"error: {message}\n")
+
+
+@pytest.mark.skipif(
+    not hasattr(ProvidersManager, "cli_command_functions"), reason="Airflow takes a provider's commands since 3.2"
+)
+@pytest.mark.usefixtures("connect")
+def test_airflow_runs_the_command(host: PictureHost) -> None:
+    url = host.serve("/old.png", artwork.png(876, 324))
+    code, out, _ = output_of("airflow", "oppo-image", "upload", "--big", url, "--json")
+    assert (code, out["error"]["type"]) == (1, "PictureWrongError")
