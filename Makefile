@@ -58,7 +58,7 @@ unit: venv ## Run the tests on Airflow 3.3.2
 	$(BIN)/pytest $(QUICK) $(PARALLEL)
 
 coverage: venv ## Run the tests on Airflow 3.3.2 with branch coverage; fail under 98 %
-	$(BIN)/pytest $(QUICK) $(PARALLEL) --cov --cov-report=term:skip-covered
+	$(BIN)/pytest $(QUICK) $(PARALLEL) --hypothesis-profile full --cov --cov-report=term:skip-covered
 
 test-tools: venv ## Test the project's own tools: scripts, benchmarks and packaging
 	$(BIN)/pytest $(TOOLS) $(PARALLEL)

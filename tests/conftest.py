@@ -40,9 +40,10 @@ from tests.support.object_store import ObjectStore, attach  # noqa: E402
 from tests.support.picture_host import PictureHost  # noqa: E402
 
 # The time of an example depends on how busy the machine is.
-settings.register_profile("no-deadlines", deadline=None)
-settings.load_profile("no-deadlines")
-settings.register_profile("no-shrinking", phases=[Phase.explicit, Phase.reuse, Phase.generate])
+settings.register_profile("quick", deadline=None, max_examples=30)
+settings.register_profile("full", deadline=None, max_examples=100)
+settings.register_profile("no-shrinking", settings.get_profile("full"), phases=[Phase.explicit, Phase.generate])
+settings.load_profile("quick")
 
 CONNECTION_VARIABLE = "AIRFLOW_CONN_OPPO_IMAGE_DEFAULT"
 

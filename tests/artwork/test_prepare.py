@@ -5,7 +5,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -81,7 +81,6 @@ def artworks(draw: st.DrawFn) -> bytes:
 
 
 class TestPrepare:
-    @settings(max_examples=40, deadline=None)
     @given(
         data=artworks(),
         kind=st.sampled_from(PICTURE_KINDS),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.batch import ON_ERROR, worker_pool
@@ -410,7 +410,6 @@ ERRORS: dict[str, Callable[[], OppoImageError]] = {
 }
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     runs=st.lists(
         st.tuples(

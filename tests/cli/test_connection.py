@@ -89,7 +89,7 @@ def settings_of(connection: Any) -> Settings:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(app_key="key", secret='it\'s "$HOME" %41 `id` \\ 100% ünï密', host="http://127.0.0.1:8369", extra={})
 @example(app_key="a:b@c/d", secret="://", host=None, extra={"retry_budget": 0.0})
 @given(app_key=TEXTS, secret=TEXTS, host=HOSTS, extra=EXTRAS)

@@ -69,7 +69,7 @@ def test_bomb_uses_little_memory(bomb: str, judge: Callable[..., PictureReport])
     assert_pillow_agrees(content, report)
 
 
-_FIXED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_FIXED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @_FIXED
@@ -96,7 +96,7 @@ def test_random_changes_result_in_reports(judge: Callable[..., PictureReport], s
 
 
 @given(st.one_of(st.text(), st.text().map("http://".__add__), st.text().map(lambda text: f"https://{text}.example/")))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_url_results_in_a_report(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     def getaddrinfo(*_: Any, **__: Any) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")

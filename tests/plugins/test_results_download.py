@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.batch.results import COLUMN_NAMES, RowResult, write_results
@@ -70,7 +70,6 @@ def test_csv_download_keeps_other_values(name: str) -> None:
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")) | st.text("=+-@ \"'\t,;\n\r\u3000a")
 
 
-@settings(deadline=None)
 @given(rows=st.lists(st.builds(RowResult, st.integers(1, 9), NAMES, st.just("uploaded"), NAMES), max_size=4))
 @example([])
 def test_download_has_each_row_once(rows: list[RowResult]) -> None:

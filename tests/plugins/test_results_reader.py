@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
@@ -76,7 +76,6 @@ def test_reader_ignores_appended_columns(tmp_path: Path) -> None:
     assert read(tmp_path / "r.csv") == read(tmp_path / "r.jsonl") == RESULTS
 
 
-@settings(deadline=None)
 @given(results=lists_of_results(last_line=10**12 - 1), name=st.sampled_from(["r.csv", "r.jsonl"]))
 def test_reader_reads_any_results(
     tmp_path_factory: pytest.TempPathFactory, results: list[RowResult], name: str
@@ -89,7 +88,6 @@ def test_reader_reads_any_results(
 HOSTS = ["cdn.example.com", "CDN.example.com:8080", "93.184.215.14", "[2606:2800:21f::1]", "例子.example"]
 
 
-@settings(deadline=None)
 @given(
     scheme=st.sampled_from(["https", "HTTP"]),
     host=st.sampled_from(HOSTS),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.batch.progress import Cause, Summary
@@ -245,7 +245,6 @@ def fits(row: RowResult, where: Filter) -> bool:
     )
 
 
-@settings(deadline=None)
 @given(rows=RESULTS, where=FILTERS, number=st.integers(-1, 5), size=st.integers(1, 4))
 def test_page_agrees_with_a_linear_search(rows: list[RowResult], where: Filter, number: int, size: int) -> None:
     matching = [row for row in rows if fits(row, where)]
@@ -258,7 +257,6 @@ def test_page_agrees_with_a_linear_search(rows: list[RowResult], where: Filter, 
     assert [row for chunk in table.chunks(where) for row in chunk] == matching
 
 
-@settings(deadline=None)
 @given(rows=RESULTS)
 def test_summary_agrees_with_the_filters(rows: list[RowResult]) -> None:
     table = ResultsTable(rows, "r.csv")

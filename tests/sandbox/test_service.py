@@ -2,7 +2,7 @@ import base64
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.sandbox.options import SANDBOX_APP_KEY, SANDBOX_MASTER_SECRET, SandboxOptions
@@ -82,7 +82,6 @@ def test_admit_without_a_limit(clock, limit):
     assert admitted(SandboxService(SandboxOptions(requests_per_second=limit), clock), 2000) == 2000
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 3), max_size=60).map(sorted))
 def test_sliding_window_counter_finds_the_peak(times):
     window = SlidingWindowCounter()
