@@ -67,7 +67,7 @@ MAX_PICTURE_AGE: Final = datetime.timedelta(days=30)
 days, certainty C; EngageLab does not document the lifetime."""
 
 OLD_PICTURE_AGE: Final = datetime.timedelta(days=25)
-"""Age of a picture id above which a push is warned about. Our own limit."""
+"""Age of a picture id above which a push is warned about, and a batch uploads the picture again. Our own limit."""
 
 LONG_URL_CHARACTERS: Final = 300
 """Maximum length of a picture's URL, in characters, inclusive, in OPPO's newer paid API.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import io
 import os
 import tempfile
@@ -136,6 +137,43 @@ def open_read(path: StoragePath) -> Iterator[IO[bytes]]:
         yield file if is_local(path) else io.BufferedReader(file)
 
 
+def remove_temp_files(folder: StoragePath, prefix: str = "") -> None:
+    """Remove the temporary files that killed writers of local files left behind.
+
+    Call it only if no other process writes these files.
+
+    :param folder: the folder of the files.
+    :param prefix: the start of their names; "" for all files.
+    """
+    if is_local(folder):
+        for left in folder.glob(f"{glob.escape(prefix)}*{_TEMP_SUFFIX}"):
+            left.unlink(missing_ok=True)
+
+
+def reserve_space(path: StoragePath, size: int) -> None:
+    """Raise an error unless a local file of a size can be written; the file is removed again.
+
+    :param path: the path of the file, beside which a temporary file is written.
+    :param size: bytes.
+    :raises OSError: if the disk is full, read-only or has a quota.
+    """
+    if is_local(path):
+        with _temp_file(path) as (file, _):
+            if size and hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+
+
+@contextlib.contextmanager
+def _temp_file(path: StoragePath) -> Iterator[tuple[IO[bytes], StoragePath]]:
+    """Open a temporary file beside a local path, and remove it at the end if it is still there."""
+    temp_path = path.with_name(f"{path.name}.{os.getpid()}{_TEMP_SUFFIX}")
+    try:
+        with temp_path.open("wb") as file:
+            yield file, temp_path
+    finally:
+        temp_path.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def atomic_write(path: StoragePath) -> Iterator[IO[bytes]]:
     """Open a file for writing that appears at its path only when the block ends without an error.
@@ -150,12 +188,8 @@ def atomic_write(path: StoragePath) -> Iterator[IO[bytes]]:
             file.flush()
             path.fs.put_file(file.name, path.path)
         return
-    temp_path = path.with_name(f"{path.name}.{os.getpid()}{_TEMP_SUFFIX}")
-    try:
-        with temp_path.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+    with _temp_file(path) as (file, temp_path):
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
         temp_path.replace(path)
-    finally:
-        temp_path.unlink(missing_ok=True)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from airflow_provider_oppo_image.batch.results import RowResult, write_results
+from airflow_provider_oppo_image.batch.results import write_results
+from airflow_provider_oppo_image.batch.row_result import RowResult
 from airflow_provider_oppo_image.plugins.results_download import download
 from airflow_provider_oppo_image.plugins.results_table import Filter, ResultsTable, ResultsTableCache
 from bench.report import Figure, under

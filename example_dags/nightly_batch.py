@@ -30,10 +30,7 @@ from airflow_provider_oppo_image.operators.oppo_image import OppoImageBatchUploa
             "s3://bucket/night.csv", type="string", description="name, big_picture_url, small_picture_url"
         ),
         "folder": Param(
-            "s3://bucket/night", type="string", description="Where the parts go; all workers must reach it."
-        ),
-        "results": Param(
-            "s3://bucket/night.results.csv", type="string", description="A row for each row of the manifest."
+            "s3://bucket/night", type="string", description="Where parts and results go; all workers must reach it."
         ),
         "parts": Param(4, type="integer", minimum=1, description="How many tasks share the work."),
     },
@@ -43,17 +40,17 @@ def nightly_batch() -> None:
     """Upload a manifest's pictures, and write a file of their ids."""
 
     @task
-    def split(params: Any = None) -> list[str]:
+    def split(params: Any = None, run_id: Any = None) -> list[str]:
         from airflow_provider_oppo_image.batch.split import split_manifest
 
-        return split_manifest(params["manifest"], params["folder"], params["parts"])
+        return split_manifest(params["manifest"], f"{params['folder']}/{run_id}", params["parts"])
 
     @task(trigger_rule="all_done", retries=0)
-    def merge(manifests: list[str], params: Any = None) -> dict[str, object]:
+    def merge(manifests: list[str], params: Any = None, run_id: Any = None) -> dict[str, object]:
         """Also when an upload failed, so that the results say what is missing."""
         from airflow_provider_oppo_image.batch.split import merge_results
 
-        summary = merge_results(manifests, params["results"])
+        summary = merge_results(manifests, f"{params['folder']}/{run_id}/results.csv")
         if summary.uploaded < summary.rows:
             raise RuntimeError(str(summary))
         return summary.to_dict()

@@ -1,81 +1,149 @@
 """The checkpoint of a batch: the outcomes of its pictures, in immutable part files beside the results.
 
-Objects in object storage cannot be appended to, so each part is one atomic write. A run never changes the parts of
-another run, even if both write at the same time; all parts are read.
+Objects in object storage cannot be appended to, so each part is one atomic write. The header and each part carry their
+origin, and what has another origin is not used. What is read is untrusted: each line is validated.
 """
 
 from __future__ import annotations
 
+import datetime
 import json
+import logging
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from airflow_provider_oppo_image.batch.results import Outcome, require_results_format
+from airflow_provider_oppo_image.batch.lease import Lease
+from airflow_provider_oppo_image.batch.progress import Summary
+from airflow_provider_oppo_image.batch.results import log_invalid_line, require_results_format
+from airflow_provider_oppo_image.batch.row_result import Origin, Outcome, is_valid_outcome
 from airflow_provider_oppo_image.errors import ConfigurationError, Failure
-from airflow_provider_oppo_image.storage import StoragePath, atomic_write, storage_errors
+from airflow_provider_oppo_image.storage import (
+    StoragePath,
+    atomic_write,
+    remove_temp_files,
+    reserve_space,
+    storage_errors,
+)
 
-CHECKPOINT_VERSION: Final = 1
+log = logging.getLogger(__name__)
+
+CHECKPOINT_VERSION: Final = 2
 
 _HEADER_FILE: Final = "batch.json"
+_LEASE_FILE: Final = "lease.json"
+
+_BYTES_PER_ROW: Final = 1_000
+"""Disk space of a row in the results and in the parts, which is reserved before the first upload. Our own estimate."""
+
+
+def checkpoint_folder(results: StoragePath) -> StoragePath:
+    """Return the folder of the checkpoint of a results file.
+
+    :param results: the path of the results.
+    """
+    return results.with_name(results.name + ".parts")
 
 
 class Checkpoint:
-    """The checkpoint of one batch.
+    """The checkpoint of one batch; a context manager that holds the lease.
 
     :param results: the path of the results; the checkpoint is the folder of that name with ``.parts`` appended.
+    :param origin: the origin of the batch; the task may differ between runs.
     :raises ConfigurationError: if the suffix of the results is not known.
     """
 
-    def __init__(self, results: StoragePath) -> None:
+    def __init__(self, results: StoragePath, origin: Origin) -> None:
         require_results_format(results)
         self.results = results
-        self.folder = results.with_name(results.name + ".parts")
+        self.folder = checkpoint_folder(results)
         self.has_progress = False
         """Whether an earlier run of the same batch has opened the checkpoint."""
+        self._origin = {"manifest": origin.manifest, "account": origin.account}
+        self._lease = Lease(self.folder / _LEASE_FILE, str(results))
         self._run_id = secrets.token_hex(4)
         self._part_number = 0
 
-    def open(self, fingerprint: str) -> dict[str, Any] | None:
-        """Create the checkpoint, or open that of an earlier run.
+    def __enter__(self) -> Self:
+        return self
 
-        :param fingerprint: the fingerprint of the plan.
-        :return: the summary of the batch if an earlier run uploaded all rows; otherwise None.
+    def __exit__(self, *_: object) -> None:
+        self._lease.release()
+
+    def open(self, rows: int, renew_before: datetime.datetime | None = None) -> Summary | None:
+        """Acquire the lease, and create the checkpoint or open that of an earlier run.
+
+        :param rows: the number of rows, for which disk space is reserved.
+        :param renew_before: ids that were uploaded before this time count as not uploaded; None for no limit.
+        :return: the summary of the batch if an earlier run uploaded all rows, and no id is too old; otherwise None.
+        :raises BatchError: if another run works on the checkpoint; it is transient.
         :raises ConfigurationError: if the files belong to another batch, or are not those of a batch.
+        :raises StorageError: if a file cannot be written, for example because the disk is full.
         """
         with storage_errors(f"Using {self.folder}"):
+            if not self.folder.exists():
+                self._refuse_foreign_results()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lease.acquire()
+            remove_temp_files(self.folder)
+            remove_temp_files(self.results.parent, f"{self.results.name}.")
+            reserve_space(self.results, rows * _BYTES_PER_ROW)
             header = self._read_header()
             if header is None:
-                if self.results.exists():
-                    raise ConfigurationError(
-                        f"{self.results} exists, and no batch of this package wrote it. Choose another path for the "
-                        "results, or remove the file."
-                    )
-                self._write_header(fingerprint)
+                self._refuse_foreign_results()
+                self._write_header()
                 return None
-            if header.get("format") != CHECKPOINT_VERSION or header.get("fingerprint") != fingerprint:
-                raise ConfigurationError(
-                    f"{self.results} belongs to another manifest, or the manifest was changed. Choose another path for "
-                    f"the results, or remove this file and the folder {self.folder} beside it."
-                )
-            if header.get("summary") and not self.results.exists():
-                # The results of a complete batch were removed: start again.
-                self._write_header(fingerprint)
-                return None
+            self._compare(header)
             self.has_progress = True
-            return header.get("summary")
+            return self._completed(header, renew_before) if self.results.exists() else None
+
+    def _refuse_foreign_results(self) -> None:
+        if self.results.exists():
+            raise ConfigurationError(
+                f"{self.results} exists, and no batch of this package wrote it. Choose another path for the "
+                "results, or remove the file."
+            )
+
+    def _compare(self, header: dict[str, Any]) -> None:
+        remedy = f"Choose another path for the results, or remove this file and the folder {self.folder} beside it."
+        if header.get("format") != CHECKPOINT_VERSION or header.get("manifest") != self._origin["manifest"]:
+            raise ConfigurationError(
+                f"{self.results} belongs to another manifest, or the manifest was changed. {remedy}"
+            )
+        if header.get("account") != self._origin["account"]:
+            raise ConfigurationError(
+                f"{self.results} belongs to another AppKey or data center, and picture ids are valid for one only. "
+                f"{remedy}"
+            )
+
+    def _completed(self, header: dict[str, Any], renew_before: datetime.datetime | None) -> Summary | None:
+        try:
+            summary = Summary.from_dict(header["summary"])
+            oldest = header["oldest"] and datetime.datetime.fromisoformat(header["oldest"])
+            return None if renew_before and oldest and oldest < renew_before else summary
+        except (KeyError, TypeError, ValueError):
+            return None  # not complete, or damaged: the parts tell what is uploaded
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Yield the outcomes of earlier runs, oldest part first."""
+        """Yield the outcomes of earlier runs, oldest part first. A line that is not valid is named in the log."""
         with storage_errors(f"Reading {self.folder}"):
             for part in self._parts():
-                yield from filter(None, map(_parse_outcome, part.read_bytes().splitlines()))
+                first, *lines = part.read_bytes().splitlines() or [b""]
+                if _parse_json(first) != self._origin:
+                    log.warning("%s was not written for this manifest and AppKey, and is ignored.", part)
+                    continue
+                for number, line in enumerate(lines, start=2):
+                    if outcome := _parse_outcome(line):
+                        yield outcome
+                    else:
+                        log_invalid_line(part, number)
 
     def write(self, outcomes: Sequence[Outcome]) -> None:
         """Write a part.
 
         :param outcomes: at least one outcome.
+        :raises BatchError: if another run has taken over the checkpoint.
         :raises StorageError: if the part cannot be written.
         """
         with storage_errors(f"Writing to {self.folder}"):
@@ -83,43 +151,63 @@ class Checkpoint:
                 self._part_number = len(self._parts())
             self._part_number += 1
             with atomic_write(self.folder / f"part-{self._part_number:06d}-{self._run_id}.jsonl") as file:
-                for outcome in outcomes:
-                    file.write(json.dumps(asdict(outcome), ensure_ascii=False).encode() + b"\n")
+                for entry in (self._origin, *map(asdict, outcomes)):
+                    file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
 
-    def complete(self, fingerprint: str, summary: dict[str, Any]) -> None:
-        """Record that all rows are uploaded, and remove the parts.
+    def renew(self) -> None:
+        """Renew the lease, if that is due.
 
-        :param fingerprint: the fingerprint of the plan.
+        :raises BatchError: if another run has taken it over.
+        """
+        with storage_errors(f"Renewing the lease on {self.folder}"):
+            self._lease.renew()
+
+    def complete(self, summary: Summary, oldest: str | None) -> None:
+        """Record that all rows are uploaded.
+
         :param summary: the summary that `open` returns from now on.
+        :param oldest: the time of the earliest upload, in ISO 8601; None if there is none.
         """
         with storage_errors(f"Writing to {self.folder}"):
-            self._write_header(fingerprint, summary)
-            for part in self._parts():
-                part.unlink()
+            self._write_header({"summary": summary.to_dict(), "oldest": oldest})
 
     def _parts(self) -> list[StoragePath]:
         files: Iterable[StoragePath] = self.folder.iterdir() if self.folder.exists() else ()
-        return sorted((file for file in files if file.name.startswith("part-")), key=lambda file: str(file.name))
+        names = (file for file in files if file.name.startswith("part-") and file.name.endswith(".jsonl"))
+        return sorted(names, key=lambda file: str(file.name))
 
     def _read_header(self) -> dict[str, Any] | None:
         path = self.folder / _HEADER_FILE
         if not path.exists():
             return None
-        header: dict[str, Any] = json.loads(path.read_bytes())
+        header = _parse_json(path.read_bytes())
+        if not isinstance(header, dict):
+            raise ConfigurationError(
+                f"{path} is damaged, so it is not known what was uploaded. Choose another path for the results, or "
+                f"remove {self.results} and the folder {self.folder} beside it."
+            )
         return header
 
-    def _write_header(self, fingerprint: str, summary: dict[str, Any] | None = None) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        header = {"format": CHECKPOINT_VERSION, "fingerprint": fingerprint, "summary": summary}
+    def _write_header(self, completed: dict[str, Any] | None = None) -> None:
+        header = {"format": CHECKPOINT_VERSION, **self._origin, **(completed or {})}
         with atomic_write(self.folder / _HEADER_FILE) as file:
             file.write(json.dumps(header, ensure_ascii=False).encode())
 
 
-def _parse_outcome(line: bytes) -> Outcome | None:
-    """Parse a line of a part; None for a damaged line, whose picture is uploaded again."""
+def _parse_json(content: bytes) -> Any:
+    """Return the value of JSON; None for other content."""
     try:
-        entry = json.loads(line)
-        failure = entry["failure"]
-        return Outcome(entry["number"], entry["picture_id"], failure and Failure(**failure))
-    except (ValueError, KeyError, TypeError):
+        return json.loads(content)
+    except (ValueError, RecursionError):
         return None
+
+
+def _parse_outcome(line: bytes) -> Outcome | None:
+    """Return the outcome of a line; None for a line that is not valid, whose picture is uploaded again."""
+    try:
+        entry = _parse_json(line)
+        failure = entry["failure"]
+        outcome = Outcome(**entry | {"failure": failure and Failure(**failure)})
+    except (KeyError, TypeError):
+        return None
+    return outcome if is_valid_outcome(outcome) else None

@@ -6,6 +6,7 @@ signed URLs included, outlives the process.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import sqlite3
 import tempfile
@@ -14,8 +15,8 @@ from dataclasses import astuple, dataclass
 from typing import Final, Self
 
 from airflow_provider_oppo_image.batch.manifest import Row, RowProblem
-from airflow_provider_oppo_image.batch.results import Outcome, RowResult, build_result
-from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureKind
+from airflow_provider_oppo_image.batch.row_result import Origin, Outcome, RowResult, build_result
+from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import Failure, StorageError
 
 _TABLES: Final = f"""
@@ -26,14 +27,15 @@ CREATE TABLE rows (
     number INTEGER PRIMARY KEY, line INTEGER, name TEXT, code TEXT, message TEXT,
     {", ".join(f"{kind} INTEGER" for kind in PICTURE_KINDS)}
 );
+CREATE INDEX lines ON rows (line);
 CREATE TABLE pictures (
     number INTEGER PRIMARY KEY, kind TEXT, url TEXT,
-    picture_id TEXT, code TEXT, message TEXT, fault TEXT, transient INTEGER,
+    picture_id TEXT, uploaded_at TEXT, code TEXT, message TEXT, fault TEXT, transient INTEGER, expired INTEGER,
     UNIQUE (kind, url)
 );
 """
 
-_OUTCOME_COLUMNS: Final = ("number", "picture_id", "code", "message", "fault")
+_OUTCOME_COLUMNS: Final = ("number", "picture_id", "uploaded_at", "code", "message", "fault")
 _PICTURE_COLUMNS: Final = [
     f"{kind}.{name} AS {kind}_{name}" for kind in PICTURE_KINDS for name in ("url", *_OUTCOME_COLUMNS)
 ]
@@ -91,6 +93,36 @@ class Plan:
         self._db.close()
 
     @property
+    def row_count(self) -> int:
+        """The number of rows."""
+        [(count,)] = self._db.execute("SELECT count(*) FROM rows")
+        return int(count)
+
+    @property
+    def name_count(self) -> int:
+        """The number of different names."""
+        [(count,)] = self._db.execute("SELECT count(*) FROM names")
+        return int(count)
+
+    @property
+    def picture_count(self) -> int:
+        """The number of different pictures."""
+        [(count,)] = self._db.execute("SELECT count(*) FROM pictures")
+        return int(count)
+
+    @property
+    def renewed_count(self) -> int:
+        """The number of pictures that `restore` found too old and that have a new id."""
+        [(count,)] = self._db.execute("SELECT count(*) FROM pictures WHERE expired AND picture_id IS NOT NULL")
+        return int(count)
+
+    @property
+    def oldest(self) -> str | None:
+        """The time of the earliest upload whose id is used, in ISO 8601; None if there is none."""
+        [(oldest,)] = self._db.execute("SELECT min(uploaded_at) FROM pictures WHERE picture_id IS NOT NULL")
+        return None if oldest is None else str(oldest)
+
+    @property
     def pending_count(self) -> int:
         """The number of pictures without an id."""
         return self._count("")
@@ -141,6 +173,41 @@ class Plan:
             yield from (PlannedPicture(*values) for values in found)
             last = found[-1]["number"]
 
+    def restore(self, outcomes: Iterable[Outcome], renew_before: datetime.datetime | None = None) -> None:
+        """Store the outcomes of earlier runs.
+
+        :param outcomes: the outcomes, oldest first.
+        :param renew_before: ids that were uploaded before this time count as not uploaded; None for no limit.
+        """
+        for outcome in outcomes:
+            uploaded_at = outcome.uploaded_at and datetime.datetime.fromisoformat(outcome.uploaded_at)
+            if renew_before and uploaded_at and uploaded_at < renew_before:
+                self._db.execute("UPDATE pictures SET expired = 1 WHERE number = ?", (outcome.number,))
+            else:
+                self.record(outcome)
+        self._db.execute("UPDATE pictures SET expired = 0 WHERE picture_id IS NOT NULL")
+
+    def restore_row(self, line: int, result: RowResult) -> None:
+        """Store the result of a row.
+
+        :param line: the row's line in this plan.
+        :param result: the result, perhaps of a part of the manifest with other line numbers.
+        """
+        query = f"SELECT {', '.join(PICTURE_KINDS)} FROM rows WHERE line = ? AND name = ?"  # noqa: S608 - constants
+        numbers = self._db.execute(query, (line, result.name)).fetchone()
+        if numbers is None:
+            return
+        failure = None
+        if result.state == "failed":
+            failure = Failure(result.error_code or "", result.error or "", result.fault or "service")
+        for kind in PICTURE_KINDS:
+            picture_id = getattr(result, PICTURE_RULES[kind].id_key)
+            if numbers[kind] is not None and picture_id is not None:
+                self.record(Outcome(numbers[kind], picture_id, uploaded_at=result.uploaded_at))
+            elif numbers[kind] is not None and failure:
+                self.record(Outcome(numbers[kind], failure=failure))
+                failure = None  # the message names all pictures of the row
+
     def record(self, outcome: Outcome) -> None:
         """Store the outcome of a picture, unless the picture already has an id.
 
@@ -148,20 +215,24 @@ class Plan:
         """
         failure = outcome.failure
         self._db.execute(
-            "UPDATE pictures SET picture_id = ?, code = ?, message = ?, fault = ?, transient = ? "
+            "UPDATE pictures SET picture_id = ?, uploaded_at = ?, code = ?, message = ?, fault = ?, transient = ? "
             "WHERE number = ? AND picture_id IS NULL",
-            (outcome.picture_id, *(astuple(failure) if failure else (None,) * 4), outcome.number),
+            (outcome.picture_id, outcome.uploaded_at, *(astuple(failure) if failure else (None,) * 4), outcome.number),
         )
 
-    def results(self) -> Iterator[RowResult]:
-        """Yield the result of each row, in the order of the rows."""
+    def results(self, origin: Origin | None = None) -> Iterator[RowResult]:
+        """Yield the result of each row, in the order of the rows.
+
+        :param origin: the origin of the results.
+        """
         for row in self._db.execute(_SELECT_RESULTS):
             problem = Failure(row["code"], row["message"], "manifest") if row["code"] is not None else None
             kinds: list[PictureKind] = [kind for kind in PICTURE_KINDS if row[kind] is not None]
             urls = {kind: row[f"{kind}_url"] for kind in kinds}
-            yield build_result(row["line"], row["name"], urls, {kind: _outcome(row, kind) for kind in kinds}, problem)
+            outcomes = {kind: _outcome(row, kind) for kind in kinds}
+            yield build_result(row["line"], row["name"], urls, outcomes, problem, origin)
 
 
 def _outcome(row: sqlite3.Row, kind: PictureKind) -> Outcome:
-    number, picture_id, code, message, fault = (row[f"{kind}_{name}"] for name in _OUTCOME_COLUMNS)
-    return Outcome(number, picture_id, None if code is None else Failure(code, message, fault))
+    number, picture_id, uploaded_at, code, message, fault = (row[f"{kind}_{name}"] for name in _OUTCOME_COLUMNS)
+    return Outcome(number, picture_id, None if code is None else Failure(code, message, fault), uploaded_at)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
-from airflow_provider_oppo_image.batch.results import Outcome, RowResult, RowState
+from airflow_provider_oppo_image.batch.row_result import Outcome, RowResult, RowState
 from airflow_provider_oppo_image.errors import Fault
 
 MAX_CAUSES: Final = 50
@@ -102,6 +102,7 @@ class Summary:
     :param not_tried: rows that were not tried.
     :param causes: the causes of failed rows, the most frequent first.
     :param results: the path of the results; None if there is no file.
+    :param renewed: pictures that were uploaded again, because their ids of an earlier run were too old.
     """
 
     rows: int
@@ -110,6 +111,7 @@ class Summary:
     not_tried: int
     causes: tuple[Cause, ...] = ()
     results: str | None = None
+    renewed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON-serialisable data; `from_dict` reads it back."""
@@ -120,15 +122,20 @@ class Summary:
         """Build a summary from the data that `to_dict` returned.
 
         :param data: the mapping.
+        :raises KeyError, TypeError, ValueError: if it is not such a mapping.
         """
-        return cls(**data | {"causes": tuple(Cause(**cause) for cause in data["causes"])})
+        summary = cls(**data | {"causes": tuple(Cause(**cause) for cause in data["causes"])})
+        if not all(type(count) is int for count in (summary.rows, summary.uploaded, summary.failed, summary.not_tried)):
+            raise ValueError("a count of the summary is not an integer")
+        return summary
 
     @property
     def headline(self) -> str:
         """The counts as one line of text."""
         counts = [f"{self.uploaded:,} uploaded", f"{self.failed:,} failed", f"{self.not_tried:,} not tried"]
         text = ", ".join(count for count in counts if not count.startswith("0 ")) or "nothing to do"
-        return f"{self.rows:,} row{'' if self.rows == 1 else 's'}: {text}"
+        text = f"{self.rows:,} row{'' if self.rows == 1 else 's'}: {text}"
+        return f"{text}; {self.renewed:,} pictures renewed, since their ids were too old" if self.renewed else text
 
     def __str__(self) -> str:
         """Return the headline, with a table of the causes."""
@@ -165,10 +172,11 @@ class ResultCounter:
                 self._first.setdefault(cause, result)
             yield result
 
-    def summary(self, results: str | None) -> Summary:
+    def summary(self, results: str | None, renewed: int = 0) -> Summary:
         """Return the summary of the results counted so far.
 
         :param results: the path of the results; None if there is no file.
+        :param renewed: pictures whose ids were too old.
         """
         causes = (
             Cause(fault, code, rows, self._first[fault, code].line, self._first[fault, code].error or "")
@@ -176,5 +184,5 @@ class ResultCounter:
         )
         states = self._states
         return Summary(
-            states.total(), states["uploaded"], states["failed"], states["not tried"], tuple(causes), results
+            states.total(), states["uploaded"], states["failed"], states["not tried"], tuple(causes), results, renewed
         )

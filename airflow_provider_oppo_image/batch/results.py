@@ -1,192 +1,36 @@
-"""Batch results: one row for each row of the manifest, in its order, as CSV or JSON Lines.
-
-The fields of `RowResult` are the table of the columns, from which the writers, the readers and the page are derived. To
-add a column, append a field with a `Column` of the next version, and set it in `build_result`.
-"""
+"""Results files: one row for each row of the manifest, in its order, as CSV or JSON Lines."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from operator import attrgetter
-from types import MappingProxyType
-from typing import IO, Annotated, Any, Final, Literal, TypeAlias, get_args, get_type_hints
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import IO, Final
 
-from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
-from airflow_provider_oppo_image.errors import FAULTS, ConfigurationError, Failure, Fault
-from airflow_provider_oppo_image.net.redaction import strip_query
-from airflow_provider_oppo_image.storage import StoragePath, atomic_write, open_read, storage_errors
+from airflow_provider_oppo_image.batch.row_result import (
+    COLUMN_NAMES,
+    RowResult,
+    match_columns,
+    parse_untrusted_row,
+    row_values,
+)
+from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.storage import AnyPath, StoragePath, atomic_write, open_read, resolve, storage_errors
 
-RowState: TypeAlias = Literal["uploaded", "failed", "not tried"]
+log = logging.getLogger(__name__)
 
 RESULT_FORMATS: Final = (".csv", ".jsonl", ".ndjson")
 
-MAX_VALUE_CHARACTERS: Final = 8_192
-"""Maximum length of a value in an untrusted file. Our own limit: twice the longest URL."""
-
-_MAX_LINE_NUMBER: Final = 10**12 - 1
-_LINE_NUMBER: Final = re.compile("[0-9]{1,12}")
-_URL: Final = re.compile(r"https?://[^/?#@\\]+(/[^?#\\]*)?")  # without a query, a fragment or user information
-_SURROGATES: Final = re.compile("[\ud800-\udfff]")  # valid in JSON escapes, not encodable as UTF-8
-_COLUMN_NAME: Final = re.compile("[a-z][a-z0-9_]{0,62}")
+# Full-width characters too: Chinese and Japanese spreadsheets evaluate them. An apostrophe, so that it can be undone.
+_FORMULA: Final = re.compile(r"'|\s*[=+\-@＝＋－＠]")
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of the results.
-
-    :param is_valid: returns whether a value is valid; for files that are not trusted.
-    :param since: the version of the results that introduced the column. Columns are only appended.
-    :param searchable: whether the page's text search includes the column.
-    :param parse: returns the value of a CSV cell, or raises ValueError.
-    :param name: the column's name.
-    """
-
-    is_valid: Callable[[object], bool]
-    since: int = 1
-    searchable: bool = False
-    parse: Callable[[str], Any] = lambda cell: cell or None
-    name: str = ""
-
-
-def _parse_line_number(cell: str) -> int:
-    if not _LINE_NUMBER.fullmatch(cell):
-        raise ValueError("not a line number")
-    return int(cell)
-
-
-def _is_line_number(value: object) -> bool:
-    return type(value) is int and 0 < value <= _MAX_LINE_NUMBER
-
-
-def _is_text(value: object) -> bool:
-    return (
-        isinstance(value, str)
-        and len(value) <= MAX_VALUE_CHARACTERS
-        and "\0" not in value
-        and (value.isascii() or not _SURROGATES.search(value))
-    )
-
-
-def _is_url(value: object) -> bool:
-    return _is_text(value) and str(value).isprintable() and _URL.fullmatch(str(value)) is not None
-
-
-def _optional(is_valid: Callable[[object], bool]) -> Callable[[object], bool]:
-    return lambda value: value is None or is_valid(value)
-
-
-@dataclass(frozen=True)
-class RowResult:
-    """The result of one row; each field is a column.
-
-    :param line: the line number in the manifest, or the position in a list, from 1.
-    :param name: the row's name; "" if it has none.
-    :param state: "uploaded" if each of its pictures has an id; "not tried" if the batch stopped before.
-    :param big_picture_id: the big picture's id; None if it has none.
-    :param small_picture_id: the small picture's id; None if it has none.
-    :param error_code: the error code; None if nothing is wrong.
-    :param error: the error message; None if nothing is wrong.
-    :param fault: what must be corrected; None if nothing is wrong.
-    :param big_picture_url: the big picture's URL without the query, which can be a signature; None if there is no such
-        picture, or the row could not be read.
-    :param small_picture_url: the small picture's URL without the query.
-    """
-
-    line: Annotated[int, Column(_is_line_number, parse=_parse_line_number)]
-    name: Annotated[str, Column(_is_text, searchable=True, parse=str)]
-    state: Annotated[RowState, Column(get_args(RowState).__contains__, parse=str)]
-    big_picture_id: Annotated[str | None, Column(_optional(_is_text), searchable=True)] = None
-    small_picture_id: Annotated[str | None, Column(_optional(_is_text), searchable=True)] = None
-    error_code: Annotated[str | None, Column(_optional(_is_text))] = None
-    error: Annotated[str | None, Column(_optional(_is_text), searchable=True)] = None
-    fault: Annotated[Fault | None, Column(_optional(FAULTS.__contains__))] = None
-    big_picture_url: Annotated[str | None, Column(_optional(_is_url), since=2, searchable=True)] = None
-    small_picture_url: Annotated[str | None, Column(_optional(_is_url), since=2, searchable=True)] = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the row as JSON-serialisable data."""
-        return asdict(self)
-
-
-COLUMNS: Final[tuple[Column, ...]] = tuple(
-    replace(hint.__metadata__[0], name=name) for name, hint in get_type_hints(RowResult, include_extras=True).items()
-)
-COLUMN_NAMES: Final = tuple(column.name for column in COLUMNS)
-
-row_values: Final = attrgetter(*COLUMN_NAMES)
-"""Returns a row's values, in the order of the columns."""
-
-_HEADERS: Final = {
-    tuple(column.name for column in COLUMNS if column.since <= version)
-    for version in {column.since for column in COLUMNS}
-}
-"""The column names of each version."""
-
-
-def match_columns(names: Sequence[str]) -> tuple[Column, ...] | None:
-    """Return the columns of a results file, or None if it is not one.
-
-    A file of an earlier version has fewer columns. A file of a later version has more columns, which are ignored.
-
-    :param names: the header of a CSV file, or the keys of a JSON object.
-    """
-    appended = names[len(COLUMNS) :]
-    is_known = tuple(names[: len(COLUMNS)]) in _HEADERS and all(map(_COLUMN_NAME.fullmatch, appended))
-    return COLUMNS[: len(names)] if is_known else None
-
-
-def parse_untrusted_row(columns: Sequence[Column], values: Sequence[Any]) -> RowResult | None:
-    """Return a row, or None if one of its values is not valid.
-
-    :param columns: what `match_columns` returned.
-    :param values: the values, including those of appended columns.
-    """
-    are_valid = (column.is_valid(value) for column, value in zip(columns, values, strict=False))
-    return RowResult(*values[: len(columns)]) if len(values) >= len(columns) and all(are_valid) else None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result of one picture.
-
-    :param number: the picture's number in its plan.
-    :param picture_id: its id; None if it has none.
-    :param failure: why it has no id; None if it has one, or was not tried.
-    """
-
-    number: int
-    picture_id: str | None = None
-    failure: Failure | None = None
-
-
-def build_result(
-    line: int,
-    name: str,
-    urls: Mapping[PictureKind, str],
-    outcomes: Mapping[PictureKind, Outcome] = MappingProxyType({}),
-    problem: Failure | None = None,
-) -> RowResult:
-    """Build a row's result from the outcomes of its pictures.
-
-    :param line: the row's line.
-    :param name: the row's name.
-    :param urls: the URLs of its pictures by kind; empty for a row that could not be read.
-    :param outcomes: the outcomes of its pictures by kind; empty if none was tried.
-    :param problem: what is wrong with the row itself; None if nothing is.
-    """
-    values: dict[str, Any] = {PICTURE_RULES[kind].url_key: strip_query(url) for kind, url in urls.items()}
-    values |= {PICTURE_RULES[kind].id_key: outcome.picture_id for kind, outcome in outcomes.items()}
-    failures = [problem, *(outcomes[kind].failure for kind in PICTURE_KINDS if kind in outcomes)]
-    if found := [failure for failure in failures if failure]:
-        message = "; ".join(failure.message for failure in found)
-        return RowResult(line, name, "failed", error_code=found[0].code, error=message, fault=found[0].fault, **values)
-    has_all_ids = bool(urls) and all(kind in outcomes and outcomes[kind].picture_id is not None for kind in urls)
-    return RowResult(line, name, "uploaded" if has_all_ids else "not tried", **values)
+def escape_formula(value: object) -> object:
+    """Return a CSV cell that no spreadsheet evaluates: text that looks like a formula gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 def require_results_format(path: StoragePath) -> None:
@@ -212,26 +56,97 @@ def write_results(path: StoragePath, results: Iterable[RowResult]) -> None:
         (_write_csv if path.suffix.lower() == ".csv" else _write_json)(file, results)
 
 
-def read_results(path: StoragePath) -> Iterator[RowResult]:
-    """Read results that this package wrote; unknown columns are ignored.
+def log_invalid_line(path: StoragePath, line: int) -> None:
+    """Log that a line of a file is not valid.
 
-    :param path: a file that `write_results` wrote, in this version or another one.
+    :param path: the file.
+    :param line: the number of the line, from 1.
+    """
+    log.warning("Line %s of %s is not valid and is ignored. The other lines are used.", f"{line:,}", path)
+
+
+def read_results(
+    path: AnyPath, on_invalid: Callable[[StoragePath, int], None] = log_invalid_line
+) -> Iterator[RowResult]:
+    """Read results one row at a time; memory use does not grow with the file.
+
+    The file is untrusted: each value is validated.
+
+    :param path: the path or URL of a file that a batch wrote, in this version or another one.
+    :param on_invalid: called with the path and the line number of each row that is not valid.
+    :raises ConfigurationError: if the file does not exist, or is not a results file.
     :raises StorageError: if the file cannot be read.
     """
-    with storage_errors(f"Reading {path}"), open_read(path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-        is_csv = path.suffix.lower() == ".csv"
-        for row in csv.DictReader(text) if is_csv else map(json.loads, text):
-            known = [column for column in COLUMNS if column.name in row]
-            values: dict[str, Any] = {c.name: c.parse(row[c.name]) if is_csv else row[c.name] for c in known}
-            yield RowResult(**values)
+    source = resolve(path)
+    require_results_format(source)
+    with storage_errors(f"Reading {source}"), open_read(source) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
+        for line, row in _csv_rows(source, text) if source.suffix.lower() == ".csv" else _json_rows(text):
+            if row is None:
+                on_invalid(source, line)
+            else:
+                yield row
+
+
+def _csv_rows(path: StoragePath, text: Iterable[str]) -> Iterator[tuple[int, RowResult | None]]:
+    records = csv.reader(text, strict=True)
+    parse = csv_parser(_next_record(records) or [])
+    if parse is None:
+        raise ConfigurationError(f"{path} is not a results file: its first line is not the header of results.")
+    while (record := _next_record(records)) != []:
+        yield records.line_num, None if record is None else parse(record)
+
+
+def _next_record(records: Iterator[list[str]]) -> list[str] | None:
+    """Return the next record; None for one that is not valid CSV; an empty list at the end."""
+    try:
+        return next(filter(None, records), [])
+    except csv.Error:
+        return None
+
+
+def _json_rows(text: Iterable[str]) -> Iterator[tuple[int, RowResult | None]]:
+    yield from ((number, parse_json_row(line)) for number, line in enumerate(text, start=1) if line.strip())
+
+
+def csv_parser(header: Sequence[str]) -> Callable[[Sequence[str]], RowResult | None] | None:
+    """Return a function that returns the row of a CSV record, or None for one that is not valid.
+
+    :param header: the cells of the first line.
+    :return: None if that is not the header of results.
+    """
+    columns = match_columns(header)
+    if columns is None:
+        return None
+
+    def parse(cells: Sequence[str]) -> RowResult | None:
+        try:
+            values = [column.parse(cell) for column, cell in zip(columns, cells, strict=False)]
+        except ValueError:
+            return None
+        return parse_untrusted_row(columns, values) if len(cells) == len(header) else None
+
+    return parse
+
+
+def parse_json_row(line: str) -> RowResult | None:
+    """Return the row of a line of JSON Lines; None for one that is not valid.
+
+    :param line: the line.
+    """
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    columns = match_columns(tuple(entry)) if isinstance(entry, dict) else None
+    return parse_untrusted_row(columns, list(entry.values())) if columns else None
 
 
 def _write_csv(file: IO[bytes], results: Iterable[RowResult]) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMN_NAMES)
-    writer.writerows(map(row_values, results))
+    writer.writerows(map(escape_formula, row_values(result)) for result in results)
     text.detach()
 
 

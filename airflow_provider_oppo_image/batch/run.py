@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
+from airflow_provider_oppo_image.batch.lease import RENEW_INTERVAL_S
 from airflow_provider_oppo_image.batch.manifest import Row
 from airflow_provider_oppo_image.batch.plan import Plan
 from airflow_provider_oppo_image.batch.progress import Progress, ResultCounter, Summary
-from airflow_provider_oppo_image.batch.results import RowResult, write_results
+from airflow_provider_oppo_image.batch.results import write_results
+from airflow_provider_oppo_image.batch.row_result import Origin, RowResult
 from airflow_provider_oppo_image.batch.worker_pool import Batch, Uploader
 from airflow_provider_oppo_image.errors import BatchError, ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.storage import StoragePath
@@ -43,38 +47,55 @@ def run_batch(batch: Batch, rows: Iterable[Row], results: StoragePath | None = N
         sent.
     :raises StorageError: if a file cannot be read or written.
     """
-    checkpoint = None if results is None else Checkpoint(results)
     with Plan(rows) as plan:
-        if checkpoint:
-            if summary_data := checkpoint.open(plan.fingerprint):
-                return BatchResult(Summary.from_dict(summary_data), already_complete=True)
+        origin = Origin(plan.fingerprint, batch.account, batch.task)
+        if results is None:
+            stop_reason = _upload(batch, plan, None)
+            return _finish(batch, plan, origin, None, stop_reason)
+        with Checkpoint(results, origin) as checkpoint:
+            now = datetime.datetime.now(datetime.UTC)
+            renew_before = None if batch.renew_after is None else now - batch.renew_after
+            if summary := checkpoint.open(plan.row_count, renew_before):
+                return BatchResult(summary, already_complete=True)
             if checkpoint.has_progress and not batch.resume:
                 raise ConfigurationError(
                     f"The file {results} was started by an earlier run. Resume it (--resume) to try only the pictures "
                     "without an id, or choose another path for the results."
                 )
-            for outcome in checkpoint.outcomes():
-                plan.record(outcome)
-        stop_reason = _upload(batch, plan, checkpoint)
-        counter = ResultCounter()
-        counted = counter.count(plan.results())
-        found: list[RowResult] = []
-        if checkpoint is None:
-            found = list(counted)
-        else:
-            write_results(checkpoint.results, counted)
-        summary = counter.summary(None if results is None else str(results))
-        if checkpoint and summary.uploaded == summary.rows:
-            checkpoint.complete(plan.fingerprint, summary.to_dict())
-        return BatchResult(summary, stop_reason or _failed_rows_error(batch, summary, plan), found)
+            plan.restore(checkpoint.outcomes(), renew_before)
+            stop_reason = _upload(batch, plan, checkpoint)
+            return _finish(batch, plan, origin, checkpoint, stop_reason)
 
 
 def _upload(batch: Batch, plan: Plan, checkpoint: Checkpoint | None) -> OppoImageError | None:
+    def report_progress(progress: Progress) -> None:
+        if checkpoint:
+            checkpoint.renew()
+        batch.on_progress(progress)
+
     progress = Progress(plan.pending_count, time.monotonic())
-    uploader = Uploader(batch, progress, plan.record, checkpoint.write if checkpoint else lambda _: None)
+    interval = min(batch.progress_interval, RENEW_INTERVAL_S) if checkpoint else batch.progress_interval
+    options = dataclasses.replace(batch, on_progress=report_progress, progress_interval=interval)
+    uploader = Uploader(options, progress, plan.record, checkpoint.write if checkpoint else lambda _: None)
     uploader.run(plan.pending_pictures())
     batch.on_progress(progress)
     return uploader.stop_reason
+
+
+def _finish(
+    batch: Batch, plan: Plan, origin: Origin, checkpoint: Checkpoint | None, stop_reason: OppoImageError | None
+) -> BatchResult:
+    counter = ResultCounter()
+    counted = counter.count(plan.results(origin))
+    found: list[RowResult] = []
+    if checkpoint is None:
+        found = list(counted)
+    else:
+        write_results(checkpoint.results, counted)
+    summary = counter.summary(str(checkpoint.results) if checkpoint else None, plan.renewed_count)
+    if checkpoint and summary.uploaded == summary.rows:
+        checkpoint.complete(summary, plan.oldest)
+    return BatchResult(summary, stop_reason or _failed_rows_error(batch, summary, plan), found)
 
 
 def _failed_rows_error(batch: Batch, summary: Summary, plan: Plan) -> BatchError | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import IO
 
 from airflow_provider_oppo_image.batch.manifest import (
@@ -11,14 +13,19 @@ from airflow_provider_oppo_image.batch.manifest import (
     GZIP_SUFFIX,
     MAX_LINE_BYTES,
     UTF8_BOM,
+    Row,
     manifest_suffix,
     open_manifest,
     read_manifest,
 )
+from airflow_provider_oppo_image.batch.plan import Plan
 from airflow_provider_oppo_image.batch.progress import ResultCounter, Summary
-from airflow_provider_oppo_image.batch.results import RowResult, build_result, read_results, write_results
-from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.batch.results import read_results, require_results_format, write_results
+from airflow_provider_oppo_image.batch.row_result import Origin, RowResult
+from airflow_provider_oppo_image.errors import BatchError, ConfigurationError
 from airflow_provider_oppo_image.storage import AnyPath, StoragePath, atomic_write, path_text, resolve, storage_errors
+
+log = logging.getLogger(__name__)
 
 
 def default_results_path(manifest: AnyPath) -> str:
@@ -64,35 +71,113 @@ def split_manifest(manifest: AnyPath, folder: AnyPath, parts: int) -> list[str]:
     return paths
 
 
-def merge_results(manifests: Sequence[str], results: str) -> Summary:
+def merge_results(manifests: Sequence[AnyPath], results: AnyPath) -> Summary:
     """Merge the results of the parts into one file, with the line numbers of the original manifest.
 
-    Rows of a part that has no results are "not tried".
+    Only results that were made from the very part are used: they carry the fingerprint of its rows. All other rows are
+    "not tried". A name that is in two parts fails its second row. Such names and pictures are logged.
 
     :param manifests: what `split_manifest` returned.
     :param results: the path or URL of the merged results.
     :return: the summary of all parts.
-    :raises ConfigurationError: if the suffix of `results` is not known.
+    :raises BatchError: if no part has results; the merged file is written before.
+    :raises ConfigurationError: if the suffix of `results` is not known, or parts were uploaded with different AppKeys
+        or to different data centers.
     :raises StorageError: if a file cannot be read or written.
     """
     path, counter = resolve(results), ResultCounter()
-    write_results(path, counter.count(_read_all_results(manifests)))
-    return counter.summary(results)
+    require_results_format(path)
+    parts = [_read_part(manifest) for manifest in manifests]
+    with Plan(_numbered_rows(parts)) as plan:
+        _log_shared(parts, plan)
+        accounts = set()
+        for part, offset in _with_offsets(parts):
+            for row in part.results():
+                accounts.add(row.account)
+                plan.restore_row(offset + row.line, row)
+        if len(accounts) > 1:
+            raise ConfigurationError(
+                f"The parts were uploaded with {len(accounts)} different AppKeys or data centers, and ids are valid "
+                "for one only. Upload all parts with the same connection."
+            )
+        origin = Origin(plan.fingerprint, next(iter(accounts), None) or "")
+        write_results(path, counter.count(plan.results(origin)))
+    summary = counter.summary(str(path))
+    if parts and not accounts:
+        raise BatchError(
+            f"None of the {len(parts)} parts has results of this manifest, so all rows are not tried. See the logs of "
+            "the tasks that upload the parts.",
+            summary=summary.to_dict(),
+        )
+    return summary
 
 
-def _read_all_results(manifests: Sequence[str]) -> Iterator[RowResult]:
+@dataclass(frozen=True)
+class _Part:
+    """A part of a manifest.
+
+    :param manifest: its path.
+    :param lines: the number of its lines without the header.
+    :param fingerprint: SHA-256 of its rows.
+    :param names: the number of different names.
+    :param pictures: the number of different pictures.
+    """
+
+    manifest: StoragePath
+    lines: int
+    fingerprint: str
+    names: int
+    pictures: int
+
+    def results(self) -> Iterator[RowResult]:
+        """Yield the results that were made from this part."""
+        path = resolve(default_results_path(self.manifest))
+        with storage_errors(f"Reading {path}"):
+            exists = path.exists()
+        if not exists:
+            log.warning("%s does not exist, so the rows of this part are not tried.", path)
+            return
+        foreign = 0
+        for row in read_results(path):
+            if row.manifest == self.fingerprint:
+                yield row
+            else:
+                foreign += 1
+        if foreign:
+            log.warning("%s has %s rows of another manifest, which are ignored.", path, f"{foreign:,}")
+
+
+def _read_part(manifest: AnyPath) -> _Part:
+    path = resolve(manifest)
+    with Plan(read_manifest(path)) as plan:
+        lines = _count_lines(path) - len(_read_header(path))
+        return _Part(path, lines, plan.fingerprint, plan.name_count, plan.picture_count)
+
+
+def _with_offsets(parts: Sequence[_Part]) -> Iterator[tuple[_Part, int]]:
+    """Yield each part, with the number to add to its line numbers."""
     offset = 0
-    for manifest in manifests:
-        part, results = resolve(manifest), resolve(default_results_path(manifest))
-        with storage_errors(f"Reading {part} and {results}"):
-            for result in read_results(results) if results.exists() else _results_not_tried(part):
-                yield dataclasses.replace(result, line=offset + result.line)
-            offset += _count_lines(part) - len(_read_header(part))
+    for part in parts:
+        yield part, offset
+        offset += part.lines
 
 
-def _results_not_tried(manifest: StoragePath) -> Iterator[RowResult]:
-    for row in read_manifest(manifest):
-        yield build_result(row.line, row.name, row.pictures)
+def _numbered_rows(parts: Sequence[_Part]) -> Iterator[Row]:
+    for part, offset in _with_offsets(parts):
+        for row in read_manifest(part.manifest):
+            yield dataclasses.replace(row, line=offset + row.line)
+
+
+def _log_shared(parts: Sequence[_Part], plan: Plan) -> None:
+    names = sum(part.names for part in parts) - plan.name_count
+    pictures = sum(part.pictures for part in parts) - plan.picture_count
+    if names or pictures:
+        log.warning(
+            "%s names are in more than one part; the first row of a name is used. %s uploads were repeated, or are not "
+            "used.",
+            f"{names:,}",
+            f"{pictures:,}",
+        )
 
 
 def _read_header(manifest: StoragePath) -> list[bytes]:

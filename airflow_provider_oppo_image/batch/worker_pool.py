@@ -6,6 +6,7 @@ that is repeated after a crash. The number of threads limits the requests in fli
 
 from __future__ import annotations
 
+import datetime
 import queue
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,8 +17,8 @@ from typing import Final
 from airflow_provider_oppo_image.batch import DEFAULT_THREADS, OnError
 from airflow_provider_oppo_image.batch.plan import PlannedPicture
 from airflow_provider_oppo_image.batch.progress import Progress
-from airflow_provider_oppo_image.batch.results import Outcome
-from airflow_provider_oppo_image.contract import PictureKind
+from airflow_provider_oppo_image.batch.row_result import Outcome
+from airflow_provider_oppo_image.contract import OLD_PICTURE_AGE, PictureKind
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
 from airflow_provider_oppo_image.errors import (
     BatchError,
@@ -58,6 +59,9 @@ class Batch:
     :param on_progress: called with the progress at intervals and at the end.
     :param progress_interval: seconds between two of these calls.
     :param resume: continue an earlier run; False refuses to.
+    :param account: the AppKey and the service, as `account_of` returns it.
+    :param task: the task, as `task_name` returns it; None outside a task.
+    :param renew_after: ids of earlier runs that are older count as not uploaded; None for no limit.
     """
 
     upload: Callable[[PictureKind, str], str]
@@ -68,6 +72,9 @@ class Batch:
     on_progress: Callable[[Progress], None] = lambda _: None
     progress_interval: float = 5.0
     resume: bool = True
+    account: str = ""
+    task: str | None = None
+    renew_after: datetime.timedelta | None = OLD_PICTURE_AGE
 
 
 @dataclass
@@ -147,7 +154,8 @@ class Uploader:
                 self._stop(error)
             return Outcome(picture.number, failure=failure)
         self._service_failures = 0
-        return Outcome(picture.number, picture_id)
+        uploaded_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        return Outcome(picture.number, picture_id, uploaded_at=uploaded_at)
 
     def _stop(self, error: OppoImageError) -> None:
         self.stop_reason = self.stop_reason or error

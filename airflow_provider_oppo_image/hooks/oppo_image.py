@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +15,16 @@ from airflow_provider_oppo_image.airflow_compat import (
     airflow_version,
     mask_secret,
 )
-from airflow_provider_oppo_image.batch import DEFAULT_THREADS
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME, Settings, read_settings
 from airflow_provider_oppo_image.contract import MAX_PICTURE_AGE, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
+from airflow_provider_oppo_image.hooks.batch import BatchMixin
 from airflow_provider_oppo_image.hooks.push_status import PushStatusMixin
 from airflow_provider_oppo_image.hooks.task_record import airflow_errors, connection_not_found
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, run_concurrently, upload_each
 from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
-    from airflow_provider_oppo_image.batch import OnError
-    from airflow_provider_oppo_image.batch.progress import Progress
-    from airflow_provider_oppo_image.batch.run import BatchResult
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
     from airflow_provider_oppo_image.engagelab.push_body import PushBody
     from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
@@ -36,12 +33,11 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.pictures.report import PictureReport
     from airflow_provider_oppo_image.pictures.report_cache import ReportCache
     from airflow_provider_oppo_image.pictures.session_pool import SessionPool
-    from airflow_provider_oppo_image.storage import AnyPath
 
 __all__ = ["OppoImageHook", "airflow_errors"]
 
 
-class OppoImageHook(PushStatusMixin, BaseHook):
+class OppoImageHook(BatchMixin, PushStatusMixin, BaseHook):
     """Checks pictures, uploads them to EngageLab for OPPO phones, and pushes.
 
     It raises this package's errors (`airflow_provider_oppo_image.errors`); `airflow_errors` translates them.
@@ -215,64 +211,6 @@ class OppoImageHook(PushStatusMixin, BaseHook):
         outcome = self.upload_each(parse_picture_urls(big_picture_url, small_picture_url))
         outcome.raise_for_errors()
         return outcome.to_dict()
-
-    def upload_batch(
-        self,
-        *,
-        pictures: Iterable[Mapping[str, Any]] | None = None,
-        manifest: AnyPath | None = None,
-        results: AnyPath | None = None,
-        check: bool = True,
-        on_error: OnError = "fail_at_end",
-        resume: bool = True,
-        rate_limiter: RateLimiter | None = None,
-        threads: int = DEFAULT_THREADS,
-        on_progress: Callable[[Progress], None] | None = None,
-        progress_interval: float = 5.0,
-    ) -> BatchResult:
-        """Upload the pictures of a list or of a manifest; resume an earlier run that has the same results path.
-
-        :param pictures: rows with ``name``, and ``big_picture_url``, ``small_picture_url`` or both.
-        :param manifest: the path or URL of a manifest, instead of `pictures`.
-        :param results: the path or URL of the results; the checkpoint is beside it. None writes no file.
-        :param check: check each picture before it is uploaded.
-        :param on_error: "fail_at_end", "fail_fast" or "keep_going".
-        :param resume: False refuses to continue an earlier run.
-        :param rate_limiter: limits the requests; None uses `DEFAULT_RATE`. Closing it stops the batch.
-        :param threads: the number of pictures that are processed concurrently.
-        :param on_progress: called with the progress at intervals and at the end; None for no calls.
-        :param progress_interval: seconds between two of these calls.
-        :return: the result; failed rows, pictures and account errors are in it, and are not raised.
-        :raises ConfigurationError: if the manifest is not valid, or `results` belongs to another manifest. No request
-            was sent.
-        :raises StorageError: if a file cannot be read or written.
-        """
-        from airflow_provider_oppo_image.batch.manifest import parse_rows, read_manifest
-        from airflow_provider_oppo_image.batch.run import run_batch
-        from airflow_provider_oppo_image.batch.worker_pool import Batch
-        from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
-        from airflow_provider_oppo_image.pictures.check_many import with_circuit_breaker
-        from airflow_provider_oppo_image.pictures.session_pool import SessionPool
-        from airflow_provider_oppo_image.storage import resolve
-
-        rate_limiter = rate_limiter or RateLimiter(AdaptiveRate(DEFAULT_RATE))
-        rows = parse_rows(pictures or ()) if manifest is None else read_manifest(resolve(manifest))
-        with (
-            SessionPool(threads) as sessions,
-            self.open_client(connections=threads, rate_limiter=rate_limiter) as client,
-        ):
-            batch = Batch(
-                client.upload,
-                rate_limiter,
-                # Without the circuit breaker, a host that never answers would occupy all threads.
-                with_circuit_breaker(self.make_check(session_pool=sessions), max(1, threads // 4)) if check else None,
-                on_error=on_error,
-                threads=threads,
-                on_progress=on_progress or (lambda _: None),
-                progress_interval=progress_interval,
-                resume=resume,
-            )
-            return run_batch(batch, rows, None if results is None else resolve(results))
 
     def push(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_oppo_image.airflow_compat import BaseOperator, metrics
 from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR, OnError
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
-from airflow_provider_oppo_image.contract import PICTURE_RULES
+from airflow_provider_oppo_image.contract import OLD_PICTURE_AGE, PICTURE_RULES
 from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
@@ -36,9 +37,8 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
     same manifest and results, uploads only the pictures that have no id yet. A list has a checkpoint if `results` is
     given.
 
-    Returns ``{"rows", "uploaded", "failed", "not_tried", "causes", "results"}``, and for a list without `results` also
-    ``"pictures"``: one result per row, with ``line``, ``name``, ``state``, ``big_picture_id``, ``small_picture_id``,
-    ``error_code``, ``error``, ``fault``, ``big_picture_url`` and ``small_picture_url``, the URLs without their queries.
+    Returns ``{"rows", "uploaded", "failed", "not_tried", "causes", "results", "renewed"}``, and for a list without
+    `results` also ``"pictures"``: one result per row, with the fields of `batch.row_result.RowResult`.
     If the task fails, the same value is an XCom with the key ``summary``.
 
     :param pictures: rows with ``name``, and ``big_picture_url``, ``small_picture_url`` or both (templated). More than
@@ -52,6 +52,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
     :param rate: maximum requests per second. The service's limit of 500 is shared by everything that uses the AppKey.
     :param threads: the number of pictures that are processed at the same time.
     :param check: check the pictures before the upload. Without it, only the service and OPPO check them.
+    :param renew_after: upload pictures again whose ids of an earlier run are older; None for no limit.
     :param oppo_image_conn_id: the id of the connection (templated).
     :raises ConfigurationError: for arguments that exclude each other or are out of range.
     """
@@ -70,6 +71,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
         rate: float = DEFAULT_RATE,
         threads: int = DEFAULT_THREADS,
         check: bool = True,
+        renew_after: datetime.timedelta | None = OLD_PICTURE_AGE,
         oppo_image_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -86,17 +88,25 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
         self.on_error: OnError = on_error
         self.rate = rate
         self.threads = threads
+        if renew_after is not None and renew_after < datetime.timedelta(0):
+            raise ConfigurationError(f"renew_after must not be negative, and is {renew_after}.")
         self.check = check
+        self.renew_after = renew_after
         self.oppo_image_conn_id = oppo_image_conn_id
         self._rate_limiter: RateLimiter | None = None
         self._counted = (0, 0)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check and upload the pictures, and return a summary; called by Airflow."""
+        from airflow_provider_oppo_image.batch.row_result import task_name
         from airflow_provider_oppo_image.hooks.task_record import log_group, record_task
 
         with airflow_errors(), record_task(context, "batch") as record:
-            result = self._upload()
+            ti = context["ti"]
+            ti = context["ti"]
+            result = self._upload(
+                task_name(ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
+            )
             record.batch = result.summary
             summary = result.summary.to_dict()
             if result.summary.causes:
@@ -119,7 +129,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
         if self._rate_limiter:
             self._rate_limiter.close()
 
-    def _upload(self) -> BatchResult:
+    def _upload(self, task: str) -> BatchResult:
         from airflow_provider_oppo_image.batch.split import default_results_path
         from airflow_provider_oppo_image.hooks.task_record import log_group
 
@@ -146,6 +156,8 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
                 results=results or (default_results_path(manifest) if manifest else None),
                 check=self.check,
                 on_error=self.on_error,
+                renew_after=self.renew_after,
+                task=task,
                 rate_limiter=self._rate_limiter,
                 threads=self.threads,
                 on_progress=self._report_progress,

@@ -17,7 +17,7 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from airflow_provider_oppo_image.batch.progress import Summary
-from airflow_provider_oppo_image.batch.results import RowResult
+from airflow_provider_oppo_image.batch.row_result import RowResult
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PictureKind
 from airflow_provider_oppo_image.errors import OppoImageError
 from airflow_provider_oppo_image.plugins.database import load_task

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-from airflow_provider_oppo_image.batch.results import COLUMN_NAMES, RowResult, row_values
+from airflow_provider_oppo_image.batch.results import escape_formula
+from airflow_provider_oppo_image.batch.row_result import COLUMN_NAMES, RowResult, row_values
 from airflow_provider_oppo_image.plugins.results_table import NO_FILTER, Filter, ResultsTable
 
 DownloadFormat: TypeAlias = Literal["csv", "jsonl"]
@@ -23,7 +24,6 @@ MEDIA_TYPES: Final[Mapping[DownloadFormat, str]] = MappingProxyType(
     {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
 )
 
-_FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]")  # full-width characters too: Chinese and Japanese spreadsheets
 _BOM: Final = b"\xef\xbb\xbf"  # without it, spreadsheets do not read the file as UTF-8
 
 
@@ -52,12 +52,8 @@ def file_name(results: str, file_format: DownloadFormat) -> str:
 
 def _csv(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(map(_escape_formula, row) for row in rows)
+    csv.writer(text).writerows(map(escape_formula, row) for row in rows)
     return text.getvalue().encode()
-
-
-def _escape_formula(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 def _json_lines(rows: Iterable[RowResult]) -> bytes:

@@ -7,7 +7,6 @@ The path comes from a task, and the file is read with the permissions of Airflow
 from __future__ import annotations
 
 import csv
-import json
 import os
 import re
 import stat
@@ -16,8 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Final
 
-from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
-from airflow_provider_oppo_image.batch.results import RESULT_FORMATS, RowResult, match_columns, parse_untrusted_row
+from airflow_provider_oppo_image.batch.checkpoint import checkpoint_folder
+from airflow_provider_oppo_image.batch.results import RESULT_FORMATS, csv_parser, parse_json_row
+from airflow_provider_oppo_image.batch.row_result import RowResult
 from airflow_provider_oppo_image.errors import ConfigurationError, StorageError
 from airflow_provider_oppo_image.storage import StoragePath, is_local, open_read, resolve, storage_errors
 
@@ -107,7 +107,7 @@ def _object_version(path: StoragePath) -> tuple[int, str]:
 
 
 def _not_found(path: StoragePath) -> ResultsNotFoundError | ResultsPendingError:
-    if Checkpoint(path).folder.exists():
+    if checkpoint_folder(path).exists():
         return ResultsPendingError(
             f"{path} does not exist yet: the results are written when the batch ends. See the task's log for the "
             "progress."
@@ -135,7 +135,7 @@ def read_untrusted_results(path: StoragePath) -> Iterator[RowResult]:
     """
     with storage_errors(f"Reading {path}"), _open_regular_file(path) as file:
         lines = enumerate(_read_lines(path, file), start=1)
-        parse_line = _csv_parser(path, lines) if path.suffix.lower() == ".csv" else _parse_json_line
+        parse_line = _csv_parser(path, lines) if path.suffix.lower() == ".csv" else parse_json_row
         for rows, (number, line) in enumerate(lines, start=1):
             result = parse_line(line)
             if result is None:
@@ -177,26 +177,14 @@ def _read_lines(path: StoragePath, file: IO[bytes]) -> Iterator[str]:
 
 def _csv_parser(path: StoragePath, lines: Iterator[tuple[int, str]]) -> Callable[[str], RowResult | None]:
     _, header = next(lines, (0, ""))
-    names = header.rstrip("\n").split(",")
-    columns = match_columns(names)
-    if columns is None:
+    parse_cells = csv_parser(header.rstrip("\n").split(","))
+    if parse_cells is None:
         raise _refused(path, "the first line is not the header of results")
 
     def parse(line: str) -> RowResult | None:
         try:
-            cells = next(csv.reader([line], strict=True))
-            values = [column.parse(cell) for column, cell in zip(columns, cells, strict=False)]
-        except (csv.Error, ValueError):
+            return parse_cells(next(csv.reader([line], strict=True)))
+        except csv.Error:
             return None
-        return parse_untrusted_row(columns, values) if len(cells) == len(names) else None
 
     return parse
-
-
-def _parse_json_line(line: str) -> RowResult | None:
-    try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    columns = match_columns(tuple(entry)) if isinstance(entry, dict) else None
-    return parse_untrusted_row(columns, list(entry.values())) if columns else None

@@ -19,7 +19,7 @@ from itertools import chain
 from typing import Final
 
 from airflow_provider_oppo_image.batch.progress import ResultCounter, Summary
-from airflow_provider_oppo_image.batch.results import COLUMN_NAMES, COLUMNS, RowResult, RowState, row_values
+from airflow_provider_oppo_image.batch.row_result import COLUMN_NAMES, COLUMNS, RowResult, RowState, row_values
 from airflow_provider_oppo_image.errors import ConfigurationError, Fault, StorageError
 from airflow_provider_oppo_image.plugins.results_reader import file_version, read_untrusted_results, resolve_results
 from airflow_provider_oppo_image.storage import StoragePath

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from airflow_provider_oppo_image import errors
 from airflow_provider_oppo_image.batch.manifest import MANIFEST_FORMATS, NAME_COLUMN, ROW_CODES, URL_COLUMNS
-from airflow_provider_oppo_image.batch.results import COLUMN_NAMES, RESULT_FORMATS
+from airflow_provider_oppo_image.batch.results import RESULT_FORMATS
+from airflow_provider_oppo_image.batch.row_result import COLUMN_NAMES
 from airflow_provider_oppo_image.cli import output
 from airflow_provider_oppo_image.cli.main import make_parser, parsers
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, FIELDS

@@ -10,7 +10,8 @@ from typing import Any, Final, cast
 from unittest import mock
 
 from airflow_provider_oppo_image.batch.progress import Cause, Summary
-from airflow_provider_oppo_image.batch.results import RowResult, write_results
+from airflow_provider_oppo_image.batch.results import write_results
+from airflow_provider_oppo_image.batch.row_result import RowResult
 from airflow_provider_oppo_image.engagelab.push_once import StoredPush
 from airflow_provider_oppo_image.errors import Failure
 from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord, TaskRecord

@@ -104,4 +104,4 @@ def _write_manifest(folder: Path, pictures: str) -> dict[str, Any]:
         writer = csv.DictWriter(file, ["name", "big_picture_url", "small_picture_url"], extrasaction="ignore")
         writer.writeheader()
         writer.writerows(campaign.parameter(pictures) for campaign in _batch_campaigns())
-    return {"manifest": str(manifest), "folder": str(folder / "parts"), "results": str(folder / "results.csv")}
+    return {"manifest": str(manifest), "folder": str(folder)}

@@ -14,7 +14,8 @@ from typing import Any
 from airflow_provider_oppo_image.batch.manifest import Row, parse_rows
 from airflow_provider_oppo_image.batch.plan import PlannedPicture
 from airflow_provider_oppo_image.batch.progress import Progress
-from airflow_provider_oppo_image.batch.results import Outcome, read_results
+from airflow_provider_oppo_image.batch.results import read_results
+from airflow_provider_oppo_image.batch.row_result import Outcome
 from airflow_provider_oppo_image.batch.run import BatchResult
 from airflow_provider_oppo_image.batch.worker_pool import Batch, Uploader
 from airflow_provider_oppo_image.contract import PictureKind

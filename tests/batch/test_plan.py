@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.batch.manifest import Row, RowProblem
 from airflow_provider_oppo_image.batch.plan import Plan
-from airflow_provider_oppo_image.batch.results import Outcome
+from airflow_provider_oppo_image.batch.row_result import Outcome
 from airflow_provider_oppo_image.errors import Failure, StorageError
 
 REFUSED = Failure("51", "OPPO refused the picture", "picture")

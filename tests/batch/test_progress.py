@@ -5,7 +5,7 @@ import json
 import pytest
 
 from airflow_provider_oppo_image.batch.progress import MAX_CAUSES, Cause, Progress, ResultCounter, Summary
-from airflow_provider_oppo_image.batch.results import Outcome, RowResult
+from airflow_provider_oppo_image.batch.row_result import Outcome, RowResult
 from airflow_provider_oppo_image.errors import Failure
 
 REFUSED = Failure("51", "no", "picture")

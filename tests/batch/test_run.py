@@ -364,7 +364,7 @@ def test_batch_resumes_after_a_storage_error(
     service: UploadService, run: RunBatch, store: ObjectStore, count: int
 ) -> None:
     path = resolve("s3://stub@bucket/night.results.csv")
-    store.fail_at = 3  # the results of the small batch, a part of the large one
+    store.fail_at = 4  # the results of the small batch, a part of the large one
     with pytest.raises(StorageError, match="Please reduce your request rate"):
         run(rows_of(urls(count)), path)
     assert service.asked.total() <= 2 * MAX_UNWRITTEN

@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.results import RowResult, read_results, write_results
+from airflow_provider_oppo_image.batch.manifest import read_manifest
+from airflow_provider_oppo_image.batch.plan import Plan
+from airflow_provider_oppo_image.batch.results import read_results, write_results
+from airflow_provider_oppo_image.batch.row_result import Origin, Outcome
 from airflow_provider_oppo_image.batch.split import default_results_path, merge_results, split_manifest
-from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.errors import BatchError, ConfigurationError, Failure
 from airflow_provider_oppo_image.storage import resolve
 from tests.support.object_store import ObjectStore
 
@@ -62,11 +65,12 @@ def test_split_refuses_zero_parts(tmp_path: Path) -> None:
         split_manifest(write(tmp_path / "m.csv", HEADER), str(tmp_path / "parts"), 0)
 
 
-def finish(part: str) -> None:
+def finish(part: str, account: str = "a1b2 https://host") -> None:
     """Write results for a part, as its batch would."""
-    names = [line.partition(",")[0] for line in Path(part).read_text().splitlines()[1:]]
-    results = [RowResult(line, name, "uploaded", f"id_{name}") for line, name in enumerate(names, start=2)]
-    write_results(resolve(default_results_path(part)), results)
+    with Plan(read_manifest(resolve(part))) as plan:
+        for picture in plan.pending_pictures():
+            plan.record(Outcome(picture.number, f"id_{picture.number}", uploaded_at="2026-11-29T00:00:00+00:00"))
+        write_results(resolve(default_results_path(part)), plan.results(Origin(plan.fingerprint, account)))
 
 
 @given(count=st.integers(0, 40), parts=st.integers(1, 9))
@@ -96,8 +100,9 @@ def test_rows_without_results_are_not_tried(tmp_path: Path) -> None:
 def test_blank_and_long_lines_keep_their_number(tmp_path: Path) -> None:
     text = HEADER + "a,https://h/a\n\n" + "x" * 200_000 + "\nb,https://h/b"
     made = split_manifest(write(tmp_path / "m.csv", text), str(tmp_path / "parts"), 2)
+    finish(made[1])
     summary = merge_results(made, str(tmp_path / "all.csv"))
-    assert summary.rows == 3
+    assert (summary.rows, summary.uploaded, summary.failed, summary.not_tried) == (3, 1, 1, 1)
     assert [(row.line, row.name) for row in read_results(tmp_path / "all.csv")] == [(2, "a"), (4, ""), (5, "b")]
 
 
@@ -113,9 +118,10 @@ def test_blank_lines_before_the_header_are_kept(tmp_path: Path, blank: str) -> N
         blank + HEADER + rows(2),
         blank + HEADER + rows(4)[len(rows(2)) :],
     ]
+    finish(made[0])
     summary = merge_results(made, str(tmp_path / "all.csv"))
     first = blank.count("\n") + 2
-    assert summary.not_tried == 4
+    assert (summary.uploaded, summary.not_tried) == (2, 2)
     assert [row.line for row in read_results(tmp_path / "all.csv")] == list(range(first, first + 4))
 
 
@@ -123,6 +129,47 @@ def test_split_and_merge_in_object_storage(store: ObjectStore) -> None:
     store.objects["bucket/m.csv"] = (HEADER + rows(10)).encode()
     made = split_manifest("s3://stub@bucket/m.csv", "s3://stub@bucket/parts", 3)
     assert made == [f"s3://stub@bucket/parts/part-000{number}.csv" for number in (1, 2, 3)]
-    assert merge_results(made, "s3://stub@bucket/all.csv").not_tried == 10
+    finish(made[2])
+    assert merge_results(made, "s3://stub@bucket/all.csv").not_tried == 6
     found = read_results(resolve("s3://stub@bucket/all.csv"))
     assert [(row.line, row.name) for row in found] == [(number + 2, f"c{number}") for number in range(10)]
+
+
+def test_merge_ignores_results_of_another_night(tmp_path: Path) -> None:
+    manifest, folder, results = tmp_path / "night.csv", str(tmp_path / "parts"), tmp_path / "all.csv"
+    monday = split_manifest(write(manifest, HEADER + rows(4)), folder, 2)
+    for part in monday:
+        finish(part)
+    tuesday = split_manifest(write(manifest, HEADER + rows(4).replace(".jpg", "-tue.jpg")), folder, 2)
+    with pytest.raises(BatchError, match="None of the 2 parts has results"):
+        merge_results(tuesday, results)
+    assert [row.state for row in read_results(results)] == ["not tried"] * 4
+    finish(tuesday[0])
+    assert merge_results(tuesday, results).uploaded == 2
+
+
+def test_merge_reports_names_and_pictures_in_two_parts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = HEADER + "a,https://h/1\nb,https://h/2\na,https://h/3\nc,https://h/1\n"
+    made = split_manifest(write(tmp_path / "m.csv", text), str(tmp_path / "parts"), 2)
+    for part in made:
+        finish(part)
+    summary = merge_results(made, tmp_path / "all.csv")
+    assert (summary.uploaded, summary.failed) == (3, 1)
+    assert [row.error_code for row in read_results(tmp_path / "all.csv")] == [None, None, "row_duplicate_name", None]
+    assert "1 names are in more than one part" in caplog.text
+
+
+def test_merge_refuses_parts_of_two_accounts(tmp_path: Path) -> None:
+    made = split_manifest(write(tmp_path / "m.csv", HEADER + rows(4)), str(tmp_path / "parts"), 2)
+    for part, account in zip(made, ("a1b2 https://one", "c3d4 https://two"), strict=True):
+        finish(part, account)
+    with pytest.raises(ConfigurationError, match="2 different AppKeys"):
+        merge_results(made, tmp_path / "all.csv")
+
+
+def test_merge_keeps_failures(tmp_path: Path) -> None:
+    [part] = split_manifest(write(tmp_path / "m.csv", HEADER + rows(2)), str(tmp_path / "parts"), 1)
+    with Plan(read_manifest(resolve(part))) as plan:
+        plan.record(Outcome(1, failure=Failure("51", "OPPO said no", "picture")))
+        write_results(resolve(default_results_path(part)), plan.results(Origin(plan.fingerprint, "")))
+    assert merge_results([part], tmp_path / "all.csv").causes[0].error == "OPPO said no"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_oppo_image.batch.results import COLUMN_NAMES
+from airflow_provider_oppo_image.batch.row_result import COLUMN_NAMES
 from bench.batch_kills import Damage, KillableBatch
 from bench.runs import pictures
 

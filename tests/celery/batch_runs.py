@@ -45,14 +45,13 @@ class BatchRun:
 
     def __init__(self, airflow: CeleryStack, service: Service, folder: Path, *, rows: int, parts: int) -> None:
         self._service = service
-        self._results = folder / "results.csv"
         self._parts = folder / "parts"
         self._accepted_before = service.taken()
         self.pictures = {f"campaign-{row}": f"https://{folder.name}.example/{row}.jpg" for row in range(rows)}
         manifest = folder / "manifest.csv"
         with manifest.open("w", newline="") as file:
             csv.writer(file).writerows([("name", "big_picture_url"), *self.pictures.items()])
-        conf = {"manifest": str(manifest), "folder": str(self._parts), "results": str(self._results), "parts": parts}
+        conf = {"manifest": str(manifest), "folder": str(self._parts), "parts": parts}
         self.run: Run = airflow.trigger("nightly_batch", conf)
 
     def accepted(self) -> int:
@@ -66,7 +65,7 @@ class BatchRun:
         ]
 
     def results(self) -> list[dict[str, str]]:
-        with self._results.open(newline="") as file:
+        with next(self._parts.glob("*/results.csv")).open(newline="") as file:
             return list(csv.DictReader(file))
 
     def problems(self) -> list[str]:
@@ -90,7 +89,7 @@ class BatchRun:
         """
         worker_of = {
             row["big_picture_url"]: workers[index]
-            for index, part in enumerate(sorted(self._parts.glob("*[0-9].csv")))
+            for index, part in enumerate(sorted(self._parts.glob("*/*[0-9].csv")))
             for row in csv.DictReader(part.open(newline=""))
         }
         uploads = self.uploads()

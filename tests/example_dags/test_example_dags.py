@@ -135,13 +135,12 @@ def test_nightly_batch_splits_and_merges(
     params = {
         "manifest": str(manifest),
         "folder": str(tmp_path / "night"),
-        "results": str(tmp_path / "night.results.csv"),
         "parts": 3,
     }
     dag_run = run_file(EXAMPLES / "nightly_batch.py", "nightly_batch", params)
     assert [dag_run.states["upload", index] for index in range(3)] == ["success", "success", "failed"]
     assert dag_run.states["merge", -1] == "failed", "a campaign without its picture must be seen"
-    results = list(read_results(tmp_path / "night.results.csv"))
+    results = list(read_results(next((tmp_path / "night").glob("*/results.csv"))))
     assert [result.line for result in results] == list(range(2, 10))
     assert [result.state for result in results] == ["uploaded"] * 7 + ["failed"]
     assert len(sandbox.received()["uploads"]) == 7

@@ -93,6 +93,7 @@ def test_manifest_results_are_written_beside_it(sandbox: SandboxServer, big: str
         "not_tried": 0,
         "causes": [],
         "results": str(tmp_path / "night.results.csv"),
+        "renewed": 0,
     }
     assert [(row["line"], row["name"], row["state"]) for row in read(returned["results"])] == [
         (str(number + 2), f"c{number}", "uploaded") for number in range(30)

@@ -20,9 +20,10 @@ if not HAS_PAGES:
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
+from airflow_provider_oppo_image.batch.checkpoint import checkpoint_folder
 from airflow_provider_oppo_image.batch.progress import Cause, ResultCounter, Summary
-from airflow_provider_oppo_image.batch.results import COLUMN_NAMES, RowResult, write_results
+from airflow_provider_oppo_image.batch.results import write_results
+from airflow_provider_oppo_image.batch.row_result import COLUMN_NAMES, RowResult
 from airflow_provider_oppo_image.errors import StorageError
 from airflow_provider_oppo_image.hooks.task_record import TaskRecord
 from airflow_provider_oppo_image.net.redaction import REDACTED_QUERY
@@ -313,7 +314,7 @@ def remove(path: Path) -> None:
 
 def begin(path: Path) -> None:
     path.unlink()
-    Checkpoint(path).open("1" * 64)
+    checkpoint_folder(path).mkdir()
 
 
 def cut(path: Path) -> None:

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
-from airflow_provider_oppo_image.batch.results import (
+from airflow_provider_oppo_image.batch.results import write_results
+from airflow_provider_oppo_image.batch.row_result import (
     COLUMN_NAMES,
     MAX_VALUE_CHARACTERS,
+    Origin,
     Outcome,
     RowResult,
     build_result,
-    write_results,
 )
 from airflow_provider_oppo_image.errors import StorageError
 from airflow_provider_oppo_image.net.picture_url import PictureUrl
@@ -129,7 +130,8 @@ def test_file_version_contains_the_etag_of_an_object(store: ObjectStore, monkeyp
 def test_file_version_raises_for_missing_results(at: Callable[[str], StoragePath]) -> None:
     with pytest.raises(ResultsNotFoundError, match=r"r\.csv") as not_found:
         file_version(at("r.csv"))
-    Checkpoint(at("r.csv")).open("1" * 64)
+    with Checkpoint(at("r.csv"), Origin("1" * 64, "")) as checkpoint:
+        checkpoint.open(1)
     with pytest.raises(ResultsPendingError, match=r"r\.csv") as pending:
         file_version(at("r.csv"))
     assert not not_found.value.permanent

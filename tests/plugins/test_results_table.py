@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.batch.progress import Cause, Summary
-from airflow_provider_oppo_image.batch.results import RowResult, write_results
+from airflow_provider_oppo_image.batch.results import write_results
+from airflow_provider_oppo_image.batch.row_result import RowResult
 from airflow_provider_oppo_image.errors import FAULTS, ConfigurationError, StorageError
 from airflow_provider_oppo_image.plugins import results_table
 from airflow_provider_oppo_image.plugins.results_table import NO_FILTER, Filter, Page, ResultsTable, ResultsTableCache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.batch.results import RowResult
+from airflow_provider_oppo_image.batch.row_result import RowResult
 from airflow_provider_oppo_image.errors import FAULTS
 
 _FIRST_RESULTS = [
@@ -27,16 +27,17 @@ FIRST_VERSION = {
 }
 """Files of the first version, which has no URLs, and their rows."""
 
-TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
-NO_URLS: st.SearchStrategy[str | None] = st.none()
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1) | st.sampled_from(["=1+1", "'a", "＝x"])
+IDS = st.none() | TEXT.filter(lambda text: bool(text.strip()) and text.isprintable())
+URLS = st.sampled_from([None, "https://h/1", "http://h:80/春.png"])
+TIMES = st.none() | st.datetimes(timezones=st.timezones()).map(lambda time: time.isoformat())
+DIGESTS = st.sampled_from([None, "0" * 64, "9f" * 32])
 
 
-def lists_of_results(
-    *, last_line: int, urls: st.SearchStrategy[str | None] = NO_URLS
-) -> st.SearchStrategy[list[RowResult]]:
+def lists_of_results(*, last_line: int) -> st.SearchStrategy[list[RowResult]]:
     """Return a strategy for lists of results with line numbers from 1 to `last_line`."""
     some = st.none() | TEXT
     state = st.sampled_from(["uploaded", "failed", "not tried"])
     fault = st.none() | st.sampled_from(FAULTS)
-    line, name = st.integers(1, last_line), st.just("") | TEXT
-    return st.lists(st.builds(RowResult, line, name, state, some, some, some, some, fault, urls, urls), max_size=5)
+    columns = (st.integers(1, last_line), st.just("") | TEXT, state, IDS, IDS, some, some, fault, URLS, URLS)
+    return st.lists(st.builds(RowResult, *columns, TIMES, DIGESTS, some, some), max_size=5)

@@ -1,0 +1,105 @@
+"""The hook's method for batches: many pictures from a list or a manifest."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_oppo_image.batch import DEFAULT_THREADS
+from airflow_provider_oppo_image.contract import OLD_PICTURE_AGE
+
+if TYPE_CHECKING:
+    from airflow_provider_oppo_image.batch import OnError
+    from airflow_provider_oppo_image.batch.progress import Progress
+    from airflow_provider_oppo_image.batch.run import BatchResult
+    from airflow_provider_oppo_image.connection import Settings
+    from airflow_provider_oppo_image.engagelab.client import EngageLabClient
+    from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
+    from airflow_provider_oppo_image.pictures.check_many import Check
+    from airflow_provider_oppo_image.pictures.report_cache import ReportCache
+    from airflow_provider_oppo_image.pictures.session_pool import SessionPool
+    from airflow_provider_oppo_image.storage import AnyPath
+
+
+class BatchMixin:
+    """Adds this method to `OppoImageHook`."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def settings(self) -> Settings:
+            """Return the settings of the connection."""
+
+        def open_client(self, *, connections: int = 10, rate_limiter: RateLimiter | None = None) -> EngageLabClient:
+            """Return a new client."""
+
+        def make_check(self, report_cache: ReportCache | None = None, session_pool: SessionPool | None = None) -> Check:
+            """Return a function that checks a picture."""
+
+    def upload_batch(
+        self,
+        *,
+        pictures: Iterable[Mapping[str, Any]] | None = None,
+        manifest: AnyPath | None = None,
+        results: AnyPath | None = None,
+        check: bool = True,
+        on_error: OnError = "fail_at_end",
+        resume: bool = True,
+        renew_after: datetime.timedelta | None = OLD_PICTURE_AGE,
+        task: str | None = None,
+        rate_limiter: RateLimiter | None = None,
+        threads: int = DEFAULT_THREADS,
+        on_progress: Callable[[Progress], None] | None = None,
+        progress_interval: float = 5.0,
+    ) -> BatchResult:
+        """Upload the pictures of a list or of a manifest; resume an earlier run that has the same results path.
+
+        :param pictures: rows with ``name``, and ``big_picture_url``, ``small_picture_url`` or both.
+        :param manifest: the path or URL of a manifest, instead of `pictures`.
+        :param results: the path or URL of the results; the checkpoint is beside it. None writes no file.
+        :param check: check each picture before it is uploaded.
+        :param on_error: "fail_at_end", "fail_fast" or "keep_going".
+        :param resume: False refuses to continue an earlier run.
+        :param renew_after: upload pictures again whose ids of an earlier run are older; None for no limit.
+        :param task: the task, as `batch.row_result.task_name` returns it, for the results; None outside a task.
+        :param rate_limiter: limits the requests; None uses `DEFAULT_RATE`. Closing it stops the batch.
+        :param threads: the number of pictures that are processed concurrently.
+        :param on_progress: called with the progress at intervals and at the end; None for no calls.
+        :param progress_interval: seconds between two of these calls.
+        :return: the result; failed rows, pictures and account errors are in it, and are not raised.
+        :raises BatchError: if another run works on the same results; it is transient. No request was sent.
+        :raises ConfigurationError: if the manifest is not valid, or `results` belongs to another manifest, AppKey or
+            data center. No request was sent.
+        :raises StorageError: if a file cannot be read or written.
+        """
+        from airflow_provider_oppo_image.batch.manifest import parse_rows, read_manifest
+        from airflow_provider_oppo_image.batch.run import run_batch
+        from airflow_provider_oppo_image.batch.worker_pool import Batch
+        from airflow_provider_oppo_image.engagelab.push_once import account_of
+        from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
+        from airflow_provider_oppo_image.pictures.check_many import with_circuit_breaker
+        from airflow_provider_oppo_image.pictures.session_pool import SessionPool
+        from airflow_provider_oppo_image.storage import resolve
+
+        rate_limiter = rate_limiter or RateLimiter(AdaptiveRate(DEFAULT_RATE))
+        rows = parse_rows(pictures or ()) if manifest is None else read_manifest(resolve(manifest))
+        with (
+            SessionPool(threads) as sessions,
+            self.open_client(connections=threads, rate_limiter=rate_limiter) as client,
+        ):
+            batch = Batch(
+                client.upload,
+                rate_limiter,
+                # Without the circuit breaker, a host that never answers would occupy all threads.
+                with_circuit_breaker(self.make_check(session_pool=sessions), max(1, threads // 4)) if check else None,
+                on_error=on_error,
+                threads=threads,
+                on_progress=on_progress or (lambda _: None),
+                progress_interval=progress_interval,
+                resume=resume,
+                account=account_of(self.settings.app_key, self.settings.base_url),
+                task=task,
+                renew_after=renew_after,
+            )
+            return run_batch(batch, rows, None if results is None else resolve(results))
