@@ -15,6 +15,7 @@ umask 022
 rm -rf "$to"
 "$bin/python" -m build --no-isolation --outdir "$to" .
 "$bin/twine" check --strict "$to"/*
+"$bin/check-wheel-contents" "$to"/*.whl
 
 installed=build/installed
 "$bin/uv" venv --quiet --clear --python "$bin/python" "$installed"

@@ -84,6 +84,14 @@ def check_compatibility(page: str | None, airflows: Sequence[str]) -> Item:
     return Item("compatibility", f"all tests passed on Airflow {', '.join(airflows)}")
 
 
+def check_urls(pyproject: str) -> Item:
+    [repository] = re.findall(r'^repository = "(.*)"$', pyproject, re.MULTILINE)
+    to_do = (
+        "Create the repository, and the site that DOCS_URL in errors.py names; then write its URL into pyproject.toml."
+    )
+    return Item("urls", repository, to_do if "/OWNER/" in repository else "")
+
+
 def check_snapshot(files: int, version: str) -> Item:
     to_do = "" if files else "Run make api-snapshot, and commit it."
     return Item("api-snapshot", f"tests/promises/{version} has {files} files.", to_do)
@@ -132,6 +140,7 @@ def check_all(root: Path, today: datetime.date) -> Iterator[Item]:
     yield check_changelog((root / "CHANGELOG.md").read_text(), version, today)
     yield check_compatibility(page.read_text() if page.exists() else None, pinned_airflows(root))
     yield check_snapshot(len(list((root / "tests/promises" / version).glob("*.json"))), version)
+    yield check_urls((root / "pyproject.toml").read_text())
     yield check_tree([line.split(maxsplit=1)[1] for line in _git(root, "status", "--porcelain").splitlines()])
     yield check_build([path.name for path in dist], _built_from(dist), version, int(head_time))
     yield check_tag(_git(root, "rev-parse", "--quiet", "--verify", f"refs/tags/v{version}^{{commit}}"), head, version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -104,8 +105,27 @@ def test_license_is_included(shipped: set[str], sdist: Path) -> None:
         assert f"{NAME}/LICENSE" in archive.getnames()
 
 
-def test_twine_accepts_both(wheel: Path, sdist: Path) -> None:
-    pytest.importorskip("twine")
-    command = [sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(sdist)]
-    checked = subprocess.run(command, capture_output=True, text=True)
-    assert checked.returncode == 0, checked.stdout
+@pytest.mark.parametrize("tool", [("twine", "check", "--strict"), ("check_wheel_contents",)])
+def test_tool_accepts_the_wheel(tool: tuple[str, ...], wheel: Path) -> None:
+    pytest.importorskip(tool[0])
+    checked = subprocess.run([sys.executable, "-m", *tool, str(wheel)], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_description_has_absolute_links_to_existing_files(wheel: Path, checkout: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        described = archive.read(f"{NAME}.dist-info/METADATA").decode()
+    [source] = re.findall(r"^Project-URL: Source, (.*)$", described, re.MULTILINE)
+    links = re.findall(r"(!?)\[[^\]]*\]\(([^)]*)\)", described)
+    assert {bool(image) for image, _ in links} == {True, False}
+    for image, url in links:
+        assert url.startswith("https://"), url
+        if path := url.removeprefix(f"{source}/{'raw' if image else 'blob'}/v{__version__}/"):
+            assert path == url or (checkout / path.partition("#")[0]).exists(), url
+
+
+def test_metadata_has_extras_for_users_only(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        described = archive.read(f"{NAME}.dist-info/METADATA").decode()
+    extras = set(re.findall(r"^Provides-Extra: (.*)$", described, re.MULTILINE))
+    assert extras == {"amazon", "google", "microsoft-azure", "openlineage", "sandbox"}

@@ -17,6 +17,7 @@ from scripts.release_check import (
     check_build,
     check_changelog,
     check_compatibility,
+    check_urls,
     check_version,
     main,
 )
@@ -94,6 +95,11 @@ def test_check_build_rejects(names: list[str], built_from: int | None, found: st
     assert item.to_do == "Run make build."
 
 
+def test_check_urls_rejects_the_placeholder() -> None:
+    item = check_urls('[tool]\nrepository = "https://github.com/OWNER/provider"\n')
+    assert "write its URL into pyproject.toml" in item.to_do
+
+
 @pytest.fixture
 def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Git in a new repository that is ready for a release, except for the build and the tag."""
@@ -109,7 +115,7 @@ def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         "tests/promises/1.2.0/names.json": "[]\n",
         ".gitignore": "dist/\n",
         "README.md": "A package.\n",
-        "pyproject.toml": "[project]\n",
+        "pyproject.toml": 'repository = "https://example.com/provider"\n',
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
@@ -166,6 +172,7 @@ def test_main_from_checkout_to_tag(
     assert items["changelog"] == "done 1.2.0 of 2026-01-01"
     assert items["compatibility"] == "done all tests passed on Airflow 3.3.2"
     assert items["api-snapshot"] == "done tests/promises/1.2.0 has 1 files."
+    assert items["urls"] == "done https://example.com/provider"
     assert items["tree"] == "done clean"
 
 
@@ -176,6 +183,7 @@ def test_main_notices_changes_after_the_tag(
     git("tag", "-a", "v1.2.0", "-m", "1.2.0")
     (tmp_path / "README.md").write_text("Another one.\n")
     _, items = printed(tmp_path, capsys)
+    assert items["urls"] == "done https://example.com/provider"
     assert items["tree"] == "NOT-DONE Not committed: README.md. Commit or remove it."
 
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2031-01-01T00:00:00Z")
