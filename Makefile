@@ -148,7 +148,7 @@ format: venv ## Format the code with ruff
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-api-snapshot: venv ## Write a snapshot of this version's public API to tests/promises
+api-snapshot: venv ## Write a snapshot of this version's public API to tests/promises, and provider.yaml
 	@$(BIN)/python -m scripts.api_snapshots
 
 constraints: venv ## Update the pinned versions

@@ -9,6 +9,7 @@ from airflow_provider_oppo_image.connection import CONN_TYPE, HOOK_NAME, form_fo
 
 _PACKAGE = "airflow_provider_oppo_image"
 _INTEGRATION = "OPPO pictures"
+_ASSET_URIS = {"schemes": ["oppo-image"], "handler": None}  # None: Airflow's own normalization is enough
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -29,6 +30,8 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators"),
         "sensors": _modules("sensors"),
         "triggers": _modules("triggers"),
+        "asset-uris": [dict(_ASSET_URIS)],
+        "dataset-uris": [dict(_ASSET_URIS)],  # Airflow 2's name
         "cli": [f"{_PACKAGE}.cli.airflow_command.get_commands"],
         "task-decorators": [
             # Airflow reads `class-name`, although its schema says `path`.

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import tomllib
-from pathlib import Path
 
 import pytest
 
@@ -201,8 +199,3 @@ def test_docs_url_of_check_error_is_that_of_failure_code() -> None:
         error = PictureWrongError("", reports=reports)
         assert failure_from(error).code == code
         assert docs_url_for(error) == docs_url("picture_wrong" if code == "picture" else code)
-
-
-def test_docs_url_is_that_of_project_metadata() -> None:
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-    assert project["urls"]["Documentation"] == DOCS_URL

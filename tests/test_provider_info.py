@@ -10,11 +10,15 @@ from typing import Any
 import airflow
 import jsonschema
 import pytest
+import yaml
+from airflow.providers_manager import ProvidersManager
 
 from airflow_provider_oppo_image import __version__
+from airflow_provider_oppo_image.airflow_compat import HAS_RETRY_POLICIES, Asset, airflow_version
 from airflow_provider_oppo_image.connection import FIELDS, form_for_airflow_3
 from airflow_provider_oppo_image.get_provider_info import get_provider_info
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
+from scripts.checkout import ROOT
 
 INFO = get_provider_info()
 [CONNECTION] = INFO["connection-types"]
@@ -34,6 +38,21 @@ def test_info_matches_airflows_schema() -> None:
     jsonschema.validate(INFO, schema("provider_info.schema.json"))
     assert json.loads(json.dumps(INFO)) == INFO
     assert (INFO["package-name"], INFO["versions"]) == ("airflow-provider-oppo-image", [__version__])
+
+
+@pytest.mark.skipif(not HAS_RETRY_POLICIES, reason="the schema of an earlier Airflow has other keys")
+def test_provider_yaml_is_up_to_date_and_matches_airflows_schema() -> None:
+    made = yaml.safe_load((ROOT / "provider.yaml").read_text())
+    jsonschema.validate(made, schema("provider.yaml.schema.json"))
+    assert INFO.items() <= made.items()
+
+
+def test_asset_scheme_is_registered_and_normalized() -> None:
+    providers: Any = ProvidersManager()
+    handlers = providers.dataset_uri_handlers if airflow_version().startswith("2.") else providers.asset_uri_handlers
+    assert "oppo-image" in handlers
+    asset = Asset(uri="oppo-image://campaigns/spring/")
+    assert asset.normalized_uri == "oppo-image://campaigns/spring"
 
 
 def test_connection_type_matches_airflows_schema_and_the_hook() -> None:
@@ -68,6 +87,4 @@ def test_decorator_commands_and_links_exist() -> None:
 
 
 def test_installed_airflow_finds_the_provider() -> None:
-    from airflow.providers_manager import ProvidersManager
-
     assert "airflow-provider-oppo-image" in ProvidersManager().providers

@@ -1,4 +1,4 @@
-"""Write a snapshot of this version's public API: `make api-snapshot`.
+"""Write a snapshot of this version's public API, and provider.yaml: `make api-snapshot`.
 
 A snapshot is a folder of a version, with a file for each kind. Only the folder of this version is written, and only if
 it stays compatible with what was stored there.
@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import yaml  # type: ignore[import-untyped]
+
 from airflow_provider_oppo_image import __version__
+from airflow_provider_oppo_image.get_provider_info import get_provider_info
 from scripts.api_snapshots.collect import REQUIRED, collect
 from scripts.checkout import ROOT
 
 FOLDER: Final = ROOT / "tests/promises"
+PROVIDER: Final = ROOT / "provider.yaml"
 
 
 def versions(folder: Path = FOLDER) -> list[str]:
@@ -71,6 +75,13 @@ def newly_required(stored: dict[str, Any], now: dict[str, Any]) -> Iterator[str]
                 yield f"{name} > {argument}: must be given now, and did not exist"
 
 
+def provider_yaml() -> str:
+    """Return the provider's metadata in the form of the providers in Airflow's repository."""
+    release = {"state": "ready", "source-date-epoch": 1793491200}  # 2026-11-01
+    plain = json.loads(json.dumps(get_provider_info() | release))  # YAML has references to what is there twice
+    return "# Made by: make api-snapshot\n" + str(yaml.safe_dump(plain, sort_keys=False, width=110))
+
+
 def main(version: str = __version__, folder: Path = FOLDER) -> int:
     snapshot = collect()
     if broken := list(lost(read(version, folder), snapshot)):
@@ -78,6 +89,7 @@ def main(version: str = __version__, folder: Path = FOLDER) -> int:
         print(f"Restore what is missing. If {version} was never released, you can remove tests/promises/{version}.")
         return 1
     write(version, snapshot, folder)
+    PROVIDER.write_text(provider_yaml())
     print(f"The API snapshot of {version} is in tests/promises/{version}.")
     return 0
 
