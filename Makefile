@@ -23,7 +23,7 @@ MANAGED := test-managed-3.0.6-3.11
 FROM_WHEEL := tests/packaging tests/test_package.py tests/test_airflow_compat.py tests/test_provider_info.py tests/example_dags
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test lint types imports size unit coverage test-tools test-airflow-2.11 test-lowest test-wheel test-managed test-matrix audit release-check test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live build docs bench-trust bench bench-prepare format api-snapshot constraints clean venv
+.PHONY: help demo airflow test lint types imports size unit coverage test-tools test-airflow-2.11 test-lowest test-wheel test-managed test-matrix audit drift release-check test-trust test-celery test-system test-system-3.3 test-system-2.11 test-airflow test-browser test-live build docs bench-trust bench bench-prepare format api-snapshot constraints clean venv
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -41,9 +41,13 @@ test: lint types imports size unit ## Run all quick checks: lint, types, imports
 venv: # The environment of the checks
 	@$(VENV) .venv $(EXTRAS) dev $(PINS) $(PYTHONS)
 
-lint: venv ## Check style with ruff
+lint: venv ## Check style with ruff, and the GitHub workflows with zizmor and their schemas
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/zizmor --quiet --offline .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 
 types: venv ## Check types with mypy, strictly
 	$(BIN)/mypy
@@ -84,8 +88,11 @@ audit: venv ## Check every pinned version for known vulnerabilities
 		$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement $$file || code=1; \
 	done; exit $$code
 
+drift: venv ## Compare the vendor's newest SDK with contract.py, and print what is new
+	@$(BIN)/python -m scripts.drift
+
 release-check: venv ## List what is left to do before this version is released
-	@$(BIN)/python -m scripts.release_check
+	@code=0; $(BIN)/python -m scripts.drift || code=1; $(BIN)/python -m scripts.release_check || code=1; exit $$code
 
 test-trust: venv ## Test faults, kills, addresses, leaks and malformed pictures; prints a table of the results
 	@scripts/picture_corpus.sh $(BIN)/python

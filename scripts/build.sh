@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the source distribution, the wheel from it, and the bill of materials of the wheel (CycloneDX). The build is
-# reproducible: one commit always gives the same bytes.
+# Builds the source distribution, the wheel from it, the bill of materials of the wheel (CycloneDX), and
+# the release notes. The build is reproducible: one commit always gives the same bytes.
 #
 # usage: scripts/build.sh BIN DIRECTORY
 #   BIN          the folder of the environment's programs
@@ -27,4 +27,5 @@ version=$(echo "$wheel" | cut -d- -f2)
 sed "s/^dynamic = .*/version = \"$version\"/" pyproject.toml > build/pyproject.toml
 "$bin/cyclonedx-py" environment --output-reproducible --pyproject build/pyproject.toml --mc-type library \
     --output-file "$to/${wheel%-py3-none-any.whl}.cdx.json" "$installed"
+awk -v heading="## [$version]" 'index($0, heading) == 1 { on = 1; next } /^## / { on = 0 } on' CHANGELOG.md > "$to/notes.md"
 echo "Built in $to:" && ls "$to"
