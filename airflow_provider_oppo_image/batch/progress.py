@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -138,15 +139,28 @@ class Summary:
         return f"{text}; {self.renewed:,} pictures renewed, since their ids were too old" if self.renewed else text
 
     def __str__(self) -> str:
-        """Return the headline, with a table of the causes."""
+        """Return the headline, with a table of the causes, each on one line."""
+        return self.describe()
+
+    def describe(self, width: int | None = None) -> str:
+        """Return the headline, with a table of the causes.
+
+        :param width: the maximum length of a line, except for a longer URL; None for each cause on one line.
+        """
         lines = [self.headline]
         if self.causes:
-            lines.append(f"{'rows':>9}  {'whose fault':<11}  {'code':<20}  first")
-        lines += [
-            f"{cause.rows:>9,}  {cause.fault:<11}  {cause.code:<20}  line {cause.line}: {cause.error}"
-            for cause in self.causes
-        ]
+            lines.append(f"{'rows':>9}  {'whose fault':<11}  {'code':<20}{'  first' if width is None else ''}".rstrip())
+        for cause in self.causes:
+            start, first = f"{cause.rows:>9,}  {cause.fault:<11}  {cause.code:<20}", f"line {cause.line}: {cause.error}"
+            lines += [f"{start}  {first}"] if width is None else [start.rstrip(), *_wrap(first, width)]
         return "\n".join(lines)
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    indent = " " * 11
+    return textwrap.wrap(
+        text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 class ResultCounter:

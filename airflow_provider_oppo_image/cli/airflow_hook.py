@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from airflow_provider_oppo_image.cli.output import print_note
+from airflow_provider_oppo_image.cli.output import is_terminal, print_note
 from airflow_provider_oppo_image.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def open_hook(conn_id: str, *, verbose: bool) -> Iterator[OppoImageHook]:
+def open_hook(conn_id: str, *, verbose: bool, announce: bool = False) -> Iterator[OppoImageHook]:
     """Open a hook; while the block runs, standard output is redirected, so print results after the block.
 
     :param conn_id: the id of the Airflow connection.
     :param verbose: whether to show Airflow's messages on standard error.
+    :param announce: whether to print a note before Airflow starts; in a terminal, it is always printed.
     :return: the hook, with its connection read and checked.
     :raises ConfigurationError: if Airflow does not start, or the connection does not exist or is not usable.
     """
+    if announce or is_terminal(sys.stderr):
+        print_note(f"Starting Airflow to read the connection {conn_id!r} ...")
     with contextlib.redirect_stdout(sys.stderr if verbose else devnull()):
         if verbose:
             yield _load_hook(conn_id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,11 +13,20 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, rate
-from airflow_provider_oppo_image.cli.output import SUCCESS, print_error, print_json, print_note, print_result
+from airflow_provider_oppo_image.cli.output import (
+    INTERRUPTED,
+    SUCCESS,
+    is_terminal,
+    print_error,
+    print_json,
+    print_note,
+    print_result,
+)
 from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
 
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.batch.progress import Progress
+    from airflow_provider_oppo_image.batch.run import BatchResult
 
 HELP: Final = "upload the pictures of a manifest, and write their ids to a file"
 DESCRIPTION: Final = (
@@ -26,7 +37,7 @@ DESCRIPTION: Final = (
 )
 
 _LINE_INTERVAL_S: Final = 5.0
-_BAR_INTERVAL_S: Final = 0.2
+_INTERVAL_S: Final = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,33 +64,71 @@ def run(args: argparse.Namespace) -> int:
 
     :raises OppoImageError: if the manifest, the results file or the connection is not usable.
     """
-    as_bar = sys.stderr.isatty()
-    with open_hook(args.conn_id, verbose=args.verbose) as hook, _progress_reporter(as_bar=as_bar) as report_progress:
-        result = hook.upload_batch(
+    progress: list[Progress] = []
+    try:
+        result = _upload(args, progress)
+    except KeyboardInterrupt:
+        uploaded = f"{progress[0].uploaded:,} pictures were uploaded in this run. " if progress else ""
+        print_note(f"Interrupted. {uploaded}All picture ids are kept beside {args.results}. {_next_command(args)}")
+        return INTERRUPTED
+    data = {**result.summary.to_dict(), "already_complete": result.already_complete}
+    table = result.summary.describe(shutil.get_terminal_size().columns if is_terminal(sys.stderr) else None)
+    if result.error:
+        print_note(table)
+        code = print_error(result.error, as_json=args.json, **data)
+        print_note(_next_command(args))
+        return code
+    if args.json:
+        print_json(data)
+        return SUCCESS
+    if result.already_complete:
+        print_note("An earlier run completed this batch; nothing was sent.")
+    print_result(f"{table}\nresults: {result.summary.results}")
+    return SUCCESS
+
+
+def _upload(args: argparse.Namespace, seen: list[Progress]) -> BatchResult:
+    as_bar = is_terminal(sys.stderr)
+    with (
+        open_hook(args.conn_id, verbose=args.verbose, announce=True) as hook,
+        _progress_reporter(as_bar=as_bar) as report_progress,
+    ):
+
+        def on_progress(progress: Progress) -> None:
+            seen[:] = [progress]
+            report_progress(progress)
+
+        return hook.upload_batch(
             manifest=args.manifest,
             results=args.results,
             check=not args.no_check,
             rate_limiter=RateLimiter(AdaptiveRate(args.rate)),
-            on_progress=report_progress,
-            progress_interval=_BAR_INTERVAL_S if as_bar else _LINE_INTERVAL_S,
+            on_progress=on_progress,
+            progress_interval=_INTERVAL_S,
             resume=args.resume,
         )
-    if result.error:
-        return print_error(result.error, as_json=args.json)
-    if args.json:
-        print_json({**result.summary.to_dict(), "already_complete": result.already_complete})
-        return SUCCESS
-    if result.already_complete:
-        print_note("An earlier run completed this batch; nothing was sent.")
-    print_result(f"{result.summary}\nresults: {result.summary.results}")
-    return SUCCESS
+
+
+def _next_command(args: argparse.Namespace) -> str:
+    """Return the command that tries the pictures without an id."""
+    command = list(args.command_line)
+    return f"To continue: {shlex.join(command if args.resume else [*command, '--resume'])}"
 
 
 @contextlib.contextmanager
 def _progress_reporter(*, as_bar: bool) -> Iterator[Callable[[Progress], None]]:
     """Print progress to standard error: a progress bar in a terminal, otherwise a line every few seconds."""
     if not as_bar:
-        yield lambda progress: print_note(progress.describe(time.monotonic()))
+        last = time.monotonic()
+
+        def print_line(progress: Progress) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now >= last + _LINE_INTERVAL_S or progress.done >= progress.total:
+                last = now
+                print_note(progress.describe(now))
+
+        yield print_line
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn

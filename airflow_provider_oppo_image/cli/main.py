@@ -101,8 +101,10 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     :raises SystemExit: by `argparse`, for help, for the version and for invalid arguments.
     """
     parser = make_parser(program)
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
         args = parser.parse_args(arguments)
+        args.command_line = [*program.split(), *arguments]
         if not hasattr(args, "run"):
             parser.print_help(sys.stderr)
             return USAGE

@@ -60,7 +60,7 @@ def error_to_dict(error: OppoImageError) -> dict[str, Any]:
     """Return an error as JSON-serialisable data."""
     data: dict[str, Any] = {
         "type": type(error).__name__,
-        "message": str(error),
+        "message": _message(error),
         "code": error.code,
         "http_status": error.http_status,
         "permanent": error.permanent,
@@ -84,8 +84,13 @@ def print_error(error: OppoImageError, *, as_json: bool, **values: Any) -> int:
     """
     if as_json:
         print_json({**values, "error": error_to_dict(error)})
-    print_note(f"error: {error}")
+    print_note(f"error: {_message(error)}")
     return exit_code(error)
+
+
+def _message(error: OppoImageError) -> str:
+    """Return the error's message, without the table of a batch, which is the data `summary`."""
+    return str(error).partition("\n")[0] if isinstance(error, BatchError) else str(error)
 
 
 def print_result(text: str) -> None:
@@ -104,6 +109,11 @@ def print_json(data: Mapping[str, Any]) -> None:
 def print_note(text: str) -> None:
     """Print an error, a warning or a note to standard error."""
     _write(sys.stderr, text)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a person reads a stream; None is a stream that the caller has closed."""
+    return stream is not None and stream.isatty()
 
 
 def flush() -> None:

@@ -25,6 +25,14 @@ def summary_of(*results: RowResult) -> Summary:
     return counter.summary("r.csv")
 
 
+@pytest.mark.parametrize("width", [40, 80])
+def test_causes_fit_the_terminal(width: int) -> None:
+    cause = Cause("picture", "wrong_dimensions", 1_000, 2, "876 x 324 px, where 1016 x 455 px is expected. " * 5)
+    text = Summary(1_000, 0, 1_000, 0, (cause,)).describe(width)
+    assert max(map(len, text.splitlines())) <= width
+    assert " ".join(cause.error.split()) in " ".join(text.split())
+
+
 def test_progress_counts_outcomes() -> None:
     counted = Progress(3, started_at=0.0)
     counted.record(Outcome(1, "id"))

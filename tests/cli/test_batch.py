@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,9 @@ def test_failed_rows_need_resume(
     urls = [host.serve("/old.jpg", artwork.jpeg(876, 324)), host.serve("/big.jpg", artwork.good("big", "JPEG"))]
     manifest = write_manifest(tmp_path, *urls)
     assert main(["batch", manifest, results]) == 1
-    assert "1 of 2 rows failed" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "1 of 2 rows failed" in err
+    assert err.endswith(f"To continue: oppo-image batch {manifest} {results} --resume\n")
     host.serve("/old.jpg", artwork.good("big", "JPEG"))
     assert main(["batch", manifest, results]) == 2
     assert "--resume" in capsys.readouterr().err
@@ -85,8 +88,17 @@ def test_batch_no_check_uploads_anyway(
 ) -> None:
     manifest = write_manifest(tmp_path, host.serve("/old.jpg", artwork.jpeg(876, 324)))
     assert main(["batch", manifest, results, "--no-check", "--json"]) == 1
-    error = json.loads(capsys.readouterr().out)["error"]
-    assert (error["type"], error["summary"]["causes"][0]["code"]) == ("BatchError", "51")
+    data = json.loads(capsys.readouterr().out)
+    assert (data["error"]["type"], data["causes"][0]["code"], data["failed"]) == ("BatchError", "51", 1)
+    assert "whose fault" not in data["error"]["message"]
+
+
+def test_batch_with_wrong_secret_is_refused(
+    connect: Callable[..., None], manifest: str, results: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connect(password="hush-hush-hush")
+    assert main(["batch", manifest, results, "--no-check", "--json"]) == 4
+    assert json.loads(capsys.readouterr().out)["error"]["type"] == "AccountError"
 
 
 def test_rate_is_respected(sandbox: SandboxServer, host: PictureHost, tmp_path: Path, results: str) -> None:
@@ -106,7 +118,7 @@ def test_interrupted_batch_resumes(
     sandbox: SandboxServer, host: PictureHost, tmp_path: Path, results: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupt() -> None:
-        while not sandbox.received()["uploads"]:
+        while len(sandbox.received()["uploads"]) < 100:
             time.sleep(0.01)
         _thread.interrupt_main()
 
@@ -118,8 +130,10 @@ def test_interrupted_batch_resumes(
         assert main(["batch", manifest, results, "--no-check", "--rate", "100"]) == 130
     finally:
         signal.signal(signal.SIGINT, before)
-    assert "Interrupted" in capsys.readouterr().err
-    assert 0 < len(sandbox.received()["uploads"]) < 400
+    err, uploads = capsys.readouterr().err, len(sandbox.received()["uploads"])
+    assert f"Interrupted. {uploads} pictures were uploaded in this run" in err
+    assert err.endswith(f"To continue: oppo-image batch {manifest} {results} --no-check --rate 100 --resume\n")
+    assert 0 < uploads < 400
     assert main(["batch", manifest, results, "--no-check", "--resume"]) == 0
     assert len(sandbox.received()["uploads"]) == 400
 
