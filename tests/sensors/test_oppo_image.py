@@ -96,7 +96,7 @@ def test_unusable_setting_of_the_machine_fails_at_once(
     monkeypatch: pytest.MonkeyPatch, mode: Mode, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    ended, error = ending(mode, big_picture_url="https://127.0.0.1:1/big.png")
+    ended, error = ending(mode, big_picture_url="https://host.example/big.png")
     assert (ended, variable in str(error)) == ("failed", True)
 
 

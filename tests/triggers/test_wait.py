@@ -62,7 +62,7 @@ def test_start_after_deadline_polls_once(host: PictureHost) -> None:
 
 def test_unusable_setting_of_the_machine_is_permanent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1")
-    event = first_event(make_trigger(big_picture_url="https://127.0.0.1:1/big.png", silent_fail=True))
+    event = first_event(make_trigger(big_picture_url="https://host.example/big.png", silent_fail=True))
     assert (event["status"], event["permanent"], "ALL_PROXY" in event["message"]) == ("error", True, True)
 
 
