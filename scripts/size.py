@@ -26,9 +26,11 @@ import grimp
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = "airflow_provider_oppo_image"
 LONG_MODULE: Final = 350
-MAX_TEST_RATIO: Final = 1.9
-MAX_TOOL_LINES: Final = 5_150
-"""Limits of today. The goals are 1.8 test lines per package line, and 4,500 lines of scripts and bench."""
+MAX_TEST_RATIO: Final = 1.8
+"""Maximum lines of tests for each line of the package."""
+
+MAX_TOOL_LINES: Final = 5_400
+"""Maximum lines of scripts and bench, as reached; the goal is 4,500."""
 
 MAX_LINES: Final = 16_400
 """Maximum lines of the package: 15,000, and 1,400 for features that came later, strict decoding and push-once."""
