@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         result = _upload(args, progress)
     except KeyboardInterrupt:
         uploaded = f"{progress[0].uploaded:,} pictures were uploaded in this run. " if progress else ""
-        print_note(f"Interrupted. {uploaded}The folder beside {args.results} keeps all picture ids. {_next_command(args)}")
+        print_note(f"Interrupted. {uploaded}A folder beside {args.results} has all picture ids. {_next_command(args)}")
         return INTERRUPTED
     data = {**result.summary.to_dict(), "already_complete": result.already_complete}
     table = result.summary.describe(shutil.get_terminal_size().columns if is_terminal(sys.stderr) else None)
