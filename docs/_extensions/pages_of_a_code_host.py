@@ -39,7 +39,7 @@ def adapt(app: Sphinx, docname: str, source: list[str]) -> None:
     docs = Path(app.srcdir)
     source[0] = _LINK.sub(lambda link: _within_the_site(link, docname, docs), source[0])
     if docname in HELD:
-        source[0] += f"\n```{{include}} ../{HELD[docname]}\n:start-after: .svg)\n```\n"
+        source[0] += f"\n```{{include}} ../{HELD[docname]}\n:start-line: 1\n```\n"
     if docname in CHAPTERS:
         source[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n\n{CHAPTERS[docname]}\n```\n"
 
