@@ -5,10 +5,11 @@ The AppKey is the connection's login, the master secret its password.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
@@ -283,7 +284,12 @@ def read_settings(connection: ConnectionLike) -> Settings:
 
 def _read_settings(connection: ConnectionLike) -> Settings:
     name = connection.conn_id or "(no id)"
-    if (connection.conn_type or "").replace("-", "_") != CONN_TYPE:
+    if not connection.conn_type:
+        raise ConfigurationError(
+            f"Connection {name!r} has no type. If it is a URI, write oppo-image:// instead of oppo_image://, because a "
+            f"scheme cannot contain an underscore. Otherwise set its conn_type to {CONN_TYPE!r}."
+        )
+    if connection.conn_type.replace("-", "_") != CONN_TYPE:
         raise ConfigurationError(
             f"Connection {name!r} must have the type {CONN_TYPE!r}, not {connection.conn_type!r}. Choose {HOOK_NAME!r} "
             "as its type."
@@ -321,4 +327,18 @@ def _read_extra(name: str, text: str | None) -> Mapping[str, Any]:
             f"Connection {name!r} must have a JSON object as its extra, such as "
             f'{{"data_center": "{DEFAULT_DATA_CENTER}"}}, or an empty extra.'
         )
+    if "data_centre" in extra and "data_center" not in extra:
+        extra["data_center"] = extra.pop("data_centre")
     return extra
+
+
+def describe_unknown_keys(keys: Iterable[str]) -> str:
+    """Return the names of unknown keys of the extra, each with the key that may be meant; "" for none.
+
+    :param keys: `Settings.unknown_keys`.
+    """
+    words = []
+    for key in keys:
+        meant = difflib.get_close_matches(key.lower().replace("-", "_"), [entry.name for entry in FIELDS], n=1)
+        words.append(f"{key[:80]!r} (did you mean {meant[0]!r}?)" if meant else repr(key[:80]))
+    return ", ".join(words)

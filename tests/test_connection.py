@@ -17,6 +17,7 @@ from airflow_provider_oppo_image.connection import (
     Field,
     Settings,
     base_url,
+    describe_unknown_keys,
     form_for_airflow_3,
     read_settings,
 )
@@ -87,8 +88,8 @@ def test_master_secret_is_required(password: str | None) -> None:
     assert "'mine' has no master secret" in error_of(password=password)
 
 
-@pytest.mark.parametrize("conn_type", ["http", "", None, "oppo"])
-def test_other_connection_type_is_refused(conn_type: str | None) -> None:
+@pytest.mark.parametrize("conn_type", ["http", "oppo"])
+def test_other_connection_type_is_refused(conn_type: str) -> None:
     assert f"the type 'oppo_image', not {conn_type!r}" in error_of(conn_type=conn_type)
 
 
@@ -103,9 +104,23 @@ def test_extra_must_be_json_object(extra: Any) -> None:
     assert "JSON object" in error_of(extra)
 
 
-def test_unknown_keys_are_collected() -> None:
-    settings = read({"datacenter": "japan", "timeout": 5, "read_timeout": 5})
-    assert settings.unknown_keys == ("datacenter", "timeout")
+@pytest.mark.parametrize("conn_type", ["", None])
+def test_uri_with_an_underscore_is_explained(conn_type: str | None) -> None:
+    with pytest.raises(ConfigurationError, match="write oppo-image://"):
+        read(conn_type=conn_type, login=None, password=None)
+
+
+def test_british_spelling_is_accepted() -> None:
+    assert read({"data_centre": "japan"}) == read({"data_center": "japan"})
+    assert read({"data_centre": "japan", "data_center": "brazil"}).unknown_keys == ("data_centre",)
+
+
+def test_unknown_keys_are_collected_and_described() -> None:
+    settings = read({"datacenter": "japan", "x": 5, "Read-Timeout": 3, "read_timeout": 5})
+    assert settings.unknown_keys == ("Read-Timeout", "datacenter", "x")
+    assert describe_unknown_keys(settings.unknown_keys) == (
+        "'Read-Timeout' (did you mean 'read_timeout'?), 'datacenter' (did you mean 'data_center'?), 'x'"
+    )
     assert settings.transport_options.read_timeout == 5.0
 
 

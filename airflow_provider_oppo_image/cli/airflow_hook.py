@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from airflow_provider_oppo_image.cli.output import is_terminal, print_note
+from airflow_provider_oppo_image.connection import describe_unknown_keys
 from airflow_provider_oppo_image.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def open_hook(conn_id: str, *, verbose: bool, announce: bool = False) -> Iterato
         with contextlib.redirect_stderr(devnull()):
             hook = _load_hook(conn_id)
         if hook.settings.unknown_keys:
-            print_note(f"warning: connection {conn_id!r} has unknown keys: {', '.join(hook.settings.unknown_keys)}")
+            unknown = describe_unknown_keys(hook.settings.unknown_keys)
+            print_note(f"warning: connection {conn_id!r} has unknown keys: {unknown}")
         with _show_package_warnings():
             yield hook
 

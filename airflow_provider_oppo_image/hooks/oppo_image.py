@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,14 @@ from airflow_provider_oppo_image.airflow_compat import (
     airflow_version,
     mask_secret,
 )
-from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID, HOOK_NAME, Settings, read_settings
+from airflow_provider_oppo_image.connection import (
+    CONN_TYPE,
+    DEFAULT_CONN_ID,
+    HOOK_NAME,
+    Settings,
+    describe_unknown_keys,
+    read_settings,
+)
 from airflow_provider_oppo_image.contract import MAX_PICTURE_AGE, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.hooks.batch import BatchMixin
@@ -35,6 +44,9 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.pictures.session_pool import SessionPool
 
 __all__ = ["OppoImageHook", "airflow_errors"]
+
+_TEST_TIMEOUT_S = 9.0
+"""Seconds for the request of a connection's test, which answers within 10 seconds."""
 
 
 class OppoImageHook(BatchMixin, PushStatusMixin, BaseHook):
@@ -84,7 +96,7 @@ class OppoImageHook(BatchMixin, PushStatusMixin, BaseHook):
             raise connection_not_found(conn_id) from error
         mask_secret(settings.master_secret)
         if settings.unknown_keys:
-            unknown = ", ".join(map(repr, settings.unknown_keys))
+            unknown = describe_unknown_keys(settings.unknown_keys)
             self.log.warning("Connection %r has unknown keys in its extra, which are ignored: %s.", conn_id, unknown)
         return settings
 
@@ -96,11 +108,14 @@ class OppoImageHook(BatchMixin, PushStatusMixin, BaseHook):
     def _client(self) -> EngageLabClient:
         return self.open_client()
 
-    def open_client(self, *, connections: int = 10, rate_limiter: RateLimiter | None = None) -> EngageLabClient:
+    def open_client(
+        self, *, connections: int = 10, rate_limiter: RateLimiter | None = None, total_timeout: float = math.inf
+    ) -> EngageLabClient:
         """Return a new client of the service, which the caller closes.
 
         :param connections: maximum number of connections that are kept alive.
         :param rate_limiter: limits the rate of requests; None for no limit.
+        :param total_timeout: maximum seconds for one attempt, if the connection allows more.
         """
         from airflow_provider_oppo_image.engagelab.client import EngageLabClient
         from airflow_provider_oppo_image.engagelab.http import HttpTransport
@@ -109,12 +124,13 @@ class OppoImageHook(BatchMixin, PushStatusMixin, BaseHook):
         settings = self.settings
         # Airflow masks a connection's password, but not values derived from it.
         mask_secret(basic_auth(settings.app_key, settings.master_secret).removeprefix("Basic "))
+        options = settings.transport_options
         transport = HttpTransport(
             settings.base_url,
             settings.app_key,
             settings.master_secret,
             user_agent=f"airflow-provider-oppo-image/{__version__} apache-airflow/{airflow_version()}",
-            options=settings.transport_options,
+            options=replace(options, total_timeout=min(options.total_timeout, total_timeout)),
             connections=connections,
         )
         return EngageLabClient(transport, retry_budget=settings.retry_budget, rate_limiter=rate_limiter)
@@ -281,10 +297,16 @@ class OppoImageHook(BatchMixin, PushStatusMixin, BaseHook):
             return False, str(error).replace(f"Connection {self.oppo_image_conn_id!r}", "The connection", 1)
 
     def check_credentials(self) -> str:
-        """Check the credentials with one request that changes nothing.
+        """Check the connection, and its credentials with one request that changes nothing, within 10 seconds.
 
         :return: a message for the user.
-        :raises OppoImageError: if they are not valid, or that is not known.
+        :raises OppoImageError: if they are not valid, or that is not known; also if the extra has an unknown key.
         """
-        self._client.check_credentials()
+        if unknown := describe_unknown_keys(self.settings.unknown_keys):
+            raise ConfigurationError(
+                f"Connection {self.oppo_image_conn_id!r} has unknown keys in its extra: {unknown}. Correct or remove "
+                "them."
+            )
+        with self.open_client(connections=1, total_timeout=_TEST_TIMEOUT_S) as client:
+            client.check_credentials()
         return f"{self.settings.base_url} accepts AppKey {self.settings.app_key} and its master secret."

@@ -27,7 +27,7 @@ from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids
 from airflow_provider_oppo_image.net.options import TransportOptions
 from tests.support import artwork
-from tests.support.fault_server import Connection, FaultServer, Reply, answer, refusal, reset, stall
+from tests.support.fault_server import Connection, FaultServer, Reply, answer, drip, refusal, reset, stall
 from tests.support.picture_host import PictureHost
 
 SECRET = "the-master-secret"
@@ -143,10 +143,10 @@ def test_invalid_connection_is_refused(connect: Connect, fields: Any, words: str
 
 
 def test_unknown_key_is_logged_once(connect: Connect, task_log: Callable[[], str]) -> None:
-    hook = connect(extra={"data_centre": "japan"})
+    hook = connect(extra={"datacenter": "japan"})
     for _ in range(2):
         assert hook.settings.base_url
-    assert task_log().count("'data_centre'") == 1
+    assert task_log().count("'datacenter' (did you mean 'data_center'?)") == 1
 
 
 def test_secret_and_header_are_masked(connect: Connect, masked: list[str]) -> None:
@@ -304,6 +304,21 @@ def test_connection_test_explains_failures(connect: Connect, reply: Reply, words
     assert not accepted
     assert any(word in message for word in words.split("|"))
     assert SECRET not in message
+
+
+def test_connection_test_fails_on_an_unknown_key(connect: Connect) -> None:
+    with FaultServer(stall) as server:
+        accepted, message = connect(server, extra={"read_timout": 5}).test_connection()
+    assert (accepted, server.requests) == (False, [])
+    assert "The connection has unknown keys in its extra: 'read_timout' (did you mean 'read_timeout'?)." in message
+
+
+def test_connection_test_has_a_deadline(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_oppo_image.hooks.oppo_image._TEST_TIMEOUT_S", 0.3)
+    with FaultServer(drip(b"HTTP/1.1 " + b"2" * 500)) as server:
+        accepted, message = connect(server).test_connection()
+    assert not accepted
+    assert "0.3 s" in message
 
 
 def test_connection_test_with_unknown_host(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
