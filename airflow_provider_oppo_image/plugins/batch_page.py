@@ -1,6 +1,7 @@
 """The page of a batch's rows, and their download.
 
-The path of the results comes only from the record of the requested task; no path in an address is opened.
+The path of the results comes only from the record of the requested task; no path in an address is opened, and
+`results_access` decides whether the path in the record is.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from airflow_provider_oppo_image.errors import OppoImageError
 from airflow_provider_oppo_image.plugins.database import load_task
 from airflow_provider_oppo_image.plugins.pictures_page import image_src
 from airflow_provider_oppo_image.plugins.queries import CAUSE_PATTERN, BatchQuery, StateFilter, cause_key
+from airflow_provider_oppo_image.plugins.results_access import ResultsNotOfTaskError, required_task
 from airflow_provider_oppo_image.plugins.results_download import MEDIA_TYPES, DownloadFormat, download, file_name
 from airflow_provider_oppo_image.plugins.results_reader import (
     ResultsNotFoundError,
@@ -100,9 +102,9 @@ BatchQueryParam = Annotated[BatchQuery, Depends(batch_query)]
 
 def show_batch(request: Request, query: BatchQueryParam, session: SessionDep) -> HTMLResponse:
     """Return the page of the rows that match a query."""
-    task, summary, path = _load_batch(session, query)
+    task, summary, path, named = _load_batch(session, query)
     with read_slot():
-        page = render_batch(request_translation(request), query, task, _results_table(path), summary)
+        page = render_batch(request_translation(request), query, task, _results_table(path, named), summary)
     return HTMLResponse(page, headers=HEADERS)
 
 
@@ -111,9 +113,9 @@ def download_batch(query: BatchQueryParam, kind: DownloadFormat, session: Sessio
 
     :param kind: "csv" for a spreadsheet, "jsonl" for a program.
     """
-    _, _, path = _load_batch(session, query)
+    _, _, path, named = _load_batch(session, query)
     with read_slot():
-        table = _results_table(path)
+        table = _results_table(path, named)
     disposition = {"Content-Disposition": f'attachment; filename="{file_name(path, kind)}"'}
     rows = download(table, kind, query.row_filter)
     return StreamingResponse(rows, headers=HEADERS | disposition, media_type=MEDIA_TYPES[kind])
@@ -157,16 +159,20 @@ def _row_pictures(row: RowResult) -> list[RowPicture]:
     return [by_kind[kind] for kind in PICTURE_KINDS]
 
 
-def _load_batch(session: Session, query: BatchQuery) -> tuple[TaskView, Summary, str]:
-    """Return the task, the batch's summary, and the path of its results."""
+def _load_batch(session: Session, query: BatchQuery) -> tuple[TaskView, Summary, str, str | None]:
+    """Return the task, the batch's summary, the path of its results, and the task that its rows must name."""
     task = load_task(session, query.dag_id, query.run_id, query.task_id, query.map_index)
-    # Reading the results can take long; other requests need the database connection.
-    session.close()
     if task is None or task.record is None or task.record.batch is None:
         raise PageError(404, "no_batch")
-    if not task.record.batch.results:
+    if not (results := task.record.batch.results):
         raise PageError(404, "no_results")
-    return task, task.record.batch, task.record.batch.results
+    try:
+        named = required_task(session, results, query)
+    except ResultsNotOfTaskError:
+        raise PageError(404, "not_of_task") from None
+    # Reading the results can take long; other requests need the database connection.
+    session.close()
+    return task, task.record.batch, results, named
 
 
 @contextmanager
@@ -183,15 +189,24 @@ def read_slot() -> Iterator[None]:
         _READ_SLOTS.release()
 
 
-def _results_table(path: str) -> ResultsTable:
+def _results_table(path: str, named: str | None) -> ResultsTable:
     try:
-        return _TABLES.get(path)
-    except ResultsRefusedError as error:
-        raise PageError(409, "not_shown", str(error)) from None
-    except ResultsPendingError:
-        raise PageError(409, "not_written") from None
-    except ResultsNotFoundError:
-        raise PageError(404, "not_there") from None
+        return _TABLES.get(path, named)
     except OppoImageError as error:
-        log.warning("The results of a batch cannot be displayed: %s", error)
-        raise PageError(503, "not_read") from None
+        if named is None:
+            raise _page_error(error) from None
+        # The same answer for every reason: a user who may edit XComs must not learn which files exist.
+        raise PageError(404, "not_of_task") from None
+
+
+def _page_error(error: OppoImageError) -> PageError:
+    match error:
+        case ResultsRefusedError():
+            return PageError(409, "not_shown", str(error))
+        case ResultsPendingError():
+            return PageError(409, "not_written")
+        case ResultsNotFoundError():
+            return PageError(404, "not_there")
+        case _:
+            log.warning("The results of a batch cannot be displayed: %s", error)
+            return PageError(503, "not_read")

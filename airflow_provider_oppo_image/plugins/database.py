@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from airflow.models.dagrun import DagRun
+from airflow.models.renderedtifields import RenderedTaskInstanceFields
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from pydantic import TypeAdapter, ValidationError
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 MAX_RECORDS: Final = 5_000
 """Our own limit: the number of task records that are read for one run."""
+
+MAX_RENDERED: Final = 100
+"""Our own limit: the number of task instances whose rendered fields are read for one task."""
 
 _RECORD: Final = TypeAdapter(TaskRecord)
 
@@ -47,6 +51,23 @@ def load_task(session: Session, dag_id: str, run_id: str, task_id: str, map_inde
     """
     query = _select_records(dag_id, run_id).where(XComModel.task_id == task_id, XComModel.map_index == map_index)
     return next((_task_view(*columns) for columns in session.execute(query)), None)
+
+
+def load_rendered_fields(
+    session: Session, dag_id: str, task_id: str, run_id: str | None = None, map_index: int = -1
+) -> list[dict[str, Any]]:
+    """Return the rendered fields of a task. Workers write them; no user can edit them, unlike XComs.
+
+    Airflow keeps them for the last runs of a task only, 30 by default.
+
+    :param run_id: the run; None for all runs and map indices, at most `MAX_RENDERED`.
+    :param map_index: its map index in that run; -1 for a task that is not mapped.
+    """
+    fields = RenderedTaskInstanceFields
+    query = select(fields.rendered_fields).where(fields.dag_id == dag_id, fields.task_id == task_id)
+    if run_id is not None:
+        query = query.where(fields.run_id == run_id, fields.map_index == map_index)
+    return [found for found in session.scalars(query.limit(MAX_RENDERED)) if isinstance(found, dict)]
 
 
 def _select_records(dag_id: str, run_id: str) -> Any:

@@ -124,13 +124,14 @@ def _refused(path: StoragePath, reason: str) -> ResultsRefusedError:
     )
 
 
-def read_untrusted_results(path: StoragePath) -> Iterator[RowResult]:
+def read_untrusted_results(path: StoragePath, task: str | None = None) -> Iterator[RowResult]:
     """Read a results file that anybody may have written.
 
     The frames and causes of its errors contain data of the file; only their messages may be displayed.
 
     :param path: the results, which `file_version` accepted.
-    :raises ResultsRefusedError: if a line is not one that `write_results` writes.
+    :param task: the task that each row must name; None for any.
+    :raises ResultsRefusedError: if a line is not one that `write_results` writes, or names another task.
     :raises OppoImageError: if the file cannot be read in time.
     """
     with storage_errors(f"Reading {path}"), _open_regular_file(path) as file:
@@ -138,7 +139,7 @@ def read_untrusted_results(path: StoragePath) -> Iterator[RowResult]:
         parse_line = _csv_parser(path, lines) if path.suffix.lower() == ".csv" else parse_json_row
         for rows, (number, line) in enumerate(lines, start=1):
             result = parse_line(line)
-            if result is None:
+            if result is None or (task is not None and result.task != task):
                 raise _refused(path, f"line {number:,} is not a row of results")
             if rows > MAX_ROWS:
                 raise _refused(path, f"the file has more than {MAX_ROWS:,} rows")

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final
+from typing import Final, TypeAlias
 
 from airflow_provider_oppo_image.batch.progress import ResultCounter, Summary
 from airflow_provider_oppo_image.batch.row_result import COLUMN_NAMES, COLUMNS, RowResult, RowState, row_values
@@ -162,6 +162,9 @@ def _normalize(text: str) -> str:
     return text.casefold().replace(_SEPARATOR, "")
 
 
+_Key: TypeAlias = tuple[str, str | None]
+
+
 class ResultsTableCache:
     """The tables that were used most recently, for any number of threads.
 
@@ -171,53 +174,56 @@ class ResultsTableCache:
     def __init__(self, max_tables: int = MAX_TABLES) -> None:
         self._max_tables = max_tables
         self._lock = threading.Lock()
-        self._tables: OrderedDict[str, tuple[str, Future[ResultsTable]]] = OrderedDict()
+        self._tables: OrderedDict[_Key, tuple[str, Future[ResultsTable]]] = OrderedDict()
 
-    def get(self, path: str) -> ResultsTable:
+    def get(self, path: str, task: str | None = None) -> ResultsTable:
         """Return the table of the current version of a results file; concurrent calls read the file once.
 
         :param path: the path or URL of the results.
+        :param task: the task that each row must name; None for any.
         :raises OppoImageError: as `resolve_results`, `file_version` and `load_table` do.
         """
         results = resolve_results(path)
         version = file_version(results)
-        table, is_new = self._get_or_add(path, version)
+        key = path, task
+        table, is_new = self._get_or_add(key, version)
         if is_new:
             try:
-                table.set_result(load_table(results))
+                table.set_result(load_table(results, task))
             except BaseException as error:
                 # Waiting threads receive the error; the next call tries again.
-                self._remove(path, table)
+                self._remove(key, table)
                 table.set_exception(error)
                 raise
         return table.result()
 
-    def _get_or_add(self, path: str, version: str) -> tuple[Future[ResultsTable], bool]:
+    def _get_or_add(self, key: _Key, version: str) -> tuple[Future[ResultsTable], bool]:
         """Return the future of a table, and whether the caller must load the table."""
         with self._lock:
-            known, table = self._tables.pop(path, (None, Future()))
+            known, table = self._tables.pop(key, (None, Future()))
             if is_new := known != version:
                 table = Future()
-            self._tables[path] = (version, table)
+            self._tables[key] = (version, table)
             if len(self._tables) > self._max_tables:
                 self._tables.popitem(last=False)
             return table, is_new
 
-    def _remove(self, path: str, table: Future[ResultsTable]) -> None:
+    def _remove(self, key: _Key, table: Future[ResultsTable]) -> None:
         with self._lock:
-            if self._tables.get(path, (None, None))[1] is table:
-                del self._tables[path]
+            if self._tables.get(key, (None, None))[1] is table:
+                del self._tables[key]
 
 
-def load_table(path: StoragePath) -> ResultsTable:
+def load_table(path: StoragePath, task: str | None = None) -> ResultsTable:
     """Load results into a table.
 
     :param path: the results, which `file_version` accepted.
+    :param task: the task that each row must name; None for any.
     :raises ResultsRefusedError: if the file must not be displayed. The message contains nothing of the file.
     :raises OppoImageError: if the file cannot be read.
     """
     try:
-        return ResultsTable(read_untrusted_results(path), str(path))
+        return ResultsTable(read_untrusted_results(path, task), str(path))
     except (ConfigurationError, StorageError) as error:
         clean_error = type(error)(str(error))
     # A new error, because the cause and the frames of the first one contain data of the file.

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 AddTask = Callable[..., None]
-"""Adds a task with a record: `add_task(task_id, record, dag_id=, run_id=, map_index=)`."""
+"""Adds a task with a record: `add_task(task_id, record, dag_id=, run_id=, map_index=, rendered=)`.
+
+The rendered fields of a batch name its results by default; {} are none.
+"""
 
 
 def models() -> tuple[Any, ...]:
     from airflow.models.dagrun import DagRun
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.xcom import XComModel
 
-    return DagRun, TaskInstance, XComModel
+    return DagRun, TaskInstance, XComModel, RenderedTaskInstanceFields
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +64,7 @@ def add_task(session: Session) -> AddTask:
     """Add tasks with records, one after another."""
     from sqlalchemy import insert
 
-    _, task_instances, xcoms = models()
+    _, task_instances, xcoms, rendered_fields = models()
     runs: dict[tuple[str, str], int] = {}
 
     def add_task(
@@ -71,6 +75,7 @@ def add_task(session: Session) -> AddTask:
         run_id: str = "run 1",
         map_index: int = -1,
         key: str = XCOM_KEY,
+        rendered: dict[str, Any] | None = None,
     ) -> None:
         task = {"task_id": task_id, "dag_id": dag_id, "run_id": run_id, "map_index": map_index}
         value = record.to_json() if isinstance(record, TaskRecord) else record
@@ -78,6 +83,10 @@ def add_task(session: Session) -> AddTask:
         run = runs.setdefault((dag_id, run_id), len(runs))
         now = datetime.datetime.now(datetime.UTC)
         session.execute(insert(xcoms), [task | {"dag_run_id": run, "key": key, "value": value, "timestamp": now}])
+        if rendered is None and isinstance(record, TaskRecord) and record.batch:
+            rendered = {"results": record.batch.results}
+        if rendered:
+            session.execute(insert(rendered_fields), [task | {"rendered_fields": rendered}])
         session.commit()
 
     return add_task

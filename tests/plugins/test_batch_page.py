@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -23,7 +24,7 @@ from fastapi.testclient import TestClient
 from airflow_provider_oppo_image.batch.checkpoint import checkpoint_folder
 from airflow_provider_oppo_image.batch.progress import Cause, ResultCounter, Summary
 from airflow_provider_oppo_image.batch.results import write_results
-from airflow_provider_oppo_image.batch.row_result import COLUMN_NAMES, RowResult
+from airflow_provider_oppo_image.batch.row_result import COLUMN_NAMES, RowResult, task_name
 from airflow_provider_oppo_image.errors import StorageError
 from airflow_provider_oppo_image.hooks.task_record import TaskRecord
 from airflow_provider_oppo_image.net.redaction import REDACTED_QUERY
@@ -287,6 +288,14 @@ def test_paths_in_an_address_are_ignored(viewer: TestClient, batch: Path, add_ta
     add_task("empty", TaskRecord("batch"))
     for name in ("results", "path", "batch", "file"):
         assert get(viewer, task_id="empty", **{name: str(batch)}).status_code == 404
+
+
+def test_rows_that_name_the_task_need_no_rendered_fields(viewer: TestClient, add_batch: AddBatch) -> None:
+    named = dataclasses.replace(uploaded(2), task=task_name("nightly", "run 1", "batch", -1))
+    path = add_batch([named], rendered={})
+    assert lines(page(viewer)) == [2]
+    write_results(path, [named, uploaded(3)])
+    assert "nothing shows that this task wrote it" in get(viewer).text
 
 
 def test_rows_of_mapped_tasks(viewer: TestClient, add_batch: AddBatch) -> None:

@@ -280,9 +280,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     original = results_table.read_untrusted_results
 
-    def recorded(path: StoragePath) -> Iterator[RowResult]:
+    def recorded(path: StoragePath, task: str | None) -> Iterator[RowResult]:
         names.append(path.name)
-        return original(path)
+        return original(path, task)
 
     monkeypatch.setattr(results_table, "read_untrusted_results", recorded)
     return names
@@ -357,7 +357,7 @@ def test_cache_tries_again_after_an_error(tmp_path: Path, monkeypatch: pytest.Mo
     assert cache.get(path).page().rows == tuple(TWO_ROWS)
 
 
-def fail(_: StoragePath) -> Iterator[RowResult]:
+def fail(*_: object) -> Iterator[RowResult]:
     raise StorageError("The store is busy.")
 
 
@@ -376,7 +376,7 @@ def test_cache_reads_once_for_concurrent_calls(tmp_path: Path, monkeypatch: pyte
     [path] = write(tmp_path, "r.csv")
     cache, entered = ResultsTableCache(), []
 
-    def read(_: StoragePath) -> Iterator[RowResult]:
+    def read(_: StoragePath, _task: str | None) -> Iterator[RowResult]:
         entered.append(threading.get_ident())
         for _ in range(7):
             assert Counted.waiting.acquire(timeout=20)
@@ -401,7 +401,7 @@ def test_cache_reads_other_files_meanwhile(tmp_path: Path, monkeypatch: pytest.M
     slow, quick = write(tmp_path, "slow.csv", "quick.csv")
     cache, started, resume = ResultsTableCache(), threading.Event(), threading.Event()
 
-    def read(path: StoragePath) -> Iterator[RowResult]:
+    def read(path: StoragePath, _task: str | None) -> Iterator[RowResult]:
         if path.name == "slow.csv":
             started.set()
             assert resume.wait(20)

@@ -125,6 +125,7 @@ MESSAGES: Final = {
     "error_no_batch": "This task has not recorded a batch.",
     "error_no_results": "This batch has no results file.",
     "error_not_shown": "This file cannot be displayed.",
+    "error_not_of_task": "The recorded file cannot be displayed.",
     "error_not_written": "The results have not been written yet.",
     "error_not_there": "Airflow's API server cannot find the results.",
     "error_not_read": "Airflow's API server cannot read the results.",
@@ -139,6 +140,10 @@ MESSAGES: Final = {
     "advice_not_shown": (
         "The page displays only results files that this package wrote. Clear the task in Airflow to write the file "
         "again."
+    ),
+    "advice_not_of_task": (
+        "It does not exist, or nothing shows that this task wrote it. The task's rendered fields must name the file, "
+        "or its rows must name the task. Airflow keeps rendered fields for the last runs only."
     ),
     "advice_not_written": "They are written when the batch ends. Until then, the task's log shows its progress.",
     "advice_not_there": (

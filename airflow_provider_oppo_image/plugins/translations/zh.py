@@ -118,6 +118,7 @@ MESSAGES: Final = {
     "error_no_batch": "该任务没有批次记录。",
     "error_no_results": "该批次没有结果文件。",
     "error_not_shown": "无法显示该文件。",
+    "error_not_of_task": "无法显示记录中的文件。",
     "error_not_written": "结果还没有写出。",
     "error_not_there": "Airflow 的 API 服务器找不到结果。",
     "error_not_read": "Airflow 的 API 服务器无法读取结果。",
@@ -130,6 +131,10 @@ MESSAGES: Final = {
     "advice_no_batch": "批次结束时才会留下记录。任务日志会说明进度。",
     "advice_no_results": "各行在任务的返回值里。",
     "advice_not_shown": "只显示本插件写出的结果文件。请在 Airflow 中清除（Clear）该任务以重新写出。",
+    "advice_not_of_task": (
+        "文件不存在，或者没有依据表明它由该任务写出。任务渲染后的字段必须指明该文件，或者文件的各行必须指明该任务。"
+        "Airflow 只保留最近几次运行的渲染字段。"
+    ),
     "advice_not_written": "批次结束时才会写出。在那之前，任务日志会说明进度。",
     "advice_not_there": (
         "它们可能已被移动或删除。写在 worker 自己磁盘上的结果只有该 worker 能看到："
