@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -15,6 +16,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from airflow_provider_oppo_image.contract import DATA_CENTERS, DEFAULT_DATA_CENTER
+from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
 from airflow_provider_oppo_image.net.picture_url import is_this_machine
@@ -95,19 +97,21 @@ class Field:
     :param name: its key in the extra.
     :param label: its label in a form.
     :param description: its description in a form.
-    :param kind: "choice", "seconds", "flag" or "text".
+    :param kind: "choice", "number", "flag" or "text".
     :param default: its value if it is not set.
     :param choices: the values of a choice, and the label of each.
-    :param minimum: the minimum number of seconds, inclusive.
-    :param maximum: the maximum number of seconds, inclusive.
+    :param unit: the unit of a number, in the plural.
+    :param minimum: the minimum of a number, inclusive.
+    :param maximum: the maximum of a number, inclusive; infinite for none.
     """
 
     name: str
     label: str
     description: str
-    kind: Literal["choice", "seconds", "flag", "text"]
+    kind: Literal["choice", "number", "flag", "text"]
     default: Value
     choices: Mapping[str, str] = field(default_factory=dict)
+    unit: str = "seconds"
     minimum: float = 0.1
     maximum: float = 3600.0
 
@@ -116,8 +120,8 @@ class Field:
         if self.kind == "choice":
             choices = {"enum": list(self.choices), "values_display": dict(self.choices)}
             return {"type": ["string", "null"], "default": self.default, **choices}
-        if self.kind == "seconds":
-            limits = {"minimum": self.minimum, "maximum": self.maximum}
+        if self.kind == "number":
+            limits = {"minimum": self.minimum, **({} if math.isinf(self.maximum) else {"maximum": self.maximum})}
             return {"type": ["number", "null"], "default": self.default, **limits}
         return {"type": ["boolean" if self.kind == "flag" else "string", "null"], "default": self.default}
 
@@ -135,22 +139,27 @@ class Field:
             if (flag := flags.get(str(value).strip().lower())) is not None:
                 return flag
             raise self._error(value, "true or false")
-        if self.kind == "seconds":
-            return self._seconds(value)
+        if self.kind == "number":
+            return self._number(value)
         if not isinstance(value, str):
             raise self._error(value, "text")
         if self.choices and value not in self.choices:
             raise self._error(value, "one of " + ", ".join(self.choices))
         return value
 
-    def _seconds(self, value: Any) -> float:
+    def _number(self, value: Any) -> float:
         try:
-            seconds = float(value) if not isinstance(value, bool) else -1.0
+            number = float(value) if not isinstance(value, bool) else -1.0
         except (TypeError, ValueError, OverflowError):
-            seconds = -1.0
-        if not self.minimum <= seconds <= self.maximum:
-            raise self._error(value, f"a number of seconds from {self.minimum:g} to {self.maximum:g}")
-        return seconds
+            number = -1.0
+        if math.isinf(number) or not self.minimum <= number <= self.maximum:
+            limits = (
+                f"of at least {self.minimum:g}"
+                if math.isinf(self.maximum)
+                else (f"from {self.minimum:g} to {self.maximum:g}")
+            )
+            raise self._error(value, f"a number of {self.unit} {limits}")
+        return number
 
     def _error(self, value: Any, expected: str) -> ConfigurationError:
         return ConfigurationError(
@@ -169,21 +178,27 @@ FIELDS: Final = (
     ),
     Field(
         "connect_timeout", "Connect timeout (s)", "Seconds to connect to a host.",
-        "seconds", DEFAULT_TRANSPORT_OPTIONS.connect_timeout,
+        "number", DEFAULT_TRANSPORT_OPTIONS.connect_timeout,
     ),
     Field(
         "read_timeout", "Read timeout (s)", "Seconds to wait for the next byte from a host.",
-        "seconds", DEFAULT_TRANSPORT_OPTIONS.read_timeout,
+        "number", DEFAULT_TRANSPORT_OPTIONS.read_timeout,
     ),
     Field(
         "total_timeout", "Total timeout (s)", "Seconds for one attempt of a call, or for one check of a picture.",
-        "seconds", DEFAULT_TRANSPORT_OPTIONS.total_timeout,
+        "number", DEFAULT_TRANSPORT_OPTIONS.total_timeout,
     ),
     Field(
         "retry_budget", "Retry budget (s)",
         "Seconds within which a call is retried after a temporary failure. 0: one attempt; Airflow's own retries still "
         "apply.",
-        "seconds", 120.0, minimum=0.0,
+        "number", 120.0, minimum=0.0,
+    ),
+    Field(
+        "rate", "Rate (requests/s)",
+        "Maximum number of requests per second of one task. The service allows an AppKey 500, uploads and pushes "
+        "together; a paid AppKey may have more.",
+        "number", DEFAULT_RATE, unit="requests per second", minimum=1.0, maximum=math.inf,
     ),
     Field(
         "allow_private_addresses", "Allow private addresses",
@@ -251,6 +266,7 @@ class Settings:
     :param base_url: scheme, host and port of the service, without a trailing slash.
     :param transport_options: options of the connections to the service and to the pictures' hosts.
     :param retry_budget: seconds within which a call is retried; 0 means one attempt.
+    :param rate: maximum number of requests per second of one client; at least 1.
     :param allow_private_addresses: whether picture URLs may have private and loopback addresses.
     :param cid_namespace: part of each push's `cid`.
     :param unknown_keys: keys of the extra that are not known, for a warning.
@@ -261,6 +277,7 @@ class Settings:
     base_url: str
     transport_options: TransportOptions
     retry_budget: float
+    rate: float
     allow_private_addresses: bool
     cid_namespace: str
     unknown_keys: tuple[str, ...] = ()

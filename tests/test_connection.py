@@ -63,6 +63,7 @@ def test_settings_have_defaults() -> None:
         base_url="https://pushapi-sgp.engagelab.com",
         transport_options=TransportOptions(10.0, 30.0, 60.0),
         retry_budget=120.0,
+        rate=450.0,
         allow_private_addresses=False,
         cid_namespace="",
         unknown_keys=(),
@@ -131,7 +132,7 @@ def test_empty_value_means_default(nothing: str | None) -> None:
 
 def test_text_values_are_parsed() -> None:
     settings = read(
-        {"connect_timeout": "1", "read_timeout": "2.5", "total_timeout": " 9 ", "retry_budget": "0",
+        {"connect_timeout": "1", "read_timeout": "2.5", "total_timeout": " 9 ", "retry_budget": "0", "rate": "2e3",
          "allow_private_addresses": "True", "cid_namespace": "staging", "data_center": "japan"}
     )  # fmt: skip
     assert settings == Settings(
@@ -140,6 +141,7 @@ def test_text_values_are_parsed() -> None:
         base_url=DATA_CENTERS["japan"],
         transport_options=TransportOptions(1.0, 2.5, 9.0),
         retry_budget=0.0,
+        rate=2000.0,
         allow_private_addresses=True,
         cid_namespace="staging",
     )
@@ -173,6 +175,13 @@ def test_limits_of_seconds_are_inclusive(value: Any) -> None:
 def test_retry_budget_may_be_zero() -> None:
     assert read({"retry_budget": 0}).retry_budget == 0.0
     assert "from 0 to 3600" in error_of({"retry_budget": -0.1})
+
+
+def test_rate_has_no_maximum() -> None:
+    assert read({"rate": 10**6}).rate == 1e6
+    assert "maximum" not in form_for_airflow_3()["conn-fields"]["rate"]["schema"]
+    for value in (0.99, -1, "nan", "inf", 10**400, True):
+        assert "number of requests per second of at least 1" in error_of({"rate": value})
 
 
 @pytest.mark.parametrize(("value", "flag"), [(True, True), (False, False), ("TRUE", True), ("0", False), (1, True)])

@@ -22,7 +22,6 @@ from airflow_provider_oppo_image.cli.output import (
     print_note,
     print_result,
 )
-from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
 
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.batch.progress import Progress
@@ -48,9 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rate",
         type=rate,
-        default=DEFAULT_RATE,
         metavar="N",
-        help="maximum number of requests per second (default: %(default)g; the service accepts 500, pushes included)",
+        help="maximum number of requests per second (default: the connection's rate)",
     )
     parser.add_argument(
         "--resume", action="store_true", help="continue a batch that stopped early, and retry failed rows"
@@ -102,7 +100,7 @@ def _upload(args: argparse.Namespace, seen: list[Progress]) -> BatchResult:
             manifest=args.manifest,
             results=args.results,
             check=not args.no_check,
-            rate_limiter=RateLimiter(AdaptiveRate(args.rate)),
+            rate_limiter=hook.make_rate_limiter(args.rate),
             on_progress=on_progress,
             progress_interval=_INTERVAL_S,
             resume=args.resume,

@@ -171,7 +171,7 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
         if item.choices:
             description += f" One of {', '.join(item.choices)}."
         default = f"{item.default:g}" if isinstance(item.default, float) else item.default or "none"
-        metavar = "SECONDS" if item.kind == "seconds" else "NAME"
+        metavar = "NAME" if item.kind != "number" else "SECONDS" if item.unit == "seconds" else "N"
         parser.add_argument(option, metavar=metavar, help=f"{description} (default: {default})")
     parser.add_argument(
         "--print",

@@ -185,8 +185,8 @@ class EngageLabClient:
                 last_try = last_try or error.retry_once
                 if delay is None:
                     raise
-                # Not a warning: an adaptive rate limiter exceeds the limit now and then to find it.
-                level = logging.DEBUG if rate_limited else logging.WARNING
+                # No warning at first: an adaptive rate limiter exceeds the limit now and then to find it.
+                level = logging.DEBUG if rate_limited and attempts < 3 else logging.WARNING
                 log.log(level, "%s Attempt %d failed; the next one starts in %.1f s.", error, attempts, delay)
             if self._rate_limiter:
                 self._rate_limiter.sleep(delay)

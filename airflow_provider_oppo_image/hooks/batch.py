@@ -34,6 +34,9 @@ class BatchMixin:
         def open_client(self, *, connections: int = 10, rate_limiter: RateLimiter | None = None) -> EngageLabClient:
             """Return a new client."""
 
+        def make_rate_limiter(self, rate: float | None = None) -> RateLimiter:
+            """Return a rate limiter."""
+
         def make_check(self, report_cache: ReportCache | None = None, session_pool: SessionPool | None = None) -> Check:
             """Return a function that checks a picture."""
 
@@ -63,7 +66,7 @@ class BatchMixin:
         :param resume: False refuses to continue an earlier run.
         :param renew_after: upload pictures again whose ids of an earlier run are older; None for no limit.
         :param task: the task, as `batch.row_result.task_name` returns it, for the results; None outside a task.
-        :param rate_limiter: limits the requests; None uses `DEFAULT_RATE`. Closing it stops the batch.
+        :param rate_limiter: limits the requests; None for the connection's rate. Closing it stops the batch.
         :param threads: the number of pictures that are processed concurrently.
         :param on_progress: called with the progress at intervals and at the end; None for no calls.
         :param progress_interval: seconds between two of these calls.
@@ -77,12 +80,11 @@ class BatchMixin:
         from airflow_provider_oppo_image.batch.run import run_batch
         from airflow_provider_oppo_image.batch.worker_pool import Batch
         from airflow_provider_oppo_image.engagelab.push_once import account_of
-        from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
         from airflow_provider_oppo_image.pictures.check_many import with_circuit_breaker
         from airflow_provider_oppo_image.pictures.session_pool import SessionPool
         from airflow_provider_oppo_image.storage import resolve
 
-        rate_limiter = rate_limiter or RateLimiter(AdaptiveRate(DEFAULT_RATE))
+        rate_limiter = rate_limiter or self.make_rate_limiter()
         rows = parse_rows(pictures or ()) if manifest is None else read_manifest(resolve(manifest))
         with (
             SessionPool(threads) as sessions,

@@ -114,7 +114,7 @@ class OppoImageHook(BatchMixin, PushStatusMixin, BaseHook):
         """Return a new client of the service, which the caller closes.
 
         :param connections: maximum number of connections that are kept alive.
-        :param rate_limiter: limits the rate of requests; None for no limit.
+        :param rate_limiter: limits the rate of requests; None for the connection's rate.
         :param total_timeout: maximum seconds for one attempt, if the connection allows more.
         """
         from airflow_provider_oppo_image.engagelab.client import EngageLabClient
@@ -133,7 +133,19 @@ class OppoImageHook(BatchMixin, PushStatusMixin, BaseHook):
             options=replace(options, total_timeout=min(options.total_timeout, total_timeout)),
             connections=connections,
         )
+        rate_limiter = rate_limiter or self.make_rate_limiter()
         return EngageLabClient(transport, retry_budget=settings.retry_budget, rate_limiter=rate_limiter)
+
+    def make_rate_limiter(self, rate: float | None = None) -> RateLimiter:
+        """Return a rate limiter, which several clients and threads may share.
+
+        :param rate: maximum requests per second, at least 1; None for the connection's.
+        :raises ConfigurationError: if the rate is less than 1, or the connection is not usable.
+        """
+        from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
+
+        settings = self.settings
+        return RateLimiter(AdaptiveRate(settings.rate if rate is None else rate))
 
     def make_check(self, report_cache: ReportCache | None = None, session_pool: SessionPool | None = None) -> Check:
         """Return a function that checks a picture with the connection's timeouts and address policy.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +12,6 @@ from airflow_provider_oppo_image.airflow_compat import BaseOperator, metrics
 from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR, OnError
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.contract import OLD_PICTURE_AGE, PICTURE_RULES
-from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE, AdaptiveRate, RateLimiter
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_oppo_image.batch.progress import Progress
     from airflow_provider_oppo_image.batch.run import BatchResult
+    from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
     from airflow_provider_oppo_image.storage import AnyPath
 
 MAX_RETURNED_ROWS: Final = 1_000
@@ -49,7 +50,8 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
     :param on_error: "fail_at_end" tries every row and then fails if a row failed, "fail_fast" stops at the first
         failure, "keep_going" succeeds even if rows failed. An account error, such as a wrong secret, always stops the
         batch.
-    :param rate: maximum requests per second. The service's limit of 500 is shared by everything that uses the AppKey.
+    :param rate: maximum requests per second, at least 1; None for the connection's. Everything that uses the AppKey
+        shares the service's limit, 500 by default.
     :param threads: the number of pictures that are processed at the same time.
     :param check: check the pictures before the upload. Without it, only the service and OPPO check them.
     :param renew_after: upload pictures again whose ids of an earlier run are older; None for no limit.
@@ -68,7 +70,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
         manifest: AnyPath | None = None,
         results: AnyPath | None = None,
         on_error: OnError = "fail_at_end",
-        rate: float = DEFAULT_RATE,
+        rate: float | None = None,
         threads: int = DEFAULT_THREADS,
         check: bool = True,
         renew_after: datetime.timedelta | None = OLD_PICTURE_AGE,
@@ -80,7 +82,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
             raise ConfigurationError("Give either `pictures` or `manifest`, and not both.")
         if on_error not in ON_ERROR:
             raise ConfigurationError(f"on_error must be one of {', '.join(ON_ERROR)}, not {on_error!r}.")
-        if rate < 1 or threads < 1:
+        if threads < 1 or not (rate is None or 1 <= rate < math.inf):
             raise ConfigurationError(f"rate and threads must be at least 1, not {rate} and {threads}.")
         self.pictures = pictures
         self.manifest = manifest
@@ -146,9 +148,8 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
                 f"`pictures` has {len(self.pictures):,} rows, and no `results` is given. Without it, at most "
                 f"{MAX_RETURNED_ROWS:,} rows are returned as an XCom. Give `results`, the path of a results file."
             )
-        self._rate_limiter = RateLimiter(AdaptiveRate(self.rate))
         hook = OppoImageHook(self.oppo_image_conn_id)
-        _ = hook.settings  # logs its warnings before the group
+        self._rate_limiter = hook.make_rate_limiter(self.rate)
         with log_group("Progress"):
             return hook.upload_batch(
                 pictures=self.pictures,

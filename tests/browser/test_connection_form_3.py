@@ -88,11 +88,11 @@ def test_emptied_fields_are_unset(
     fill_in(form)
     form.show(EXTRA)
     form.clear("Data center")
-    form.fill(**{entry.label: "" for entry in FIELDS if entry.kind == "seconds"})
+    form.fill(**{entry.label: "" for entry in FIELDS if entry.kind == "number"})
     form.switch("Allow private addresses")
     stored = form.save()
     assert [name for name, value in stored.items() if value is None] == [
-        entry.name for entry in FIELDS if entry.kind in ("choice", "seconds")
+        entry.name for entry in FIELDS if entry.kind in ("choice", "number")
     ]
     assert connections.test("emptied") == ("green", "")
     assert pushed(airflow, sandbox, host, "emptied")

@@ -101,10 +101,20 @@ def test_batch_with_wrong_secret_is_refused(
     assert json.loads(capsys.readouterr().out)["error"]["type"] == "AccountError"
 
 
-def test_rate_is_respected(sandbox: SandboxServer, host: PictureHost, tmp_path: Path, results: str) -> None:
+@pytest.mark.parametrize(("rate", "options"), [(30, []), (1, ["--rate", "30"])])
+def test_rate_is_respected(
+    rate: float,
+    options: list[str],
+    sandbox: SandboxServer,
+    connect: Callable[..., None],
+    host: PictureHost,
+    tmp_path: Path,
+    results: str,
+) -> None:
+    connect(extra={"rate": rate, "allow_private_addresses": True})
     url = host.serve("/big.jpg", artwork.good("big", "JPEG"))
-    manifest = write_manifest(tmp_path, *(f"{url}?{number}" for number in range(60)))
-    assert main(["batch", manifest, results, "--rate", "30", "--no-check"]) == 0
+    manifest = write_manifest(tmp_path, *(f"{url}?{number}" for number in range(45)))
+    assert main(["batch", manifest, results, *options, "--no-check"]) == 0
     assert sandbox.received()["peak_per_second"] <= 33
 
 

@@ -31,7 +31,7 @@ VISIBLE = st.characters(exclude_categories=("C", "Z")) | st.sampled_from(" '\"$%
 TEXTS = st.text(VISIBLE, min_size=1, max_size=40).filter(lambda text: text.strip())
 VALUES = {
     "choice": st.sampled_from(list(FIELDS[0].choices)),
-    "seconds": st.integers(1, 3600) | st.floats(0.1, 3600),
+    "number": st.integers(1, 3600) | st.floats(1, 3600),
     "flag": st.booleans(),
     "text": st.text("abc-_09", max_size=8),
 }
@@ -121,7 +121,7 @@ def test_repr_has_no_secret() -> None:
 
 def test_connection_fields_have_options(capsys: pytest.CaptureFixture[str]) -> None:
     options = "--data-center japan --connect-timeout 1.5 --read-timeout 2 --total-timeout 3 --retry-budget 0"
-    flags = "--allow-private-addresses --allow-plain-http --cid-namespace staging"
+    flags = "--rate 900 --allow-private-addresses --allow-plain-http --cid-namespace staging"
     assert main([*ADD, "--print", "json", *options.split(), *flags.split()]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == {
@@ -134,6 +134,7 @@ def test_connection_fields_have_options(capsys: pytest.CaptureFixture[str]) -> N
             "read_timeout": 2,
             "total_timeout": 3,
             "retry_budget": 0,
+            "rate": 900,
             "allow_private_addresses": True,
             "allow_plain_http": True,
             "cid_namespace": "staging",

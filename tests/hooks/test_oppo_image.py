@@ -7,6 +7,7 @@ import base64
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -77,6 +78,17 @@ def uploaded(kind: str, picture_id: str) -> Reply:
 
 
 BOTH = by_kind(uploaded("big", "1_b"), uploaded("small", "2_s"))
+
+
+def test_calls_have_the_rate_of_the_connection(connect: Connect) -> None:
+    with FaultServer(*[uploaded("big", "1_b")] * 3) as server:
+        hook = connect(server, extra={"rate": 10})
+        start = time.monotonic()
+        assert [hook.upload("big", BIG) for _ in range(3)] == ["1_b"] * 3
+    assert time.monotonic() - start >= 0.2
+    assert hook.make_rate_limiter(1000).current_rate > 900
+    with pytest.raises(ConfigurationError, match="at least 1 request"):
+        hook.make_rate_limiter(0.5)
 
 
 # The connection

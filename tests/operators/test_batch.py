@@ -13,7 +13,6 @@ from upath import UPath
 
 from airflow_provider_oppo_image.airflow_compat import AirflowFailException, Asset
 from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR
-from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE
 from airflow_provider_oppo_image.errors import BatchError, ConfigurationError
 from airflow_provider_oppo_image.operators.oppo_image import OppoImageBatchUploadOperator
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
@@ -238,4 +237,4 @@ def test_invalid_rendered_values_are_refused(sandbox: SandboxServer, arguments: 
 
 def test_defaults_match_run_batch() -> None:
     operator = OppoImageBatchUploadOperator(task_id="task", pictures=[])
-    assert (operator.rate, operator.threads, operator.on_error) == (DEFAULT_RATE, DEFAULT_THREADS, ON_ERROR[0])
+    assert (operator.rate, operator.threads, operator.on_error) == (None, DEFAULT_THREADS, ON_ERROR[0])
