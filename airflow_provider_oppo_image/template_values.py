@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from typing import Final
+import json
+from typing import Any, Final
 
 from airflow_provider_oppo_image.errors import ConfigurationError
 
@@ -56,3 +57,20 @@ def read_time(name: str, value: object) -> datetime.datetime | None:
             f"{name} is {value!r}; it must be a date and time with a zone, such as 2026-12-01T20:00:00+08:00."
         )
     return time
+
+
+def read_message(value: Any) -> Any:
+    """Return the message of a push; text is parsed as JSON, as a template and the content of a file are.
+
+    :param value: a mapping, or text.
+    :raises ConfigurationError: if text is not JSON.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(
+            f"The message is text that is not valid JSON ({error}). Put values into it with the filter tojson, such as "
+            "{{ params.alert | tojson }}; or give an object, or set render_template_as_native_obj=True on the DAG."
+        ) from None

@@ -60,6 +60,7 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
     """
 
     template_fields: Sequence[str] = ("pictures", "manifest", "results", "oppo_image_conn_id")
+    template_fields_renderers = {"pictures": "json"}  # noqa: RUF012  # Airflow's own declaration
     operator_extra_links = LINKS
     ui_color = "#e3f4ea"
 

@@ -22,7 +22,7 @@ from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
 from airflow_provider_oppo_image.links.oppo_image import LINKS
-from airflow_provider_oppo_image.template_values import is_blank, is_rendered, read_flag, read_time
+from airflow_provider_oppo_image.template_values import is_blank, is_rendered, read_flag, read_message, read_time
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -42,8 +42,8 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
 
     Returns the message id; None for `validate_only`.
 
-    :param message: the vendor's push body (templated): an object with `to` and `body`. Values in its OPPO options, and
-        its own `cid`, take precedence.
+    :param message: the vendor's push body (templated): an object with `to` and `body`, or the name of a
+        ``.json`` file, which is rendered and parsed. Values in its OPPO options, and its own `cid`, take precedence.
     :param pictures: the result of an upload task (templated), such as ``upload.output``, instead of the next three
         arguments.
     :param big_picture_id: the big picture's id (templated).
@@ -79,14 +79,15 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         "campaign",
         "oppo_image_conn_id",
     )
-    template_fields_renderers = {"message": "json"}  # noqa: RUF012  # Airflow's own declaration
+    template_ext: Sequence[str] = (".json",)
+    template_fields_renderers = {"message": "json", "pictures": "json"}  # noqa: RUF012  # Airflow's own declaration
     operator_extra_links = LINKS
     ui_color = "#e3f4ea"
 
     def __init__(
         self,
         *,
-        message: Mapping[str, Any],
+        message: Mapping[str, Any] | str,
         pictures: Mapping[str, Any] | None = None,
         big_picture_id: str | None = None,
         small_picture_id: str | None = None,
@@ -139,6 +140,19 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         """The hook of the connection."""
         return OppoImageHook(self.oppo_image_conn_id)
 
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render a value; called by Airflow, whose own error does not say where it looks for files."""
+        from jinja2 import TemplateNotFound
+
+        try:
+            return super().render_template(content, *args, **kwargs)
+        except TemplateNotFound as error:
+            with airflow_errors():
+                raise ConfigurationError(
+                    f"The file {error.name!r} of the message was not found. Write its path relative to the folder of "
+                    "the DAG file, or to a folder in the DAG's template_searchpath."
+                ) from None
+
     def execute(self, context: Context) -> str | None:
         """Push, and return the message id; called by Airflow."""
         from airflow_provider_oppo_image.hooks.task_record import record_task
@@ -163,7 +177,7 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         from airflow_provider_oppo_image.engagelab.push_body import compose_push
 
         push = compose_push(
-            self.message,
+            read_message(self.message),
             pictures=self.pictures,
             big_picture_id=self.big_picture_id,
             small_picture_id=self.small_picture_id,

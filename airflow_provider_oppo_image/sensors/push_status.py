@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NoReturn
 
 from airflow_provider_oppo_image.airflow_compat import (
     AirflowSensorTimeout,
@@ -64,6 +64,7 @@ class OppoImagePushStatusSensor(DeferralMixin, BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("msg_ids", "has_pictures", "oppo_image_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"msg_ids": "json"}
     operator_extra_links = LINKS
     ui_color = "#e0ecf9"
 

@@ -4,10 +4,12 @@ import datetime
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
+from airflow import DAG
 
 from airflow_provider_oppo_image.airflow_compat import AirflowFailException, AirflowSkipException
 from airflow_provider_oppo_image.engagelab.push_once import SAFE_REPEAT
@@ -64,6 +66,34 @@ def pushes(sandbox: SandboxServer) -> list[dict[str, Any]]:
 def options(sandbox: SandboxServer) -> dict[str, Any]:
     [sent] = pushes(sandbox)
     return dict(sent["body"]["body"]["options"])
+
+
+class TestMessage:
+    def rendered(self, folder: Path, name: str, params: dict[str, str]) -> OppoImagePushOperator:
+        """Render the operator as Airflow does before `execute`."""
+        dag = DAG("nightly", schedule=None, start_date=datetime.datetime(2026, 1, 1), template_searchpath=str(folder))
+        operator: Any = OppoImagePushOperator(task_id="task", message=name, dag=dag)  # type: ignore[arg-type]
+        operator.resolve_template_files()
+        operator.render_template_fields({"params": params})
+        return operator
+
+    def test_file_is_rendered_and_parsed(self, sandbox: SandboxServer, big: str, tmp_path: Path) -> None:
+        text = json.dumps(message()).replace('"Spring sale"', "{{ params.title | tojson }}")
+        (tmp_path / "sale.json").write_text(text)
+        operator = self.rendered(tmp_path, "sale.json", {"title": 'A "quoted" sale'})
+        operator.big_picture_id = big
+        operator.execute(make_context())
+        [sent] = pushes(sandbox)
+        assert sent["body"]["body"]["notification"]["android"]["title"] == 'A "quoted" sale'
+
+    def test_missing_file_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(AirflowFailException, match=r"The file 'sale.json' of the message was not found"):
+            self.rendered(tmp_path, "sale.json", {})
+
+    @pytest.mark.parametrize("text", ["{'to': 'all'}", '{"to": ', "[" * 100_000])
+    def test_text_that_is_not_json_is_refused(self, sandbox: SandboxServer, text: str) -> None:
+        with pytest.raises(AirflowFailException, match="not valid JSON"):
+            push(message=text)
 
 
 class TestPictures:
@@ -138,7 +168,7 @@ class TestAge:
 
 
 class TestRefusals:
-    @pytest.mark.parametrize("invalid", ["text", None, [1]])
+    @pytest.mark.parametrize("invalid", ['"text"', None, [1]])
     def test_message_must_be_an_object(self, sandbox: SandboxServer, connect: Connect, invalid: Any) -> None:
         with pytest.raises(AirflowFailException, match="must be an object"):
             push(message=invalid, big_picture_id="id")
