@@ -1,16 +1,12 @@
-"""HTTP transport: sends one request to the service and returns the response, over connections that are kept alive.
-
-The proxy, the CA bundle and the headers are the same for all requests and are looked up once. A `requests.Session`
-would look them up for each request, which takes longer than all other work.
-"""
+"""HTTP transport: sends one request to the service and returns the response, over connections that are kept alive."""
 
 from __future__ import annotations
 
 import ssl
-from typing import Any, Final
+from typing import Final
 
 import requests
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Retry, Timeout
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import ClosedPoolError, ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 
@@ -26,7 +22,6 @@ from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.net.session import exception_chain, open_session
 
 _CONNECT_ERRORS: Final = (NewConnectionError, ConnectTimeoutError, ClosedPoolError)
-_NO_RETRY: Final = Retry(False, redirect=False)
 
 
 class HttpTransport:
@@ -64,16 +59,13 @@ class HttpTransport:
         self._base_url = base_url
         self._app_key = app_key
         self._options = options
-        self._timeout = Timeout(connect=options.connect_timeout, read=options.read_timeout)
         self._session = open_session(base_url, options, connections=connections)
-        self._pool, self._prefix = _open_pool(self._session, base_url)
 
     def __repr__(self) -> str:
         return f"HttpTransport({self._base_url!r}, app_key={self._app_key!r})"
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.close()
         self._session.close()
 
     def send(self, request: Request) -> Response:
@@ -106,18 +98,7 @@ class HttpTransport:
         body, headers = None, self._headers
         if request.body is not None:
             body, headers = messages.to_json(request.body), headers | {"Content-Type": "application/json"}
-        with self._pool.urlopen(
-            request.method,
-            self._prefix + request.path,
-            body=body,
-            headers=headers,
-            retries=_NO_RETRY,
-            redirect=False,
-            assert_same_host=False,
-            timeout=self._timeout,
-            preload_content=False,
-            decode_content=False,
-        ) as response:
+        with self._session.request_once(request.method, request.path, headers, body) as response:
             return self._read(response, request.max_response_bytes)
 
     def _read(self, response: BaseHTTPResponse, max_bytes: int) -> Response:
@@ -168,12 +149,3 @@ class HttpTransport:
             f"{request.action}: the request was sent to {url} but no complete response was received ({reason}); the "
             f"service may have processed it. {RETRY_ADVICE}."
         )
-
-
-def _open_pool(session: requests.Session, url: str) -> tuple[HTTPConnectionPool, str]:
-    """Return the connection pool of a host or its proxy, and the prefix of each request target."""
-    adapter: Any = session.get_adapter(url)
-    request = requests.Request("GET", url).prepare()
-    pool = adapter.get_connection_with_tls_context(request, True, proxies=session.proxies)
-    adapter.cert_verify(pool, request.url, True, None)
-    return pool, adapter.request_url(request, session.proxies).removesuffix("/")

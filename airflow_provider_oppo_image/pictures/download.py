@@ -11,8 +11,9 @@ from typing import Final, TypeAlias
 from urllib.parse import urljoin
 
 import requests
-import urllib3.exceptions
 from requests.utils import requote_uri
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError, ProtocolError, SSLError
 
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.net.connections import AddressPolicy, AddressRefusedError
@@ -20,7 +21,7 @@ from airflow_provider_oppo_image.net.deadline import connections_opened, deadlin
 from airflow_provider_oppo_image.net.headers import Validators, read_retry_after, read_validators
 from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
 from airflow_provider_oppo_image.net.picture_url import PictureUrl, forbidden_reason
-from airflow_provider_oppo_image.net.session import open_session
+from airflow_provider_oppo_image.net.session import Session, encode_path, open_session
 from airflow_provider_oppo_image.pictures.download_errors import problem_from_exception, problem_from_status
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import judge_url
@@ -49,7 +50,7 @@ _HEADERS: Final = {
 # (InvalidURL, LocationParseError, UnicodeError).
 _FAILURES: Final = (
     requests.RequestException,
-    urllib3.exceptions.HTTPError,
+    HTTPError,
     http.client.HTTPException,
     OSError,
     ValueError,
@@ -134,14 +135,14 @@ def download(
                     raise DownloadError(problem)
                 conditions = validators.conditional_headers() if validators and validators.url == url.full else {}
                 with fetcher.get(url.full, _HEADERS | conditions) as response:
-                    if response.status_code == 200:
+                    if response.status == 200:
                         return _read(url.full, response, max_bytes, should_stop)
                     fetcher.drain(response)
-                    if conditions and response.status_code == _NOT_MODIFIED:
+                    if conditions and response.status == _NOT_MODIFIED:
                         return Download(b"", complete=False, size=None, validators=validators, not_modified=True)
-                    if response.status_code not in _REDIRECTS:
+                    if response.status not in _REDIRECTS:
                         retry_after = read_retry_after(response.headers)
-                        raise DownloadError(problem_from_status(response.status_code, retry_after), retry_after)
+                        raise DownloadError(problem_from_status(response.status, retry_after), retry_after)
                     url = _redirect_target(url, response)
                 # A redirect opens a new connection, so its addresses are checked again even on the same host.
                 fetcher = replace(fetcher, session_pool=None)
@@ -170,51 +171,50 @@ class _Fetcher:
     session_pool: SessionPool | None
 
     @contextlib.contextmanager
-    def get(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
+    def get(self, url: str, headers: Mapping[str, str]) -> Iterator[BaseHTTPResponse]:
         """Request a URL, and close the response at the end of the block."""
+        path = encode_path(_quote_bare_percent(url))
         with contextlib.ExitStack() as stack:
-            response = self._get_pooled(self.session_pool, url, headers) if self.session_pool else None
+            response = self._get_pooled(self.session_pool, url, path, headers) if self.session_pool else None
             if response is None:
                 # A new session for each host, because the proxy depends on the host.
-                response = self._get(stack.enter_context(self._open(url)), url, headers)
-            yield stack.enter_context(response)
+                response = stack.enter_context(self._open(url)).request_once("GET", path, headers)
+            with response:
+                yield response
 
-    def _get_pooled(self, session_pool: SessionPool, url: str, headers: Mapping[str, str]) -> requests.Response | None:
+    def _get_pooled(
+        self, session_pool: SessionPool, url: str, path: str, headers: Mapping[str, str]
+    ) -> BaseHTTPResponse | None:
         """Request a URL with a session of the pool; return None if the host had closed its kept connection."""
         session = session_pool.get(url, policy=(self.policy, self.transport_options), open_session=self._open)
         before = connections_opened()
         try:
-            return self._get(session, url, headers)
-        except requests.ConnectionError:
+            return session.request_once("GET", path, headers)
+        except (ProtocolError, SSLError):
             if connections_opened() != before:
                 raise
             return None
 
-    def _open(self, url: str) -> requests.Session:
+    def _open(self, url: str) -> Session:
         connections = self.session_pool.connections if self.session_pool else 1
         return open_session(url, self.transport_options, address_policy=self.policy, connections=connections)
 
-    def _get(self, session: requests.Session, url: str, headers: Mapping[str, str]) -> requests.Response:
-        # `session.get` would merge the settings of the session, which has none: a fifth of a download's processor time.
-        request = requests.Request("GET", _quote_bare_percent(url), headers).prepare()
-        return session.send(request, stream=True, allow_redirects=False)
-
-    def drain(self, response: requests.Response) -> None:
+    def drain(self, response: BaseHTTPResponse) -> None:
         """Read the rest of a short response, so that its connection can be reused."""
-        if self.session_pool is None or (response.raw.length_remaining or 0) > _MAX_DRAIN_BYTES:
+        if self.session_pool is None or (response.length_remaining or 0) > _MAX_DRAIN_BYTES:
             return
         with contextlib.suppress(*_FAILURES), deadline(_MAX_DRAIN_S):
             left = _MAX_DRAIN_BYTES
-            while left > 0 and (piece := response.raw.read(left, decode_content=False)):
+            while left > 0 and (piece := response.read(left, decode_content=False)):
                 left -= len(piece)
 
 
-def _redirect_target(url: PictureUrl, response: requests.Response) -> PictureUrl:
-    locations = _redirect_locations(response.raw.headers.getlist("Location"))
+def _redirect_target(url: PictureUrl, response: BaseHTTPResponse) -> PictureUrl:
+    locations = _redirect_locations(response.headers.getlist("Location"))
     if not locations:
-        raise DownloadError(problem_from_status(response.status_code, read_retry_after(response.headers)))
+        raise DownloadError(problem_from_status(response.status, read_retry_after(response.headers)))
     if len(locations) > 1:
-        found = f"HTTP status {response.status_code} with {len(locations)} different Location headers"
+        found = f"HTTP status {response.status} with {len(locations)} different Location headers"
         advice = "Give the URL to which the redirect leads, or have the host send one header."
         raise DownloadError(Problem("unexpected_status", found, "one Location header", advice))
     target = PictureUrl.parse(urljoin(url.full, requote_uri(_quote_bare_percent(locations[0]))))
@@ -230,7 +230,7 @@ def _redirect_target(url: PictureUrl, response: requests.Response) -> PictureUrl
     return target
 
 
-def _read(url: str, response: requests.Response, max_bytes: int, should_stop: ShouldStop) -> Download:
+def _read(url: str, response: BaseHTTPResponse, max_bytes: int, should_stop: ShouldStop) -> Download:
     if encoding := _content_coding(response.headers.get("Content-Encoding", "")):
         raise DownloadError(
             Problem(
@@ -241,13 +241,13 @@ def _read(url: str, response: requests.Response, max_bytes: int, should_stop: Sh
             )
         )
     validators = read_validators(url, response.headers)
-    announced = response.raw.length_remaining
+    announced = response.length_remaining
     if announced is not None and announced > max_bytes:
         return Download(b"", complete=False, size=announced, validators=validators)
     body = bytearray()
     stop: bool | None = None
     next_call = 0
-    while piece := response.raw.read1(_CHUNK_BYTES, decode_content=False):
+    while piece := response.read1(_CHUNK_BYTES, decode_content=False):
         remaining(None)  # sockets to a SOCKS proxy do not check the deadline themselves
         body += piece
         if len(body) > max_bytes:

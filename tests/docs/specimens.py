@@ -63,7 +63,7 @@ def _redirected(host: PictureHost) -> Problem:
 
 def _insecure(_: PictureHost) -> Problem:
     headers = HTTPHeaderDict({"Location": PICTURE_URL.replace("https", "http")})
-    answer = SimpleNamespace(raw=SimpleNamespace(headers=headers), status_code=302)
+    answer = SimpleNamespace(headers=headers, status=302)
     with pytest.raises(download.DownloadError) as raised:
         download._redirect_target(PictureUrl.parse(PICTURE_URL), cast("Any", answer))
     return raised.value.problem
