@@ -343,3 +343,8 @@ def metrics() -> Any:
     except ImportError:  # before Airflow 3.2
         from airflow.stats import Stats
     return Stats
+
+
+def is_mapped_instance(task: object) -> bool:
+    """Return whether Airflow created a task from a mapped one when it runs, and not while it parsed the DAG."""
+    return getattr(task, "_BaseOperator__from_mapped", False) is True

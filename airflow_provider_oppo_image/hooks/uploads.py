@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+NO_PICTURE: Final = (
+    "Neither big_picture_url nor small_picture_url holds a URL. Give at least one. If they come from a template, check "
+    "the rendered values of the task."
+)
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +75,7 @@ def parse_picture_urls(big_picture_url: str | None, small_picture_url: str | Non
     given = dict(zip(PICTURE_KINDS, (big_picture_url, small_picture_url), strict=True))
     pictures = {kind: PictureUrl.parse(url) for kind, url in given.items() if not is_blank(url)}
     if not pictures:
-        raise ConfigurationError(
-            "Neither big_picture_url nor small_picture_url holds a URL. Give at least one. If they come from a "
-            "template, check the rendered values of the task."
-        )
+        raise ConfigurationError(NO_PICTURE)
     for kind, url in pictures.items():
         # Only the check refuses private addresses: the service resolves the host from another network.
         if problem := judge_url(url, allow_private_addresses=True):

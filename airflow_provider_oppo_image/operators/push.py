@@ -12,6 +12,7 @@ from airflow_provider_oppo_image.airflow_compat import (
     AirflowSkipException,
     BaseOperator,
     earlier_try_since,
+    is_mapped_instance,
     task_state_store,
 )
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
@@ -120,6 +121,8 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         for name, time in (("uploaded_at", uploaded_at), ("not_after", not_after)):
             if is_rendered(time):
                 read_time(name, time)
+        if isinstance(message, Mapping) and is_blank(message.get("to")) and not is_mapped_instance(self):
+            raise ConfigurationError('`message` has no `to`. It must name the audience, such as "all".')
         self.message = message
         self.pictures = pictures
         self.big_picture_id = big_picture_id

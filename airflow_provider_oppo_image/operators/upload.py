@@ -7,13 +7,20 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_oppo_image.airflow_compat import BaseOperator, push_outputs_separately, task_state_store
+from airflow_provider_oppo_image.airflow_compat import (
+    BaseOperator,
+    is_mapped_instance,
+    push_outputs_separately,
+    task_state_store,
+)
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.contract import PictureKind
+from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
-from airflow_provider_oppo_image.hooks.uploads import parse_picture_urls, upload_result
+from airflow_provider_oppo_image.hooks.uploads import NO_PICTURE, parse_picture_urls, upload_result
 from airflow_provider_oppo_image.links.oppo_image import LINKS
+from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -37,6 +44,7 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
     :param check: check the pictures before the upload. Without it, only the service and OPPO check them.
     :param campaign: the campaign's name (templated), for the page that shows a run's pictures.
     :param oppo_image_conn_id: the id of the connection (templated).
+    :raises ConfigurationError: if neither URL is given.
     """
 
     template_fields: Sequence[str] = ("big_picture_url", "small_picture_url", "campaign", "oppo_image_conn_id")
@@ -55,6 +63,10 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(multiple_outputs=multiple_outputs, **kwargs)
+        # Subclasses, such as the decorator's, and mapped tasks get the URLs when they run.
+        gets_urls_later = type(self) is not OppoImageUploadOperator or is_mapped_instance(self)
+        if is_blank(big_picture_url) and is_blank(small_picture_url) and not gets_urls_later:
+            raise ConfigurationError(NO_PICTURE)
         self.big_picture_url = big_picture_url
         self.small_picture_url = small_picture_url
         self.check = check

@@ -168,6 +168,11 @@ class TestAge:
 
 
 class TestRefusals:
+    @pytest.mark.parametrize("invalid", [{}, {"to": None, "body": {}}, {"to": " "}])
+    def test_message_without_audience_is_refused_in_init(self, invalid: dict[str, Any]) -> None:
+        with pytest.raises(ConfigurationError, match="has no `to`"):
+            OppoImagePushOperator(task_id="task", message=invalid)
+
     @pytest.mark.parametrize("invalid", ['"text"', None, [1]])
     def test_message_must_be_an_object(self, sandbox: SandboxServer, connect: Connect, invalid: Any) -> None:
         with pytest.raises(AirflowFailException, match="must be an object"):

@@ -60,8 +60,11 @@ class TestIds:
 
 class TestRefusals:
     @pytest.mark.parametrize("blank", [None, "", "None"])
-    def test_missing_url_fails_in_execute(self, connect: Connect, blank: str | None) -> None:
-        operator = OppoImageUploadOperator(task_id="task", big_picture_url=blank)
+    def test_missing_url_is_refused(self, connect: Connect, blank: str | None) -> None:
+        with pytest.raises(ConfigurationError, match="Give at least one"):
+            OppoImageUploadOperator(task_id="task", big_picture_url=blank)
+        operator = OppoImageUploadOperator(task_id="task", big_picture_url="{{ none }}")
+        operator.big_picture_url = blank  # as Airflow renders it
         with pytest.raises(AirflowFailException, match="Give at least one"):
             operator.execute(make_context())
 

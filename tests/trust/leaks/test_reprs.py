@@ -50,7 +50,7 @@ def upload_operator() -> OppoImageUploadOperator:
 
 
 def push_operator() -> OppoImagePushOperator:
-    operator = OppoImagePushOperator(task_id="push", message={})
+    operator = OppoImagePushOperator(task_id="push", message={"to": "all"})
     connected(operator.hook)
     return operator
 
