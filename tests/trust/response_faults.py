@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from airflow_provider_oppo_image.contract import ERROR_CODES, MAX_RESPONSE_BYTES, RATE_LIMIT_CODES, ErrorCode
+from airflow_provider_oppo_image.contract import (
+    ERROR_CODES,
+    MAX_RESPONSE_BYTES,
+    MAX_STATUS_BYTES,
+    RATE_LIMIT_CODES,
+    ErrorCode,
+)
 from airflow_provider_oppo_image.errors import (
     AccountError,
     PictureRefusedError,
@@ -203,9 +210,14 @@ def sizes() -> Iterator[FaultCase]:
         yield FaultCase(f"a gzip bomb in HTTP {status}", always(partial(_bomb, status)), result, report, heavy=True)
     chunked = send(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n")
     yield _unreadable_case("60 MB in chunks", [chunked, flood_in_chunks(start, 60_000_000)], heavy=True)
-    yield _unreadable_case("a response one byte above the limit", answer(200, start.ljust(MAX_RESPONSE_BYTES + 1)))
+    yield FaultCase("a response one byte above the limit", _above_the_limit, unreadable(200), NO_PICTURE)
     lengths = send(b"HTTP/1.1 200 X\r\nContent-Length: 4\r\nContent-Length: 70\r\n\r\n" + start)
     yield FaultCase("two different lengths", always(lengths), UNKNOWN, CONNECTION_FAILED)
+
+
+def _above_the_limit(context: FaultContext) -> Reply:
+    limit = MAX_STATUS_BYTES if context.call == calls.PUSH_STATUS else MAX_RESPONSE_BYTES
+    return answer(200, json.dumps({context.call.id_key or "42": "1_a"}).encode().ljust(limit + 1))
 
 
 RESPONSE_FAULTS: Final = (*codes(), *unknown_codes(), *malformed_errors(), *ids(), *bodies(), *sizes())
