@@ -28,6 +28,8 @@ _SUCCESS_CODES: Final = frozenset({0, 200})
 _FALSE: Final = ("false", "0", "no")
 _FAILED: Final = ("error", "err", "fail", "failed", "failure", "ko", "nok", "refused", "rejected", "denied", "false")
 _TRANSIENT_STATUSES: Final = frozenset({408, 425, 429})
+_MAX_REDACTED: Final = 4_096
+"""Our own limit: characters of a response that are searched for secrets, and of which an excerpt is made."""
 _QUERY: Final = re.compile(r"(?:\?|%3F)[^\s\"'<>]+", re.IGNORECASE)
 
 
@@ -59,7 +61,8 @@ class Response:
         :param text: any part of the response.
         :param max_length: maximum number of characters, without the quotes and escapes.
         """
-        return ascii(" ".join(_QUERY.sub("?...", self.redactor.redact(text)).split())[:max_length])
+        text = self.redactor.redact(text[:_MAX_REDACTED])
+        return ascii(" ".join(_QUERY.sub("?...", text).split())[:max_length])
 
 
 def read_object(action: str, response: Response, *, upload: bool = False) -> dict[str, Any]:

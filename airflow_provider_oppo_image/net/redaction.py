@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import binascii
 import html
 import json
 import logging
 import re
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 MAX_URL: Final = 4_096
 """Our own limit: characters in a URL, inclusive. It is twice the length of a presigned URL of cloud storage."""
@@ -83,6 +84,24 @@ LONG_FRAGMENT: Final = 2 * MIN_FRAGMENT
 
 MASK: Final = "***"
 
+HIDDEN: Final = "(hidden, because it contains an encoded secret)"
+"""Replaces a text with an encoded secret."""
+
+MAX_DECODED: Final = 2
+"""Our own limit: how many encodings of a secret, one in the other, are undone."""
+
+_SHORTEST_DECODED: Final = 4
+"""Characters in the shortest secret that is looked for in decoded text, which can contain shorter ones by chance."""
+
+_ESCAPED: Final = re.compile(r"[%&\\]")
+_ESCAPE: Final = re.compile(
+    r"(?:\\+|%)u([0-9A-Fa-f]{4})|\\+(?:u\{([0-9A-Fa-f]{1,6})\}|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|([/\"']))"
+)
+_BASE64: Final = re.compile(r"[0-9A-Za-z+/_-]{6,}")
+_HEX: Final = re.compile(r"(?:(?:0x)?[0-9A-Fa-f]{2}[ :,-]{0,2}){4,}[0-9A-Fa-f]?")
+_NO_DIGIT: Final = re.compile("0x|[^0-9A-Fa-f]")
+_URL_SAFE: Final = str.maketrans("-_", "+/")
+
 
 class SecretRedactor:
     """Finds and redacts secrets in text that comes from elsewhere.
@@ -94,16 +113,33 @@ class SecretRedactor:
         encoded = {text for secret in secrets if secret for text in _encodings(secret)}
         self._fragments, self._long_fragments = _fragments(encoded, MIN_FRAGMENT), _fragments(encoded, LONG_FRAGMENT)
         self._lengths = {len(fragment) for fragment in self._fragments}
+        decoded = _fragments({secret for secret in secrets if secret}, MIN_FRAGMENT)
+        self._decoded_fragments = {fragment for fragment in decoded if len(fragment) >= _SHORTEST_DECODED}
 
     def __repr__(self) -> str:
         return "SecretRedactor(...)"
 
     def contains_secret(self, text: str) -> bool:
-        """Return whether a text contains a secret, or a fragment of `LONG_FRAGMENT` characters."""
-        return any(fragment in text for fragment in self._long_fragments)
+        """Return whether a text contains a secret, or a fragment of `LONG_FRAGMENT` characters, also if encoded."""
+        return any(fragment in text for fragment in self._long_fragments) or self._is_encoded_in(text)
 
     def redact(self, text: str) -> str:
-        """Replace each secret, and each fragment of `MIN_FRAGMENT` characters or more, by `MASK`."""
+        """Replace each secret, and each fragment of `MIN_FRAGMENT` characters or more, by `MASK`.
+
+        A text that contains one in percent, HTML, backslash or hexadecimal escapes, in Base64, or in a mixture of them,
+        is replaced by `HIDDEN`.
+        """
+        redacted = self._mask(text)
+        return HIDDEN if self._is_encoded_in(redacted) else redacted
+
+    def _is_encoded_in(self, text: str) -> bool:
+        for _ in range(MAX_DECODED):
+            text = _decode(text)
+            if any(fragment in text for fragment in self._decoded_fragments):
+                return True
+        return False
+
+    def _mask(self, text: str) -> str:
         redacted: list[str] = []
         masked_until = 0
         for start, character in enumerate(text):
@@ -114,6 +150,36 @@ class SecretRedactor:
             elif not redacted or redacted[-1] != MASK:
                 redacted.append(MASK)
         return "".join(redacted)
+
+
+def _decode(text: str) -> str:
+    """Return a text without its escapes, and the contents of its hexadecimal and Base64 words, one a line."""
+    contents: list[bytes] = []
+    for match in _HEX.finditer(text):
+        digits = _NO_DIGIT.sub("", match[0])
+        for start in (0, 1):  # the first digit may belong to another word
+            contents.append(bytes.fromhex(digits[start : start + (len(digits) - start) // 2 * 2]))
+    for match in _BASE64.finditer(text):
+        word = match[0].translate(_URL_SAFE)
+        for start in range(4):  # likewise
+            part = word[start : len(word) - ((len(word) - start) % 4 == 1)]  # one character alone encodes nothing
+            contents.append(binascii.a2b_base64(part + "=" * (-len(part) % 4)))
+    for unescape in (_unescape_backslashes, unquote, html.unescape) if _ESCAPED.search(text) else ():
+        text = unescape(text)
+        contents.append(text.encode(errors="replace"))
+    return b"\n".join(contents).decode(errors="replace")
+
+
+def _unescape_backslashes(text: str) -> str:
+    # In UTF-16, because JSON escapes some characters as two halves.
+    return _ESCAPE.sub(_character, text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _character(match: re.Match[str]) -> str:
+    if match[5]:
+        return match[5]
+    code = int(next(filter(None, match.groups())), 16)
+    return chr(code) if code <= 0x10FFFF else match[0]
 
 
 def _fragments(texts: set[str], length: int) -> set[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import http.client
 import json
 import logging
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.net.deadline import deadline
 from airflow_provider_oppo_image.net.redaction import (
+    HIDDEN,
     MASK,
     MAX_URL,
     MIN_FRAGMENT,
@@ -109,6 +112,65 @@ def test_redactor_masks_secrets_and_long_fragments(text: str, redacted: str) -> 
 )
 def test_redactor_ignores_short_fragments(text: str, contains: bool) -> None:
     assert SecretRedactor(LONG_SECRET, "s3cret").contains_secret(text) == contains
+
+
+ENCODINGS: Mapping[str, Callable[[str], str]] = {
+    "Base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "Base64 for URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "hex": lambda text: text.encode().hex(),
+    "hex with colons": lambda text: text.encode().hex(":").upper(),
+    "hex bytes": lambda text: ", ".join(f"0x{byte:02x}" for byte in text.encode()),
+    "u escapes": lambda text: json.dumps("".join(f"\\u{ord(character):04x}" for character in text))[1:-1],
+    "x escapes": lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()),
+    "HTML": lambda text: "".join(f"&#x{ord(character):x};" for character in text),
+    "decimal HTML": lambda text: "".join(f"&#{ord(character)};" for character in text),
+    "percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "percent twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "mixed": lambda text: "".join(
+        (f"\\u{ord(character):04x}", f"&#{ord(character)};", f"%{ord(character):02x}")[at % 3]
+        for at, character in enumerate(text)
+    ),
+}
+
+
+@pytest.mark.parametrize("second", [None, "Base64", "hex", "HTML", "percent"])
+@pytest.mark.parametrize("first", ENCODINGS)
+@given(
+    secret=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=16, max_size=30),
+    start=st.integers(0, 8),
+    before=st.sampled_from(["", "the secret ", "x_"]),
+)
+def test_redactor_hides_text_with_encoded_fragment(
+    first: str, second: str | None, secret: str, start: int, before: str
+) -> None:
+    secret = f"%&{secret}+/"
+    encoded = ENCODINGS[first](secret[start : start + MIN_FRAGMENT + 2])
+    if second and first != "percent twice":
+        encoded = ENCODINGS[second](encoded)
+    redactor = SecretRedactor(secret)
+    redacted = redactor.redact(f"{before}{encoded}. Try again")
+    assert redacted == HIDDEN or MASK in redacted  # an encoding can contain the fragment unchanged
+    assert MASK in redacted or redactor.contains_secret(encoded)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Picture Size Exceeds", "No such id: 3653918_5f92b5739ae676f5745bcbf4", "\\u56fe\\u7247 %E5%9B%BE &#x56fe;",
+     "The URL https://cdn.example.com/a%20b.png?sig=c2lnbmF0dXJlLW9mLXRoZS1wYXRo is not reachable", "100 % of 0xFFFF"],
+)  # fmt: skip
+def test_redactor_keeps_ordinary_text(text: str) -> None:
+    assert SecretRedactor("5f3c0a91d27e4b68aa01bc9f", "a3I6NWYzYzBhOTFkMjdlNGI2OGFhMDFiYzlm").redact(text) == text
+
+
+@given(st.text())
+def test_redactor_decodes_any_text(text: str) -> None:
+    redactor = SecretRedactor(LONG_SECRET)
+    for encoded in (text, *(encode(text) for name, encode in ENCODINGS.items() if name != "mixed" and _is_utf8(text))):
+        assert not redactor.contains_secret(encoded)
+
+
+def _is_utf8(text: str) -> bool:
+    return text == text.encode(errors="replace").decode()
 
 
 def test_redactor_without_secrets_changes_nothing() -> None:

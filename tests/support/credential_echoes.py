@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 from collections.abc import Callable, Mapping
@@ -26,6 +27,11 @@ CREDENTIAL_FORMS: Mapping[str, str] = {
     "the secret in JSON with slashes escaped": json.dumps(SECRET).replace("/", r"\/"),
     "the secret in a URL": quote(SECRET, safe=""),
     "the secret in HTML": html.escape(SECRET),
+    "the secret in Base64": base64.b64encode(SECRET.encode()).decode(),
+    "the secret in hex": SECRET.encode().hex(),
+    "the secret in u escapes": "".join(f"\\u{ord(character):04x}" for character in SECRET),
+    "the secret in HTML references": "".join(f"&#x{ord(character):x};" for character in SECRET),
+    "the secret in a URL in a URL": quote(quote(SECRET, safe=""), safe=""),
 }
 
 ResponseBuilder: TypeAlias = Callable[[bytes], bytes]

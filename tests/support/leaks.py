@@ -6,9 +6,10 @@ import base64
 import html
 import json
 import pickle
+import re
 import traceback
 from collections.abc import Iterator
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 APP_KEY = "an-app-key"
 SECRET = 'Zq7/wX9&k3+P%vT"e\\u<é>mR2=Yd5'
@@ -58,6 +59,9 @@ def signatures(*texts: str | bytes) -> list[str]:
 
 def _find(fragments: frozenset[str], texts: tuple[str | bytes, ...]) -> list[str]:
     joined = "\n".join(text.decode(errors="replace") if isinstance(text, bytes) else text for text in texts)
+    if re.search(r"%25|&#|\\u00", joined):
+        escaped = re.sub(r"\\+u00([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), joined)
+        joined += html.unescape(unquote(unquote(escaped)))
     return sorted(fragments.intersection(_split(joined)))
 
 
