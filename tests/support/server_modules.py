@@ -7,7 +7,8 @@ import pytest
 from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
 
 SERVED_BY_AIRFLOW = {
-    f"airflow_provider_oppo_image.plugins.{name}" for name in ("app", "batch_page", "database", "pictures_page", "web")
+    f"airflow_provider_oppo_image.plugins.{name}"
+    for name in ("app", "batch_page", "results_access", "database", "pictures_page", "web")
 }
 
 
