@@ -30,9 +30,8 @@ from airflow_provider_oppo_image.operators.asset_events import uploaded_pictures
 from airflow_provider_oppo_image.operators.task_state import PushState, UploadState
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.storage import resolve
-from scripts.api_snapshots import samples
-from scripts.api_snapshots.__main__ import lost, main, newly_required, read, versions
-from scripts.api_snapshots.collect import REQUIRED, collect
+from scripts import api_samples as samples
+from scripts.api_snapshots import REQUIRED, collect, lost, main, newly_required, read, versions
 from tests.support.sensor_runs import make_sensor
 from tests.support.tasks import MemoryStore, make_context
 

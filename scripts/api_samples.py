@@ -6,9 +6,10 @@ import json
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final, cast
+from typing import Any, Final
 from unittest import mock
 
+from airflow_provider_oppo_image.airflow_compat import Asset
 from airflow_provider_oppo_image.batch.progress import Cause, Summary
 from airflow_provider_oppo_image.batch.results import write_results
 from airflow_provider_oppo_image.batch.row_result import RowResult
@@ -23,13 +24,14 @@ from airflow_provider_oppo_image.operators.task_state import PushState, UploadSt
 from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, PollResult
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
 from airflow_provider_oppo_image.storage import resolve
+from airflow_provider_oppo_image.triggers.event import _payload
+from airflow_provider_oppo_image.triggers.oppo_image import OppoImageEventTrigger, OppoImageTrigger
 from tests.support.tasks import MemoryStore, OutletEvents
 
 URL: Final = "https://cdn.example.com/spring/big.jpg"
 SMALL_URL: Final = "https://cdn.example.com/s"
 PICTURE_ID: Final = "3653918_1c3ef177497fb5f62f1abac9"
-CID: Final = "spring-1"
-PUSH: Final = {"to": "all", "body": {"platform": "all", "options": {"cid": CID}}}
+KINDS: Final = ("triggers", "xcoms", "records", "asset_events", "task_state", "files")
 WHEN: Final = "2026-11-24T22:38:56+00:00"
 SHA256: Final = "ae668afb648ccd37beac25b6781313f6ed6114670da5f2a93f6f9b581b5323fa"
 
@@ -41,32 +43,25 @@ _ROW: Final = RowResult(
 )
 _SUMMARY: Final = Summary(3, 1, 1, 1, (Cause("picture", "51", 1, 3, "refused"),), "s3://bucket/night.results.csv")
 _READY: Final = PictureReport("big", URL, "ready", (), (_WARNING,), "JPEG", 984, 369, 17241, SHA256)
+_PARSED: Final = PictureUrl.parse(URL)
+_PUSH: Final = {"to": "all", "body": {"platform": "all"}}
+_UPLOADED: Final = upload_result({"big": PICTURE_ID}, WHEN)
 _WRONG: Final = PictureReport("big", URL, "wrong", (_PROBLEM,), (), "JPEG", 876, 324, 5249, SHA256, 1.5)
 
 
 def triggers() -> dict[str, Any]:
     """Return triggers as Airflow stores them, and their events."""
-    from airflow_provider_oppo_image.triggers.oppo_image import OppoImageEventTrigger, OppoImageTrigger
-
     pictures = [{"name": "spring", "big_picture_url": URL, "small_picture_url": None}]
     shared: dict[str, Any] = {"big_picture_url": URL, "small_picture_url": URL, "pictures": pictures}
-    waiting = OppoImageTrigger(
-        deadline=1_790_000_000.5,
-        on_wrong="wait",
-        poke_interval=7.5,
-        exponential_backoff=True,
-        max_wait=600.0,
-        silent_fail=True,
-        oppo_image_conn_id=None,
-        **shared,
-    )
-    watching = OppoImageEventTrigger(poke_interval=7.5, oppo_image_conn_id="another", **shared)
-    result = _poll(_READY).to_xcom()
+    shared |= {"poke_interval": 7.5}
+    times: dict[str, Any] = {"deadline": 1_790_000_000.5, "exponential_backoff": True, "max_wait": 600.0}
+    waiting = OppoImageTrigger(on_wrong="wait", silent_fail=True, oppo_image_conn_id=None, **times, **shared)
+    watching = OppoImageEventTrigger(oppo_image_conn_id="another", **shared)
     return {
         "serialized": [waiting.serialize(), watching.serialize(), OppoImageTrigger(deadline=1.0).serialize()],
         "events": [
-            {"status": "ready", "result": result},
-            {"status": "wrong", "result": _poll(_WRONG).to_xcom()},
+            {"status": "ready", "result": _poll(_READY)},
+            {"status": "wrong", "result": _poll(_WRONG)},
             {"status": "timeout", "result": None},
             {"status": "error", "message": "Airflow has no connection.", "permanent": True},
         ],
@@ -75,13 +70,8 @@ def triggers() -> dict[str, Any]:
 
 def xcoms() -> dict[str, Any]:
     """Return the return values of tasks, by step."""
-    return {
-        "prepare": URL,
-        "wait": _poll(_READY, _WRONG).to_xcom(),
-        "upload": upload_result({"big": PICTURE_ID}, WHEN),
-        "batch": {**_SUMMARY.to_dict(), "pictures": [_ROW.to_dict()]},
-        "push": "1180003",
-    }
+    batch = {**_SUMMARY.to_dict(), "pictures": [_ROW.to_dict()]}
+    return {"prepare": URL, "wait": _poll(_READY, _WRONG), "upload": _UPLOADED, "batch": batch, "push": "1180003"}
 
 
 def records() -> list[dict[str, Any]]:
@@ -100,55 +90,37 @@ def records() -> list[dict[str, Any]]:
 
 def asset_events() -> dict[str, Any]:
     """Return the extra of asset events, by source."""
-    from airflow_provider_oppo_image.airflow_compat import Asset
-
     asset = Asset("oppo-image://campaigns/spring")
     uploads, batch = OutletEvents(), OutletEvents()
-    announce_uploads(
-        cast("Any", {"outlet_events": uploads}),
-        [asset],
-        result=upload_result({"big": PICTURE_ID}, WHEN),
-        urls={"big": PictureUrl.parse(URL)},
-        reports={"big": _READY},
-    )
-    announce_batch(cast("Any", {"outlet_events": batch}), [asset], _SUMMARY.to_dict())
-    return {"upload": uploads[asset].extra, "batch": batch[asset].extra, "watched": _watched()}
-
-
-def _watched() -> dict[str, Any]:
-    from airflow_provider_oppo_image.triggers.event import _payload
-
-    return {**_payload(ExpectedPicture("big", PictureUrl.parse(URL), "spring"), _READY), "seen_at": WHEN}
+    context: Any = {"outlet_events": uploads}
+    announce_uploads(context, [asset], result=_UPLOADED, urls={"big": _PARSED}, reports={"big": _READY})
+    context = {"outlet_events": batch}
+    announce_batch(context, [asset], _SUMMARY.to_dict())
+    watched = {**_payload(ExpectedPicture("big", _PARSED, "spring"), _READY), "seen_at": WHEN}
+    return {"upload": uploads[asset].extra, "batch": batch[asset].extra, "watched": watched}
 
 
 def task_state() -> dict[str, Any]:
     """Return the state that tasks keep between tries, and the default `cid` of a push."""
     store = MemoryStore()
-    uploads = UploadState(store, {"big": PictureUrl.parse(URL)}, {"big": _READY})
-    uploads.save({"big": PICTURE_ID}, WHEN)
-    pushes = PushState(store)
-    pushes.save(
-        StoredPush(CID, "0" * 64, "0123456789abcdef https://pushapi-sgp.engagelab.com", WHEN, "sent", "1180003")
-    )
+    UploadState(store, {"big": _PARSED}, {"big": _READY}).save({"big": PICTURE_ID}, WHEN)
+    account = "0123456789abcdef https://pushapi-sgp.engagelab.com"
+    PushState(store).save(StoredPush("spring-1", "0" * 64, account, WHEN, "sent", "1180003"))
     stored = {key: json.loads(value) for key, value in store.values.items()}
     for entry in stored.values():
         entry.update({"uploaded_at": WHEN} if "uploaded_at" in entry else {})
-    return {"stored": stored, "cid": _default_cid()}
-
-
-def _default_cid() -> str:
-    operator = OppoImagePushOperator(task_id="push", message=PUSH)
-    ti = SimpleNamespace(dag_id="nightly", run_id="run_1", task_id="push", map_index=-1)
     hook = SimpleNamespace(settings=SimpleNamespace(cid_namespace="site"))
+    context: Any = {"ti": SimpleNamespace(dag_id="nightly", run_id="run_1", task_id="push", map_index=-1)}
     with mock.patch.object(OppoImagePushOperator, "hook", hook):
-        return operator._default_cid(cast("Any", {"ti": ti}))
+        cid = OppoImagePushOperator(task_id="push", message=_PUSH)._default_cid(context)
+    return {"stored": stored, "cid": cid}
 
 
 def files() -> dict[str, str]:
     """Return the contents of a manifest and of results, by file name."""
     manifest = f"name,big_picture_url,small_picture_url\nspring,{URL},https://cdn.example.com/s\nold,,{URL}?1\n"
-    written = {"night.csv": manifest}
-    written["night.jsonl"] = f'{{"name": "spring", "big_picture_url": "{URL}", "small_picture_url": null}}\n'
+    row = f'{{"name": "spring", "big_picture_url": "{URL}", "small_picture_url": null}}\n'
+    written = {"night.csv": manifest, "night.jsonl": row}
     with tempfile.TemporaryDirectory() as folder:
         for name in ("night.results.csv", "night.results.jsonl"):
             write_results(resolve(Path(folder) / name), [_ROW, RowResult(3, "spring", "uploaded", PICTURE_ID)])
@@ -156,6 +128,5 @@ def files() -> dict[str, str]:
     return written
 
 
-def _poll(*reports: PictureReport) -> PollResult:
-    pictures = tuple(ExpectedPicture(report.kind, PictureUrl.parse(report.url), "spring") for report in reports)
-    return PollResult(pictures, reports)
+def _poll(*reports: PictureReport) -> dict[str, Any]:
+    return PollResult(tuple(ExpectedPicture(one.kind, _PARSED, "spring") for one in reports), reports).to_xcom()

@@ -1,1 +1,0 @@
-"""Snapshots of the public API: collected from the code, stored for each version, and compared by tests/promises."""
