@@ -17,10 +17,9 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
-from airflow_provider_oppo_image import __version__, contract
+from airflow_provider_oppo_image import __version__, contract, errors
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, non_empty
 from airflow_provider_oppo_image.cli.output import print_note, print_result
@@ -31,13 +30,7 @@ from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.messages import Request
 from airflow_provider_oppo_image.engagelab.push_body import compose_push
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
-from airflow_provider_oppo_image.errors import (
-    ConfigurationError,
-    OppoImageError,
-    RateLimitedError,
-    ServiceUnavailableError,
-    TransportError,
-)
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.net.options import TransportOptions
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.pictures.report import format_rows
@@ -64,7 +57,9 @@ NOWHERE: Final = "https://missing.invalid/big.jpg"
 NO_PICTURE: Final = "1_000000000000000000000000"
 """An id of the expected form that no upload gave."""
 
-_NO_RECEIVER: Final = 21011
+_NO_RECEIVER: Final = (21011,)
+
+_NO_ANSWER: Final = (errors.TransportError, errors.RateLimitedError, errors.ServiceUnavailableError)
 
 _ID_FORMS: Final = {rule.id_key: "[0-9]+_[0-9a-f]{24}" for rule in PICTURE_RULES.values()} | {"msg_id": "[0-9]+"}
 """The forms of ids, by key. Source: a test of the vendor's sibling service; not documented."""
@@ -77,58 +72,50 @@ _QUERY: Final = re.compile(r"\?[^\"\s]+")
 class Question:
     """One question.
 
-    :param request: makes the request from the picture ids so far; returns None if an id that it needs is missing.
+    :param request: None if it needs a picture id that is missing.
     :param read: our code's parser of the answer, which raises for a refusal.
-    :param kind: the kind of picture whose id is in the answer.
     :param also_known: error codes that are expected too: the account decides between them and the sandbox's answer.
     """
 
     name: str
-    request: Callable[[Mapping[PictureKind, str]], Request | None]
+    request: Request | None
     read: Callable[[Request, Response], object]
-    kind: PictureKind | None = None
     credentials: str = OURS
     also_known: tuple[int, ...] = ()
 
 
 def questions(big: str, small: str, wrong: str | None) -> Iterator[Question]:
-    """Yield the questions; all of them need the answer to the first one."""
+    """Yield the questions for one service, each made when it is asked: the reader of an upload stores the picture id.
 
-    def probe(name: str, credentials: str) -> Question:
-        return Question(
-            name, lambda _: messages.credentials_probe(), messages.read_credentials_probe, credentials=credentials
-        )
-
-    def get(name: str, path: str) -> Question:
-        return Question(name, lambda _: Request(name, "GET", path), _read_object)
+    All questions need the answer to the first one.
+    """
+    ids: dict[PictureKind, str] = {}
 
     def upload(name: str, kind: PictureKind, url: str) -> Question:
-        return Question(name, lambda _: messages.upload_request(kind, url), partial(messages.read_upload, kind), kind)
+        def read(request: Request, answer: Response) -> None:
+            ids.setdefault(kind, messages.read_upload(kind, request, answer))
 
-    def validate(name: str, push: Callable[[Mapping[PictureKind, str]], Request | None], **more: Any) -> Question:
-        return Question(name, push, messages.read_acknowledgement, **more)
+        return Question(name, messages.upload_request(kind, url), read)
 
-    known = {"also_known": (_NO_RECEIVER,)}
-    yield probe("Test the credentials", OURS)
-    yield probe("Test a wrong master secret", WRONG_SECRET)
-    yield probe("Test an unknown AppKey", UNKNOWN_KEY)
-    yield validate("Validate a push with a wrong master secret", lambda _: _push(), credentials=WRONG_SECRET)
-    yield get("Ask for uploads by GET", contract.IMAGE_PATH)
-    yield get("Ask for pushes by GET", contract.PUSH_PATH)
+    probe = messages.credentials_probe(), messages.read_credentials_probe
+    read_push = messages.read_acknowledgement
+    yield Question("Test the credentials", *probe)
+    yield Question("Test a wrong master secret", *probe, WRONG_SECRET)
+    yield Question("Test an unknown AppKey", *probe, UNKNOWN_KEY)
+    yield Question("Validate a push with a wrong master secret", _push(), read_push, WRONG_SECRET)
+    for name, path in (("Ask for uploads by GET", contract.IMAGE_PATH), ("Ask for pushes by GET", contract.PUSH_PATH)):
+        yield Question(name, Request(name, "GET", path), _read_object)
     yield upload("Upload the big picture", "big", big)
     yield upload("Upload the small picture", "small", small)
-    yield Question("Upload both pictures in one request", lambda _: _both(big, small), _read_both)
+    yield Question("Upload both pictures in one request", _both(big, small), _read_both)
     yield upload("Upload a picture that is not there", "big", NOWHERE)
     if wrong:
         yield upload("Upload a wrong picture", "big", wrong)
-    yield validate(
-        "Validate a push with the pictures",
-        lambda ids: _push(ids["big"], ids["small"]) if len(ids) == len(PICTURE_KINDS) else None,
-        **known,
-    )
-    yield validate("Validate a push with an id that no upload gave", lambda _: _push(NO_PICTURE), **known)
-    status = "Ask for the status of a push that was never sent"
-    yield Question(status, lambda _: messages.status_request("1"), _read_object)
+    push = _push(ids["big"], ids["small"]) if len(ids) == len(PICTURE_KINDS) else None
+    yield Question("Validate a push with the pictures", push, read_push, also_known=_NO_RECEIVER)
+    name = "Validate a push with an id that no upload gave"
+    yield Question(name, _push(NO_PICTURE), read_push, also_known=_NO_RECEIVER)
+    yield Question("Ask for the status of a push that was never sent", messages.status_request("1"), _read_object)
 
 
 def _read_object(request: Request, answer: Response) -> object:
@@ -136,9 +123,8 @@ def _read_object(request: Request, answer: Response) -> object:
 
 
 def _both(big: str, small: str) -> Request:
-    alone = [messages.upload_request("big", big), messages.upload_request("small", small)]
-    body = {key: url for request in alone for key, url in (request.body or {}).items()}
-    return Request("Uploading both pictures", "POST", contract.IMAGE_PATH, body)
+    bodies = [messages.upload_request("big", big).body or {}, messages.upload_request("small", small).body or {}]
+    return Request("Uploading both pictures", "POST", contract.IMAGE_PATH, {**bodies[0], **bodies[1]})
 
 
 def _read_both(request: Request, answer: Response) -> object:
@@ -157,24 +143,23 @@ def _push(big: str | None = None, small: str | None = None) -> Request:
     return messages.push_request(push, validate=True)
 
 
+def content(answer: Response) -> Any:
+    """Return the JSON data of an answer, or its text."""
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(answer.body)
+    return answer.body.decode(errors="replace")
+
+
 @dataclass(frozen=True)
 class Seen:
-    """A request, the answer to it (None if there was none), and the error that our code raises (None for none)."""
+    """The answer to a request (None if there was none), and the error that our code raises (None for none)."""
 
-    request: Request
     answer: Response | None
     error: OppoImageError | None
 
     @property
     def code(self) -> int | None:
         return self.error.code if self.error else None
-
-    @property
-    def content(self) -> Any:
-        assert self.answer is not None
-        with contextlib.suppress(ValueError, RecursionError):
-            return json.loads(self.answer.body)
-        return self.answer.body.decode(errors="replace")
 
     def __str__(self) -> str:
         if self.answer is None:
@@ -190,64 +175,57 @@ class Seen:
         duration = "permanent" if self.error.permanent else "transient"
         return f"{type(self.error).__name__} ({code}{duration}, of the {self.error.scope})"
 
-    def facts(self) -> Iterator[tuple[str, str]]:
-        """Yield what must be equal to the sandbox's answer."""
+    def facts(self) -> dict[str, str]:
+        """Return what must be equal to the sandbox's answer, by the words before it."""
         assert self.answer is not None
-        yield "HTTP ", str(self.answer.status)
-        yield "", "no code" if self.code is None else f"code {self.code}"
-        yield "our code raises ", type(self.error).__name__ if self.error else "no error"
-        yield "the body has ", ", ".join(sorted(_shape(self.content))) or "nothing"
+        return {
+            "HTTP ": str(self.answer.status),
+            "": "no code" if self.code is None else f"code {self.code}",
+            "our code raises ": type(self.error).__name__ if self.error else "no error",
+            "the body has ": ", ".join(sorted(_shape(content(self.answer)))) or "nothing",
+        }
 
 
-class Target:
-    """A service, and the picture ids that it gave.
+@contextlib.contextmanager
+def service(url: str, app_key: str, secret: str, options: TransportOptions) -> Iterator[Callable[[Question], Seen]]:
+    """Connect to a service, and yield a function that asks it a question which has a request.
 
     :raises ConfigurationError: if the address or the proxy is not usable.
     """
+    fake, agent = secrets.token_hex(12), f"airflow-provider-oppo-image/{__version__} scripts.live"
+    pairs = {OURS: (app_key, secret), WRONG_SECRET: (app_key, fake), UNKNOWN_KEY: (fake, secret)}
+    with contextlib.ExitStack() as stack:
+        transports = {}
+        for name, pair in pairs.items():
+            transports[name] = HttpTransport(url, *pair, user_agent=agent, options=options, connections=1)
+            stack.callback(transports[name].close)
 
-    def __init__(self, base_url: str, app_key: str, master_secret: str, options: TransportOptions) -> None:
-        fake, agent = secrets.token_hex(12), f"airflow-provider-oppo-image/{__version__} scripts.live"
-        pairs = {OURS: (app_key, master_secret), WRONG_SECRET: (app_key, fake), UNKNOWN_KEY: (fake, master_secret)}
-        self._ids: dict[PictureKind, str] = {}
-        self._transports = {
-            name: HttpTransport(base_url, *pair, user_agent=agent, options=options, connections=1)
-            for name, pair in pairs.items()
-        }
+        def ask(question: Question) -> Seen:
+            assert question.request is not None
+            answer = None
+            try:
+                answer = transports[question.credentials].send(question.request)
+                question.read(question.request, answer)
+            except OppoImageError as error:
+                return Seen(answer, error)
+            return Seen(answer, None)
 
-    def close(self) -> None:
-        for transport in self._transports.values():
-            transport.close()
-
-    def ask(self, question: Question) -> Seen | None:
-        """Ask once; return None if the question needs an id that is missing."""
-        request, answer = question.request(self._ids), None
-        if request is None:
-            return None
-        try:
-            answer = self._transports[question.credentials].send(request)
-            result = question.read(request, answer)
-        except OppoImageError as error:
-            return Seen(request, answer, error)
-        if question.kind and isinstance(result, str):
-            self._ids.setdefault(question.kind, result)
-        return Seen(request, answer, None)
+        yield ask
 
 
-def compare(question: Question, live: Seen | None, sandbox: Seen | None) -> tuple[str, str]:
+def compare(question: Question, live: Seen, sandbox: Seen) -> tuple[str, str]:
     """Return how the live service's answer compares with what is expected, and the lines about it."""
-    if live is None or sandbox is None:
-        return NOT_TESTED, f"{question.name}: {NOT_TESTED}: it needs the ids of both pictures"
+    request = question.request
+    assert request is not None
     row = ERROR_CODES.get(live.code or 0)
-    # An account error says nothing about other questions, unless the question is about the credentials.
-    account = question.credentials == OURS and live.error and live.error.scope == "account" and row
-    if account or isinstance(live.error, TransportError | RateLimitedError | ServiceUnavailableError):
+    # An account error says nothing about other questions, unless it is the expected one, or about the credentials.
+    unexpected = question.credentials == OURS and row and live.code != sandbox.code
+    account = unexpected and live.error and live.error.scope == "account"
+    if account or isinstance(live.error, _NO_ANSWER):
         state, reasons = NOT_TESTED, [str(live.error)]
     else:
-        reasons = list(_against_contract(live))
-        if reasons or live.code not in question.also_known:
-            reasons = [*_against_sandbox(live, sandbox), *reasons]
+        reasons = list(_differences(live, sandbox, as_sandbox=live.code not in question.also_known))
         state = DIFFERENT if reasons else EXPECTED
-    request = live.request
     body = "" if request.body is None else _redact(messages.to_json(request.body).decode())
     rows = [
         ("sent", f"{request.method} {request.path} {body} with {question.credentials}"),
@@ -261,23 +239,22 @@ def compare(question: Question, live: Seen | None, sandbox: Seen | None) -> tupl
     return state, ": ".join(filter(None, (question.name, state, "; ".join(reasons)))) + "\n" + format_rows(rows)
 
 
-def _against_sandbox(live: Seen, sandbox: Seen) -> Iterator[str]:
-    for (prefix, found), (_, expected) in zip(live.facts(), sandbox.facts(), strict=True):
-        if found != expected:
-            yield f"{prefix}{found}, expected {expected}"
-    content = live.content
-    for key, form in _ID_FORMS.items():
-        if isinstance(content, dict) and (value := content.get(key)) and not re.fullmatch(form, str(value)):
-            yield f"{key} has the form {_mask(str(value))}, expected {form}"
-
-
-def _against_contract(live: Seen) -> Iterator[str]:
-    if live.code is None or live.answer is None:
-        return
-    row = ERROR_CODES.get(live.code)
-    if row is None:
+def _differences(live: Seen, sandbox: Seen, *, as_sandbox: bool) -> Iterator[str]:
+    """Yield the differences from contract.py, and from the sandbox's answer if it must be the same."""
+    assert live.answer is not None
+    if as_sandbox:
+        wanted = sandbox.facts()
+        yield from (
+            f"{name}{fact}, expected {wanted[name]}" for name, fact in live.facts().items() if fact != wanted[name]
+        )
+        data = content(live.answer)
+        for key, form in _ID_FORMS.items():
+            if isinstance(data, dict) and (value := data.get(key)) and not re.fullmatch(form, str(value)):
+                yield f"{key} has the form {_mask(str(value))}, expected {form}"
+    row = ERROR_CODES.get(live.code or 0)
+    if live.code is not None and row is None:
         yield f"code {live.code} is not in contract.py"
-    elif live.answer.status not in row.http_statuses:
+    elif row and live.answer.status not in row.http_statuses:
         expected = " or ".join(map(str, row.http_statuses))
         yield f"HTTP {live.answer.status} with code {live.code}, expected {expected} by contract.py"
 
@@ -349,16 +326,16 @@ def _ask_all(settings: Settings, args: argparse.Namespace, redactor: SecretRedac
     states: list[str] = []
     for name in ("no_proxy", "NO_PROXY"):  # the sandbox is on this machine
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))
-    options = settings.transport_options
+    options, urls = settings.transport_options, (args.big, args.small, args.wrong)
     with (
         SandboxServer() as server,
-        contextlib.closing(Target(settings.base_url, settings.app_key, settings.master_secret, options)) as live,
-        contextlib.closing(
-            Target(server.url, server.options.app_key, server.options.master_secret, options)
-        ) as sandbox,
+        service(settings.base_url, settings.app_key, settings.master_secret, options) as ask,
+        service(server.url, server.options.app_key, server.options.master_secret, options) as ask_sandbox,
     ):
-        for number, question in enumerate(questions(args.big, args.small, args.wrong), 1):
-            state, text = compare(question, live.ask(question), sandbox.ask(question))
+        for number, (one, same) in enumerate(zip(questions(*urls), questions(*urls), strict=True), 1):
+            state, text = NOT_TESTED, f"{one.name}: {NOT_TESTED}: it needs the ids of both pictures"
+            if one.request and same.request:
+                state, text = compare(one, ask(one), ask_sandbox(same))
             states.append(state)
             print_result(f"\n{number}. {redactor.redact(text)}")
             if number == 1 and state == NOT_TESTED:
