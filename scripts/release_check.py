@@ -7,6 +7,7 @@ Exits with 0 if nothing is left to do, and with 1 otherwise.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
 import subprocess
@@ -42,28 +43,26 @@ class Item(NamedTuple):
 
 
 def check_version(version: str) -> Item:
-    try:
+    with contextlib.suppress(InvalidVersion):
         parsed = Version(version)
         if str(parsed) == version and not parsed.is_devrelease and not parsed.local:
             return Item("version", version)
-        found = f"{version} is not a released version in the normal form of PEP 440."
-    except InvalidVersion:
-        found = f"{version!r} is not a version of PEP 440."
+    found = f"{version} is not a released version in the normal form of PEP 440."
     return Item("version", found, f"Write a version such as 0.1.0 into {PACKAGE}/__init__.py.")
 
 
 def check_changelog(text: str, version: str, today: datetime.date) -> Item:
     sections = {found["name"]: found for found in _SECTION.finditer(text)}
-    section, heading = sections.get(version), f"## [{version}] - {today}"
+    section, heading = sections.get(version), f'Write "## [{version}] - {today}"'
     if section is None:
-        found = f"CHANGELOG.md has no section for {version}."
-        return Item("changelog", found, f'Write "{heading}" below "## [Unreleased]".')
+        to_do = f'{heading} below "## [Unreleased]".'
+        return Item("changelog", f"CHANGELOG.md has no section for {version}.", to_do)
     try:
         day = datetime.date.fromisoformat(section["day"] or "")
     except ValueError:
-        return Item("changelog", f"The section for {version} has no date.", f'Write "{heading}".')
+        return Item("changelog", f"The section for {version} has no date.", f"{heading}.")
     if day > today:
-        return Item("changelog", f"The date of {version}, {day}, is in the future.", f'Write "{heading}".')
+        return Item("changelog", f"The date of {version}, {day}, is in the future.", f"{heading}.")
     if not section["entries"].strip():
         return Item("changelog", f"The section for {version} is empty.", "Write what changed.")
     if "Unreleased" in sections and sections["Unreleased"]["entries"].strip():
@@ -92,18 +91,6 @@ def check_urls(pyproject: str) -> Item:
     return Item("urls", repository, to_do if "/OWNER/" in repository else "")
 
 
-def check_snapshot(files: int, version: str) -> Item:
-    to_do = "" if files else "Run make api-snapshot, and commit it."
-    return Item("api-snapshot", f"tests/promises/{version} has {files} files.", to_do)
-
-
-def check_tree(changed: Sequence[str]) -> Item:
-    if not changed:
-        return Item("tree", "clean")
-    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-    return Item("tree", f"Not committed: {changed[0]}{more}.", "Commit or remove it.")
-
-
 def check_build(names: Sequence[str], built_from: int | None, version: str, head: int) -> Item:
     """Check that dist is complete, and built from this commit.
 
@@ -121,14 +108,13 @@ def check_build(names: Sequence[str], built_from: int | None, version: str, head
 
 def check_tag(tagged: str, head: str, version: str) -> Item:
     """Check that the version's tag is on this commit; `tagged` is the tag's commit, "" without a tag."""
-    tag = f"v{version}"
-    if not tagged:
-        to_do = f'When everything else is done: git tag -a {tag} -m "{version}"'
-        return Item("tag", f"The tag {tag} does not exist.", to_do)
-    if tagged != head:
-        to_do = "A pushed tag must not move: raise the version, or check out the tag."
+    tag, to_do = f"v{version}", "A pushed tag must not move: raise the version, or check out the tag."
+    if tagged == head:
+        return Item("tag", f"{tag} on {head[:9]}")
+    if tagged:
         return Item("tag", f"{tag} is on {tagged[:9]}, and this is {head[:9]}.", to_do)
-    return Item("tag", f"{tag} on {head[:9]}")
+    to_do = f'When everything else is done: git tag -a {tag} -m "{version}"'
+    return Item("tag", f"The tag {tag} does not exist.", to_do)
 
 
 def check_all(root: Path, today: datetime.date) -> Iterator[Item]:
@@ -139,9 +125,12 @@ def check_all(root: Path, today: datetime.date) -> Iterator[Item]:
     yield check_version(version)
     yield check_changelog((root / "CHANGELOG.md").read_text(), version, today)
     yield check_compatibility(page.read_text() if page.exists() else None, pinned_airflows(root))
-    yield check_snapshot(len(list((root / "tests/promises" / version).glob("*.json"))), version)
+    files = len(list((root / "tests/promises" / version).glob("*.json")))
+    to_do = "" if files else "Run make api-snapshot, and commit it."
+    yield Item("api-snapshot", f"tests/promises/{version} has {files} files.", to_do)
     yield check_urls((root / "pyproject.toml").read_text())
-    yield check_tree([line.split(maxsplit=1)[1] for line in _git(root, "status", "--porcelain").splitlines()])
+    changed = ", ".join(line.split(maxsplit=1)[1] for line in _git(root, "status", "--porcelain").splitlines())
+    yield Item("tree", f"Not committed: {changed}.", "Commit or remove it.") if changed else Item("tree", "clean")
     yield check_build([path.name for path in dist], _built_from(dist), version, int(head_time))
     yield check_tag(_git(root, "rev-parse", "--quiet", "--verify", f"refs/tags/v{version}^{{commit}}"), head, version)
 

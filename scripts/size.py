@@ -16,14 +16,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import grimp
 
-ROOT: Final = Path(__file__).parents[1]
+from scripts.checkout import ROOT
+
 PACKAGE: Final = "airflow_provider_oppo_image"
 LONG_MODULE: Final = 350
 MAX_TEST_RATIO: Final = 1.8
@@ -41,19 +41,13 @@ USED: Final = {"upload": 27, "poke": 26, "batch row": 34, "push": 21}
 Graph = Mapping[str, set[str]]
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure: its limit is None where it is only printed, and its note says where it was found."""
+class Figure(NamedTuple):
+    """One measured figure, and its limit; the note says where it was found."""
 
     name: str
     value: float
-    limit: float | None = None
+    limit: float
     note: str = ""
-
-    @property
-    def exceeded(self) -> bool:
-        """Whether the value is above the limit."""
-        return self.limit is not None and self.value > self.limit
 
 
 def line_count(files: Iterable[Path]) -> int:
@@ -62,20 +56,12 @@ def line_count(files: Iterable[Path]) -> int:
 
 
 def import_graph(package: str = PACKAGE) -> Graph:
-    """Return the modules that each module of the package imports, the package's own `__init__` left out."""
+    """Return the imports of each top-level module and subpackage of the package, its own `__init__` left out."""
     graph = grimp.build_graph(package, exclude_type_checking_imports=True, cache_dir=None)
-    return {
-        name: graph.find_modules_directly_imported_by(name) - {package} for name in sorted(graph.modules - {package})
-    }
-
-
-def merge_subpackages(graph: Graph) -> Graph:
-    """Return the graph of the top-level modules and subpackages."""
-    merged: dict[str, set[str]] = {}
-    for name, imported in graph.items():
-        top = ".".join(name.split(".")[:2])
-        merged.setdefault(top, set()).update({".".join(one.split(".")[:2]) for one in imported} - {top})
-    return merged
+    parts = graph.find_children(package)
+    for part in parts:
+        graph.squash_module(part)
+    return {part: graph.find_modules_directly_imported_by(part) - {package, part} for part in parts}
 
 
 def longest_chain(graph: Graph) -> list[str]:
@@ -94,8 +80,7 @@ def figures() -> Iterator[Figure]:
     lines = line_count(files)
     long = [file for file in files if line_count([file]) > LONG_MODULE]
     folder, fullest = Counter(file.parent for file in files).most_common(1)[0]
-    graph = import_graph()
-    layers = longest_chain(merge_subpackages(graph))
+    layers = longest_chain(import_graph())
     tools = [file for name in ("scripts", "bench") for end in ("py", "sh") for file in (ROOT / name).rglob(f"*.{end}")]
 
     yield Figure("modules of the package", len(files), 126)
@@ -106,24 +91,20 @@ def figures() -> Iterator[Figure]:
     yield Figure("test lines per package line", line_count((ROOT / "tests").rglob("*.py")) / lines, MAX_TEST_RATIO)
     yield Figure("lines of scripts and bench", line_count(tools), MAX_TOOL_LINES)
     command = [sys.executable, "-m", "scripts.modules_used"]
-    used = json.loads(
-        subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1]
-    )
+    used = json.loads(subprocess.check_output(command, cwd=ROOT, text=True).splitlines()[-1])
     for name, limit in USED.items():
         yield Figure(f"modules used by one {name}", len(used[name]), limit)
 
 
 def main() -> int:
     """Print the table, and return the exit code."""
-    exceeded = 0
+    exceeded = False
     print(f"{'figure':<34}{'value':>9}{'limit':>9}")
-    for figure in figures():
-        value = f"{figure.value:,.2f}".removesuffix(".00")
-        limit = "" if figure.limit is None else f"{figure.limit:,}"
-        mark = "  ABOVE THE LIMIT" if figure.exceeded else ""
-        print(f"{figure.name:<34}{value:>9}{limit:>9}{mark}  {figure.note}".rstrip())
-        exceeded += figure.exceeded
-    return 1 if exceeded else 0
+    for name, value, limit, note in figures():
+        exceeded |= value > limit
+        shown = f"{value:,.2f}".removesuffix(".00")
+        print(f"{name:<34}{shown:>9}{limit:>9,}{'  ABOVE THE LIMIT' if value > limit else ''}  {note}".rstrip())
+    return int(exceeded)
 
 
 if __name__ == "__main__":

@@ -50,11 +50,8 @@ class Translations:
     def pairs(self) -> dict[str, str]:
         """The Chinese page of each English page that must have one."""
         guides = {page.name for folder in ("docs", "docs/zh") for page in (self.root / folder).glob("how-to/*.md")}
-        return {
-            "README.md": "README.zh-CN.md",
-            "docs/README.md": "docs/zh/README.md",
-            **{f"docs/how-to/{name}": f"docs/zh/how-to/{name}" for name in sorted(guides)},
-        }
+        names = ["README.md", *(f"how-to/{name}" for name in sorted(guides))]
+        return {"README.md": "README.zh-CN.md"} | {f"docs/{name}": f"docs/zh/{name}" for name in names}
 
     def differences(self, page: str) -> Iterator[str]:
         """Yield the differences between an English page and its Chinese page, and what to do."""
@@ -67,11 +64,9 @@ class Translations:
             yield f"{page} is missing. Remove {other}"
             return
         translated, now = self._record().get(page, {}), fingerprints(self._text(page))
-        listed = [f"\n  {heading!r} is new" for heading in now if heading not in translated]
-        listed += [
-            f"\n  {heading!r} has changed" for heading in now if translated.get(heading, "") not in ("", now[heading])
-        ]
-        listed += [f"\n  {heading!r} is gone" for heading in translated if heading not in now]
+        states = {heading: "has changed" if heading in translated else "is new" for heading in now}
+        states |= {heading: "is gone" for heading in translated if heading not in now}
+        listed = [f"\n  {name!r} {state}" for name, state in states.items() if translated.get(name) != now.get(name)]
         if listed:
             yield f"{page} has changed since it was translated:{''.join(listed)}\nUpdate {other}, {then_renew}"
         yield from self._compare(page, other)
@@ -97,15 +92,14 @@ class Translations:
         return (self.root / page).read_text()
 
     def _record(self) -> dict[str, dict[str, str]]:
-        record: dict[str, dict[str, str]] = json.loads(self._text(RECORD))
-        return record
+        return dict(json.loads(self._text(RECORD)))
 
     def _compare(self, page: str, other: str) -> Iterator[str]:
         english, chinese = sections(self._text(page)), sections(self._text(other))
-        expected, found = (
-            "\n".join(f"  {'#' * one.level} {one.heading}" for one in part) for part in (english, chinese)
-        )
         if [section.level for section in english] != [section.level for section in chinese]:
+            expected, found = (
+                "\n".join(f"  {'#' * one.level} {one.heading}" for one in part) for part in (english, chinese)
+            )
             yield f"{other} must have the headings of {page}:\n{expected}\nIt has:\n{found}"
             return
         for ours, theirs in zip(english, chinese, strict=True):
