@@ -27,6 +27,12 @@ def pictures_of(push: Mapping[str, Any]) -> dict[str, str]:
     return {key: value for key, value in oppo.items() if key.endswith("_picture_id")}
 
 
+def uploaded_ids(airflow: AirflowStack, run: Run, task_id: str, **mapped: int) -> dict[str, str]:
+    """Return the picture ids that an upload returned."""
+    returned = airflow.api.returned(run, task_id, **mapped)
+    return {key: value for key, value in returned.items() if key.endswith("_picture_id")}
+
+
 def test_upload_then_push(
     airflow: AirflowStack, runs: Mapping[str, Run], services: Mapping[str, SandboxServer]
 ) -> None:
@@ -35,7 +41,7 @@ def test_upload_then_push(
     message_id = airflow.api.returned(run, "push")
     [push] = [push for push in services[DEFAULT].received()["pushes"] if push["msg_id"] == message_id]
     assert push["body"]["body"]["notification"]["android"]["title"] == "Pushed once"
-    assert pictures_of(push) == airflow.api.returned(run, "upload")
+    assert pictures_of(push) == uploaded_ids(airflow, run, "upload")
 
 
 def test_taskflow_upload(airflow: AirflowStack, runs: Mapping[str, Run], services: Mapping[str, SandboxServer]) -> None:
@@ -43,7 +49,7 @@ def test_taskflow_upload(airflow: AirflowStack, runs: Mapping[str, Run], service
     assert airflow.wait_for(run, TIMEOUT_S) == "success"
     message_id = airflow.api.returned(run, "push", map_index=0)
     [push] = [push for push in services[DEFAULT].received()["pushes"] if push["msg_id"] == message_id]
-    assert pictures_of(push) == airflow.api.returned(run, "upload", map_index=0)
+    assert pictures_of(push) == uploaded_ids(airflow, run, "upload", map_index=0)
 
 
 def test_nightly_campaigns_stops_wrong_picture(
@@ -53,7 +59,7 @@ def test_nightly_campaigns_stops_wrong_picture(
     assert airflow.wait_for(run, TIMEOUT_S) == "failed"
     assert states_of(airflow, run, "campaign.wait") == ["success", "success", "failed"]
     assert states_of(airflow, run, "campaign.push") == ["success", "success", "upstream_failed"]
-    uploaded = [airflow.api.returned(run, "campaign.upload", map_index=index) for index in range(2)]
+    uploaded = [uploaded_ids(airflow, run, "campaign.upload", map_index=index) for index in range(2)]
     pushes = services[DEFAULT].received()["pushes"]
     sent = [(push["body"]["body"]["notification"]["android"]["title"], pictures_of(push)) for push in pushes]
     for campaign, ids in zip(CAMPAIGNS, uploaded, strict=True):
@@ -81,7 +87,7 @@ def test_asset_event_triggers_push(
     [push] = airflow.until(started, "the event to start a run", within=TIMEOUT_S)
     assert airflow.wait_for(push, TIMEOUT_S) == "success"
     assert states_of(airflow, push, "push") == ["success"]
-    ids = airflow.api.returned(upload, "upload")
+    ids = uploaded_ids(airflow, upload, "upload")
     assert all(ids.values())
     assert ids in [pictures_of(validated) for validated in services[DEFAULT].received()["validations"]]
 
