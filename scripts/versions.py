@@ -13,35 +13,34 @@ REPORTS: Final = ROOT / "build" / "matrix" / "reports"
 class Environment(NamedTuple):
     """An Airflow version, the file that pins every version for it, and the Pythons to test it on."""
 
-    session: str  # the name of the nox session
+    name: str
     airflow: str
-    constraints: str
     pythons: tuple[str, ...]
     providers: tuple[str, ...] = ()  # what is installed beside the package
+
+    @property
+    def session(self) -> str:
+        """The name of the nox session."""
+        return f"test-{self.name}"
+
+    @property
+    def constraints(self) -> str:
+        """The path of the file that pins every version."""
+        return f"constraints/{self.name}.txt"
 
 
 _MANAGED: Final = tuple(f"apache-airflow-providers-{name}" for name in ("amazon", "google", "snowflake"))
 _RELEASES: Final = ("2.11.2", "3.0.6", "3.1.8", "3.2.2", "3.3.2")
 
 ENVIRONMENTS: Final = (
-    Environment("test-lowest", "2.11.0, lowest dependencies", "constraints/lowest.txt", ("3.11",)),
-    Environment("test-airflow-2.11", "2.11.2", "constraints/airflow-2.11.txt", ("3.11", "3.12")),
-    Environment("test-airflow-3.0", "3.0.6", "constraints/airflow-3.0.txt", ("3.12",)),
-    Environment("test-airflow-3.1", "3.1.8", "constraints/airflow-3.1.txt", ("3.12",)),
-    Environment("test-airflow-3.2", "3.2.2", "constraints/airflow-3.2.txt", ("3.12",)),
-    Environment("test-airflow-3.3", "3.3.2", "constraints/airflow-3.3.txt", ("3.11", "3.12", "3.13")),
-    *(
-        Environment(
-            f"test-release-{airflow}", f"{airflow}, its release day", f"constraints/release-{airflow}.txt", ("3.12",)
-        )
-        for airflow in _RELEASES
-    ),
-    *(
-        Environment(
-            f"test-managed-{airflow}", f"{airflow}, managed", f"constraints/managed-{airflow}.txt", ("3.11",), _MANAGED
-        )
-        for airflow in _RELEASES
-    ),
+    Environment("lowest", "2.11.0, lowest dependencies", ("3.11",)),
+    Environment("airflow-2.11", "2.11.2", ("3.11", "3.12")),
+    Environment("airflow-3.0", "3.0.6", ("3.12",)),
+    Environment("airflow-3.1", "3.1.8", ("3.12",)),
+    Environment("airflow-3.2", "3.2.2", ("3.12",)),
+    Environment("airflow-3.3", "3.3.2", ("3.11", "3.12", "3.13")),
+    *(Environment(f"release-{airflow}", f"{airflow}, its release day", ("3.12",)) for airflow in _RELEASES),
+    *(Environment(f"managed-{airflow}", f"{airflow}, managed", ("3.11",), _MANAGED) for airflow in _RELEASES),
 )
 
 
