@@ -41,14 +41,12 @@ def counts(report: Path) -> tuple[str, str, str]:
 def results() -> list[str]:
     """Return the lines of the table of test results."""
     head = ("Airflow", "Python", "passed", "failed", "skipped", "pinned in")
-    return table(
-        head,
-        [
-            (each.airflow, python, *counts(report_path(each.session, python)), f"`{each.constraints}`")
-            for each in ENVIRONMENTS
-            for python in each.pythons
-        ],
-    )
+    rows = [
+        (each.airflow, python, *counts(report_path(each.session, python)), f"`{each.constraints}`")
+        for each in ENVIRONMENTS
+        for python in each.pythons
+    ]
+    return table(head, rows)
 
 
 def features() -> list[str]:

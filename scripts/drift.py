@@ -61,9 +61,7 @@ def main() -> int:
         uv = str(Path(sys.executable).with_name("uv"))
         command = [uv, "pip", "install", "--quiet", "--system-certs", "--no-deps", "--upgrade", "--target", folder, SDK]
         if subprocess.run(command, check=False).returncode:
-            print(
-                f"The newest {SDK} could not be installed, so nothing is known. Run it where the index can be reached."
-            )
+            print(f"The newest {SDK} could not be installed: nothing is known. Run it where the index can be reached.")
             return 2
         [newest] = (path.name.split("-")[1].removesuffix(".dist") for path in Path(folder).glob("*.dist-info"))
         found = list(differences(facts(Path(folder)), facts(Path(str(tested.locate_file("engagelab"))))))

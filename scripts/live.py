@@ -134,10 +134,8 @@ def _read_both(request: Request, answer: Response) -> object:
 def _push(big: str | None = None, small: str | None = None) -> Request:
     """Return the validation of a push to a tag that nobody has: nobody would see it, even if it were sent."""
     notification = {"android": {"alert": "A push that is only validated", "title": "Validation"}}
-    push: Mapping[str, Any] = {
-        "to": {"tag": [f"nobody-{secrets.token_hex(8)}"]},
-        "body": {"platform": ["android"], "notification": notification},
-    }
+    body = {"platform": ["android"], "notification": notification}
+    push: Mapping[str, Any] = {"to": {"tag": [f"nobody-{secrets.token_hex(8)}"]}, "body": body}
     if big:
         push = compose_push(push, big_picture_id=big, small_picture_id=small).body
     return messages.push_request(push, validate=True)
@@ -152,7 +150,7 @@ def content(answer: Response) -> Any:
 
 @dataclass(frozen=True)
 class Seen:
-    """The answer to a request (None if there was none), and the error that our code raises (None for none)."""
+    """The answer to a request, if there was one, and the error that our code raises, if it does."""
 
     answer: Response | None
     error: OppoImageError | None
@@ -289,17 +287,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     print_note(NOTICE.format(pictures=f"{'three' if args.wrong else 'two'} pictures", conn_id=args.conn_id))
     try:
-        return EXIT_CODES[_run(args)]
+        return _run(args)
     except ConfigurationError as error:
         print_note(f"error: {error}")
         return EXIT_CODES[NOT_TESTED]
 
 
-def _run(args: argparse.Namespace) -> str:
+def _run(args: argparse.Namespace) -> int:
+    pictures: list[tuple[PictureKind, str, str]] = [("big", args.big, "ready"), ("small", args.small, "ready")]
+    pictures += [("big", args.wrong, "wrong")] if args.wrong else []
     with open_hook(args.conn_id, verbose=args.verbose) as hook:
         settings = hook.settings
-        pictures: list[tuple[PictureKind, str, str]] = [("big", args.big, "ready"), ("small", args.small, "ready")]
-        pictures += [("big", args.wrong, "wrong")] if args.wrong else []
         reports = [(hook.check(kind, url), expected) for kind, url, expected in pictures]
     header = messages.basic_auth(settings.app_key, settings.master_secret).removeprefix("Basic ")
     redactor = SecretRedactor(settings.app_key, settings.master_secret, header)
@@ -311,22 +309,20 @@ def _run(args: argparse.Namespace) -> str:
                 f"{report.url} is {report.state} as a {report.kind} picture; it must be {expected}. Nothing was asked. "
                 "Name another picture."
             )
-    states = _ask_all(settings, args, redactor)
+    states = _ask_all(settings, (args.big, args.small, args.wrong), redactor)
     same, different, untested = map(states.count, EXIT_CODES)
-    print_result(
-        f"\n{len(states)} questions: {same} as expected, {different} different, {untested} not tested. "
-        "Nothing was sent to any phone."
-    )
+    counts = f"{same} as expected, {different} different, {untested} not tested"
+    print_result(f"\n{len(states)} questions: {counts}. Nothing was sent to any phone.")
     if different:
         print_result("Please report the differences: paste the complete output; it has no secret.")
-    return DIFFERENT if different else NOT_TESTED if untested else EXPECTED
+    return EXIT_CODES[DIFFERENT if different else NOT_TESTED if untested else EXPECTED]
 
 
-def _ask_all(settings: Settings, args: argparse.Namespace, redactor: SecretRedactor) -> list[str]:
+def _ask_all(settings: Settings, urls: tuple[str, str, str | None], redactor: SecretRedactor) -> list[str]:
     states: list[str] = []
     for name in ("no_proxy", "NO_PROXY"):  # the sandbox is on this machine
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))
-    options, urls = settings.transport_options, (args.big, args.small, args.wrong)
+    options = settings.transport_options
     with (
         SandboxServer() as server,
         service(settings.base_url, settings.app_key, settings.master_secret, options) as ask,
