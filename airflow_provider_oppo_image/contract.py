@@ -321,6 +321,15 @@ MAX_SUB_TITLE: Final = 10
 MAX_RECIPIENTS: Final = 1_000
 """Maximum number of registration ids, and of aliases, in one push. Source: console guide and skill, certainty B."""
 
+MAX_TIME_TO_LIVE: Final = datetime.timedelta(days=15)
+"""Maximum `time_to_live` of a push. Source: skill of web pushes, certainty B."""
+
+MAX_BIG_PUSH_MINUTES: Final = 1_440
+"""Maximum `big_push_duration` of a push, in minutes. Source: skill and text of code 23006, certainty B."""
+
+MAX_CUSTOM_ARGS: Final = 128
+"""Maximum characters of `custom_args`. Source: skill and SDKs; how they are counted is not stated, certainty C."""
+
 DISTRIBUTIONS: Final = MappingProxyType(
     {"pns_mtpush": "all", "mtpush_pns": "offline", "mtpush": "nobody", "fcm_mtpush": "nobody", "mtpush_fcm": "nobody"}
 )

@@ -6,6 +6,7 @@ and OPPO's page of notification parameters. `docs/limits.md` lists the numbers w
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,9 +17,12 @@ from airflow_provider_oppo_image.contract import (
     CID_PATTERN,
     CONTENT_LIMITS,
     DISTRIBUTIONS,
+    MAX_BIG_PUSH_MINUTES,
+    MAX_CUSTOM_ARGS,
     MAX_PUSH_CONTENT_BYTES,
     MAX_RECIPIENTS,
     MAX_SUB_TITLE,
+    MAX_TIME_TO_LIVE,
     MAX_TITLE,
     OLD_DISTRIBUTIONS_WITHOUT_OPPO,
     PICTURE_RULES,
@@ -131,13 +135,36 @@ def _check_options(body: Mapping[str, Any], found: Findings) -> None:
     kinds = [f"`{kind}`" for kind in _CONTENTS if object_at(body, "body").get(kind)]
     if len(kinds) > 1:
         found.warnings.append(f"The push has {' and '.join(kinds)}. The service may refuse it, as with code 21306.")
-    if str(options.get("time_to_live")).strip() in ("0", "0.0"):
+    seconds, minutes = _number_in(options, "time_to_live"), _number_in(options, "big_push_duration")
+    if seconds == 0:
         found.warnings.append("`time_to_live` is 0, so only phones that are online get the push.")
+    elif seconds > (longest := MAX_TIME_TO_LIVE.total_seconds()):
+        found.warnings.append(
+            f"`time_to_live` is {seconds:,.0f} s. The service may refuse more than {longest:,.0f} s, which is 15 days."
+        )
+    if minutes > MAX_BIG_PUSH_MINUTES:
+        found.problems.append(
+            f"`big_push_duration` is {minutes:,.0f} minutes. The service accepts {MAX_BIG_PUSH_MINUTES:,} minutes."
+        )
+    arguments = body.get("custom_args")
+    length = len(arguments) if isinstance(arguments, str) else len(repr(arguments)) if arguments else 0
+    if length > MAX_CUSTOM_ARGS:
+        found.warnings.append(
+            f"`custom_args` has {length:,} characters. The service may refuse more than {MAX_CUSTOM_ARGS}."
+        )
     if oppo.get("notify_level") is not None:
         if not oppo.get("category"):
             found.warnings.append("OPPO accepts `notify_level` only together with `category`.")
         elif any(oppo.get(key) for key in ID_KEYS):
             found.warnings.append("OPPO accepts `notify_level` only for service messages, and a campaign is marketing.")
+
+
+def _number_in(options: Mapping[str, Any], key: str) -> float:
+    """Return a number or the number in a text; NaN, which is not in any range, for other values."""
+    try:
+        return float(options[key])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return math.nan
 
 
 def _check_pictures(body: Mapping[str, Any], found: Findings) -> None:
