@@ -42,6 +42,7 @@ import airflow_provider_oppo_image.operators.asset_events""",
     "decorator": """
 import airflow_provider_oppo_image.decorators.oppo_image, airflow_provider_oppo_image.retry_policy""",
     "triggers": "import airflow_provider_oppo_image.triggers.oppo_image",
+    "plugin": "import airflow_provider_oppo_image.plugins.oppo_image",  # at the start of the API server
 }
 
 
@@ -75,8 +76,10 @@ def test_dag_file_imports_are_light(imported: dict[str, set[str]], step: str) ->
     assert not any(name.startswith("airflow.providers") for name in imported[step])
 
 
-def test_triggers_import_no_network_and_no_pictures(imported: dict[str, set[str]]) -> None:
-    assert not imported["triggers"] & HEAVY
+@pytest.mark.parametrize("step", ["triggers", "plugin"])
+def test_triggers_and_plugin_import_no_network_and_no_pictures(imported: dict[str, set[str]], step: str) -> None:
+    assert f"airflow_provider_oppo_image.{step.removesuffix('s')}s.oppo_image" in imported[step]
+    assert not imported[step] & HEAVY
 
 
 def test_each_module_is_importable_and_has_a_docstring() -> None:
