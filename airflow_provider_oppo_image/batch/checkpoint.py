@@ -12,7 +12,7 @@ import logging
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
 from airflow_provider_oppo_image.batch.lease import Lease
 from airflow_provider_oppo_image.batch.progress import Summary
@@ -46,7 +46,10 @@ def checkpoint_folder(results: StoragePath) -> StoragePath:
     return results.with_name(results.name + ".parts")
 
 
-class Checkpoint:
+OutcomeT = TypeVar("OutcomeT")
+
+
+class BaseCheckpoint(Generic[OutcomeT]):
     """The checkpoint of one batch; a context manager that holds the lease.
 
     :param results: the path of the results; the checkpoint is the folder of that name with ``.parts`` appended.
@@ -54,13 +57,20 @@ class Checkpoint:
     :raises ConfigurationError: if the suffix of the results is not known.
     """
 
+    source: ClassVar[str]
+    """What the rows come from, in an error message."""
+    remedy: ClassVar[str]
+    """What to do with a checkpoint that belongs to another batch; it may contain ``{folder}``."""
+
     def __init__(self, results: StoragePath, origin: Origin) -> None:
         require_results_format(results)
         self.results = results
         self.folder = checkpoint_folder(results)
         self.has_progress = False
         """Whether an earlier run of the same batch has opened the checkpoint."""
-        self._origin = {"manifest": origin.manifest, "account": origin.account}
+        self._origin: dict[str, Any] = {"manifest": origin.manifest, "account": origin.account}
+        self.header: dict[str, Any] = {}
+        """The header of an earlier run; in a new checkpoint, what is written into the header in addition."""
         self._lease = Lease(self.folder / _LEASE_FILE, str(results))
         self._run_id = secrets.token_hex(4)
         self._part_number = 0
@@ -96,6 +106,7 @@ class Checkpoint:
                 return None
             self._compare(header)
             self.has_progress = True
+            self.header = header
             return self._completed(header, renew_before) if self.results.exists() else None
 
     def _refuse_foreign_results(self) -> None:
@@ -106,16 +117,16 @@ class Checkpoint:
             )
 
     def _compare(self, header: dict[str, Any]) -> None:
-        remedy = f"Choose another path for the results, or remove this file and the folder {self.folder} beside it."
-        if header.get("format") != CHECKPOINT_VERSION or header.get("manifest") != self._origin["manifest"]:
-            raise ConfigurationError(
-                f"{self.results} belongs to another manifest, or the manifest was changed. {remedy}"
-            )
+        remedy = self.remedy.format(folder=self.folder)
+        if header.get("format") != CHECKPOINT_VERSION or header.get("manifest") != self._origin.get("manifest"):
+            raise ConfigurationError(f"{self.results} belongs to another {self.source} was changed. {remedy}")
         if header.get("account") != self._origin["account"]:
             raise ConfigurationError(
                 f"{self.results} belongs to another AppKey or data center, and picture ids are valid for one only. "
                 f"{remedy}"
             )
+        if header.get("task") != self._origin.get("task"):
+            raise ConfigurationError(f"{self.results} belongs to another task or run: {header.get('task')}. {remedy}")
 
     def _completed(self, header: dict[str, Any], renew_before: datetime.datetime | None) -> Summary | None:
         try:
@@ -125,21 +136,33 @@ class Checkpoint:
         except (KeyError, TypeError, ValueError):
             return None  # not complete, or damaged: the parts tell what is uploaded
 
-    def outcomes(self) -> Iterator[Outcome]:
-        """Yield the outcomes of earlier runs, oldest part first. A line that is not valid is named in the log."""
+    def outcomes(self) -> Iterator[OutcomeT]:
+        """Yield the outcomes of earlier runs, oldest part first."""
         with storage_errors(f"Reading {self.folder}"):
             for part in self._parts():
                 first, *lines = part.read_bytes().splitlines() or [b""]
-                if _parse_json(first) != self._origin:
-                    log.warning("%s was not written for this manifest and AppKey, and is ignored.", part)
+                if parse_json(first) != self._origin:
+                    self._reject_part(part)
                     continue
                 for number, line in enumerate(lines, start=2):
-                    if outcome := _parse_outcome(line):
+                    if outcome := self._parse_outcome(parse_json(line)):
                         yield outcome
                     else:
-                        log_invalid_line(part, number)
+                        self._reject_line(part, number)
 
-    def write(self, outcomes: Sequence[Outcome]) -> None:
+    def _parse_outcome(self, entry: Any) -> OutcomeT | None:
+        """Return the outcome of a line; None for a line that is not valid."""
+        raise NotImplementedError
+
+    def _reject_part(self, part: StoragePath) -> None:
+        """Handle a part of another origin."""
+        raise NotImplementedError
+
+    def _reject_line(self, part: StoragePath, number: int) -> None:
+        """Handle a line that is not valid."""
+        raise NotImplementedError
+
+    def write(self, outcomes: Sequence[OutcomeT]) -> None:
         """Write a part.
 
         :param outcomes: at least one outcome.
@@ -151,7 +174,7 @@ class Checkpoint:
                 self._part_number = len(self._parts())
             self._part_number += 1
             with atomic_write(self.folder / f"part-{self._part_number:06d}-{self._run_id}.jsonl") as file:
-                for entry in (self._origin, *map(asdict, outcomes)):
+                for entry in (self._origin, *map(asdict, outcomes)):  # type: ignore[arg-type]
                     file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
 
     def renew(self) -> None:
@@ -180,34 +203,46 @@ class Checkpoint:
         path = self.folder / _HEADER_FILE
         if not path.exists():
             return None
-        header = _parse_json(path.read_bytes())
+        header = parse_json(path.read_bytes())
         if not isinstance(header, dict):
             raise ConfigurationError(
-                f"{path} is damaged, so it is not known what was uploaded. Choose another path for the results, or "
-                f"remove {self.results} and the folder {self.folder} beside it."
+                f"{path} is damaged, so it is not known what was done. {self.remedy.format(folder=self.folder)}"
             )
         return header
 
     def _write_header(self, completed: dict[str, Any] | None = None) -> None:
-        header = {"format": CHECKPOINT_VERSION, **self._origin, **(completed or {})}
+        header = {**self.header, "format": CHECKPOINT_VERSION, **self._origin, **(completed or {})}
         with atomic_write(self.folder / _HEADER_FILE) as file:
             file.write(json.dumps(header, ensure_ascii=False).encode())
 
 
-def _parse_json(content: bytes) -> Any:
-    """Return the value of JSON; None for other content."""
+class Checkpoint(BaseCheckpoint[Outcome]):
+    """The checkpoint of a batch of uploads. What cannot be read is logged, and its pictures are uploaded again."""
+
+    source = "manifest, or the manifest"
+    remedy = "Choose another path for the results, or remove this file and the folder {folder} beside it."
+
+    def _parse_outcome(self, entry: Any) -> Outcome | None:
+        try:
+            failure = entry["failure"]
+            outcome = Outcome(**entry | {"failure": failure and Failure(**failure)})
+        except (KeyError, TypeError):
+            return None
+        return outcome if is_valid_outcome(outcome) else None
+
+    def _reject_part(self, part: StoragePath) -> None:
+        log.warning("%s was not written for this manifest and AppKey, and is ignored.", part)
+
+    def _reject_line(self, part: StoragePath, number: int) -> None:
+        log_invalid_line(part, number)
+
+
+def parse_json(content: bytes) -> Any:
+    """Return the value of JSON; None for other content.
+
+    :param content: the JSON.
+    """
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
         return None
-
-
-def _parse_outcome(line: bytes) -> Outcome | None:
-    """Return the outcome of a line; None for a line that is not valid, whose picture is uploaded again."""
-    try:
-        entry = _parse_json(line)
-        failure = entry["failure"]
-        outcome = Outcome(**entry | {"failure": failure and Failure(**failure)})
-    except (KeyError, TypeError):
-        return None
-    return outcome if is_valid_outcome(outcome) else None

@@ -120,7 +120,7 @@ class Lease:
 
     def _busy(self) -> BatchError:
         return BatchError(
-            f"Another run is working on {self._owner}. Wait for its end, then run this again: it uploads only the "
-            "pictures that have no id by then.",
+            f"Another run is working on {self._owner}. Wait for its end, then run this again: it does only what is "
+            "left by then.",
             permanent=False,
         )

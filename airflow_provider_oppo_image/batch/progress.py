@@ -7,10 +7,9 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self, TypeVar
 
-from airflow_provider_oppo_image.batch.row_result import Outcome, RowResult, RowState
-from airflow_provider_oppo_image.errors import Fault
+from airflow_provider_oppo_image.errors import Failure, Fault
 
 MAX_CAUSES: Final = 50
 """Maximum number of causes in a summary, the most frequent first. Our own limit, because a summary is an XCom."""
@@ -28,30 +27,37 @@ _RATE_WINDOW_S: Final = 10.0
 class Progress:
     """Progress of a batch; times are in seconds of a monotonic clock.
 
-    :param total: the number of pictures to upload in this run.
+    :param total: the number of pictures to upload, or of pushes to send, in this run.
     :param started_at: the time of the start.
+    :param unit: what is counted.
+    :param verb: what happened to those that did not fail.
     """
 
     total: int
     started_at: float
+    unit: str = "pictures"
+    verb: str = "uploaded"
     uploaded: int = 0
     failed: int = 0
     _samples: list[tuple[float, int]] = field(default_factory=list)
 
-    def record(self, outcome: Outcome) -> None:
-        """Count an outcome."""
-        if outcome.picture_id is None:
+    def record(self, failure: Failure | None) -> None:
+        """Count an outcome.
+
+        :param failure: why it failed; None if it did not.
+        """
+        if failure:
             self.failed += 1
         else:
             self.uploaded += 1
 
     @property
     def done(self) -> int:
-        """The number of pictures that were uploaded or failed."""
+        """The number of items that succeeded or failed."""
         return self.uploaded + self.failed
 
     def rate(self, now: float) -> float:
-        """Return pictures per second, over the last ten seconds or since the call before.
+        """Return items per second, over the last ten seconds or since the call before.
 
         :param now: seconds.
         """
@@ -67,8 +73,8 @@ class Progress:
         """
         rate = self.rate(now)
         percent = 100 * self.done // self.total if self.total else 100
-        text = f"{self.done:,} of {self.total:,} pictures ({percent} %)"
-        text += f": {self.uploaded:,} uploaded, {self.failed:,} failed"
+        text = f"{self.done:,} of {self.total:,} {self.unit} ({percent} %)"
+        text += f": {self.uploaded:,} {self.verb}, {self.failed:,} failed"
         if not rate or self.done >= self.total:
             return text
         remaining = datetime.timedelta(seconds=round((self.total - self.done) / rate))
@@ -93,50 +99,24 @@ class Cause:
     error: str
 
 
-@dataclass(frozen=True)
-class Summary:
-    """Summary of a batch.
-
-    :param rows: the number of rows.
-    :param uploaded: rows that have all their ids.
-    :param failed: rows that have an error.
-    :param not_tried: rows that were not tried.
-    :param causes: the causes of failed rows, the most frequent first.
-    :param results: the path of the results; None if there is no file.
-    :param renewed: pictures that were uploaded again, because their ids of an earlier run were too old.
-    """
+class Counts:
+    """What the summaries of uploads and of pushes have in common."""
 
     rows: int
-    uploaded: int
-    failed: int
-    not_tried: int
-    causes: tuple[Cause, ...] = ()
-    results: str | None = None
-    renewed: int = 0
+    causes: tuple[Cause, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the summary as JSON-serialisable data; `from_dict` reads it back."""
-        return asdict(self) | {"causes": [asdict(cause) for cause in self.causes]}
+        """Return the summary as JSON-serialisable data."""
+        return asdict(self) | {"causes": [asdict(cause) for cause in self.causes]}  # type: ignore[call-overload, no-any-return]
 
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Build a summary from the data that `to_dict` returned.
-
-        :param data: the mapping.
-        :raises KeyError, TypeError, ValueError: if it is not such a mapping.
-        """
-        summary = cls(**data | {"causes": tuple(Cause(**cause) for cause in data["causes"])})
-        if not all(type(count) is int for count in (summary.rows, summary.uploaded, summary.failed, summary.not_tried)):
-            raise ValueError("a count of the summary is not an integer")
-        return summary
+    def _describe(self, *counts: tuple[int, str]) -> str:
+        text = ", ".join(f"{count:,} {what}" for count, what in counts if count) or "nothing to do"
+        return f"{self.rows:,} row{'' if self.rows == 1 else 's'}: {text}"
 
     @property
     def headline(self) -> str:
         """The counts as one line of text."""
-        counts = [f"{self.uploaded:,} uploaded", f"{self.failed:,} failed", f"{self.not_tried:,} not tried"]
-        text = ", ".join(count for count in counts if not count.startswith("0 ")) or "nothing to do"
-        text = f"{self.rows:,} row{'' if self.rows == 1 else 's'}: {text}"
-        return f"{text}; {self.renewed:,} pictures renewed, since their ids were too old" if self.renewed else text
+        raise NotImplementedError
 
     def __str__(self) -> str:
         """Return the headline, with a table of the causes, each on one line."""
@@ -163,21 +143,89 @@ def _wrap(text: str, width: int) -> list[str]:
     )
 
 
+@dataclass(frozen=True)
+class Summary(Counts):
+    """Summary of a batch.
+
+    :param rows: the number of rows.
+    :param uploaded: rows that have all their ids.
+    :param failed: rows that have an error.
+    :param not_tried: rows that were not tried.
+    :param causes: the causes of failed rows, the most frequent first.
+    :param results: the path of the results; None if there is no file.
+    :param renewed: pictures that were uploaded again, because their ids of an earlier run were too old.
+    """
+
+    rows: int
+    uploaded: int
+    failed: int
+    not_tried: int
+    causes: tuple[Cause, ...] = ()
+    results: str | None = None
+    renewed: int = 0
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Build a summary from the data that `to_dict` returned.
+
+        :param data: the mapping.
+        :raises KeyError, TypeError, ValueError: if it is not such a mapping.
+        """
+        summary = cls(**data | {"causes": tuple(Cause(**cause) for cause in data["causes"])})
+        if not all(type(count) is int for count in (summary.rows, summary.uploaded, summary.failed, summary.not_tried)):
+            raise ValueError("a count of the summary is not an integer")
+        return summary
+
+    @property
+    def headline(self) -> str:
+        """The counts as one line of text."""
+        text = self._describe((self.uploaded, "uploaded"), (self.failed, "failed"), (self.not_tried, "not tried"))
+        return f"{text}; {self.renewed:,} pictures renewed, since their ids were too old" if self.renewed else text
+
+
+class CountedRow(Protocol):
+    """A row of results that can be counted."""
+
+    @property
+    def line(self) -> int:
+        """The line."""
+
+    @property
+    def state(self) -> str:
+        """The state."""
+
+    @property
+    def fault(self) -> Fault | None:
+        """What must be corrected."""
+
+    @property
+    def error_code(self) -> str | None:
+        """The error code."""
+
+    @property
+    def error(self) -> str | None:
+        """The error message."""
+
+
+RowT = TypeVar("RowT", bound=CountedRow)
+
+
 class ResultCounter:
     """Counts results while they are iterated over."""
 
     def __init__(self) -> None:
-        self._states: Counter[RowState] = Counter()
+        self.states: Counter[str] = Counter()
+        """The number of rows of each state."""
         self._causes: Counter[tuple[Fault, str]] = Counter()
-        self._first: dict[tuple[Fault, str], RowResult] = {}
+        self._first: dict[tuple[Fault, str], CountedRow] = {}
 
-    def count(self, results: Iterable[RowResult]) -> Iterator[RowResult]:
+    def count(self, results: Iterable[RowT]) -> Iterator[RowT]:
         """Count results, and yield them.
 
         :param results: the rows.
         """
         for result in results:
-            self._states[result.state] += 1
+            self.states[result.state] += 1
             if result.fault is not None and result.error_code is not None:
                 cause = (result.fault, result.error_code)
                 if cause not in self._first and len(self._first) >= _MAX_DISTINCT_CAUSES:
@@ -186,17 +234,25 @@ class ResultCounter:
                 self._first.setdefault(cause, result)
             yield result
 
+    @property
+    def failed(self) -> int:
+        """The number of rows that have an error."""
+        return self._causes.total()
+
+    def causes(self) -> tuple[Cause, ...]:
+        """Return the causes of failures, the most frequent first."""
+        return tuple(
+            Cause(fault, code, rows, self._first[fault, code].line, self._first[fault, code].error or "")
+            for (fault, code), rows in self._causes.most_common(MAX_CAUSES)
+        )
+
     def summary(self, results: str | None, renewed: int = 0) -> Summary:
-        """Return the summary of the results counted so far.
+        """Return the summary of the results of uploads counted so far.
 
         :param results: the path of the results; None if there is no file.
         :param renewed: pictures whose ids were too old.
         """
-        causes = (
-            Cause(fault, code, rows, self._first[fault, code].line, self._first[fault, code].error or "")
-            for (fault, code), rows in self._causes.most_common(MAX_CAUSES)
-        )
-        states = self._states
+        states = self.states
         return Summary(
-            states.total(), states["uploaded"], states["failed"], states["not tried"], tuple(causes), results, renewed
+            states.total(), states["uploaded"], states["failed"], states["not tried"], self.causes(), results, renewed
         )

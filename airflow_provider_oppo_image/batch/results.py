@@ -8,17 +8,20 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO, Final
+from dataclasses import asdict, fields
+from operator import attrgetter
+from typing import IO, TYPE_CHECKING, Final
 
 from airflow_provider_oppo_image.batch.row_result import (
-    COLUMN_NAMES,
     RowResult,
     match_columns,
     parse_untrusted_row,
-    row_values,
 )
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.storage import AnyPath, StoragePath, atomic_write, open_read, resolve, storage_errors
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 log = logging.getLogger(__name__)
 
@@ -43,17 +46,23 @@ def require_results_format(path: StoragePath) -> None:
         raise ConfigurationError(f"The results file {path} must have a name that ends in {', '.join(RESULT_FORMATS)}.")
 
 
-def write_results(path: StoragePath, results: Iterable[RowResult]) -> None:
+def write_results(
+    path: StoragePath, results: Iterable[DataclassInstance], row_type: type[DataclassInstance] = RowResult
+) -> None:
     """Write results in one atomic write.
 
     :param path: the results file; its suffix selects the format.
     :param results: the rows.
+    :param row_type: the type of the rows, whose fields are the columns.
     :raises ConfigurationError: if the suffix is not known.
     :raises StorageError: if the file cannot be written.
     """
     require_results_format(path)
     with storage_errors(f"Writing {path}"), atomic_write(path) as file:
-        (_write_csv if path.suffix.lower() == ".csv" else _write_json)(file, results)
+        if path.suffix.lower() == ".csv":
+            _write_csv(file, results, [field.name for field in fields(row_type)])
+        else:
+            file.writelines(json.dumps(asdict(result), ensure_ascii=False).encode() + b"\n" for result in results)
 
 
 def log_invalid_line(path: StoragePath, line: int) -> None:
@@ -142,14 +151,10 @@ def parse_json_row(line: str) -> RowResult | None:
     return parse_untrusted_row(columns, list(entry.values())) if columns else None
 
 
-def _write_csv(file: IO[bytes], results: Iterable[RowResult]) -> None:
+def _write_csv(file: IO[bytes], results: Iterable[DataclassInstance], columns: Sequence[str]) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMN_NAMES)
+    writer.writerow(columns)
+    row_values = attrgetter(*columns)
     writer.writerows(map(escape_formula, row_values(result)) for result in results)
     text.detach()
-
-
-def _write_json(file: IO[bytes], results: Iterable[RowResult]) -> None:
-    for result in results:
-        file.write(json.dumps(result.to_dict(), ensure_ascii=False).encode() + b"\n")

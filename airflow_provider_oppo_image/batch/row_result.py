@@ -64,7 +64,8 @@ def _parse_line_number(cell: str) -> int:
     return int(cell)
 
 
-def _is_line_number(value: object) -> bool:
+def is_line_number(value: object) -> bool:
+    """Return whether a value that was read from an untrusted file is a line number, or the number of an item."""
     return type(value) is int and 0 < value <= _MAX_LINE_NUMBER
 
 
@@ -145,7 +146,7 @@ class RowResult:
     :param task: the DAG, run, task and map index; None outside a task.
     """
 
-    line: Annotated[int, Column(_is_line_number, parse=_parse_line_number)]
+    line: Annotated[int, Column(is_line_number, parse=_parse_line_number)]
     name: Annotated[str, Column(_is_text, searchable=True, parse=_parse_text)]
     state: Annotated[RowState, Column(get_args(RowState).__contains__, parse=str)]
     big_picture_id: Annotated[str | None, Column(_optional(_is_id), searchable=True)] = None
@@ -217,6 +218,16 @@ class Outcome:
     failure: Failure | None = None
     uploaded_at: str | None = None
 
+    @property
+    def tried(self) -> bool:
+        """Whether the picture was tried."""
+        return self.picture_id is not None or self.failure is not None
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the outcome is written to the checkpoint."""
+        return self.tried
+
 
 def is_valid_outcome(outcome: Outcome) -> bool:
     """Return whether each value of an outcome that was read from an untrusted file is valid.
@@ -227,10 +238,22 @@ def is_valid_outcome(outcome: Outcome) -> bool:
     if failure is None:
         is_valid = _is_id(outcome.picture_id) and _is_time(outcome.uploaded_at)
     else:
-        is_valid = outcome.picture_id is None and outcome.uploaded_at is None and isinstance(failure, Failure)
-        is_valid = is_valid and _is_text(failure.code) and _is_text(failure.message)
-        is_valid = is_valid and failure.fault in FAULTS and isinstance(failure.transient, bool)
-    return is_valid and _is_line_number(outcome.number)
+        is_valid = outcome.picture_id is None and outcome.uploaded_at is None and is_valid_failure(failure)
+    return is_valid and is_line_number(outcome.number)
+
+
+def is_valid_failure(failure: object) -> bool:
+    """Return whether each value of a failure that was read from an untrusted file is valid.
+
+    :param failure: the failure.
+    """
+    return (
+        isinstance(failure, Failure)
+        and _is_text(failure.code)
+        and _is_text(failure.message)
+        and failure.fault in FAULTS
+        and isinstance(failure.transient, bool)
+    )
 
 
 def build_result(

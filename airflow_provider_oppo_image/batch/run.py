@@ -15,7 +15,7 @@ from airflow_provider_oppo_image.batch.plan import Plan
 from airflow_provider_oppo_image.batch.progress import Progress, ResultCounter, Summary
 from airflow_provider_oppo_image.batch.results import write_results
 from airflow_provider_oppo_image.batch.row_result import Origin, RowResult
-from airflow_provider_oppo_image.batch.worker_pool import Batch, Uploader
+from airflow_provider_oppo_image.batch.worker_pool import Batch, UploadWork, WorkerPool
 from airflow_provider_oppo_image.errors import BatchError, ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.storage import StoragePath
 
@@ -76,10 +76,11 @@ def _upload(batch: Batch, plan: Plan, checkpoint: Checkpoint | None) -> OppoImag
     progress = Progress(plan.pending_count, time.monotonic())
     interval = min(batch.progress_interval, RENEW_INTERVAL_S) if checkpoint else batch.progress_interval
     options = dataclasses.replace(batch, on_progress=report_progress, progress_interval=interval)
-    uploader = Uploader(options, progress, plan.record, checkpoint.write if checkpoint else lambda _: None)
-    uploader.run(plan.pending_pictures())
+    write = checkpoint.write if checkpoint else lambda _: None
+    pool = WorkerPool(options, UploadWork(batch), progress, plan.record, write)
+    pool.run(plan.pending_pictures())
     batch.on_progress(progress)
-    return uploader.stop_reason
+    return pool.stop_reason
 
 
 def _finish(

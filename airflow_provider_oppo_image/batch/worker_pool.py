@@ -1,6 +1,6 @@
-"""Worker pool that checks and uploads pictures. The main thread feeds it and writes checkpoints.
+"""Worker pool of a batch: each item is one call of the service. The main thread feeds it and writes checkpoints.
 
-At most `MAX_UNWRITTEN` pictures are in progress or not yet written to the checkpoint. This limits memory and the work
+At most `MAX_UNWRITTEN` items are in progress or not yet written to the checkpoint. This limits memory and the work
 that is repeated after a crash. The number of threads limits the requests in flight.
 """
 
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from airflow_provider_oppo_image.batch import DEFAULT_THREADS, OnError
 from airflow_provider_oppo_image.batch.plan import PlannedPicture
@@ -22,6 +22,7 @@ from airflow_provider_oppo_image.contract import OLD_PICTURE_AGE, PictureKind
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
 from airflow_provider_oppo_image.errors import (
     BatchError,
+    Failure,
     NotSentError,
     OppoImageError,
     OutcomeUnknownError,
@@ -31,10 +32,10 @@ from airflow_provider_oppo_image.errors import (
 from airflow_provider_oppo_image.pictures.report import PictureReport, error_for
 
 MAX_UNWRITTEN: Final = 1_000
-"""Maximum number of started pictures whose outcome is not in the checkpoint; a crash repeats at most these uploads."""
+"""Maximum number of started items whose outcome is not in the checkpoint; a crash repeats at most these requests."""
 
 FLUSH_SIZE: Final = 250
-"""A part is written when this many outcomes are ready; smaller than `MAX_UNWRITTEN`, so that uploads continue."""
+"""A part is written when this many outcomes are ready; smaller than `MAX_UNWRITTEN`, so that requests continue."""
 
 FLUSH_INTERVAL_S: Final = 2.0
 """A part is written after this many seconds, even if it is small."""
@@ -43,6 +44,68 @@ MAX_SERVICE_FAILURES: Final = 50
 """This many consecutive service failures stop the batch. Our own limit: each used up its retry budget."""
 
 _POLL_INTERVAL_S: Final = 0.01
+
+
+class PoolOptions(Protocol):
+    """Options of a worker pool: what `Batch` and the options of a batch of pushes have in common."""
+
+    @property
+    def rate_limiter(self) -> RateLimiter:
+        """The rate limiter; closing it stops the pool, and a pool that stops closes it."""
+
+    @property
+    def on_error(self) -> OnError:
+        """The effect of a failed item."""
+
+    @property
+    def threads(self) -> int:
+        """The number of items that are processed concurrently."""
+
+    @property
+    def on_progress(self) -> Callable[[Progress], None]:
+        """Called with the progress at intervals."""
+
+    @property
+    def progress_interval(self) -> float:
+        """Seconds between two of these calls."""
+
+
+class ItemOutcome(Protocol):
+    """Outcome of an item."""
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the item failed; None if it did not, or was not tried."""
+
+    @property
+    def tried(self) -> bool:
+        """Whether the item was tried."""
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the outcome is written to the checkpoint."""
+
+
+T = TypeVar("T")
+ItemT_contra = TypeVar("ItemT_contra", contravariant=True)
+OutcomeT = TypeVar("OutcomeT", bound=ItemOutcome)
+OutcomeT_co = TypeVar("OutcomeT_co", bound=ItemOutcome, covariant=True)
+
+
+class Work(Protocol[ItemT_contra, OutcomeT_co]):
+    """What a pool does with an item."""
+
+    def run(self, item: ItemT_contra) -> OutcomeT_co:
+        """Process the item, in a thread of the pool.
+
+        :raises OppoImageError: if it failed.
+        """
+
+    def failed(self, item: ItemT_contra, error: OppoImageError, failure: Failure | None) -> OutcomeT_co:
+        """Return the outcome of an item that raised an error.
+
+        :param failure: the error as data; None if the item was not tried, since the pool stops.
+        """
 
 
 @dataclass(frozen=True)
@@ -77,92 +140,117 @@ class Batch:
     renew_after: datetime.timedelta | None = OLD_PICTURE_AGE
 
 
-@dataclass
-class Uploader:
-    """Checks and uploads pictures concurrently.
+class UploadWork:
+    """Checks and uploads a picture.
 
     :param batch: the options.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def run(self, item: PlannedPicture) -> Outcome:
+        """Check and upload a picture, and return its id."""
+        if self._batch.check and (not_ready := error_for([self._batch.check(item.kind, item.url)])):
+            raise not_ready
+        picture_id = self._batch.upload(item.kind, item.url)
+        uploaded_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        return Outcome(item.number, picture_id, uploaded_at=uploaded_at)
+
+    def failed(self, item: PlannedPicture, error: OppoImageError, failure: Failure | None) -> Outcome:
+        """Return the outcome of a picture that has no id."""
+        return Outcome(item.number, failure=failure)
+
+
+@dataclass
+class WorkerPool(Generic[T, OutcomeT]):
+    """Processes items concurrently.
+
+    :param options: the options.
+    :param work: what is done with an item.
     :param progress: counts the outcomes.
     :param on_outcome: called with each outcome, in the thread that calls `run`.
     :param write: writes outcomes, at least one, to the checkpoint.
     """
 
-    batch: Batch
+    options: PoolOptions
+    work: Work[T, OutcomeT]
     progress: Progress
-    on_outcome: Callable[[Outcome], None]
-    write: Callable[[Sequence[Outcome]], None]
+    on_outcome: Callable[[OutcomeT], None]
+    write: Callable[[Sequence[OutcomeT]], None]
     stop_reason: OppoImageError | None = field(default=None, init=False)
-    """Why `run` stopped before all pictures were tried; None if all were tried."""
+    """Why `run` stopped before all items were tried; None if all were tried."""
     _unexpected_error: BaseException | None = field(default=None, init=False)
-    _finished: queue.SimpleQueue[Outcome | BaseException] = field(default_factory=queue.SimpleQueue, init=False)
-    _unwritten: list[Outcome] = field(default_factory=list, init=False)
+    _finished: queue.SimpleQueue[Any] = field(default_factory=queue.SimpleQueue, init=False)
+    _unwritten: list[OutcomeT] = field(default_factory=list, init=False)
     _in_progress: int = field(default=0, init=False)
     _service_failures: int = field(default=0, init=False)
     _last_write: float = field(default=0.0, init=False)
     _last_progress: float = field(default=0.0, init=False)
 
-    def run(self, pictures: Iterable[PlannedPicture]) -> None:
-        """Upload pictures until none is left, or until `stop_reason` is set.
+    def run(self, items: Iterable[T]) -> None:
+        """Process items until none is left, or until `stop_reason` is set.
 
-        :param pictures: the pictures; they are read as threads become free.
+        :param items: the items; they are read as threads become free.
         :raises StorageError: if a part cannot be written.
         """
         self._last_write = self._last_progress = time.monotonic()
-        with ThreadPoolExecutor(self.batch.threads, thread_name_prefix="oppo-image") as pool:
+        with ThreadPoolExecutor(self.options.threads, thread_name_prefix="oppo-image") as pool:
             try:
-                for picture in pictures:
-                    if self.batch.rate_limiter.closed:
-                        self._stop(_stopped_error())
-                        break
-                    pool.submit(self._process, picture)
+                for item in items:
+                    pool.submit(self._process, item)  # each item that was read, so that each has an outcome
                     self._in_progress += 1
                     self._drain(max_in_progress=MAX_UNWRITTEN - FLUSH_SIZE)
+                    if self.options.rate_limiter.closed:
+                        self._stop(_stopped_error())
+                        break
                 self._drain(max_in_progress=0)
             finally:
                 # Also when Airflow stops the task: requests in flight are completed, so that no retry repeats them.
-                self.batch.rate_limiter.close()
+                self.options.rate_limiter.close()
                 self._flush()  # before the pool ends, since Airflow kills a task that takes long to stop
-                pool.shutdown(cancel_futures=True)
+                pool.shutdown()  # items that wait are not cancelled: each ends at once, with the outcome "not tried"
                 self._flush()
         if self._unexpected_error:
             raise self._unexpected_error
 
-    def _process(self, picture: PlannedPicture) -> None:
+    def _process(self, item: T) -> None:
         try:
-            self._finished.put(self._upload(picture))
+            self._finished.put(self._outcome(item))
         except BaseException as error:  # noqa: BLE001 - raised at the end of the run
-            self.batch.rate_limiter.close()
+            self.options.rate_limiter.close()
             self._finished.put(error)
 
-    def _upload(self, picture: PlannedPicture) -> Outcome:
+    def _outcome(self, item: T) -> OutcomeT:
         try:
-            if self.batch.rate_limiter.closed:
-                return Outcome(picture.number)
-            if self.batch.check and (not_ready := error_for([self.batch.check(picture.kind, picture.url)])):
-                raise not_ready
-            picture_id = self.batch.upload(picture.kind, picture.url)
-        except Exception as cause:  # noqa: BLE001 - an unexpected error of one picture must not end the batch
+            if self.options.rate_limiter.closed:
+                return self.work.failed(item, _not_sent_error(), None)
+            outcome = self.work.run(item)
+        except Exception as cause:  # noqa: BLE001 - an unexpected error of one item must not end the batch
             error = cause if isinstance(cause, OppoImageError) else _unexpected_error(cause)
-            if self.batch.rate_limiter.closed and isinstance(error, NotSentError):
-                return Outcome(picture.number)
+            if self.options.rate_limiter.closed and isinstance(error, NotSentError):
+                return self.work.failed(item, error, None)
             failure = failure_from(error)
             if failure.fault == "service":
                 self._service_failures += 1
             elif not isinstance(error, PictureError):  # a failed check says nothing about the service
                 self._service_failures = 0
-            if self.batch.on_error == "fail_fast" or error.ends_batch or self._service_failures >= MAX_SERVICE_FAILURES:
+            if (
+                self.options.on_error == "fail_fast"
+                or error.ends_batch
+                or self._service_failures >= MAX_SERVICE_FAILURES
+            ):
                 self._stop(error)
-            return Outcome(picture.number, failure=failure)
+            return self.work.failed(item, error, failure)
         self._service_failures = 0
-        uploaded_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        return Outcome(picture.number, picture_id, uploaded_at=uploaded_at)
+        return outcome
 
     def _stop(self, error: OppoImageError) -> None:
         self.stop_reason = self.stop_reason or error
-        self.batch.rate_limiter.close()
+        self.options.rate_limiter.close()
 
     def _drain(self, *, max_in_progress: int) -> None:
-        """Handle outcomes until at most `max_in_progress` pictures are in progress."""
+        """Handle outcomes until at most `max_in_progress` items are in progress."""
         while self._in_progress > max_in_progress and not self._unexpected_error:
             time.sleep(_POLL_INTERVAL_S)  # measured: waking up for each outcome costs more than all other work here
             self._handle_finished()
@@ -176,24 +264,26 @@ class Uploader:
         while not self._finished.empty():
             self._handle(self._finished.get())
 
-    def _handle(self, outcome: Outcome | BaseException) -> None:
+    def _handle(self, outcome: OutcomeT | BaseException) -> None:
         self._in_progress -= 1
         if isinstance(outcome, BaseException):
             self._unexpected_error = self._unexpected_error or outcome
-        elif outcome.picture_id is None and outcome.failure is None:
-            self._stop(_stopped_error())
+            return
+        if outcome.tried:
+            self.progress.record(outcome.failure)
         else:
+            self._stop(_stopped_error())
+        if outcome.is_stored:
             self.on_outcome(outcome)
-            self.progress.record(outcome)
             self._unwritten.append(outcome)
 
     def _tick(self) -> None:
         now = time.monotonic()
         if len(self._unwritten) >= FLUSH_SIZE or now >= self._last_write + FLUSH_INTERVAL_S:
             self._write()
-        if now >= self._last_progress + self.batch.progress_interval:
+        if now >= self._last_progress + self.options.progress_interval:
             self._last_progress = now
-            self.batch.on_progress(self.progress)
+            self.options.on_progress(self.progress)
 
     def _write(self) -> None:
         if self._unwritten:
@@ -205,11 +295,15 @@ class Uploader:
 def _unexpected_error(cause: Exception) -> OutcomeUnknownError:
     """Return the error of a row for an exception that this package does not know, without its text."""
     error = OutcomeUnknownError(
-        f"An unexpected {type(cause).__name__} stopped this picture, so it is unknown whether it was uploaded. Run the "
+        f"An unexpected {type(cause).__name__} stopped this row, so it is unknown whether the service acted. Run the "
         "batch again. If it happens again, report it."
     )
     error.__cause__ = cause
     return error
+
+
+def _not_sent_error() -> NotSentError:
+    return NotSentError("Nothing was sent, because the batch is stopping.")
 
 
 def _stopped_error() -> BatchError:

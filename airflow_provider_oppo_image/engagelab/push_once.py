@@ -239,11 +239,11 @@ def send_once(
     :raises NotSentError: if the record cannot be stored. Nothing was sent now.
     :raises OppoImageError: if `send` failed.
     """
-    decision = decide(push, store.load() if store else None, earlier_since, clock(), on_unknown_outcome)
+    decision = require_permission(
+        decide(push, store.load() if store else None, earlier_since, clock(), on_unknown_outcome)
+    )
     if isinstance(decision, ReturnKnown):
         return SentPush(decision.msg_id, sent_now=False)
-    if isinstance(decision, Refuse):
-        raise DuplicatePushError(_explain(decision))
     check(decision.repeat)
     try:
         if store:
@@ -255,11 +255,33 @@ def send_once(
     try:
         msg_id = send(decision.record.cid, decision.until)
     except OppoImageError as error:
-        if not (decision.repeat or error.may_have_taken_effect or error.earlier_attempt_ambiguous):
-            _save_outcome(store, replace(decision.record, outcome="refused" if error.http_status else "not_sent"))
+        if (record := record_after(decision, error)) != decision.record:
+            _save_outcome(store, record)
         raise
     _save_outcome(store, replace(decision.record, outcome="sent", msg_id=msg_id))
     return SentPush(msg_id, sent_now=True)
+
+
+def require_permission(decision: Decision) -> Send | ReturnKnown:
+    """Return a decision unless it refuses the push.
+
+    :param decision: what `decide` returned.
+    :raises DuplicatePushError: if a second push might go out.
+    """
+    if isinstance(decision, Refuse):
+        raise DuplicatePushError(_explain(decision))
+    return decision
+
+
+def record_after(decision: Send, error: OppoImageError) -> StoredPush:
+    """Return the record of a push after an error.
+
+    :param decision: the decision to send it.
+    :param error: the error of the request, or of what prevented it.
+    """
+    if decision.repeat or error.may_have_taken_effect or error.earlier_attempt_ambiguous:
+        return decision.record
+    return replace(decision.record, outcome="refused" if error.http_status else "not_sent")
 
 
 def _save_outcome(store: PushStore | None, record: StoredPush) -> None:
@@ -297,6 +319,14 @@ def _explain(decision: Refuse) -> str:
         "EngageLab's console, or with `oppo-image status` if a log has its message id. If it was not sent, set "
         "on_unknown_outcome='send_again' and clear the task, or give the push another cid."
     )
+
+
+def derive_cid(*parts: str) -> str:
+    """Return a `cid`: the first 40 hex characters of a SHA-256.
+
+    :param parts: what identifies the push; no part has a line break.
+    """
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
 
 
 def digest_of(body: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -105,16 +104,9 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if on_missing_picture not in ("fail", "text"):
-            raise ConfigurationError(
-                f"on_missing_picture is {on_missing_picture!r}; it must be 'fail' or 'text' (push without pictures)."
-            )
-        if on_unknown_outcome not in ("fail", "send_again"):
-            raise ConfigurationError(
-                f"on_unknown_outcome is {on_unknown_outcome!r}; it must be 'fail' or 'send_again' (may push twice)."
-            )
-        if on_late not in ("fail", "skip"):
-            raise ConfigurationError(f"on_late is {on_late!r}; it must be 'fail' or 'skip'.")
+        check_choice("on_missing_picture", on_missing_picture, {"fail": "", "text": "push without pictures"})
+        check_choice("on_unknown_outcome", on_unknown_outcome, {"fail": "", "send_again": "may push twice"})
+        check_choice("on_late", on_late, {"fail": "", "skip": ""})
         check_max_age(max_picture_age)
         if pictures is not None and (big_picture_id, small_picture_id, uploaded_at) != (None, None, None):
             raise ConfigurationError("Give pictures, or big_picture_id, small_picture_id and uploaded_at, not both.")
@@ -239,9 +231,23 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         return sent.msg_id
 
     def _default_cid(self, context: Context) -> str:
+        from airflow_provider_oppo_image.engagelab.push_once import derive_cid
+
         ti = context["ti"]
-        parts = (self.hook.settings.cid_namespace, ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index))
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
+        return derive_cid(self.hook.settings.cid_namespace, ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index))
+
+
+def check_choice(name: str, value: object, choices: Mapping[str, str]) -> None:
+    """Raise an error unless an argument has one of its values.
+
+    :param name: the argument's name.
+    :param value: its value.
+    :param choices: the values, each with what it means; "" if that is clear.
+    :raises ConfigurationError: if the argument has another value.
+    """
+    if value not in choices:
+        texts = [f"{choice!r} ({meaning})" if meaning else repr(choice) for choice, meaning in choices.items()]
+        raise ConfigurationError(f"{name} is {value!r}; it must be {', '.join(texts[:-1])} or {texts[-1]}.")
 
 
 def _record_push(record: TaskRecord, push: PushBody) -> PushRecord:

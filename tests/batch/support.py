@@ -17,7 +17,7 @@ from airflow_provider_oppo_image.batch.progress import Progress
 from airflow_provider_oppo_image.batch.results import read_results
 from airflow_provider_oppo_image.batch.row_result import Outcome
 from airflow_provider_oppo_image.batch.run import BatchResult
-from airflow_provider_oppo_image.batch.worker_pool import Batch, Uploader
+from airflow_provider_oppo_image.batch.worker_pool import Batch, UploadWork, WorkerPool
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 
@@ -45,7 +45,7 @@ def number_of(url: str) -> int:
 
 @dataclass
 class FakeUpload:
-    """An upload function that sends nothing, and an uploader whose parts are kept in memory."""
+    """An upload function that sends nothing, and a pool whose parts are kept in memory."""
 
     upload_one: Callable[[str], str] = lambda url: f"id_{url}"
     before_write: Callable[[], None] = lambda: None
@@ -81,12 +81,13 @@ class FakeUpload:
     def _count_call(self, _: Progress) -> None:
         self.progress_calls += 1
 
-    def run(self, pictures: Iterator[PlannedPicture], **options: Any) -> Uploader:
-        """Upload pictures, and return the uploader."""
+    def run(self, pictures: Iterator[PlannedPicture], **options: Any) -> WorkerPool[PlannedPicture, Outcome]:
+        """Upload pictures, and return the pool."""
         options = {"rate_limiter": RateLimiter(AdaptiveRate(1e9)), "on_progress": self._count_call} | options
-        uploader = Uploader(Batch(self.upload, **options), Progress(0, 0.0), self.recorded.append, self._write)
-        uploader.run(pictures)
-        return uploader
+        batch = Batch(self.upload, **options)
+        pool = WorkerPool(batch, UploadWork(batch), Progress(0, 0.0), self.recorded.append, self._write)
+        pool.run(pictures)
+        return pool
 
 
 def pictures(count: int) -> Iterator[PlannedPicture]:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from airflow_provider_oppo_image.batch.progress import MAX_CAUSES, Cause, Progress, ResultCounter, Summary
-from airflow_provider_oppo_image.batch.row_result import Outcome, RowResult
+from airflow_provider_oppo_image.batch.row_result import RowResult
 from airflow_provider_oppo_image.errors import Failure
 
 REFUSED = Failure("51", "no", "picture")
@@ -35,9 +35,8 @@ def test_causes_fit_the_terminal(width: int) -> None:
 
 def test_progress_counts_outcomes() -> None:
     counted = Progress(3, started_at=0.0)
-    counted.record(Outcome(1, "id"))
-    counted.record(Outcome(2, failure=REFUSED))
-    counted.record(Outcome(3, failure=REFUSED))
+    for failure in (None, REFUSED, REFUSED):
+        counted.record(failure)
     assert (counted.uploaded, counted.failed, counted.done) == (1, 2, 3)
 
 
