@@ -262,6 +262,7 @@ _WRONG_ENDPOINT = 21001  # "the URL is wrong": the host is not the service
 
 _CODES = {
     ConfigurationError: "configuration",
+    DuplicatePushError: "duplicate_push",
     NotSentError: "not_sent",
     OutcomeUnknownError: "outcome_unknown",
     UnreadableAnswerError: "unreadable_answer",
@@ -270,7 +271,7 @@ _CODES = {
 
 @dataclass(frozen=True)
 class Failure:
-    """An error as data: why a picture has no id.
+    """An error as data: why a picture has no id, or a push was not sent.
 
     :param code: the code of the check's problem or of the service, or a name for the error's type.
     :param message: what was found, and what to do; one line of at most `MAX_MESSAGE_CHARACTERS` characters.

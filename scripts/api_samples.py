@@ -11,6 +11,7 @@ from unittest import mock
 
 from airflow_provider_oppo_image.airflow_compat import Asset
 from airflow_provider_oppo_image.batch.progress import Cause, Summary
+from airflow_provider_oppo_image.batch.push_result import PushSummary
 from airflow_provider_oppo_image.batch.results import write_results
 from airflow_provider_oppo_image.batch.row_result import RowResult
 from airflow_provider_oppo_image.engagelab.push_once import StoredPush
@@ -71,7 +72,9 @@ def triggers() -> dict[str, Any]:
 def xcoms() -> dict[str, Any]:
     """Return the return values of tasks, by step."""
     batch = {**_SUMMARY.to_dict(), "pictures": [_ROW.to_dict()]}
-    return {"prepare": URL, "wait": _poll(_READY, _WRONG), "upload": _UPLOADED, "batch": batch, "push": "1180003"}
+    pushes = PushSummary(2, 1, 1, 0, 0, 0, 2, _SUMMARY.causes, "night.results.pushes.csv", 1)
+    step = {"prepare": URL, "wait": _poll(_READY, _WRONG), "upload": _UPLOADED, "batch": batch, "push": "1180003"}
+    return {**step, "push_batch": pushes.to_dict()}
 
 
 def records() -> list[dict[str, Any]]:

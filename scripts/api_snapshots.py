@@ -6,6 +6,7 @@ options. Only the folder of this version is written, and only if it stays compat
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import json
@@ -18,6 +19,7 @@ import yaml  # type: ignore[import-untyped]
 
 from airflow_provider_oppo_image import __version__, errors
 from airflow_provider_oppo_image.batch.manifest import MANIFEST_FORMATS, NAME_COLUMN, ROW_CODES, URL_COLUMNS
+from airflow_provider_oppo_image.batch.push_result import PushResult
 from airflow_provider_oppo_image.batch.results import RESULT_FORMATS
 from airflow_provider_oppo_image.batch.row_result import COLUMN_NAMES
 from airflow_provider_oppo_image.cli import output
@@ -37,13 +39,14 @@ REQUIRED: Final = "(required)"
 """The default of an argument that has none."""
 
 _MODULES: Final = {
+    "batch.push_result": "default_pushes_path",
     "batch.split": "merge_results default_results_path split_manifest",
     "decorators.oppo_image": "oppo_image_upload_task",
     "hooks.oppo_image": "OppoImageHook airflow_errors",
     "links.oppo_image": "ConsoleLink PicturesLink",
     "operators.asset_events": "uploaded_pictures",
     "operators.oppo_image": (
-        "OppoImageBatchUploadOperator OppoImagePrepareOperator OppoImagePushOperator "
+        "OppoImageBatchPushOperator OppoImageBatchUploadOperator OppoImagePrepareOperator OppoImagePushOperator "
         "OppoImageUploadOperator OppoImageWithdrawOperator"
     ),
     "pictures.check": "check_bytes check_file check_picture",
@@ -141,6 +144,7 @@ _KINDS: Final[Mapping[str, Callable[[], Any]]] = {
         "manifest": [NAME_COLUMN, *URL_COLUMNS],
         "manifest_formats": list(MANIFEST_FORMATS),
         "results": COLUMN_NAMES,
+        "pushes": [field.name for field in dataclasses.fields(PushResult)],
         "results_formats": RESULT_FORMATS,
     },
     "commands": _commands,

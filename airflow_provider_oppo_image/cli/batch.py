@@ -8,8 +8,9 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, rate
@@ -24,8 +25,9 @@ from airflow_provider_oppo_image.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_oppo_image.batch.progress import Progress
-    from airflow_provider_oppo_image.batch.run import BatchResult
+    from airflow_provider_oppo_image.batch.progress import Counts, Progress
+    from airflow_provider_oppo_image.errors import OppoImageError
+    from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 
 HELP: Final = "upload the pictures of a manifest, and write their ids to a file"
 DESCRIPTION: Final = (
@@ -36,7 +38,8 @@ DESCRIPTION: Final = (
 )
 
 _LINE_INTERVAL_S: Final = 5.0
-_INTERVAL_S: Final = 0.2
+INTERVAL_S: Final = 0.2
+"""Seconds between two calls with the progress."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,55 +65,87 @@ def run(args: argparse.Namespace) -> int:
 
     :raises OppoImageError: if the manifest, the results file or the connection is not usable.
     """
-    progress: list[Progress] = []
-    try:
-        result = _upload(args, progress)
-    except KeyboardInterrupt:
-        uploaded = f"{progress[0].uploaded:,} pictures were uploaded in this run. " if progress else ""
-        print_note(f"Interrupted. {uploaded}A folder beside {args.results} has all picture ids. {_next_command(args)}")
-        return INTERRUPTED
-    data = {**result.summary.to_dict(), "already_complete": result.already_complete}
-    table = result.summary.describe(shutil.get_terminal_size().columns if is_terminal(sys.stderr) else None)
-    if result.error:
-        print_note(table)
-        code = print_error(result.error, as_json=args.json, **data)
-        print_note(_next_command(args))
-        return code
-    if args.json:
-        print_json(data)
-        return SUCCESS
-    if result.already_complete:
-        print_note("An earlier run completed this batch; nothing was sent.")
-    print_result(f"{table}\nresults: {result.summary.results}")
-    return SUCCESS
 
-
-def _upload(args: argparse.Namespace, seen: list[Progress]) -> BatchResult:
-    as_bar = is_terminal(sys.stderr)
-    with (
-        open_hook(args.conn_id, verbose=args.verbose, announce=True) as hook,
-        _progress_reporter(as_bar=as_bar) as report_progress,
-    ):
-
-        def on_progress(progress: Progress) -> None:
-            seen[:] = [progress]
-            report_progress(progress)
-
-        return hook.upload_batch(
+    def upload(hook: OppoImageHook, on_progress: Callable[[Progress], None]) -> BatchEnd:
+        result = hook.upload_batch(
             manifest=args.manifest,
             results=args.results,
             check=not args.no_check,
             rate_limiter=hook.make_rate_limiter(args.rate),
             on_progress=on_progress,
-            progress_interval=_INTERVAL_S,
+            progress_interval=INTERVAL_S,
             resume=args.resume,
         )
+        note = "An earlier run completed this batch; nothing was sent." if result.already_complete else ""
+        return BatchEnd(result.summary, result.error, note, {"already_complete": result.already_complete})
+
+    return run_to_end(args, upload, f"A folder beside {args.results} has all picture ids.")
+
+
+class BatchEnd(NamedTuple):
+    """The end of a batch.
+
+    :param summary: its summary.
+    :param error: its error; None if it succeeded.
+    :param note: what to say in addition; "" for nothing.
+    :param data: other values for the JSON object.
+    """
+
+    summary: Counts
+    error: OppoImageError | None
+    note: str = ""
+    data: Mapping[str, Any] = MappingProxyType({})
+
+
+def run_to_end(
+    args: argparse.Namespace, run: Callable[[OppoImageHook, Callable[[Progress], None]], BatchEnd], kept: str
+) -> int:
+    """Run a batch with progress, print its summary, and return the exit code.
+
+    :param args: the arguments.
+    :param run: runs the batch, with a function that prints the progress.
+    :param kept: what is kept after Ctrl-C.
+    """
+    seen: list[Progress] = []
+    as_bar = is_terminal(sys.stderr)
+    try:
+        with (
+            open_hook(args.conn_id, verbose=args.verbose, announce=True) as hook,
+            _progress_reporter(as_bar=as_bar) as report_progress,
+        ):
+
+            def on_progress(progress: Progress) -> None:
+                seen[:] = [progress]
+                report_progress(progress)
+
+            end = run(hook, on_progress)
+    except KeyboardInterrupt:
+        done = f"{seen[0].uploaded:,} {seen[0].unit} were {seen[0].verb} in this run. " if seen else ""
+        print_note(f"Interrupted. {done}{kept} {_next_command(args)}")
+        return INTERRUPTED
+    data = {**end.summary.to_dict(), **end.data}
+    table = end.summary.describe(shutil.get_terminal_size().columns if is_terminal(sys.stderr) else None)
+    if end.error:
+        print_note(table)
+        code = print_error(end.error, as_json=args.json, **data)
+        print_note(_next_command(args))
+        return code
+    if args.json:
+        print_json(data)
+        return SUCCESS
+    if end.note:
+        print_note(end.note)
+    results = data["results"]
+    print_result(f"{table}\nresults: {results}" if results else table)
+    return SUCCESS
 
 
 def _next_command(args: argparse.Namespace) -> str:
-    """Return the command that tries the pictures without an id."""
+    """Return the command that tries the rows that are not done."""
     command = list(args.command_line)
-    return f"To continue: {shlex.join(command if args.resume else [*command, '--resume'])}"
+    if not (args.resume or getattr(args, "validate_only", False)):
+        command.append("--resume")
+    return f"To continue: {shlex.join(command)}"
 
 
 @contextlib.contextmanager

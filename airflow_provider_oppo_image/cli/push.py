@@ -6,11 +6,13 @@ import argparse
 import json
 import secrets
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
-from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, days, non_empty
+from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, days, non_empty, rate
+from airflow_provider_oppo_image.cli.batch import INTERVAL_S, BatchEnd, run_to_end
 from airflow_provider_oppo_image.cli.output import SUCCESS, print_error, print_json, print_note, print_result
 from airflow_provider_oppo_image.contract import MAX_PICTURE_AGE
 from airflow_provider_oppo_image.engagelab.push_body import PushBody, compose_push
@@ -18,14 +20,20 @@ from airflow_provider_oppo_image.engagelab.push_once import IntendedPush, accoun
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 
 if TYPE_CHECKING:
+    from airflow_provider_oppo_image.batch.progress import Progress
     from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 
 HELP: Final = "send a push with the pictures, and print its message id"
 DESCRIPTION: Final = (
     "Send a push with an Airflow connection, with the picture ids added to the message, and print its message id. The "
     "service recognises a repeated cid for one hour, and does not send the push again. Without --cid, the command "
-    "generates a cid. If the push may have been sent, the command prints the cid for a retry within the hour."
+    "generates a cid. If the push may have been sent, the command prints the cid for a retry within the hour. With "
+    "--results, it sends one push for each row that `batch` uploaded, with the row's picture ids and its own cid; "
+    "${column} in the texts of the message is the row's value of a column."
 )
+
+_SINGLE_ONLY: Final = ("big_picture_id", "small_picture_id", "uploaded_at", "cid")
+_BATCH_ONLY: Final = ("manifest", "pushes", "same_audience", "resume")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +62,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--validate-only", action="store_true", help="let the service validate the push without sending it"
     )
+    many = parser.add_argument_group("one push for each row of a batch")
+    many.add_argument("--results", type=non_empty, metavar="FILE", help="the results of `oppo-image batch`")
+    many.add_argument(
+        "--manifest", type=non_empty, metavar="FILE", help="the manifest of the results, for its other columns"
+    )
+    many.add_argument(
+        "--pushes",
+        type=non_empty,
+        metavar="FILE",
+        help="the results of the pushes to write (default: beside --results, such as night.results.pushes.csv)",
+    )
+    many.add_argument("--same-audience", action="store_true", help="allow that all rows go to the same audience")
+    many.add_argument("--resume", action="store_true", help="continue pushes that stopped early, and retry failed rows")
+    many.add_argument(
+        "--rate",
+        type=rate,
+        metavar="N",
+        help="maximum number of requests per second (default: the connection's rate)",
+    )
     add_connection(parser)
     add_json(parser)
 
@@ -63,6 +90,39 @@ def run(args: argparse.Namespace) -> int:
 
     :raises ConfigurationError: if the service would refuse the push.
     """
+    wrong = _SINGLE_ONLY if args.results else _BATCH_ONLY
+    if given := [f"--{name.replace('_', '-')}" for name in wrong if getattr(args, name)]:
+        raise ConfigurationError(
+            f"{', '.join(given)} cannot be used {'with' if args.results else 'without'} --results."
+        )
+    return _push_batch(args) if args.results else _push_one(args)
+
+
+def _push_batch(args: argparse.Namespace) -> int:
+    message = _read_message(args.message)
+
+    def push(hook: OppoImageHook, on_progress: Callable[[Progress], None]) -> BatchEnd:
+        result = hook.push_batch(
+            args.results,
+            message,
+            manifest=args.manifest,
+            pushes=args.pushes,
+            same_audience=args.same_audience,
+            max_picture_age=args.max_picture_age,
+            validate_only=args.validate_only,
+            resume=args.resume,
+            rate_limiter=hook.make_rate_limiter(args.rate),
+            on_progress=on_progress,
+            progress_interval=INTERVAL_S,
+        )
+        return BatchEnd(
+            result.summary, result.error, "Nothing was sent: --validate-only." if args.validate_only else ""
+        )
+
+    return run_to_end(args, push, "A folder beside the results of the pushes has a record of each push.")
+
+
+def _push_one(args: argparse.Namespace) -> int:
     push = _compose(args)
     msg_id = ""
     try:

@@ -132,3 +132,37 @@ def test_cids_different(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     path.write_text(json.dumps(MESSAGE | {"body": MESSAGE["body"] | {"options": {"cid": "one"}}}))
     assert main(["push", str(path), "--cid", "two"]) == 2
     assert "'one'" in capsys.readouterr().err
+
+
+def test_push_of_results(
+    sandbox: SandboxServer, host: PictureHost, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest, message = tmp_path / "night.csv", tmp_path / "message.json"
+    url = host.serve("/big.png", artwork.png())
+    manifest.write_text(f"name,big_picture_url,segment\nspring,{url},a\nsummer,{url},b\n")
+    message.write_text(json.dumps({**MESSAGE, "to": {"tag": ["${segment}"]}}))
+    results = tmp_path / "night.results.csv"
+    main(["batch", str(manifest), str(results)])
+    command = ["push", str(message), "--results", str(results), "--manifest", str(manifest)]
+    capsys.readouterr()
+    assert main([*command, "--validate-only"]) == main(command) == 0
+    assert capsys.readouterr().out == (
+        f"2 rows: 2 valid\n2 rows: 2 sent\nresults: {tmp_path / 'night.results.pushes.csv'}\n"
+    )
+    assert main(command) == 2, "without --resume"
+    assert main([*command, "--resume", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sent"] == len(sandbox.received()["pushes"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--results", "r.csv", "--cid", "mine"], "--cid cannot be used with --results"),
+        (["--manifest", "m.csv", "--resume"], "--manifest, --resume cannot be used without --results"),
+    ],
+)
+def test_options_of_one_push_and_of_many_exclude_each_other(
+    message: str, options: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["push", message, *options]) == 2
+    assert words in capsys.readouterr().err

@@ -144,3 +144,18 @@ def test_nightly_batch_splits_and_merges(
     assert [result.line for result in results] == list(range(2, 10))
     assert [result.state for result in results] == ["uploaded"] * 7 + ["failed"]
     assert len(sandbox.received()["uploads"]) == 7
+
+
+def test_push_batch_validates_a_push_for_each_row(
+    sandbox: SandboxServer, pictures: dict[str, str], tmp_path: Path
+) -> None:
+    manifest = tmp_path / "night.csv"
+    rows = [f"c{number},{pictures['big_picture_url']},segment {number},Sale,Today only\n" for number in range(2)]
+    manifest.write_text("name,big_picture_url,segment,title,text\n" + "".join(rows))
+    params = {"manifest": str(manifest), "folder": str(tmp_path)}
+    dag_run = run_file(EXAMPLES / "push_batch.py", "push_batch", params)
+    assert dag_run.state == "success"
+    assert dag_run.returned["push", -1]["valid"] == 2
+    received = sandbox.received()
+    audiences = [validated["body"]["to"]["tag"] for validated in received["validations"]]
+    assert (sorted(audiences), received["pushes"]) == ([["segment 0"], ["segment 1"]], [])
