@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 NOX = $(BIN)/python -m nox
-MANAGED := test-managed-3.0.6-3.11
+MANAGED := test-managed-2.11.2-3.11
 FROM_WHEEL := tests/packaging tests/test_package.py tests/test_airflow_compat.py tests/test_provider_info.py tests/example_dags
 
 .DEFAULT_GOAL := help
