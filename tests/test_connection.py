@@ -16,13 +16,13 @@ from airflow_provider_oppo_image.connection import (
     PLACEHOLDERS,
     Field,
     Settings,
-    base_url,
     describe_unknown_keys,
     form_for_airflow_3,
     read_settings,
 )
 from airflow_provider_oppo_image.contract import DATA_CENTERS
 from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.net.base_url import base_url
 from airflow_provider_oppo_image.net.options import TransportOptions
 
 SECRET = "s3cret-of-the-app"

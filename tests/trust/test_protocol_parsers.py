@@ -15,7 +15,6 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.connection import base_url
 from airflow_provider_oppo_image.contract import DATA_CENTERS, ERROR_CODES
 from airflow_provider_oppo_image.engagelab import messages
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
@@ -23,6 +22,7 @@ from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.messages import PushReceipt
 from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, RateLimitedError, RequestRefusedError
+from airflow_provider_oppo_image.net.base_url import base_url
 from airflow_provider_oppo_image.net.headers import MAX_RETRY_AFTER_S, read_retry_after
 from airflow_provider_oppo_image.net.options import TransportOptions
 from tests.support.fault_server import Connection, FaultServer, close

@@ -90,6 +90,8 @@ def receives_a_secret(kind: type) -> bool:
     """Return whether a class is constructed with a secret, or with an object that contains one."""
     if issubclass(kind, BaseException) or not inspect.isfunction(kind.__init__):
         return False
+    if kind.__init__.__module__.startswith("urllib3."):
+        return False  # its parameter `key_password` is not ours
     annotations = {name: str(parameter.annotation) for name, parameter in inspect.signature(kind).parameters.items()}
     secret_types = (Settings, HttpTransport, EngageLabClient, SecretRedactor, SandboxOptions)
     holders = [rf"\b{holder.__name__}\b" for holder in secret_types]
