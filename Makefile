@@ -149,7 +149,6 @@ bench: ## Compare the package with its alternatives; writes bench/RESULTS.md (ON
 
 bench-prepare: ## Compare the preparation of artwork with ImageMagick; writes docs/prepare-benchmark.md
 	@$(VENV) .venv-bench $(EXTRAS) bench $(PINS) $(PYTHONS)
-	@scripts/picture_corpus.sh .venv-bench/bin/python
 	.venv-bench/bin/python -m bench.prepare
 
 format: venv ## Format the code with ruff

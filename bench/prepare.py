@@ -9,7 +9,6 @@ usage: python -m bench.prepare
 
 from __future__ import annotations
 
-import io
 import math
 import shutil
 import subprocess
@@ -19,60 +18,36 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
-from skimage.color import rgb2xyz, xyz2rgb
+from PIL import Image
 from skimage.metrics import structural_similarity
 
 from airflow_provider_oppo_image.artwork.prepare import prepare
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind, PictureRule
+from bench.artworks import Pixels, draw_all
 from bench.report import Figure, at_least, at_most, circumstances, table
 from scripts import markdown
 from scripts.checkout import ROOT
-from tests.support import artwork
 
-CORPUS: Final = ROOT / "build" / "picture-corpus"
 PAGE: Final = ROOT / "docs" / "prepare-benchmark.md"
 ROUNDS: Final = 3
-DIVISORS: Final = {1: "at the limit", 10: "at 1/10 of the limit"}
+DIVISORS: Final = (1, 10)
 """The limit of a picture is the recommended number of bytes, divided by each of these."""
-
-PHOTOS: Final[dict[PictureKind, tuple[str, ...]]] = {
-    "big": ("earth.jpg", "night.jpg", "body-background.jpg", "xmp_test.jpg", "itxt_chunks.png", "icc_profile_test.jpg"),
-    "small": ("summer.png", "tokyo.png", "large.jpg", "wizard.png", "flower2.jpg", "junk_jpeg_header.jpg"),
-}
-"""Photographs and paintings from other projects: files that `scripts/picture_corpus.sh` fetches."""
-
-DRAWN: Final[dict[str, tuple[PictureKind, bytes]]] = {
-    "gradient, PNG": ("big", artwork.png(1640, 615)),
-    "gradient, grey": ("big", artwork.png(1968, 738, "L")),
-    "gradient, palette": ("big", artwork.png(1968, 738, "P")),
-    "gradient, transparent": ("big", artwork.png(1640, 615, "RGBA")),
-    "gradient, JPEG in CMYK": ("big", artwork.jpeg(1640, 615, "CMYK", quality=95)),
-    "gradient turned by its EXIF": ("big", artwork.jpeg(615, 1640, orientation=8, quality=92)),
-    "gradient, TIFF": ("small", artwork.other_format("TIFF", 480, 480)),
-    "gradient, GIF": ("small", artwork.other_format("GIF", 480, 480)),
-}
 
 PACKAGES: Final = ("pillow", "scikit-image", "numpy")
 
 HEAD: Final = """# Prepared artwork, beside ImageMagick
 
 This page compares the pictures that [this package makes](how-to/prepare-artwork.md) with those of ImageMagick.
-`make bench-prepare` writes it.
+`python -m bench.prepare` writes it.
 
 Both got the same 20 artworks in one run, scaled them in linear light, and had the same limit of bytes: the recommended
 size, and then a tenth of it, with JPEG for both. ImageMagick ran as a command, `convert` with `jpeg:extent`; this
 package in a running Python, as the operator does. Similarity is the structural similarity to the artwork, scaled in 64
 bits by neither of them; 1 is identical. The best time counts.
-
-Twelve of the artworks are photographs and paintings from other projects; the others are drawn gradients in further
-formats and colour modes.
 """
-
-Pixels: TypeAlias = np.ndarray[Any, Any]
 
 
 class Made(NamedTuple):
@@ -96,53 +71,38 @@ class Pair(NamedTuple):
     theirs: Made
 
 
-def measure() -> list[Figure]:
-    """Measure, write the page, and return the summary."""
+def measure(rounds: int = ROUNDS) -> list[Figure]:
+    """Measure, write the page, and return the summary; of `rounds` the fastest counts."""
     start = time.monotonic()
-    convert, version = find_convert()
+    convert = find_convert()
     with tempfile.TemporaryDirectory() as folder:
-        made = {limit: list(compare(convert, divisor, Path(folder))) for divisor, limit in DIVISORS.items()}
-    figures = [figure for limit, pairs in made.items() for figure in summarise(pairs, limit)]
-    PAGE.write_text(render(made, figures, f"{circumstances(start, PACKAGES)}; {version}"))
+        made = {divisor: list(compare(convert, Path(folder), divisor, rounds)) for divisor in DIVISORS}
+    figures = [figure for divisor, pairs in made.items() for figure in summarise(pairs, limit_name(divisor))]
+    version = subprocess.run([convert, "-version"], capture_output=True, text=True, check=True).stdout.split()[1:4]
+    PAGE.write_text(render(made, figures, f"{circumstances(start, PACKAGES)}; {' '.join(version)}"))
     return figures
 
 
-def artworks() -> Iterator[tuple[str, PictureKind, bytes]]:
-    """Yield names, kinds and files.
-
-    Photographs are cropped, so that all artworks scale to whole pixels and no tool crops them.
-    """
-    for kind, names in PHOTOS.items():
-        rule = PICTURE_RULES[kind]
-        unit = math.gcd(rule.width, rule.height)
-        width, height = rule.width // unit, rule.height // unit
-        for name in names:
-            with Image.open(next(CORPUS.rglob(f"*{name}"))) as image:
-                times = min(image.width // width, image.height // height)
-                cropped = image.crop((0, 0, width * times, height * times))
-                yield name, kind, artwork.encode(cropped, str(image.format), quality=92, icc_profile=None)
-    yield from ((name, *drawn) for name, drawn in DRAWN.items())
-
-
-def compare(convert: str, divisor: int, folder: Path) -> Iterator[Pair]:
-    """Make each picture with both, alternating; the fastest of the rounds counts."""
-    source, ours, theirs = folder / "artwork", folder / "ours", folder / "theirs.jpg"
-    for name, kind, file in artworks():
-        rule = PICTURE_RULES[kind]
+def compare(convert: str, folder: Path, divisor: int, rounds: int) -> Iterator[Pair]:
+    """Make each picture with both, alternating."""
+    for number, artwork in enumerate(draw_all()):
+        rule = PICTURE_RULES[artwork.kind]
         limit = rule.recommended_bytes // divisor
-        source.write_bytes(file)
+        source = folder / f"{number}{artwork.suffix}"
+        source.write_bytes(artwork.file)
+        ours, theirs = folder / f"{number}.ours", folder / f"{number}.theirs.jpg"
         works: dict[Path, Callable[[], object]] = {
-            ours: partial(make_ours, source, ours, kind, limit, None if divisor == 1 else "JPEG"),
+            ours: partial(make_ours, source, ours, artwork.kind, limit, None if divisor == 1 else "JPEG"),
             theirs: partial(make_theirs, convert, source, theirs, rule, limit),
         }
         seconds = dict.fromkeys(works, math.inf)
-        for _ in range(ROUNDS):
-            for made, work in works.items():
+        for _ in range(rounds):
+            for file, work in works.items():
                 start = time.perf_counter()
                 work()
-                seconds[made] = min(seconds[made], time.perf_counter() - start)
-        reference = scale(file, rule)
-        yield Pair(name, limit, *(evaluate(made, reference, seconds[made]) for made in works))
+                seconds[file] = min(seconds[file], time.perf_counter() - start)
+        reference = scale(artwork.seen, rule)
+        yield Pair(artwork.name, limit, *(evaluate(file, reference, seconds[file]) for file in works))
 
 
 def make_ours(source: Path, target: Path, kind: PictureKind, limit: int, only: str | None) -> None:
@@ -159,21 +119,23 @@ def make_theirs(convert: str, source: Path, target: Path, rule: PictureRule, lim
     subprocess.run([convert, f"{source}[0]", *options.split(), str(target)], check=True)
 
 
-def scale(file: bytes, rule: PictureRule) -> Pixels:
-    """Return the reference: the artwork on white, scaled in linear light with a Lanczos window, 0 to 255."""
-    with Image.open(io.BytesIO(file)) as image:
-        seen = np.asarray(ImageOps.exif_transpose(image).convert("RGBA"), dtype=float) / 255
-    cover = seen[..., 3:]
-    light = rgb2xyz(seen[..., :3] * cover + 1 - cover)  # linear, as light is
-    light = np.einsum("ij,jkc->ikc", _weights(light.shape[0], rule.height), light, optimize=True)
-    light = np.einsum("ij,kjc->kic", _weights(light.shape[1], rule.width), light, optimize=True)
-    return np.asarray(xyz2rgb(light) * 255)
+def scale(seen: Pixels, rule: PictureRule) -> Pixels:
+    """Return the reference: the artwork's center, scaled in linear light with a Lanczos window in 64 bits.
+
+    :param seen: the artwork, sRGB, 0 to 255.
+    """
+    height, width, _ = seen.shape
+    factor = max(rule.width / width, rule.height / height)
+    light = np.where(seen <= 0.04045 * 255, seen / 255 / 12.92, ((seen / 255 + 0.055) / 1.055) ** 2.4)
+    light = np.einsum("ij,jkc->ikc", _weights(height, rule.height, factor), light, optimize=True)
+    light = np.einsum("ij,kjc->kic", _weights(width, rule.width, factor), light, optimize=True).clip(0, 1)
+    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055) * 255
 
 
-def _weights(length: int, wanted: int) -> Pixels:
+def _weights(length: int, wanted: int, factor: float) -> Pixels:
     """Return the weight of each source pixel of a row in each scaled pixel."""
-    factor = wanted / length
-    distance = (np.arange(length) + 0.5) * factor - (np.arange(wanted)[:, None] + 0.5)
+    centers = (np.arange(wanted) + 0.5 - wanted / 2) / factor + length / 2
+    distance = (np.arange(length) + 0.5 - centers[:, None]) * factor
     weights = np.where(abs(distance) < 3, np.sinc(distance) * np.sinc(distance / 3), 0)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
@@ -187,15 +149,19 @@ def evaluate(file: Path, reference: Pixels, seconds: float) -> Made:
         return Made(str(image.format), file.stat().st_size, float(similarity), seconds)
 
 
-def find_convert() -> tuple[str, str]:
-    """Return the path and the version of ImageMagick's `convert`, which is installed if it is missing."""
+def find_convert() -> str:
+    """Return the path of ImageMagick's `convert`, which is installed from Debian's package if it is missing."""
     for _ in range(2):
-        for path in filter(None, map(shutil.which, ("convert-im6", "/usr/bin/convert", "convert"))):
-            version = subprocess.run([path, "-version"], capture_output=True, text=True).stdout.split()
-            if "ImageMagick" in version:
-                return path, " ".join(version[1:4])
+        for name in ("convert-im6", "/usr/bin/convert", "convert"):
+            path = shutil.which(name)
+            if path and "ImageMagick" in subprocess.run([path, "-version"], capture_output=True, text=True).stdout:
+                return path
         subprocess.run([ROOT / "scripts" / "packages.sh", "imagemagick"], check=True, stdout=sys.stderr)
     raise SystemExit("ImageMagick's convert is missing, and could not be installed.")
+
+
+def limit_name(divisor: int) -> str:
+    return "at the limit" if divisor == 1 else f"at 1/{divisor} of the limit"
 
 
 def summarise(pairs: Sequence[Pair], limit: str) -> list[Figure]:
@@ -210,14 +176,14 @@ def summarise(pairs: Sequence[Pair], limit: str) -> list[Figure]:
     ]
 
 
-def render(made: Mapping[str, Sequence[Pair]], figures: Sequence[Figure], circumstances: str) -> str:
+def render(made: Mapping[int, Sequence[Pair]], figures: Sequence[Figure], circumstances: str) -> str:
     """Return the page in Markdown."""
     lines = [HEAD, circumstances, "", *table(figures)]
     head = ("artwork", "limit", "made", "bytes", "similarity", "ms", "ImageMagick: bytes", "similarity", "ms")
-    for limit, pairs in made.items():
+    for divisor, pairs in made.items():
         rows = [(one.name, f"{one.limit:,}", one.ours.format, *one.ours.cells(), *one.theirs.cells()) for one in pairs]
         aligned = markdown.table(head, rows, right=[1, *range(3, len(head))])
-        lines += ["", f"## {limit.capitalize()}", "", *aligned]
+        lines += ["", f"## {limit_name(divisor).capitalize()}", "", *aligned]
     return "\n".join(lines) + "\n"
 
 
