@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from bench import batch_kills, import_cost, page, report, uploads, waiting
+from bench import batch_kills, bytes_until_verdict, import_cost, page, report, uploads, waiting
 from bench.report import Figure, Part
 
 
@@ -33,6 +33,7 @@ PARTS: Final = {
     "page": Measurement("The page of a batch's results in Airflow", page.measure, {"rows": 5_000}),
     "kills": Measurement("SIGKILL and a retry", batch_kills.measure, {"kills": 2, "rows": 2_000}),
     "waiting": Measurement("Waiting for many pictures", waiting.measure, {"rounds": 1, "interval": 10.0}),
+    "bytes": Measurement("Bytes of a wrong picture until the verdict, over HTTPS", bytes_until_verdict.measure, {}),
     "imports": Measurement("Parsing a DAG file", import_cost.measure, {"rounds": 3}),
 }
 

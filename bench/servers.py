@@ -6,7 +6,7 @@
 
 They read little of a request, so that they do not slow the client down.
 
-usage: python -m bench.servers service|pictures OPTIONS    OPTIONS are a JSON object; prints the URL
+usage: python -m bench.servers service|pictures|wrong-pictures OPTIONS    OPTIONS are a JSON object; prints the URL
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ import io
 import json
 import os
 import random
+import socket
+import ssl
+import struct
 import subprocess
 import sys
 import time
 import urllib.request
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, Self, TypeAlias, cast
 
+import trustme
 from PIL import Image
 
 from scripts.checkout import ROOT
@@ -40,6 +44,9 @@ REFUSAL: Final = b'{"error": {"code": 23008, "message": "More than the limit of 
 PICTURE_SIZE: Final = (984, 369)
 PICTURE_BYTES: Final = 200_000
 PICTURES: Final = 8
+WRONG_SIZES: Final = {"wrong-size": (2000, 750), "too-large": PICTURE_SIZE}
+BYTES_SENT_OFFSET: Final = 200
+"""The offset of the number of sent bytes in Linux's struct tcp_info, since 4.19."""
 
 _ETAG: Final = b'ETag: "0123456789abcdef"\r\n'
 _JPEG: Final = b"Content-Type: image/jpeg\r\n"
@@ -94,6 +101,18 @@ class PictureHost(Server):
     def answers(self) -> int:
         """Return how many requests for pictures were answered."""
         return int(self._read_counts())
+
+
+class WrongPictures(Server):
+    """A host over https that says how many bytes each connection sent; its CA file is `certificate`."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("wrong-pictures", folder=str(folder))
+        self.certificate = folder / "ca.pem"
+
+    def sent(self) -> int:
+        """Return the number of bytes that the next connection sent, TLS included, after it has ended."""
+        return int(self._read_line())
 
 
 class Connection(asyncio.Protocol):
@@ -158,6 +177,7 @@ class Counts:
     unique: int = 0
     busiest: int = 0
     seconds: float = 0.0
+    by_user_agent: dict[str, int] = field(default_factory=dict)
     late_ms: float = 0.0
 
 
@@ -189,18 +209,19 @@ class Ledger:
         self._limit, self._journal = limit, journal
         self._arrived, self._accepted = SlidingWindow(), SlidingWindow()
         self._pictures: set[bytes] = set()
+        self._agents: Counter[bytes] = Counter()
         self._first = self._last = self._late = 0.0
-        self._arrivals = self._refused = 0
+        self._refused = 0
 
     def answer(self, head: bytes, body: bytes) -> bytes:
         if head.startswith(b"GET /counts"):
             return response(b"200 OK", json.dumps(asdict(self.counts())).encode())
-        return self.upload(body, time.monotonic())
+        return self.upload(head, body, time.monotonic())
 
-    def upload(self, body: bytes, now: float) -> bytes:
+    def upload(self, head: bytes, body: bytes, now: float) -> bytes:
         """Count an upload, and return the response."""
         self._first, self._last = self._first or now, now
-        self._arrivals += 1
+        self._agents[header(head, b"user-agent")] += 1
         self._arrived.add(now)
         if self._limit is not None and self._accepted.count(now) >= self._limit:
             self._refused += 1
@@ -222,11 +243,12 @@ class Ledger:
 
     def counts(self) -> Counts:
         return Counts(
-            arrivals=self._arrivals,
+            arrivals=self._agents.total(),
             refused=self._refused,
             unique=len(self._pictures),
             busiest=self._arrived.busiest,
             seconds=self._last - self._first,
+            by_user_agent={name.decode(errors="replace"): count for name, count in self._agents.items()},
             late_ms=round(1000 * self._late, 1),
         )
 
@@ -283,14 +305,43 @@ def jpeg(image: Image.Image, quality: int) -> bytes:
     return file.getvalue()
 
 
-async def serve_pictures(latency: float) -> None:
-    await serve(Pictures().answer, latency)
+def wrong_picture(what: str, size: int, file_format: str) -> bytes:
+    """Return a wrong picture of exactly `size` bytes: noise, then zeros."""
+    width, height = WRONG_SIZES[what]
+    noise = random.Random(size).randbytes(width * height * 3)  # noqa: S311  # no secret
+    file = io.BytesIO()
+    Image.frombytes("RGB", (width, height), noise).save(file, file_format)
+    return file.getvalue()[:size].ljust(size, b"\0")
 
 
-async def main(name: str, options: str) -> None:
-    serve_requests = {"service": serve_uploads, "pictures": serve_pictures}[name]
-    await serve_requests(**json.loads(options))
+def serve_wrong_pictures(folder: str) -> None:
+    """Serve over https, one connection after the other, and print the URL and the bytes of each connection."""
+    authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(Path(folder, "ca.pem"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print(f"https://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+        while True:
+            connection, _ = listener.accept()
+            with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secured:
+                what, size, file_format = secured.recv(65_536).split(b" ")[1].decode().strip("/").split("/")
+                with contextlib.suppress(OSError):
+                    body = wrong_picture(what, int(size), file_format)
+                    secured.sendall(response(b"200 OK", body, b"Connection: close\r\n"))
+                    secured.recv(1)
+                info = secured.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_SENT_OFFSET + 8)
+                print(struct.unpack_from("Q", info, BYTES_SENT_OFFSET)[0], flush=True)
+
+
+def main(name: str, options: str) -> None:
+    match name:
+        case "service":
+            asyncio.run(serve_uploads(**json.loads(options)))
+        case "pictures":
+            asyncio.run(serve(Pictures().answer, **json.loads(options)))
+        case _:
+            serve_wrong_pictures(**json.loads(options))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    main(*sys.argv[1:])

@@ -21,7 +21,7 @@ def test_sliding_window_counts_any_second() -> None:
 
 def test_refused_requests_do_not_count() -> None:
     ledger = Ledger(limit=2)
-    answers = [ledger.upload(b"{}", now) for now in (1.0, 1.1, 1.2, 1.9, 2.05, 2.06, 2.15)]
+    answers = [ledger.upload(b"POST / HTTP/1.1", b"{}", now) for now in (1.0, 1.1, 1.2, 1.9, 2.05, 2.06, 2.15)]
     assert [b"23008" in answer for answer in answers] == [False, False, True, True, False, True, False]
     assert (ledger.counts().refused, ledger.counts().busiest) == (3, 5)
 
@@ -34,6 +34,7 @@ def test_service_answers_and_counts() -> None:
         counts = service.counts()
     assert len(set(ids)) == 2
     assert (counts.arrivals, counts.unique, counts.refused, counts.busiest) == (3, 2, 0, 3)
+    assert counts.by_user_agent == {"tests": 3}
 
 
 def test_service_refuses_above_limit() -> None:
