@@ -16,6 +16,7 @@ from airflow_provider_oppo_image.engagelab.push_pictures import check_max_age
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
+from airflow_provider_oppo_image.links.oppo_image import LINKS
 from airflow_provider_oppo_image.operators.push import check_choice
 from airflow_provider_oppo_image.template_values import is_blank, is_rendered, read_flag, read_time
 
@@ -79,6 +80,7 @@ class OppoImageBatchPushOperator(LineageMixin, BaseOperator):
         "oppo_image_conn_id",
     )
     template_fields_renderers = {"message": "json"}  # noqa: RUF012  # Airflow's own declaration
+    operator_extra_links = LINKS
     ui_color = "#e3f4ea"
 
     def __init__(
