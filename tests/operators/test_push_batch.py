@@ -16,7 +16,8 @@ from tests.support import artwork
 from tests.support.picture_host import PictureHost
 from tests.support.tasks import make_context
 
-pytestmark = pytest.mark.usefixtures("connect")
+# Airflow 2 has a task's earlier tries in its database.
+pytestmark = pytest.mark.usefixtures("connect", "airflow_db")
 
 MESSAGE = {
     "to": {"tag": ["${segment}"]},
