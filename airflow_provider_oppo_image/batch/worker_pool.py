@@ -7,8 +7,8 @@ that is repeated after a crash. The number of threads limits the requests in fli
 from __future__ import annotations
 
 import datetime
-import queue
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -181,7 +181,7 @@ class WorkerPool(Generic[T, OutcomeT]):
     stop_reason: OppoImageError | None = field(default=None, init=False)
     """Why `run` stopped before all items were tried; None if all were tried."""
     _unexpected_error: BaseException | None = field(default=None, init=False)
-    _finished: queue.SimpleQueue[Any] = field(default_factory=queue.SimpleQueue, init=False)
+    _finished: deque[Any] = field(default_factory=deque, init=False)
     _unwritten: list[OutcomeT] = field(default_factory=list, init=False)
     _in_progress: int = field(default=0, init=False)
     _service_failures: int = field(default=0, init=False)
@@ -216,10 +216,10 @@ class WorkerPool(Generic[T, OutcomeT]):
 
     def _process(self, item: T) -> None:
         try:
-            self._finished.put(self._outcome(item))
+            self._finished.append(self._outcome(item))
         except BaseException as error:  # noqa: BLE001 - raised at the end of the run
             self.options.rate_limiter.close()
-            self._finished.put(error)
+            self._finished.append(error)
 
     def _outcome(self, item: T) -> OutcomeT:
         try:
@@ -261,21 +261,23 @@ class WorkerPool(Generic[T, OutcomeT]):
         self._write()
 
     def _handle_finished(self) -> None:
-        while not self._finished.empty():
-            self._handle(self._finished.get())
+        # Ctrl-C may interrupt any line. An outcome is removed last, so none is lost; one may be written twice.
+        while self._finished:
+            self._handle(self._finished[0])
+            self._finished.popleft()
 
     def _handle(self, outcome: OutcomeT | BaseException) -> None:
-        self._in_progress -= 1
         if isinstance(outcome, BaseException):
             self._unexpected_error = self._unexpected_error or outcome
-            return
-        if outcome.tried:
-            self.progress.record(outcome.failure)
         else:
-            self._stop(_stopped_error())
-        if outcome.is_stored:
-            self.on_outcome(outcome)
-            self._unwritten.append(outcome)
+            if outcome.is_stored:
+                self._unwritten.append(outcome)
+                self.on_outcome(outcome)
+            if outcome.tried:
+                self.progress.record(outcome.failure)
+            else:
+                self._stop(_stopped_error())
+        self._in_progress -= 1
 
     def _tick(self) -> None:
         now = time.monotonic()

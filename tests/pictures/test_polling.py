@@ -24,13 +24,14 @@ from airflow_provider_oppo_image.pictures.polling import (
     should_continue_after,
 )
 from airflow_provider_oppo_image.pictures.report import STATES, PictureReport, Problem, State
+from airflow_provider_oppo_image.template_values import is_blank
 
 BIG = ExpectedPicture("big", PictureUrl.parse("https://h/b.png"))
 SMALL = ExpectedPicture("small", PictureUrl.parse("https://h/s.png"))
 
 PROBLEM = Problem("not_found", "HTTP 404", "a picture", "Wait.")
 
-names = st.none() | st.text(min_size=1).filter(lambda text: text.strip() not in ("", "None", "null"))
+names = st.none() | st.text(min_size=1).filter(lambda text: not is_blank(text))
 states = st.lists(st.sampled_from(STATES), min_size=1, max_size=5)
 
 
