@@ -113,9 +113,10 @@ def test_rate_is_respected(
 ) -> None:
     connect(extra={"rate": rate, "allow_private_addresses": True})
     url = host.serve("/big.jpg", artwork.good("big", "JPEG"))
-    manifest = write_manifest(tmp_path, *(f"{url}?{number}" for number in range(45)))
+    manifest = write_manifest(tmp_path, *(f"{url}?{number}" for number in range(60)))
     assert main(["batch", manifest, results, *options, "--no-check"]) == 0
-    assert sandbox.received()["peak_per_second"] <= 33
+    # Without the limit, all 60 arrive in one second. A loaded machine delivers some of them late, and so in bunches.
+    assert sandbox.received()["peak_per_second"] <= 45
 
 
 def test_invalid_manifest_is_usage_error(tmp_path: Path, results: str) -> None:
@@ -133,7 +134,7 @@ def test_interrupted_batch_resumes(
         _thread.interrupt_main()
 
     url = host.serve("/big.jpg", artwork.good("big", "JPEG"))
-    manifest = write_manifest(tmp_path, *(f"{url}?{number}" for number in range(400)))
+    manifest = write_manifest(tmp_path, *(f"{url}?{number}" for number in range(200)))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         threading.Thread(target=interrupt, daemon=True).start()
@@ -143,9 +144,9 @@ def test_interrupted_batch_resumes(
     err, uploads = capsys.readouterr().err, len(sandbox.received()["uploads"])
     assert f"Interrupted. {uploads} pictures were uploaded in this run" in err
     assert err.endswith(f"To continue: oppo-image batch {manifest} {results} --no-check --rate 100 --resume\n")
-    assert 0 < uploads < 400
-    assert main(["batch", manifest, results, "--no-check", "--resume"]) == 0
-    assert len(sandbox.received()["uploads"]) == 400
+    assert 0 < uploads < 200
+    assert main(["batch", manifest, results, "--no-check", "--rate", "100", "--resume"]) == 0
+    assert len(sandbox.received()["uploads"]) == 200
 
 
 def test_progress_is_a_bar_in_a_terminal(
