@@ -241,6 +241,14 @@ class TestOnce:
         assert sandbox.received()["requests"]["push"] == {"200": 1}
         assert "give a new cid" in task_log()
 
+    @pytest.mark.parametrize(("lifetime", "count"), [(3600.0, 1), (0.0, 2)])
+    def test_two_airflows_with_one_namespace_push_once_within_the_hour(
+        self, sandbox: SandboxServer, big: str, monkeypatch: pytest.MonkeyPatch, lifetime: float, count: int
+    ) -> None:
+        monkeypatch.setitem(sandbox.options.__dict__, "cid_lifetime", lifetime)  # the options are frozen
+        msg_ids = {push(make_context(MemoryStore()), big_picture_id=big) for _ in range(2)}
+        assert len(msg_ids) == len(pushes(sandbox)) == count
+
     def test_other_namespace_is_the_same_push(self, sandbox: SandboxServer, connect: Connect, big: str) -> None:
         store = MemoryStore()
         msg_id = push(make_context(store), big_picture_id=big)
