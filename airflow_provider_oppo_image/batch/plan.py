@@ -6,13 +6,14 @@ signed URLs included, outlives the process.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from airflow_provider_oppo_image.batch.manifest import Row, RowProblem
 from airflow_provider_oppo_image.batch.row_result import Origin, Outcome, RowResult, build_result
@@ -62,29 +63,17 @@ class PlannedPicture:
     url: str
 
 
-class Plan:
-    """A batch's rows and pictures, for one thread; a context manager.
+class TemporaryDatabase:
+    """A temporary SQLite database, for one thread; a context manager.
 
-    :param rows: the rows. A row with the name of an earlier row is a failed row.
+    :param tables: the statements that create its tables.
     :raises StorageError: if the temporary disk is full.
     """
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, tables: str) -> None:
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.row_factory = sqlite3.Row
-        self._db.executescript(_TABLES)
-        digest = hashlib.sha256()
-        for row in rows:
-            try:
-                self._add(row)
-            except sqlite3.OperationalError as error:
-                raise StorageError(
-                    f"The plan of the batch cannot be stored in {tempfile.gettempdir()} ({error}). Free disk space "
-                    "there, or set TMPDIR to a larger disk."
-                ) from error
-            digest.update(repr((row.line, row.name, dict(row.pictures), row.problem and row.problem.code)).encode())
-        self.fingerprint = digest.hexdigest()
-        """SHA-256 of the rows, as 64 hex characters; different rows have a different fingerprint."""
+        self._db.executescript(tables)
 
     def __enter__(self) -> Self:
         return self
@@ -92,49 +81,82 @@ class Plan:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
+    def _value(self, query: str) -> Any:
+        """Return the only value of a query."""
+        [(value,)] = self._db.execute(query)
+        return value
+
+
+@contextlib.contextmanager
+def temporary_disk_errors(content: str, machine: str = "") -> Iterator[None]:
+    """Translate the error of SQLite for a full temporary disk.
+
+    :param content: what is stored there.
+    :param machine: " for ..." the process whose TMPDIR it is; "" for this process.
+    :raises StorageError: in place of that error.
+    """
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StorageError(
+            f"{content} cannot be stored in {tempfile.gettempdir()} ({error}). Free disk space there, or set TMPDIR to "
+            f"a larger disk{machine}."
+        ) from error
+
+
+class Plan(TemporaryDatabase):
+    """A batch's rows and pictures.
+
+    :param rows: the rows. A row with the name of an earlier row is a failed row.
+    :raises StorageError: if the temporary disk is full.
+    """
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        super().__init__(_TABLES)
+        digest = hashlib.sha256()
+        with temporary_disk_errors("The plan of the batch"):
+            for row in rows:
+                self._add(row)
+                problem = row.problem and row.problem.code
+                digest.update(repr((row.line, row.name, dict(row.pictures), problem)).encode())
+        self.fingerprint = digest.hexdigest()
+        """SHA-256 of the rows, as 64 hex characters; different rows have a different fingerprint."""
+
     @property
     def row_count(self) -> int:
         """The number of rows."""
-        [(count,)] = self._db.execute("SELECT count(*) FROM rows")
-        return int(count)
+        return int(self._value("SELECT count(*) FROM rows"))
 
     @property
     def name_count(self) -> int:
         """The number of different names."""
-        [(count,)] = self._db.execute("SELECT count(*) FROM names")
-        return int(count)
+        return int(self._value("SELECT count(*) FROM names"))
 
     @property
     def picture_count(self) -> int:
         """The number of different pictures."""
-        [(count,)] = self._db.execute("SELECT count(*) FROM pictures")
-        return int(count)
+        return int(self._value("SELECT count(*) FROM pictures"))
 
     @property
     def renewed_count(self) -> int:
         """The number of pictures that `restore` found too old and that have a new id."""
-        [(count,)] = self._db.execute("SELECT count(*) FROM pictures WHERE expired AND picture_id IS NOT NULL")
-        return int(count)
+        return int(self._value("SELECT count(*) FROM pictures WHERE expired AND picture_id IS NOT NULL"))
 
     @property
     def oldest(self) -> str | None:
-        """The time of the earliest upload whose id is used, in ISO 8601; None if there is none."""
-        [(oldest,)] = self._db.execute("SELECT min(uploaded_at) FROM pictures WHERE picture_id IS NOT NULL")
-        return None if oldest is None else str(oldest)
+        """The time of the earliest upload whose id is used, in ISO 8601; None without an id."""
+        oldest: str | None = self._value("SELECT min(uploaded_at) FROM pictures WHERE picture_id IS NOT NULL")
+        return oldest
 
     @property
     def pending_count(self) -> int:
         """The number of pictures without an id."""
-        return self._count("")
+        return int(self._value("SELECT count(*) FROM pictures WHERE picture_id IS NULL"))
 
     @property
     def transient_failures(self) -> int:
         """The number of pictures that failed for a transient reason."""
-        return self._count("AND transient")
-
-    def _count(self, condition: str) -> int:
-        [(count,)] = self._db.execute(f"SELECT count(*) FROM pictures WHERE picture_id IS NULL {condition}")  # noqa: S608 - constants
-        return int(count)
+        return int(self._value("SELECT count(*) FROM pictures WHERE picture_id IS NULL AND transient"))
 
     def _add(self, row: Row) -> None:
         problem = row.problem or self._duplicate_name(row)

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from airflow_provider_oppo_image.batch.manifest import Row
+from airflow_provider_oppo_image.batch.plan import TemporaryDatabase, temporary_disk_errors
 from airflow_provider_oppo_image.batch.push_result import PushOutcome, PushResult, build_push_result
 from airflow_provider_oppo_image.batch.push_template import MessageTemplate
 from airflow_provider_oppo_image.batch.row_result import Origin, RowResult
 from airflow_provider_oppo_image.contract import PICTURE_RULES
 from airflow_provider_oppo_image.engagelab.push_once import StoredPush, digest_of
-from airflow_provider_oppo_image.errors import ConfigurationError, Failure, StorageError, failure_from
+from airflow_provider_oppo_image.errors import ConfigurationError, Failure, failure_from
 from airflow_provider_oppo_image.net.redaction import strip_query
 
 _TABLES: Final = """
@@ -55,8 +54,8 @@ class PlannedPush:
     record: StoredPush | None
 
 
-class PushPlan:
-    """The rows of a batch of pushes, for one thread; a context manager.
+class PushPlan(TemporaryDatabase):
+    """The rows of a batch of pushes.
 
     :param results: the results of an upload.
     :param manifest: the rows of its manifest; None without its columns.
@@ -74,56 +73,37 @@ class PushPlan:
         *,
         without_picture: bool = False,
     ) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.row_factory = sqlite3.Row
-        self._db.executescript(_TABLES)
+        super().__init__(_TABLES)
         self._message = message
         self._without_picture = without_picture
         digest = hashlib.sha256()
-        try:
+        with temporary_disk_errors("The plan of the batch"):
             for row in manifest or ():
                 self._add_manifest_row(row)
             for result in results:
                 digest.update(self._add(result, has_manifest=manifest is not None))
-        except sqlite3.OperationalError as error:
-            raise StorageError(
-                f"The plan of the batch cannot be stored in {tempfile.gettempdir()} ({error}). Free disk space there, "
-                "or set TMPDIR to a larger disk."
-            ) from error
         self.fingerprint = digest.hexdigest()
         """SHA-256 of the rows, as 64 hex characters; rows with other ids or columns have another fingerprint."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
 
     @property
     def row_count(self) -> int:
         """The number of rows."""
-        return self._count("count(*)")
+        return int(self._value("SELECT count(*) FROM rows"))
 
     @property
     def push_count(self) -> int:
         """The number of rows that can be pushed."""
-        return self._count("count(*) FILTER (WHERE problem IS NULL)")
+        return int(self._value("SELECT count(*) FROM rows WHERE problem IS NULL"))
 
     @property
     def audience_count(self) -> int:
         """The number of different audiences of the rows that can be pushed."""
-        return self._count("count(DISTINCT audience) FILTER (WHERE problem IS NULL)")
-
-    def _count(self, expression: str) -> int:
-        [(count,)] = self._db.execute(f"SELECT {expression} FROM rows")  # noqa: S608 - constants
-        return int(count)
+        return int(self._value("SELECT count(DISTINCT audience) FROM rows WHERE problem IS NULL"))
 
     @property
     def transient_failures(self) -> int:
         """The number of rows that failed for a transient reason."""
-        query = "SELECT count(*) FROM outcomes WHERE json_extract(failure, '$.transient')"
-        [(count,)] = self._db.execute(query)
-        return int(count)
+        return int(self._value("SELECT count(*) FROM outcomes WHERE json_extract(failure, '$.transient')"))
 
     def _add_manifest_row(self, row: Row) -> None:
         if row.problem is None:
@@ -170,7 +150,7 @@ class PushPlan:
         return None
 
     def _manifest_columns(self, result: RowResult) -> dict[str, Any] | None:
-        """Return the columns of the manifest's row with the same name and pictures; None if there is none."""
+        """Return the columns of the manifest's row with the same name and pictures; None if it has no such row."""
         query = "SELECT pictures, columns FROM manifest WHERE name = ?"
         for pictures, columns in self._db.execute(query, (result.name,)):
             urls = {rule.url_key: getattr(result, rule.url_key) for rule in PICTURE_RULES.values()}

@@ -7,7 +7,6 @@ nothing of them outlives the process.
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 import threading
 import weakref
 from array import array
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final, TypeAlias
 
+from airflow_provider_oppo_image.batch.plan import temporary_disk_errors
 from airflow_provider_oppo_image.batch.progress import ResultCounter, Summary
 from airflow_provider_oppo_image.batch.row_result import COLUMN_NAMES, COLUMNS, RowResult, RowState, row_values
 from airflow_provider_oppo_image.errors import ConfigurationError, Fault, StorageError
@@ -105,15 +105,10 @@ class ResultsTable:
         # The cache may drop the table while another thread still reads it.
         weakref.finalize(self, self._db.close)
         counter = ResultCounter()
-        try:
+        with temporary_disk_errors("The results", " for Airflow's API server"):
             self._db.executescript(_TABLES)
             self._db.executemany(_INSERT, ((*row_values(row), _searchable_text(row)) for row in counter.count(rows)))
             self._db.executescript(_INDEXES)
-        except sqlite3.OperationalError as error:
-            raise StorageError(
-                f"The results cannot be stored in {tempfile.gettempdir()} ({error}). Free disk space there, or set "
-                "TMPDIR to a larger disk for Airflow's API server."
-            ) from None
         self.summary: Summary = counter.summary(results)
 
     def page(self, where: Filter = NO_FILTER, number: int = 1, size: int = 50) -> Page:
