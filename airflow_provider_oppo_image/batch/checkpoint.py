@@ -10,9 +10,10 @@ import datetime
 import json
 import logging
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 
 from airflow_provider_oppo_image.batch.lease import Lease
 from airflow_provider_oppo_image.batch.progress import Summary
@@ -26,6 +27,9 @@ from airflow_provider_oppo_image.storage import (
     reserve_space,
     storage_errors,
 )
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +50,10 @@ def checkpoint_folder(results: StoragePath) -> StoragePath:
     return results.with_name(results.name + ".parts")
 
 
-OutcomeT = TypeVar("OutcomeT")
+OutcomeT = TypeVar("OutcomeT", bound="DataclassInstance")
 
 
-class BaseCheckpoint(Generic[OutcomeT]):
+class BaseCheckpoint(ABC, Generic[OutcomeT]):
     """The checkpoint of one batch; a context manager that holds the lease.
 
     :param results: the path of the results; the checkpoint is the folder of that name with ``.parts`` appended.
@@ -57,8 +61,8 @@ class BaseCheckpoint(Generic[OutcomeT]):
     :raises ConfigurationError: if the suffix of the results is not known.
     """
 
-    source: ClassVar[str]
-    """What the rows come from, in an error message."""
+    other_batch: ClassVar[str]
+    """What is wrong with a checkpoint that belongs to another batch, after the path of the results."""
     remedy: ClassVar[str]
     """What to do with a checkpoint that belongs to another batch; it may contain ``{folder}``."""
 
@@ -81,12 +85,10 @@ class BaseCheckpoint(Generic[OutcomeT]):
     def __exit__(self, *_: object) -> None:
         self._lease.release()
 
-    def open(self, rows: int, renew_before: datetime.datetime | None = None) -> Summary | None:
+    def open(self, rows: int) -> None:
         """Acquire the lease, and create the checkpoint or open that of an earlier run.
 
         :param rows: the number of rows, for which disk space is reserved.
-        :param renew_before: ids that were uploaded before this time count as not uploaded; None for no limit.
-        :return: the summary of the batch if an earlier run uploaded all rows, and no id is too old; otherwise None.
         :raises BatchError: if another run works on the checkpoint; it is transient.
         :raises ConfigurationError: if the files belong to another batch, or are not those of a batch.
         :raises StorageError: if a file cannot be written, for example because the disk is full.
@@ -103,11 +105,10 @@ class BaseCheckpoint(Generic[OutcomeT]):
             if header is None:
                 self._refuse_foreign_results()
                 self._write_header()
-                return None
+                return
             self._compare(header)
             self.has_progress = True
             self.header = header
-            return self._completed(header, renew_before) if self.results.exists() else None
 
     def _refuse_foreign_results(self) -> None:
         if self.results.exists():
@@ -119,7 +120,7 @@ class BaseCheckpoint(Generic[OutcomeT]):
     def _compare(self, header: dict[str, Any]) -> None:
         remedy = self.remedy.format(folder=self.folder)
         if header.get("format") != CHECKPOINT_VERSION or header.get("manifest") != self._origin.get("manifest"):
-            raise ConfigurationError(f"{self.results} belongs to another {self.source} was changed. {remedy}")
+            raise ConfigurationError(f"{self.results} {self.other_batch} {remedy}")
         if header.get("account") != self._origin["account"]:
             raise ConfigurationError(
                 f"{self.results} belongs to another AppKey or data center, and picture ids are valid for one only. "
@@ -128,39 +129,31 @@ class BaseCheckpoint(Generic[OutcomeT]):
         if header.get("task") != self._origin.get("task"):
             raise ConfigurationError(f"{self.results} belongs to another task or run: {header.get('task')}. {remedy}")
 
-    def _completed(self, header: dict[str, Any], renew_before: datetime.datetime | None) -> Summary | None:
-        try:
-            summary = Summary.from_dict(header["summary"])
-            oldest = header["oldest"] and datetime.datetime.fromisoformat(header["oldest"])
-            return None if renew_before and oldest and oldest < renew_before else summary
-        except (KeyError, TypeError, ValueError):
-            return None  # not complete, or damaged: the parts tell what is uploaded
-
     def outcomes(self) -> Iterator[OutcomeT]:
         """Yield the outcomes of earlier runs, oldest part first."""
         with storage_errors(f"Reading {self.folder}"):
             for part in self._parts():
                 first, *lines = part.read_bytes().splitlines() or [b""]
-                if parse_json(first) != self._origin:
+                if _parse_json(first) != self._origin:
                     self._reject_part(part)
                     continue
                 for number, line in enumerate(lines, start=2):
-                    if outcome := self._parse_outcome(parse_json(line)):
+                    if outcome := self._parse_outcome(_parse_json(line)):
                         yield outcome
                     else:
                         self._reject_line(part, number)
 
+    @abstractmethod
     def _parse_outcome(self, entry: Any) -> OutcomeT | None:
         """Return the outcome of a line; None for a line that is not valid."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _reject_part(self, part: StoragePath) -> None:
         """Handle a part of another origin."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _reject_line(self, part: StoragePath, number: int) -> None:
         """Handle a line that is not valid."""
-        raise NotImplementedError
 
     def write(self, outcomes: Sequence[OutcomeT]) -> None:
         """Write a part.
@@ -174,7 +167,7 @@ class BaseCheckpoint(Generic[OutcomeT]):
                 self._part_number = len(self._parts())
             self._part_number += 1
             with atomic_write(self.folder / f"part-{self._part_number:06d}-{self._run_id}.jsonl") as file:
-                for entry in (self._origin, *map(asdict, outcomes)):  # type: ignore[arg-type]
+                for entry in (self._origin, *map(asdict, outcomes)):
                     file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
 
     def renew(self) -> None:
@@ -185,15 +178,6 @@ class BaseCheckpoint(Generic[OutcomeT]):
         with storage_errors(f"Renewing the lease on {self.folder}"):
             self._lease.renew()
 
-    def complete(self, summary: Summary, oldest: str | None) -> None:
-        """Record that all rows are uploaded.
-
-        :param summary: the summary that `open` returns from now on.
-        :param oldest: the time of the earliest upload, in ISO 8601; None if there is none.
-        """
-        with storage_errors(f"Writing to {self.folder}"):
-            self._write_header({"summary": summary.to_dict(), "oldest": oldest})
-
     def _parts(self) -> list[StoragePath]:
         files: Iterable[StoragePath] = self.folder.iterdir() if self.folder.exists() else ()
         names = (file for file in files if file.name.startswith("part-") and file.name.endswith(".jsonl"))
@@ -203,15 +187,15 @@ class BaseCheckpoint(Generic[OutcomeT]):
         path = self.folder / _HEADER_FILE
         if not path.exists():
             return None
-        header = parse_json(path.read_bytes())
+        header = _parse_json(path.read_bytes())
         if not isinstance(header, dict):
             raise ConfigurationError(
                 f"{path} is damaged, so it is not known what was done. {self.remedy.format(folder=self.folder)}"
             )
         return header
 
-    def _write_header(self, completed: dict[str, Any] | None = None) -> None:
-        header = {**self.header, "format": CHECKPOINT_VERSION, **self._origin, **(completed or {})}
+    def _write_header(self) -> None:
+        header = {**self.header, "format": CHECKPOINT_VERSION, **self._origin}
         with atomic_write(self.folder / _HEADER_FILE) as file:
             file.write(json.dumps(header, ensure_ascii=False).encode())
 
@@ -219,8 +203,33 @@ class BaseCheckpoint(Generic[OutcomeT]):
 class Checkpoint(BaseCheckpoint[Outcome]):
     """The checkpoint of a batch of uploads. What cannot be read is logged, and its pictures are uploaded again."""
 
-    source = "manifest, or the manifest"
+    other_batch = "belongs to another manifest, or the manifest was changed."
     remedy = "Choose another path for the results, or remove this file and the folder {folder} beside it."
+
+    def completed(self, renew_before: datetime.datetime | None = None) -> Summary | None:
+        """Return the summary of an earlier run that uploaded all rows; None if none did.
+
+        :param renew_before: None is returned if an id was uploaded before this time; None for no limit.
+        """
+        with storage_errors(f"Reading {self.results}"):
+            if not self.results.exists():
+                return None
+        try:
+            summary = Summary.from_dict(self.header["summary"])
+            oldest = self.header["oldest"] and datetime.datetime.fromisoformat(self.header["oldest"])
+            return None if renew_before and oldest and oldest < renew_before else summary
+        except (KeyError, TypeError, ValueError):
+            return None  # not complete, or damaged: the parts tell what is uploaded
+
+    def complete(self, summary: Summary, oldest: str | None) -> None:
+        """Record that all rows are uploaded.
+
+        :param summary: the summary that `completed` returns from now on.
+        :param oldest: the time of the earliest upload, in ISO 8601; None without an upload.
+        """
+        self.header |= {"summary": summary.to_dict(), "oldest": oldest}
+        with storage_errors(f"Writing to {self.folder}"):
+            self._write_header()
 
     def _parse_outcome(self, entry: Any) -> Outcome | None:
         try:
@@ -237,11 +246,18 @@ class Checkpoint(BaseCheckpoint[Outcome]):
         log_invalid_line(part, number)
 
 
-def parse_json(content: bytes) -> Any:
-    """Return the value of JSON; None for other content.
+def storage_of(
+    checkpoint: BaseCheckpoint[OutcomeT] | None,
+) -> tuple[Callable[[Sequence[OutcomeT]], None], Callable[[], None]]:
+    """Return how a worker pool writes outcomes and renews the lease; without a checkpoint, both do nothing.
 
-    :param content: the JSON.
+    :param checkpoint: the checkpoint; None without one.
     """
+    return (checkpoint.write, checkpoint.renew) if checkpoint else (lambda _: None, lambda: None)
+
+
+def _parse_json(content: bytes) -> Any:
+    """Return the value of JSON; None for other content."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import textwrap
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Protocol, Self, TypeVar
 
-from airflow_provider_oppo_image.errors import Failure, Fault
+from airflow_provider_oppo_image.batch import OnError
+from airflow_provider_oppo_image.errors import BatchError, Failure, Fault
 
 MAX_CAUSES: Final = 50
 """Maximum number of causes in a summary, the most frequent first. Our own limit, because a summary is an XCom."""
@@ -99,24 +101,45 @@ class Cause:
     error: str
 
 
-class Counts:
-    """What the summaries of uploads and of pushes have in common."""
+class Counts(ABC):
+    """Base class of the summaries of uploads and of pushes, which are dataclasses."""
 
     rows: int
+    failed: int
     causes: tuple[Cause, ...]
+    results: str | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON-serialisable data."""
-        return asdict(self) | {"causes": [asdict(cause) for cause in self.causes]}  # type: ignore[call-overload, no-any-return]
+        data: dict[str, Any] = asdict(self)  # type: ignore[call-overload]  # the subclasses are dataclasses
+        return data | {"causes": list(data["causes"])}
+
+    def failed_rows_error(self, on_error: OnError, effect: str, *, permanent: bool) -> BatchError | None:
+        """Return the error for failed rows; None if no row failed, or failed rows are no error.
+
+        :param on_error: the option of the batch.
+        :param effect: what another run does, as a clause.
+        :param permanent: whether another run fails again.
+        """
+        if not self.failed or on_error == "keep_going":
+            return None
+        cause = self.causes[0]
+        location = f" The file {self.results} has the results." if self.results else ""
+        return BatchError(
+            f"{self.failed:,} of {self.rows:,} rows failed, {cause.rows:,} of them with {cause.code}.{location} "
+            f"Correct the causes in the table, then run the batch again: {effect}.\n{self}",
+            permanent=permanent,
+            summary=self.to_dict(),
+        )
 
     def _describe(self, *counts: tuple[int, str]) -> str:
         text = ", ".join(f"{count:,} {what}" for count, what in counts if count) or "nothing to do"
         return f"{self.rows:,} row{'' if self.rows == 1 else 's'}: {text}"
 
     @property
+    @abstractmethod
     def headline(self) -> str:
         """The counts as one line of text."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         """Return the headline, with a table of the causes, each on one line."""

@@ -14,6 +14,8 @@ from airflow_provider_oppo_image.storage import AnyPath, StoragePath, path_text
 
 PushState: TypeAlias = Literal["sent", "refused", "unknown", "not tried", "valid"]
 
+DUPLICATE: Final = "duplicate_push"
+
 
 def default_pushes_path(results: AnyPath) -> str:
     """Return the default path of the pushes of a results file: ``night.results.pushes.csv`` for ``night.results.csv``.
@@ -62,9 +64,6 @@ class PushOutcome:
         return "valid" if self.valid else "not tried"
 
 
-DUPLICATE: Final = "duplicate_push"
-
-
 class PushCheckpoint(BaseCheckpoint[PushOutcome]):
     """The checkpoint of a batch of pushes. What cannot be read could be a push that was sent: it is an error.
 
@@ -72,7 +71,7 @@ class PushCheckpoint(BaseCheckpoint[PushOutcome]):
     :param origin: the origin; the pushes of another task or run are other pushes.
     """
 
-    source = "batch, which uploads pictures, or the file"
+    other_batch = "belongs to another batch, which uploads pictures, or the file was changed."
     remedy = (
         "The record in {folder} says which pushes were sent: keep it. For other pushes, choose another path, such as "
         "one with the run's id."
@@ -183,7 +182,6 @@ class PushSummary(Counts):
     audiences: int = 0
     causes: tuple[Cause, ...] = ()
     results: str | None = None
-
     failed: int = 0
 
     @classmethod

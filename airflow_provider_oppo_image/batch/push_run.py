@@ -7,7 +7,6 @@ Each row's record is in the checkpoint before its request. After a crash, such a
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import logging
 import time
@@ -16,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_oppo_image.batch.lease import RENEW_INTERVAL_S
+from airflow_provider_oppo_image.batch.checkpoint import storage_of
 from airflow_provider_oppo_image.batch.manifest import Row
 from airflow_provider_oppo_image.batch.progress import Progress, ResultCounter
 from airflow_provider_oppo_image.batch.push_plan import PushPlan
@@ -26,10 +25,8 @@ from airflow_provider_oppo_image.batch.push_work import PushBatch, PushWork
 from airflow_provider_oppo_image.batch.results import write_results
 from airflow_provider_oppo_image.batch.row_result import Origin, RowResult
 from airflow_provider_oppo_image.batch.worker_pool import WorkerPool
-from airflow_provider_oppo_image.engagelab.push_once import (
-    digest_of,
-)
-from airflow_provider_oppo_image.errors import BatchError, ConfigurationError, OppoImageError
+from airflow_provider_oppo_image.engagelab.push_once import digest_of
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.storage import StoragePath
 
 log = logging.getLogger(__name__)
@@ -111,22 +108,15 @@ def _open(batch: PushBatch, plan: PushPlan, checkpoint: PushCheckpoint) -> datet
 
 
 def _run(batch: PushBatch, plan: PushPlan, work: PushWork, checkpoint: PushCheckpoint | None) -> OppoImageError | None:
-    def report_progress(progress: Progress) -> None:
-        if checkpoint:
-            checkpoint.renew()
-        batch.on_progress(progress)
-
     verb = "validated" if batch.validate_only else "sent"
     progress = Progress(plan.push_count, time.monotonic(), unit="pushes", verb=verb)
-    interval = min(batch.progress_interval, RENEW_INTERVAL_S) if checkpoint else batch.progress_interval
-    options = dataclasses.replace(batch, on_progress=report_progress, progress_interval=interval)
-    write = checkpoint.write if checkpoint else lambda _: None
-    pool = WorkerPool(options, work, progress, plan.record, write)
+    write, renew = storage_of(checkpoint)
+    pool = WorkerPool(batch, work, progress, plan.record, write, renew)
 
     def write_before_sending(outcomes: list[PushOutcome]) -> None:
-        if checkpoint and outcomes:
-            checkpoint.renew()
-            checkpoint.write(outcomes)
+        if outcomes:
+            renew()
+            write(outcomes)
         for outcome in outcomes:
             plan.record(outcome)
 
@@ -152,17 +142,7 @@ def _finish(
     else:
         deque(counted, maxlen=0)
     summary = PushSummary.build(counter, plan.audience_count, str(checkpoint.results) if checkpoint else None)
-    return PushBatchResult(summary, stop_reason or _failed_rows_error(batch, summary, plan))
-
-
-def _failed_rows_error(batch: PushBatch, summary: PushSummary, plan: PushPlan) -> BatchError | None:
-    if not summary.failed or batch.on_error == "keep_going":
-        return None
-    cause = summary.causes[0]
-    location = f" The file {summary.results} has the results." if summary.results else ""
-    return BatchError(
-        f"{summary.failed:,} of {summary.rows:,} rows failed, {cause.rows:,} of them with {cause.code}.{location} "
-        f"Correct the causes in the table, then run the batch again: it pushes only rows that are not sent.\n{summary}",
-        permanent=not plan.transient_failures,
-        summary=summary.to_dict(),
+    failed = summary.failed_rows_error(
+        batch.on_error, "it pushes only rows that are not sent", permanent=not plan.transient_failures
     )
+    return PushBatchResult(summary, stop_reason or failed)

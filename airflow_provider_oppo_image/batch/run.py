@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
-from airflow_provider_oppo_image.batch.lease import RENEW_INTERVAL_S
+from airflow_provider_oppo_image.batch.checkpoint import Checkpoint, storage_of
 from airflow_provider_oppo_image.batch.manifest import Row
 from airflow_provider_oppo_image.batch.plan import Plan
 from airflow_provider_oppo_image.batch.progress import Progress, ResultCounter, Summary
 from airflow_provider_oppo_image.batch.results import write_results
 from airflow_provider_oppo_image.batch.row_result import Origin, RowResult
 from airflow_provider_oppo_image.batch.worker_pool import Batch, UploadWork, WorkerPool
-from airflow_provider_oppo_image.errors import BatchError, ConfigurationError, OppoImageError
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.storage import StoragePath
 
 
@@ -55,7 +53,8 @@ def run_batch(batch: Batch, rows: Iterable[Row], results: StoragePath | None = N
         with Checkpoint(results, origin) as checkpoint:
             now = datetime.datetime.now(datetime.UTC)
             renew_before = None if batch.renew_after is None else now - batch.renew_after
-            if summary := checkpoint.open(plan.row_count, renew_before):
+            checkpoint.open(plan.row_count)
+            if summary := checkpoint.completed(renew_before):
                 return BatchResult(summary, already_complete=True)
             if checkpoint.has_progress and not batch.resume:
                 raise ConfigurationError(
@@ -68,16 +67,8 @@ def run_batch(batch: Batch, rows: Iterable[Row], results: StoragePath | None = N
 
 
 def _upload(batch: Batch, plan: Plan, checkpoint: Checkpoint | None) -> OppoImageError | None:
-    def report_progress(progress: Progress) -> None:
-        if checkpoint:
-            checkpoint.renew()
-        batch.on_progress(progress)
-
     progress = Progress(plan.pending_count, time.monotonic())
-    interval = min(batch.progress_interval, RENEW_INTERVAL_S) if checkpoint else batch.progress_interval
-    options = dataclasses.replace(batch, on_progress=report_progress, progress_interval=interval)
-    write = checkpoint.write if checkpoint else lambda _: None
-    pool = WorkerPool(options, UploadWork(batch), progress, plan.record, write)
+    pool = WorkerPool(batch, UploadWork(batch), progress, plan.record, *storage_of(checkpoint))
     pool.run(plan.pending_pictures())
     batch.on_progress(progress)
     return pool.stop_reason
@@ -96,17 +87,7 @@ def _finish(
     summary = counter.summary(str(checkpoint.results) if checkpoint else None, plan.renewed_count)
     if checkpoint and summary.uploaded == summary.rows:
         checkpoint.complete(summary, plan.oldest)
-    return BatchResult(summary, stop_reason or _failed_rows_error(batch, summary, plan), found)
-
-
-def _failed_rows_error(batch: Batch, summary: Summary, plan: Plan) -> BatchError | None:
-    if not summary.failed or batch.on_error == "keep_going":
-        return None
-    cause = summary.causes[0]
-    location = f" The file {summary.results} has the results." if summary.results else ""
-    return BatchError(
-        f"{summary.failed:,} of {summary.rows:,} rows failed, {cause.rows:,} of them with {cause.code}.{location} "
-        f"Correct the causes in the table, then run the batch again: it tries only pictures without an id.\n{summary}",
-        permanent=not plan.transient_failures,
-        summary=summary.to_dict(),
+    failed = summary.failed_rows_error(
+        batch.on_error, "it tries only pictures without an id", permanent=not plan.transient_failures
     )
+    return BatchResult(summary, stop_reason or failed, found)

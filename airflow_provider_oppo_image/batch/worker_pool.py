@@ -116,8 +116,8 @@ class Batch:
     :param rate_limiter: the rate limiter; closing it stops the batch, and a batch that stops closes it.
     :param check: checks each picture before it is uploaded; None uploads without a check.
     :param on_error: "fail_at_end" tries every row and then reports an error, "fail_fast" stops at the first failure,
-        "keep_going" reports no error for failed rows. A permanent account
-        error, or a spent daily limit, stops the batch in any case.
+        "keep_going" reports no error for failed rows. A permanent account error, or a spent daily limit, stops the
+        batch in any case.
     :param threads: the number of pictures that are processed concurrently.
     :param on_progress: called with the progress at intervals and at the end.
     :param progress_interval: seconds between two of these calls.
@@ -171,6 +171,7 @@ class WorkerPool(Generic[T, OutcomeT]):
     :param progress: counts the outcomes.
     :param on_outcome: called with each outcome, in the thread that calls `run`.
     :param write: writes outcomes, at least one, to the checkpoint.
+    :param renew: called often; renews the lease of the checkpoint if that is due.
     """
 
     options: PoolOptions
@@ -178,6 +179,7 @@ class WorkerPool(Generic[T, OutcomeT]):
     progress: Progress
     on_outcome: Callable[[OutcomeT], None]
     write: Callable[[Sequence[OutcomeT]], None]
+    renew: Callable[[], None] = lambda: None
     stop_reason: OppoImageError | None = field(default=None, init=False)
     """Why `run` stopped before all items were tried; None if all were tried."""
     _unexpected_error: BaseException | None = field(default=None, init=False)
@@ -280,6 +282,7 @@ class WorkerPool(Generic[T, OutcomeT]):
         self._in_progress -= 1
 
     def _tick(self) -> None:
+        self.renew()
         now = time.monotonic()
         if len(self._unwritten) >= FLUSH_SIZE or now >= self._last_write + FLUSH_INTERVAL_S:
             self._write()

@@ -226,10 +226,12 @@ def test_completed_batch_returns_its_summary(run: Callable[..., Checkpoint]) -> 
     now = datetime.datetime.fromisoformat(NOW)
     for limit, expected in ((None, SUMMARY), (now, SUMMARY), (now + datetime.timedelta(seconds=1), None)):
         with Checkpoint(first.results, ORIGIN) as again:
-            assert again.open(2, limit) == expected
+            again.open(2)
+            assert again.completed(limit) == expected
     first.results.unlink()
     with Checkpoint(first.results, ORIGIN) as again:
-        assert again.open(2) is None
+        again.open(2)
+        assert again.completed() is None
         assert list(again.outcomes()) == OUTCOMES
 
 
@@ -239,7 +241,8 @@ def test_damaged_summary_is_made_again(run: Callable[..., Checkpoint], summary: 
     header = json.loads((mine.folder / "batch.json").read_bytes())
     write(mine.folder / "batch.json", json.dumps(header | {"summary": json.loads(summary)}).encode())
     with Checkpoint(mine.results, ORIGIN) as again:
-        assert again.open(2) is None
+        again.open(2)
+        assert again.completed() is None
         assert list(again.outcomes()) == OUTCOMES
 
 
