@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from string import Template
 from typing import Any, Final
 
-from airflow_provider_oppo_image.engagelab.push_rules import OPTIONS, object_at
+from airflow_provider_oppo_image.engagelab.push_rules import OPTIONS, object_at, require_message
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.template_values import is_blank
 
@@ -19,7 +19,7 @@ class _ColumnTemplate(Template):
 
 
 class MessageTemplate:
-    """A push body whose texts may contain ``${column}``; ``$$`` is a dollar sign. There are no expressions.
+    """A push body whose texts may contain ``${column}``; ``$$`` is a dollar sign. Expressions are not supported.
 
     :param message: the vendor's push body, with `to` and `body`.
     :raises ConfigurationError: if it is not an object, a text has a dollar sign that starts no placeholder, or it has a
@@ -27,12 +27,7 @@ class MessageTemplate:
     """
 
     def __init__(self, message: object) -> None:
-        if not isinstance(message, Mapping):
-            raise ConfigurationError(
-                f"The message is of type {type(message).__name__}; it must be an object as the vendor's push page "
-                "shows, with `to` and `body`. If it comes from a template, set render_template_as_native_obj=True on "
-                "the DAG."
-            )
+        message = require_message(message)
         if not is_blank(object_at(message, *OPTIONS).get("cid")):
             raise ConfigurationError(
                 "The message has a cid. In a batch, each push needs another one: remove it, and each row gets its own."

@@ -1,21 +1,79 @@
-"""Run of a batch: plan, resume from the checkpoint, upload, write the results."""
+"""Run of a batch of uploads: its options and work, and the plan, the checkpoint, the uploads and the results."""
 
 from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from airflow_provider_oppo_image.batch import DEFAULT_THREADS, OnError
 from airflow_provider_oppo_image.batch.checkpoint import Checkpoint, storage_of
 from airflow_provider_oppo_image.batch.manifest import Row
-from airflow_provider_oppo_image.batch.plan import Plan
+from airflow_provider_oppo_image.batch.plan import Plan, PlannedPicture
 from airflow_provider_oppo_image.batch.progress import Progress, ResultCounter, Summary
 from airflow_provider_oppo_image.batch.results import write_results
-from airflow_provider_oppo_image.batch.row_result import Origin, RowResult
-from airflow_provider_oppo_image.batch.worker_pool import Batch, UploadWork, WorkerPool
-from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
+from airflow_provider_oppo_image.batch.row_result import Origin, Outcome, RowResult
+from airflow_provider_oppo_image.batch.worker_pool import WorkerPool
+from airflow_provider_oppo_image.contract import OLD_PICTURE_AGE, PictureKind
+from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
+from airflow_provider_oppo_image.errors import ConfigurationError, Failure, OppoImageError
+from airflow_provider_oppo_image.pictures.report import PictureReport, error_for
 from airflow_provider_oppo_image.storage import StoragePath
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Options of a batch.
+
+    :param upload: uploads a picture and returns its id; its requests pass the rate limiter.
+    :param rate_limiter: the rate limiter; closing it stops the batch, and a batch that stops closes it.
+    :param check: checks each picture before it is uploaded; None uploads without a check.
+    :param on_error: "fail_at_end" tries every row and then reports an error, "fail_fast" stops at the first failure,
+        "keep_going" reports no error for failed rows. A permanent account error, or a spent daily limit, stops the
+        batch in any case.
+    :param threads: the number of pictures that are processed concurrently.
+    :param on_progress: called with the progress at intervals and at the end.
+    :param progress_interval: seconds between two of these calls.
+    :param resume: continue an earlier run; False refuses to.
+    :param account: the AppKey and the service, as `account_of` returns it.
+    :param task: the task, as `task_name` returns it; None outside a task.
+    :param renew_after: ids of earlier runs that are older count as not uploaded; None for no limit.
+    """
+
+    upload: Callable[[PictureKind, str], str]
+    rate_limiter: RateLimiter
+    check: Callable[[PictureKind, str], PictureReport] | None = None
+    on_error: OnError = "fail_at_end"
+    threads: int = DEFAULT_THREADS
+    on_progress: Callable[[Progress], None] = lambda _: None
+    progress_interval: float = 5.0
+    resume: bool = True
+    account: str = ""
+    task: str | None = None
+    renew_after: datetime.timedelta | None = OLD_PICTURE_AGE
+
+
+class UploadWork:
+    """Checks and uploads a picture.
+
+    :param batch: the options.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def run(self, item: PlannedPicture) -> Outcome:
+        """Check and upload a picture, and return its id."""
+        if self._batch.check and (not_ready := error_for([self._batch.check(item.kind, item.url)])):
+            raise not_ready
+        picture_id = self._batch.upload(item.kind, item.url)
+        uploaded_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        return Outcome(item.number, picture_id, uploaded_at=uploaded_at)
+
+    def failed(self, item: PlannedPicture, error: OppoImageError, failure: Failure | None) -> Outcome:
+        """Return the outcome of a picture that has no id."""
+        return Outcome(item.number, failure=failure)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,16 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_rate(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the argument ``--rate``."""
+    parser.add_argument(
+        "--rate",
+        type=rate,
+        metavar="N",
+        help="maximum number of requests per second (default: the connection's rate)",
+    )
+
+
 def add_connection(parser: argparse.ArgumentParser) -> None:
     """Add the options --conn-id and --verbose."""
     parser.add_argument(

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
-from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, rate
+from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, add_rate
 from airflow_provider_oppo_image.cli.output import (
     INTERRUPTED,
     SUCCESS,
@@ -47,12 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("manifest", metavar="MANIFEST", help="the manifest to read: .csv, .jsonl or .ndjson")
     parser.add_argument("results", metavar="RESULTS", help="the results file to write: .csv, .jsonl or .ndjson")
     parser.add_argument("--no-check", action="store_true", help="do not check the pictures first")
-    parser.add_argument(
-        "--rate",
-        type=rate,
-        metavar="N",
-        help="maximum number of requests per second (default: the connection's rate)",
-    )
+    add_rate(parser)
     parser.add_argument(
         "--resume", action="store_true", help="continue a batch that stopped early, and retry failed rows"
     )

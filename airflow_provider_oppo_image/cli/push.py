@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
-from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, days, non_empty, rate
+from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, add_rate, days, non_empty
 from airflow_provider_oppo_image.cli.batch import INTERVAL_S, BatchEnd, run_to_end
 from airflow_provider_oppo_image.cli.output import SUCCESS, print_error, print_json, print_note, print_result
 from airflow_provider_oppo_image.contract import MAX_PICTURE_AGE
@@ -75,12 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     many.add_argument("--same-audience", action="store_true", help="allow that all rows go to the same audience")
     many.add_argument("--resume", action="store_true", help="continue pushes that stopped early, and retry failed rows")
-    many.add_argument(
-        "--rate",
-        type=rate,
-        metavar="N",
-        help="maximum number of requests per second (default: the connection's rate)",
-    )
+    add_rate(many)
     add_connection(parser)
     add_json(parser)
 

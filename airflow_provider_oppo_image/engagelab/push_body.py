@@ -19,6 +19,7 @@ from airflow_provider_oppo_image.engagelab.push_rules import (
     check_push,
     is_big_style,
     object_at,
+    require_message,
 )
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.template_values import is_blank
@@ -118,12 +119,7 @@ def compose_push(
         removing OPPO's style 3, which the service rejects without a big picture.
     :raises ConfigurationError: if the push is invalid; the message lists everything that is wrong.
     """
-    if not isinstance(message, Mapping):
-        raise ConfigurationError(
-            f"The message is of type {type(message).__name__}; it must be an object as the vendor's push page shows, "
-            "with `to` and `body`. If it comes from a template, set render_template_as_native_obj=True on the DAG."
-        )
-    body = copy.deepcopy(dict(message))
+    body = copy.deepcopy(dict(require_message(message)))
     oppo = object_at(body, *OPPO)
     for key in ID_KEYS:
         if key in oppo and is_blank(oppo[key]):

@@ -29,6 +29,7 @@ from airflow_provider_oppo_image.contract import (
     PLAIN_STYLE,
 )
 from airflow_provider_oppo_image.engagelab.messages import to_json
+from airflow_provider_oppo_image.errors import ConfigurationError
 
 OPTIONS: Final = ("body", "options")
 CHANNELS: Final = (*OPTIONS, "third_party_channel")
@@ -54,6 +55,19 @@ def object_at(body: Mapping[str, Any], *path: str) -> Any:
     for key in path:
         current = current.get(key) if isinstance(current, Mapping) else None
     return current if isinstance(current, Mapping) else {}
+
+
+def require_message(message: object) -> Mapping[str, Any]:
+    """Return the message of a push.
+
+    :raises ConfigurationError: if it is not an object.
+    """
+    if not isinstance(message, Mapping):
+        raise ConfigurationError(
+            f"The message is of type {type(message).__name__}; it must be an object as the vendor's push page shows, "
+            "with `to` and `body`. If it comes from a template, set render_template_as_native_obj=True on the DAG."
+        )
+    return message
 
 
 def check_push(body: Mapping[str, Any]) -> Findings:

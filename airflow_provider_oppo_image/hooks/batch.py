@@ -79,8 +79,7 @@ class BatchMixin:
         :raises StorageError: if a file cannot be read or written.
         """
         from airflow_provider_oppo_image.batch.manifest import parse_rows, read_manifest
-        from airflow_provider_oppo_image.batch.run import run_batch
-        from airflow_provider_oppo_image.batch.worker_pool import Batch
+        from airflow_provider_oppo_image.batch.run import Batch, run_batch
         from airflow_provider_oppo_image.engagelab.push_once import account_of
         from airflow_provider_oppo_image.pictures.check_many import with_circuit_breaker
         from airflow_provider_oppo_image.pictures.session_pool import SessionPool

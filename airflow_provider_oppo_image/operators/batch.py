@@ -1,4 +1,4 @@
-"""Operator that uploads many pictures."""
+"""Operator that uploads many pictures, and the base class of the operators of batches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_oppo_image.airflow_compat import BaseOperator, metrics
 from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR, OnError
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.contract import OLD_PICTURE_AGE, PICTURE_RULES
-from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
@@ -21,7 +21,7 @@ from airflow_provider_oppo_image.template_values import is_blank
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_oppo_image.batch.progress import Progress
+    from airflow_provider_oppo_image.batch.progress import Counts, Progress
     from airflow_provider_oppo_image.batch.run import BatchResult
     from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
     from airflow_provider_oppo_image.storage import AnyPath
@@ -30,7 +30,48 @@ MAX_RETURNED_ROWS: Final = 1_000
 """Maximum length of a list without `results`, whose rows are returned as an XCom of about 400 bytes each."""
 
 
-class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
+class BatchOperator(LineageMixin, BaseOperator):
+    """Base class of the operators of batches."""
+
+    operator_extra_links = LINKS
+    ui_color = "#e3f4ea"
+
+    rate: float | None
+    threads: int
+    _rate_limiter: RateLimiter | None = None
+
+    def _set_speed(self, rate: float | None, threads: int) -> None:
+        """Check and set the options of the speed.
+
+        :raises ConfigurationError: if one is out of range.
+        """
+        if threads < 1 or not (rate is None or 1 <= rate < math.inf):
+            raise ConfigurationError(f"rate and threads must be at least 1, not {rate} and {threads}.")
+        self.rate, self.threads = rate, threads
+
+    def on_kill(self) -> None:
+        """Stop the batch: requests that are in progress finish, and all outcomes are written to the checkpoint."""
+        if self._rate_limiter:
+            self._rate_limiter.close()
+
+    def _end(self, context: Context, summary: Counts, error: OppoImageError | None) -> dict[str, Any]:
+        """Log why rows failed, and return the summary as data.
+
+        :raises OppoImageError: the error of the batch, after the summary was stored as an XCom.
+        """
+        from airflow_provider_oppo_image.hooks.task_record import log_group
+
+        data = summary.to_dict()
+        if summary.causes:
+            with log_group("Why rows failed"):
+                self.log.error("%s", summary)
+        if error:
+            context["ti"].xcom_push(key="summary", value=data)
+            raise error
+        return data
+
+
+class OppoImageBatchUploadOperator(BatchOperator):
     """Checks and uploads many pictures, each of them once, within the service's rate limit.
 
     The rows come from a list or from a manifest. The results of a list are returned; the results of a manifest are
@@ -61,8 +102,6 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
 
     template_fields: Sequence[str] = ("pictures", "manifest", "results", "oppo_image_conn_id")
     template_fields_renderers = {"pictures": "json"}  # noqa: RUF012  # Airflow's own declaration
-    operator_extra_links = LINKS
-    ui_color = "#e3f4ea"
 
     def __init__(
         self,
@@ -83,41 +122,28 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
             raise ConfigurationError("Give either `pictures` or `manifest`, and not both.")
         if on_error not in ON_ERROR:
             raise ConfigurationError(f"on_error must be one of {', '.join(ON_ERROR)}, not {on_error!r}.")
-        if threads < 1 or not (rate is None or 1 <= rate < math.inf):
-            raise ConfigurationError(f"rate and threads must be at least 1, not {rate} and {threads}.")
+        self._set_speed(rate, threads)
+        self.on_error: OnError = on_error
         self.pictures = pictures
         self.manifest = manifest
         self.results = results
-        self.on_error: OnError = on_error
-        self.rate = rate
-        self.threads = threads
         if renew_after is not None and renew_after < datetime.timedelta(0):
             raise ConfigurationError(f"renew_after must not be negative, and is {renew_after}.")
         self.check = check
         self.renew_after = renew_after
         self.oppo_image_conn_id = oppo_image_conn_id
-        self._rate_limiter: RateLimiter | None = None
         self._counted = (0, 0)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check and upload the pictures, and return a summary; called by Airflow."""
         from airflow_provider_oppo_image.batch.row_result import task_name
-        from airflow_provider_oppo_image.hooks.task_record import log_group, record_task
+        from airflow_provider_oppo_image.hooks.task_record import record_task
 
         with airflow_errors(), record_task(context, "batch") as record:
             ti = context["ti"]
-            ti = context["ti"]
-            result = self._upload(
-                task_name(ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
-            )
+            result = self._upload(task_name(ti.dag_id, ti.run_id, ti.task_id, ti.map_index))
             record.batch = result.summary
-            summary = result.summary.to_dict()
-            if result.summary.causes:
-                with log_group("Why rows failed"):
-                    self.log.error("%s", result.summary)
-            if result.error:
-                context["ti"].xcom_push(key="summary", value=summary)
-                raise result.error
+            summary = self._end(context, result.summary, result.error)
         done = "An earlier run uploaded all of it: " if result.already_complete else ""
         self.log.info("%s%s", done, result.summary.headline)
         self._report_lineage(self._inputs(), [summary["results"]] if summary["results"] else [])
@@ -126,11 +152,6 @@ class OppoImageBatchUploadOperator(LineageMixin, BaseOperator):
 
             announce_batch(context, self.outlets, summary)
         return summary if summary["results"] else {**summary, "pictures": [row.to_dict() for row in result.rows]}
-
-    def on_kill(self) -> None:
-        """Stop the batch: uploads that are in progress finish, and all ids are written to the checkpoint."""
-        if self._rate_limiter:
-            self._rate_limiter.close()
 
     def _upload(self, task: str) -> BatchResult:
         from airflow_provider_oppo_image.batch.split import default_results_path

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import datetime
-import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_oppo_image.airflow_compat import BaseOperator, earlier_try_since
+from airflow_provider_oppo_image.airflow_compat import earlier_try_since
 from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR, OnError
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.contract import MAX_PICTURE_AGE
 from airflow_provider_oppo_image.engagelab.push_pictures import check_max_age
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
-from airflow_provider_oppo_image.links.oppo_image import LINKS
+from airflow_provider_oppo_image.operators.batch import BatchOperator
 from airflow_provider_oppo_image.operators.push import check_choice
 from airflow_provider_oppo_image.template_values import is_blank, is_rendered, read_flag, read_time
 
@@ -26,11 +24,10 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.batch.progress import Progress
     from airflow_provider_oppo_image.batch.push_run import PushBatchResult
     from airflow_provider_oppo_image.engagelab.push_once import OnUnknownOutcome
-    from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
     from airflow_provider_oppo_image.storage import AnyPath
 
 
-class OppoImageBatchPushOperator(LineageMixin, BaseOperator):
+class OppoImageBatchPushOperator(BatchOperator):
     """Sends one push for each row that a batch uploaded, with the row's picture ids, each of them once.
 
     Each text of the message may contain ``${column}``, the row's value of a column of the results, or of the manifest
@@ -80,8 +77,6 @@ class OppoImageBatchPushOperator(LineageMixin, BaseOperator):
         "oppo_image_conn_id",
     )
     template_fields_renderers = {"message": "json"}  # noqa: RUF012  # Airflow's own declaration
-    operator_extra_links = LINKS
-    ui_color = "#e3f4ea"
 
     def __init__(
         self,
@@ -106,8 +101,8 @@ class OppoImageBatchPushOperator(LineageMixin, BaseOperator):
         check_choice("on_missing_picture", on_missing_picture, {"fail": "", "text": "push without pictures"})
         check_choice("on_unknown_outcome", on_unknown_outcome, {"fail": "", "send_again": "may push twice"})
         check_choice("on_error", on_error, dict.fromkeys(ON_ERROR, ""))
-        if threads < 1 or not (rate is None or 1 <= rate < math.inf):
-            raise ConfigurationError(f"rate and threads must be at least 1, not {rate} and {threads}.")
+        self._set_speed(rate, threads)
+        self.on_error: OnError = on_error
         check_max_age(max_picture_age)
         if is_rendered(not_after):
             read_time("not_after", not_after)
@@ -119,36 +114,19 @@ class OppoImageBatchPushOperator(LineageMixin, BaseOperator):
         self.on_missing_picture = on_missing_picture
         self.max_picture_age = max_picture_age
         self.validate_only = validate_only
-        self.on_error: OnError = on_error
         self.on_unknown_outcome: OnUnknownOutcome = on_unknown_outcome
         self.not_after = not_after
-        self.rate = rate
-        self.threads = threads
         self.oppo_image_conn_id = oppo_image_conn_id
-        self._rate_limiter: RateLimiter | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Push the rows, and return a summary; called by Airflow."""
-        from airflow_provider_oppo_image.hooks.task_record import log_group
-
         with airflow_errors():
             result = self._push(context)
-            summary = result.summary.to_dict()
-            if result.summary.causes:
-                with log_group("Why rows failed"):
-                    self.log.error("%s", result.summary)
-            if result.error:
-                context["ti"].xcom_push(key="summary", value=summary)
-                raise result.error
+            summary = self._end(context, result.summary, result.error)
         self.log.info("%s", result.summary.headline)
         inputs = [str(path) for path in (self.results, self.manifest) if not is_blank(path)]
         self._report_lineage(inputs, [summary["results"]] if summary["results"] else [])
         return summary
-
-    def on_kill(self) -> None:
-        """Stop the batch: pushes that are in progress finish, and all outcomes are written to the checkpoint."""
-        if self._rate_limiter:
-            self._rate_limiter.close()
 
     def _push(self, context: Context) -> PushBatchResult:
         from airflow_provider_oppo_image.batch.row_result import task_name

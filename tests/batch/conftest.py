@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_oppo_image.batch.run import BatchResult, run_batch
-from airflow_provider_oppo_image.batch.worker_pool import Batch
+from airflow_provider_oppo_image.batch.run import Batch, BatchResult, run_batch
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 from airflow_provider_oppo_image.storage import StoragePath
 from tests.batch.support import THREADS, rows

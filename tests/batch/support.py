@@ -16,8 +16,8 @@ from airflow_provider_oppo_image.batch.plan import PlannedPicture
 from airflow_provider_oppo_image.batch.progress import Progress
 from airflow_provider_oppo_image.batch.results import read_results
 from airflow_provider_oppo_image.batch.row_result import Outcome
-from airflow_provider_oppo_image.batch.run import BatchResult
-from airflow_provider_oppo_image.batch.worker_pool import Batch, UploadWork, WorkerPool
+from airflow_provider_oppo_image.batch.run import Batch, BatchResult, UploadWork
+from airflow_provider_oppo_image.batch.worker_pool import WorkerPool
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from airflow_provider_oppo_image.batch import ON_ERROR, worker_pool
 from airflow_provider_oppo_image.batch.manifest import Row
 from airflow_provider_oppo_image.batch.results import read_results
-from airflow_provider_oppo_image.batch.run import BatchResult, run_batch
-from airflow_provider_oppo_image.batch.worker_pool import MAX_SERVICE_FAILURES, MAX_UNWRITTEN, Batch
+from airflow_provider_oppo_image.batch.run import Batch, BatchResult, run_batch
+from airflow_provider_oppo_image.batch.worker_pool import MAX_SERVICE_FAILURES, MAX_UNWRITTEN
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.http import HttpTransport

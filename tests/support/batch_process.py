@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 
 from airflow_provider_oppo_image.batch.manifest import read_manifest
-from airflow_provider_oppo_image.batch.run import run_batch
-from airflow_provider_oppo_image.batch.worker_pool import Batch
+from airflow_provider_oppo_image.batch.run import Batch, run_batch
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.http import HttpTransport
