@@ -57,8 +57,8 @@ def split_manifest(manifest: AnyPath, folder: AnyPath, parts: int) -> list[str]:
         pass  # to the end, since only then is it known whether the manifest is valid
     with storage_errors(f"Splitting {source} into {target}"), open_manifest(source) as file:
         target.mkdir(parents=True, exist_ok=True)
-        header = [file.readline() for _ in _read_header(source)]
-        lines = _count_lines(source) - len(header)
+        header_lines, lines = _count_lines(source)
+        header = [file.readline() for _ in range(header_lines)]
         paths = []
         for number in range(parts):
             length = lines * (number + 1) // parts - lines * number // parts
@@ -150,7 +150,7 @@ class _Part:
 def _read_part(manifest: AnyPath) -> _Part:
     path = resolve(manifest)
     with Plan(read_manifest(path)) as plan:
-        lines = _count_lines(path) - len(_read_header(path))
+        _, lines = _count_lines(path)
         return _Part(path, lines, plan.fingerprint, plan.name_count, plan.picture_count)
 
 
@@ -180,24 +180,22 @@ def _log_shared(parts: Sequence[_Part], plan: Plan) -> None:
         )
 
 
-def _read_header(manifest: StoragePath) -> list[bytes]:
-    """Return the header of a CSV manifest, with the blank lines before it; an empty list for other formats."""
-    header = []
+def _count_lines(manifest: StoragePath) -> tuple[int, int]:
+    """Return the number of lines up to the header of a CSV manifest, and of those after it.
+
+    Blank lines before the header count as its lines; other formats have no header.
+    """
+    header, lines, is_complete = 0, 0, True
+    in_header = manifest_suffix(manifest) in FORMATS_WITH_HEADER
     with open_manifest(manifest) as file:
-        while manifest_suffix(manifest) in FORMATS_WITH_HEADER and (line := file.readline(MAX_LINE_BYTES)):
-            header.append(line)
-            if line.removeprefix(UTF8_BOM).strip():
-                break
-    return header
-
-
-def _count_lines(path: StoragePath) -> int:
-    lines, is_complete = 0, True
-    with open_manifest(path) as file:
         while chunk := file.readline(MAX_LINE_BYTES):
-            lines += is_complete
+            if in_header:
+                header += is_complete
+                in_header = not chunk.removeprefix(UTF8_BOM).strip() or not chunk.endswith(b"\n")
+            else:
+                lines += is_complete
             is_complete = chunk.endswith(b"\n")
-    return lines
+    return header, lines
 
 
 def _copy_lines(source: IO[bytes], target: IO[bytes], lines: int) -> None:
