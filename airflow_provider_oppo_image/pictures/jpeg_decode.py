@@ -55,7 +55,7 @@ def decode(data: bytes, info: ImageInfo) -> ImageInfo:
         colours = "CMYK" if len(frame.components) == _CMYK_COMPONENTS else "GRAY"
         if frame.progressive:
             _decode_strictly(picture, colours)
-        elif not _is_exact(picture, colours):
+        elif not _is_exact(picture, frame, colours):
             _check_sequential_data(picture, colours, _decode_strictly(picture, colours))
     except ValueError as error:
         raise BrokenImageError(str(error).removeprefix("Corrupt JPEG data: ")) from error
@@ -75,7 +75,7 @@ def _decode_strictly(parts: Sequence[Segment], colours: str, buffer: bytearray |
     return cast("NDArray[uint8]", simplejpeg.decode_jpeg(_to_bytes(parts), colours, **options))
 
 
-def _is_exact(parts: Sequence[Segment], colours: str) -> bool:
+def _is_exact(parts: Sequence[Segment], frame: _Frame, colours: str) -> bool:
     """Decode a sequential file with one scan, and return whether its data end exactly with its last block.
 
     The file is changed so that one decoding detects everything: it gets a restart marker after its last block, another
@@ -83,12 +83,13 @@ def _is_exact(parts: Sequence[Segment], colours: str) -> bool:
     and reports undefined codes. At the marker, the decoder reports the number of unused bytes.
 
     :param parts: the file.
+    :param frame: its frame's header.
     :param colours: simplejpeg's name of the pixels' format.
     :return: whether the appended bytes are the only error. False also if the file cannot be changed so: it has restart
         markers or several scans, or it is too large.
     """
     scans = [part for part in parts if part.marker == SOS]
-    blocks, height = _count_blocks(parts)
+    blocks, height = frame.count_blocks()
     if len(scans) > 1 or any(part.marker == _DRI for part in parts) or max(blocks, height) > _MAX_16_BITS:
         return False
     changed = []
@@ -105,17 +106,6 @@ def _is_exact(parts: Sequence[Segment], colours: str) -> bool:
     except ValueError as error:
         return str(error) == _ONLY_THE_SURPLUS
     return False
-
-
-def _count_blocks(parts: Sequence[Segment]) -> tuple[int, int]:
-    """Return a file's number of blocks (MCUs) in a single scan, and its height in pixels with another row of them."""
-    content = next(part.content for part in parts if part.marker in DECODABLE)
-    _, height, width, number = struct.unpack_from(">BHHB", content)
-    # The blocks of a single component do not depend on its sampling factors.
-    sampling = content[7::3] if number > 1 else b"\x11"
-    block_width, block_height = 8 * max(part >> 4 for part in sampling), 8 * max(part & 15 for part in sampling)
-    rows = -(-height // block_height)
-    return rows * -(-width // block_width), (rows + 1) * block_height
 
 
 def _check_sequential_data(parts: Sequence[Segment], colours: str, pixels: NDArray[uint8]) -> None:
@@ -155,11 +145,22 @@ class _Frame:
     :param size: width and height, in pixels.
     :param progressive: whether later scans refine the image of earlier scans.
     :param components: the identifiers of its components.
+    :param sampling: their sampling factors: horizontal in the upper 4 bits, vertical in the lower ones.
     """
 
     size: tuple[int, int]
     progressive: bool
     components: tuple[int, ...]
+    sampling: bytes
+
+    def count_blocks(self) -> tuple[int, int]:
+        """Return the number of blocks (MCUs) in a single scan, and the height in pixels with another row of them."""
+        width, height = self.size
+        # The blocks of a single component do not depend on its sampling factors.
+        sampling = self.sampling if len(self.sampling) > 1 else b"\x11"
+        block_width, block_height = 8 * max(part >> 4 for part in sampling), 8 * max(part & 15 for part in sampling)
+        rows = -(-height // block_height)
+        return rows * -(-width // block_width), (rows + 1) * block_height
 
 
 def _read_frame(parts: Sequence[Segment]) -> _Frame:
@@ -167,11 +168,12 @@ def _read_frame(parts: Sequence[Segment]) -> _Frame:
     _, height, width, number = struct.unpack_from(">BHHB", content)
     if not number or len(content) != 6 + 3 * number:
         raise BrokenImageError("its header has a wrong length")
-    for factors in (bytes(sampling >> 4 for sampling in content[7::3]), bytes(part & 15 for part in content[7::3])):
+    sampling = content[7::3]
+    for factors in (bytes(part >> 4 for part in sampling), bytes(part & 15 for part in sampling)):
         # Decoders support only whole numbers of pixels for a sample.
         if not all(factors) or any(max(factors) % factor for factor in factors):
             raise BrokenImageError("its colours have sampling factors that decoders do not support")
-    return _Frame((width, height), marker == _PROGRESSIVE, tuple(content[6::3]))
+    return _Frame((width, height), marker == _PROGRESSIVE, tuple(content[6::3]), sampling)
 
 
 class _CoefficientBits:
