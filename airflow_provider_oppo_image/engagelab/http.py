@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 from typing import Final
 
-import requests
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import ClosedPoolError, ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as HTTPTimeoutError
@@ -83,7 +82,7 @@ class HttpTransport:
                 return self._send(request)
         except OppoImageError:
             raise
-        except (requests.RequestException, HTTPError, OSError) as error:
+        except (HTTPError, OSError) as error:
             failure = self._transport_error(request, error)
         except Exception as error:  # noqa: BLE001 - see above
             failure = self._transport_error(request, error)

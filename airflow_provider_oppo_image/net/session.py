@@ -1,15 +1,11 @@
-"""HTTP sessions with a deadline for each attempt and an address policy for each connection.
-
-A host name is resolved once per connection, so a connection can only reach an address that the policy has checked.
-"""
+"""HTTP sessions for one host each, with the proxy and the CA bundle of the machine."""
 
 from __future__ import annotations
 
 import functools
 import math
 from collections.abc import Mapping
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import requests
@@ -79,29 +75,37 @@ class _Adapter(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
 
-class Session(requests.Session):
-    """Session for one host, from `open_session`."""
+class Session:
+    """Connections to one host, or to its proxy, from `open_session`; a context manager.
 
-    def __init__(self, timeout: tuple[float, float]) -> None:
-        super().__init__()
-        self._timeout = timeout
-        self._pool: Any = None
-        self._prefix = ""
+    :param url: a URL of the host. It is not connected to yet.
+    :param adapter: makes the connections.
+    :param proxy: the proxy; None for direct connections.
+    :param options: the timeouts.
+    """
 
-    def open_pool(self, url: str) -> None:
-        """Choose the connection pool of a URL's host or its proxy for `request_once`. It connects to nothing yet."""
-        adapter: Any = self.get_adapter(url)
-        request = requests.Request("GET", "{0.scheme}://{0.netloc}".format(urlsplit(url))).prepare()
-        self._pool = adapter.get_connection_with_tls_context(request, True, proxies=self.proxies)
-        adapter.cert_verify(self._pool, request.url, True, None)
-        self._prefix = adapter.request_url(request, self.proxies).removesuffix("/")
+    def __init__(self, url: str, adapter: HTTPAdapter, proxy: Proxy | None, options: TransportOptions) -> None:
+        self._adapter = adapter
+        self._timeout = Timeout(connect=options.connect_timeout, read=options.read_timeout)
+        request: Any = requests.Request("GET", "{0.scheme}://{0.netloc}".format(urlsplit(url))).prepare()
+        proxies = {"all": proxy.url} if proxy else {}
+        self._pool: Any = adapter.get_connection_with_tls_context(request, True, proxies=proxies)
+        adapter.cert_verify(self._pool, request.url, True, None)  # type: ignore[no-untyped-call]  # requests has no types
+        self._prefix = adapter.request_url(request, proxies).removesuffix("/")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def request_once(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> BaseHTTPResponse:
-        """Send a request without what `request` repeats for each one: proxy, settings, cookies and hooks.
+        """Send a request, and return the response. The connection, the response and the errors are urllib3's.
 
-        That takes half of the processor time of a request. The connection, the answer and its errors are urllib3's.
+        A session of requests would look up the proxy, the settings, the cookies and the hooks for each request, which
+        takes half of the processor time of a request.
 
         :param path: the path with the query, as `encode_path` returns it.
         :return: a response whose body has not been read; the caller closes it.
@@ -115,7 +119,7 @@ class Session(requests.Session):
             retries=_NO_RETRY,
             redirect=False,
             assert_same_host=False,
-            timeout=Timeout(connect=self._timeout[0], read=self._timeout[1]),
+            timeout=self._timeout,
             preload_content=False,
             decode_content=False,
         )
@@ -123,16 +127,8 @@ class Session(requests.Session):
 
     def close(self) -> None:
         """Close the connections."""
-        if self._pool:
-            self._pool.close()
-        super().close()
-
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send a request with the session's timeouts."""
-        return super().send(request, **kwargs | {"timeout": self._timeout})
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None: requests reads and unpacks the whole body of a redirect, even if it does not follow it."""
+        self._pool.close()
+        self._adapter.close()
 
 
 @functools.cache
@@ -162,19 +158,10 @@ def open_session(
         proxy refuses the password.
     """
     _redact_urllib3_logs_once()
-    session = Session((options.connect_timeout, options.read_timeout))
-    session.trust_env = False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     ca_bundle, proxy = CaBundle.from_environment(), proxy_for(url)
-    if proxy:
-        session.proxies["all"] = proxy.url
     if url[:6].lower() == "https:":
         ca_bundle.ssl_context()
-    adapter = _Adapter(address_policy, connections, ca_bundle, proxy)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    session.open_pool(url)
-    return session
+    return Session(url, _Adapter(address_policy, connections, ca_bundle, proxy), proxy, options)
 
 
 def encode_path(url: str) -> str:

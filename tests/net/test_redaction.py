@@ -27,7 +27,7 @@ from airflow_provider_oppo_image.net.redaction import (
     redact_url,
     strip_query,
 )
-from airflow_provider_oppo_image.net.session import open_session
+from airflow_provider_oppo_image.net.session import encode_path, open_session
 from tests.support.fault_server import FaultServer, Reply, answer, close, send
 
 SECRET = 'a/b"ÿÿÿ&c+d'
@@ -204,7 +204,8 @@ def debug_log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 def get(reply: Reply) -> None:
     with FaultServer(reply) as server, open_session(server.url) as session, deadline(10):
-        session.get(server.url + "/big.png?X-Signature=(hush)'hush&more=hush")
+        path = encode_path(server.url + "/big.png?X-Signature=(hush)'hush&more=hush")
+        session.request_once("GET", path, {}).drain_conn()
 
 
 def test_urllib3_log_has_no_query(debug_log: pytest.LogCaptureFixture) -> None:
