@@ -1,9 +1,10 @@
-"""Values of templates, data frames and manifests: blank values, flags and times."""
+"""Values of templates, data frames and manifests: blank values, choices, flags and times."""
 
 from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from airflow_provider_oppo_image.errors import ConfigurationError
@@ -24,6 +25,19 @@ def is_blank(value: object) -> bool:
 def is_rendered(value: object) -> bool:
     """Return whether a value can be checked before a task runs: it is not a template and not another task's output."""
     return isinstance(value, datetime.date | int | float) or (isinstance(value, str) and "{" not in value)
+
+
+def check_choice(name: str, value: object, choices: Mapping[str, str]) -> None:
+    """Raise an error unless an argument has one of its values.
+
+    :param name: the argument's name.
+    :param value: its value.
+    :param choices: the values, each with what it means; "" if that is clear.
+    :raises ConfigurationError: if the argument has another value.
+    """
+    if value not in choices:
+        texts = [f"{choice!r} ({meaning})" if meaning else repr(choice) for choice, meaning in choices.items()]
+        raise ConfigurationError(f"{name} is {value!r}; it must be {', '.join(texts[:-1])} or {texts[-1]}.")
 
 
 def read_flag(name: str, value: object) -> bool:

@@ -16,7 +16,7 @@ from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageErro
 from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.links.oppo_image import LINKS
-from airflow_provider_oppo_image.template_values import is_blank
+from airflow_provider_oppo_image.template_values import check_choice, is_blank
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -36,18 +36,23 @@ class BatchOperator(LineageMixin, BaseOperator):
     operator_extra_links = LINKS
     ui_color = "#e3f4ea"
 
-    rate: float | None
-    threads: int
     _rate_limiter: RateLimiter | None = None
 
-    def _set_speed(self, rate: float | None, threads: int) -> None:
-        """Check and set the options of the speed.
+    def __init__(
+        self, *, on_error: OnError, rate: float | None, threads: int, oppo_image_conn_id: str, **kwargs: Any
+    ) -> None:
+        """Check and set the options of all batches.
 
         :raises ConfigurationError: if one is out of range.
         """
+        super().__init__(**kwargs)
+        check_choice("on_error", on_error, dict.fromkeys(ON_ERROR, ""))
         if threads < 1 or not (rate is None or 1 <= rate < math.inf):
             raise ConfigurationError(f"rate and threads must be at least 1, not {rate} and {threads}.")
-        self.rate, self.threads = rate, threads
+        self.on_error: OnError = on_error
+        self.rate = rate
+        self.threads = threads
+        self.oppo_image_conn_id = oppo_image_conn_id
 
     def on_kill(self) -> None:
         """Stop the batch: requests that are in progress finish, and all outcomes are written to the checkpoint."""
@@ -117,13 +122,9 @@ class OppoImageBatchUploadOperator(BatchOperator):
         oppo_image_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(on_error=on_error, rate=rate, threads=threads, oppo_image_conn_id=oppo_image_conn_id, **kwargs)
         if (pictures is None) == (manifest is None):
             raise ConfigurationError("Give either `pictures` or `manifest`, and not both.")
-        if on_error not in ON_ERROR:
-            raise ConfigurationError(f"on_error must be one of {', '.join(ON_ERROR)}, not {on_error!r}.")
-        self._set_speed(rate, threads)
-        self.on_error: OnError = on_error
         self.pictures = pictures
         self.manifest = manifest
         self.results = results
@@ -131,7 +132,6 @@ class OppoImageBatchUploadOperator(BatchOperator):
             raise ConfigurationError(f"renew_after must not be negative, and is {renew_after}.")
         self.check = check
         self.renew_after = renew_after
-        self.oppo_image_conn_id = oppo_image_conn_id
         self._counted = (0, 0)
 
     def execute(self, context: Context) -> dict[str, Any]:

@@ -22,7 +22,14 @@ from airflow_provider_oppo_image.hooks.lineage import LineageMixin
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.hooks.uploads import picture_ids
 from airflow_provider_oppo_image.links.oppo_image import LINKS
-from airflow_provider_oppo_image.template_values import is_blank, is_rendered, read_flag, read_message, read_time
+from airflow_provider_oppo_image.template_values import (
+    check_choice,
+    is_blank,
+    is_rendered,
+    read_flag,
+    read_message,
+    read_time,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -235,19 +242,6 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
 
         ti = context["ti"]
         return derive_cid(self.hook.settings.cid_namespace, ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index))
-
-
-def check_choice(name: str, value: object, choices: Mapping[str, str]) -> None:
-    """Raise an error unless an argument has one of its values.
-
-    :param name: the argument's name.
-    :param value: its value.
-    :param choices: the values, each with what it means; "" if that is clear.
-    :raises ConfigurationError: if the argument has another value.
-    """
-    if value not in choices:
-        texts = [f"{choice!r} ({meaning})" if meaning else repr(choice) for choice, meaning in choices.items()]
-        raise ConfigurationError(f"{name} is {value!r}; it must be {', '.join(texts[:-1])} or {texts[-1]}.")
 
 
 def _record_push(record: TaskRecord, push: PushBody) -> PushRecord:

@@ -8,15 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_oppo_image.airflow_compat import earlier_try_since
-from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR, OnError
+from airflow_provider_oppo_image.batch import DEFAULT_THREADS, OnError
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.contract import MAX_PICTURE_AGE
 from airflow_provider_oppo_image.engagelab.push_pictures import check_max_age
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.operators.batch import BatchOperator
-from airflow_provider_oppo_image.operators.push import check_choice
-from airflow_provider_oppo_image.template_values import is_blank, is_rendered, read_flag, read_time
+from airflow_provider_oppo_image.template_values import check_choice, is_blank, is_rendered, read_flag, read_time
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -97,12 +96,9 @@ class OppoImageBatchPushOperator(BatchOperator):
         oppo_image_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(on_error=on_error, rate=rate, threads=threads, oppo_image_conn_id=oppo_image_conn_id, **kwargs)
         check_choice("on_missing_picture", on_missing_picture, {"fail": "", "text": "push without pictures"})
         check_choice("on_unknown_outcome", on_unknown_outcome, {"fail": "", "send_again": "may push twice"})
-        check_choice("on_error", on_error, dict.fromkeys(ON_ERROR, ""))
-        self._set_speed(rate, threads)
-        self.on_error: OnError = on_error
         check_max_age(max_picture_age)
         if is_rendered(not_after):
             read_time("not_after", not_after)
@@ -116,7 +112,6 @@ class OppoImageBatchPushOperator(BatchOperator):
         self.validate_only = validate_only
         self.on_unknown_outcome: OnUnknownOutcome = on_unknown_outcome
         self.not_after = not_after
-        self.oppo_image_conn_id = oppo_image_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Push the rows, and return a summary; called by Airflow."""

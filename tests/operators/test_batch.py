@@ -210,7 +210,7 @@ def test_progress_is_logged_and_measured(
     [
         ({}, "either `pictures` or `manifest`"),
         ({"pictures": [], "manifest": "a.csv"}, "either `pictures` or `manifest`"),
-        ({"pictures": [], "on_error": "ignore"}, "fail_at_end, fail_fast, keep_going"),
+        ({"pictures": [], "on_error": "ignore"}, "on_error is 'ignore'"),
         ({"pictures": [], "rate": 0}, "at least 1"),
         ({"pictures": [], "threads": 0}, "at least 1"),
     ],
