@@ -109,7 +109,7 @@ def start(results: Path, url: str) -> subprocess.Popen[str]:
 
 def make_older(results: Path, by: datetime.timedelta) -> None:
     """Let the records of a killed batch be older."""
-    for part in Path(default_pushes_path(results) + ".parts").glob("part-*"):
+    for part in Path(default_pushes_path(results) + ".parts").glob("part-*.jsonl"):
         first, *lines = part.read_text().splitlines()
         entries = [json.loads(line) for line in lines]
         for entry in entries:
