@@ -36,8 +36,8 @@ class OppoImageUploadOperator(LineageMixin, BaseOperator):
     Returns ``{"big_picture_id": ..., "small_picture_id": ..., "uploaded_at": ...}``, the arguments of a push, with None
     for a picture that was not requested; each is also an XCom of its own. A wrong picture fails the task without
     retries. Airflow retries if a picture is absent or the service fails temporarily. If one of two pictures fails, the
-    other's id is in the log and in XCom, and on Airflow 3.3 a retry does not upload it again; ``uploaded_at`` is then
-    the time of the first upload.
+    other's id is in the log and in XCom. On Airflow 3.3 a retry does not upload it again; ``uploaded_at`` is then the
+    time of the first upload.
 
     :param big_picture_url: the big picture's URL (templated); None for no picture.
     :param small_picture_url: the small picture's URL (templated); None for no picture. At least one is required.

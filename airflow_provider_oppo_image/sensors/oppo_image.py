@@ -71,7 +71,7 @@ class OppoImageSensor(SensorTimeoutMixin, DeferralMixin, LineageMixin, BaseSenso
     picture. For more than 50 pictures, it has only the reports of the first 20 with problems or warnings.
 
     All modes end in the same way, which is how Airflow ends a poke. With ``soft_fail``, a timeout skips the task
-    instead of failing it, *and so do a wrong picture*, invalid arguments and an unusable connection; an unexpected
+    instead of failing it, *and so do a wrong picture*, invalid arguments and an unusable connection. An unexpected
     error, such as a connection that is not found, still fails it. With ``never_fail``, all of these skip the task
     except the timeout, which fails it. With ``silent_fail``, the sensor keeps waiting after an unexpected error.
 
