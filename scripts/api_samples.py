@@ -18,7 +18,7 @@ from airflow_provider_oppo_image.engagelab.push_once import StoredPush
 from airflow_provider_oppo_image.errors import Failure
 from airflow_provider_oppo_image.hooks.task_record import PictureRecord, PushRecord, TaskRecord
 from airflow_provider_oppo_image.hooks.uploads import upload_result
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import announce_batch, announce_uploads
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator
 from airflow_provider_oppo_image.operators.task_state import PushState, UploadState

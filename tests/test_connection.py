@@ -22,8 +22,8 @@ from airflow_provider_oppo_image.connection import (
 )
 from airflow_provider_oppo_image.contract import DATA_CENTERS
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.net.base_url import base_url
 from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.urls import base_url
 
 SECRET = "s3cret-of-the-app"
 

@@ -14,7 +14,7 @@ from airflow_provider_oppo_image.artwork.load import MAX_BYTES
 from airflow_provider_oppo_image.artwork.prepare import prepare
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, PictureAbsentError
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
 from airflow_provider_oppo_image.pictures.rules import judge_url
 from airflow_provider_oppo_image.storage import (

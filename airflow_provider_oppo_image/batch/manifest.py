@@ -16,8 +16,8 @@ from typing import IO, Any, Final, Literal, TypeAlias, get_args
 
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.net.redaction import redact_url
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.rules import SAME_URL, judge_url
 from airflow_provider_oppo_image.storage import StoragePath, open_read, storage_errors
 from airflow_provider_oppo_image.template_values import is_blank

@@ -29,7 +29,7 @@ from airflow_provider_oppo_image.connection import (
 )
 from airflow_provider_oppo_image.contract import DEFAULT_DATA_CENTER
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
-from airflow_provider_oppo_image.net.base_url import base_url
+from airflow_provider_oppo_image.net.urls import base_url
 
 HELP: Final = "add an Airflow connection, and test it"
 DESCRIPTION: Final = "Add the Airflow connection for uploads and pushes, and test it."

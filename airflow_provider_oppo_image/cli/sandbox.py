@@ -14,7 +14,7 @@ from airflow_provider_oppo_image.cli.arguments import add_json, count, port, sec
 from airflow_provider_oppo_image.cli.output import SUCCESS, print_json, print_note, print_result
 from airflow_provider_oppo_image.connection import CONN_TYPE, DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.net.picture_url import is_this_machine
+from airflow_provider_oppo_image.net.urls import is_this_machine
 from airflow_provider_oppo_image.pictures.report import format_rows
 from airflow_provider_oppo_image.sandbox.options import SANDBOX_MASTER_SECRET, SandboxOptions
 

@@ -21,7 +21,7 @@ from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
 from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.engagelab.statistics import PushStatistics
 from airflow_provider_oppo_image.errors import OppoImageError, RateLimitedError, ServiceError
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 
 INITIAL_BACKOFF_S: Final = 0.5
 """Maximum backoff after the first attempt, in seconds; it doubles with each attempt."""

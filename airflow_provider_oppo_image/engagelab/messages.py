@@ -15,7 +15,7 @@ from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.engagelab.responses import RETRY_ADVICE, Response, read_object
 from airflow_provider_oppo_image.engagelab.statistics import PushStatistics, read_statistics
 from airflow_provider_oppo_image.errors import ConfigurationError, RequestRefusedError, UnreadableAnswerError
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.template_values import is_blank
 
 # Without the characters of markup; OPPO's ids are short, so the length is our own limit.

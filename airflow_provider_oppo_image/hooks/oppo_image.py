@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
     from airflow_provider_oppo_image.engagelab.push_body import PushBody
     from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
-    from airflow_provider_oppo_image.net.picture_url import PictureUrl
+    from airflow_provider_oppo_image.net.urls import PictureUrl
     from airflow_provider_oppo_image.pictures.check_many import Check
     from airflow_provider_oppo_image.pictures.report import PictureReport
     from airflow_provider_oppo_image.pictures.report_cache import ReportCache
@@ -194,7 +194,7 @@ class OppoImageHook(BatchMixin, PushStatusMixin, BaseHook):
         :param url: the picture's URL.
         :return: the report; a bad URL or host is a problem in it, not an error.
         """
-        from airflow_provider_oppo_image.net.picture_url import PictureUrl
+        from airflow_provider_oppo_image.net.urls import PictureUrl
 
         return self.make_check()(kind, PictureUrl.parse(url))
 
@@ -203,7 +203,7 @@ class OppoImageHook(BatchMixin, PushStatusMixin, BaseHook):
 
         :param pictures: URLs by kind.
         """
-        from airflow_provider_oppo_image.net.picture_url import PictureUrl
+        from airflow_provider_oppo_image.net.urls import PictureUrl
 
         return run_concurrently(self.make_check(), {kind: PictureUrl.parse(url) for kind, url in pictures.items()})
 

@@ -15,7 +15,7 @@ from airflow_provider_oppo_image.template_values import is_blank
 
 if TYPE_CHECKING:
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
-    from airflow_provider_oppo_image.net.picture_url import PictureUrl
+    from airflow_provider_oppo_image.net.urls import PictureUrl
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -69,7 +69,7 @@ def parse_picture_urls(big_picture_url: str | None, small_picture_url: str | Non
     :param small_picture_url: the small picture's URL, likewise.
     :raises ConfigurationError: if neither is given, one is not a valid picture URL, or both are the same.
     """
-    from airflow_provider_oppo_image.net.picture_url import PictureUrl
+    from airflow_provider_oppo_image.net.urls import PictureUrl
     from airflow_provider_oppo_image.pictures.rules import SAME_URL, judge_url
 
     given = dict(zip(PICTURE_KINDS, (big_picture_url, small_picture_url), strict=True))
@@ -108,7 +108,7 @@ def upload_each(client: EngageLabClient, pictures: Mapping[PictureKind, str | Pi
     :param client: the client of the service.
     :param pictures: URLs by kind.
     """
-    from airflow_provider_oppo_image.net.picture_url import PictureUrl
+    from airflow_provider_oppo_image.net.urls import PictureUrl
 
     def attempt(kind: PictureKind, url: str | PictureUrl) -> str | OppoImageError:
         url = PictureUrl.parse(url)

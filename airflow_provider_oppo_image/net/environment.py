@@ -23,7 +23,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.net.deadline import DeadlineSSLSocket
-from airflow_provider_oppo_image.net.picture_url import is_host, is_this_machine
+from airflow_provider_oppo_image.net.urls import is_host, is_this_machine
 
 CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """The variables that name the certificate authorities; the first one that is set is used."""

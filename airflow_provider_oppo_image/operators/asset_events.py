@@ -13,7 +13,7 @@ from airflow_provider_oppo_image.net.redaction import strip_query
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_oppo_image.net.picture_url import PictureUrl
+    from airflow_provider_oppo_image.net.urls import PictureUrl
     from airflow_provider_oppo_image.pictures.report import PictureReport
 
 _ID_KEYS = [rule.id_key for rule in PICTURE_RULES.values()]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_oppo_image.artwork.files import PreparedFile
-    from airflow_provider_oppo_image.net.picture_url import PictureUrl
+    from airflow_provider_oppo_image.net.urls import PictureUrl
     from airflow_provider_oppo_image.storage import AnyPath
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from airflow_provider_oppo_image.airflow_compat import TaskStateStore
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.engagelab.push_once import StoredPush
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.report import PictureReport
 
 UPLOAD_RETENTION: Final = datetime.timedelta(days=1)

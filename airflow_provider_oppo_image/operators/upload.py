@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_oppo_image.hooks.task_record import PictureRecord
-    from airflow_provider_oppo_image.net.picture_url import PictureUrl
+    from airflow_provider_oppo_image.net.urls import PictureUrl
     from airflow_provider_oppo_image.pictures.report import PictureReport
 
 

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.per_host import PerHostExecutor, PerHostQueue
 from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, PollResult
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.report import STATES, PictureReport, State, overall_state
 from airflow_provider_oppo_image.template_values import is_blank
 

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.net.headers import Validators
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.report import PictureReport
 
 PictureKey: TypeAlias = tuple[PictureKind, PictureUrl]

@@ -13,9 +13,9 @@ from airflow_provider_oppo_image.contract import (
     PICTURE_RULES,
     PictureRule,
 )
-from airflow_provider_oppo_image.net import picture_url
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net import urls
 from airflow_provider_oppo_image.net.redaction import NOT_A_URL
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.image_info import BASE64, WEB_PAGE, ImageInfo
 from airflow_provider_oppo_image.pictures.report import Problem
 
@@ -41,7 +41,7 @@ BAD_URL: Final = Problem(
 
 ADDRESS_REFUSED: Final = Problem(
     "address_refused",
-    picture_url.ADDRESS_REFUSED,
+    urls.ADDRESS_REFUSED,
     "a host on the public internet, by its name",
     "Put the picture on a public host. For a private host, the administrator of Airflow can set "
     "`allow_private_addresses` in the connection; cloud metadata addresses stay refused.",

@@ -23,7 +23,7 @@ from airflow_provider_oppo_image.contract import (
     PictureRule,
 )
 from airflow_provider_oppo_image.net.options import TransportOptions
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.download import DownloadError, download
 from airflow_provider_oppo_image.sandbox.responses import RefusedError
 

@@ -13,7 +13,7 @@ import pytest
 from urllib3 import HTTPHeaderDict
 
 from airflow_provider_oppo_image.contract import PICTURE_RULES
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures import download, download_errors, rules
 from airflow_provider_oppo_image.pictures.check import check_file, check_picture
 from airflow_provider_oppo_image.pictures.image_info import WEB_PAGE, ImageInfo

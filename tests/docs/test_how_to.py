@@ -15,7 +15,7 @@ import pytest
 from airflow_provider_oppo_image.airflow_compat import HAS_RETRY_POLICIES, airflow_version
 from airflow_provider_oppo_image.artwork.prepare import Layout, prepare
 from airflow_provider_oppo_image.hooks.uploads import upload_result
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import announce_uploads
 from airflow_provider_oppo_image.pictures.check import check_bytes
 from airflow_provider_oppo_image.pictures.report import PictureReport

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.net.picture_url import forbidden_reason
+from airflow_provider_oppo_image.net.urls import forbidden_reason
 from tests.support.addresses import NEVER, PRIVATE, PUBLIC
 
 NO_ADDRESSES = ["", "localhost", "1.1.1", "0177.0.0.1", "0x7f000001", "2130706433", "127.0.0.1."]

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.net.headers import Validators
 from airflow_provider_oppo_image.net.options import TransportOptions
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures import check_many
 from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.check_many import CheckRun, with_circuit_breaker

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from airflow_provider_oppo_image.net.picture_url import PictureUrl, forbidden_reason
+from airflow_provider_oppo_image.net.urls import PictureUrl, forbidden_reason
 from airflow_provider_oppo_image.pictures import download as download_module
 from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.download import download

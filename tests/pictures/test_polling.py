@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.contract import PICTURE_KINDS
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.polling import (
     MIN_POLL_INTERVAL_S,
     ExpectedPicture,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind, PictureRule
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.image_info import BASE64, WEB_PAGE, ImageInfo
 from airflow_provider_oppo_image.pictures.report import Problem
 from airflow_provider_oppo_image.pictures.rules import judge_content, judge_url, judge_weight, warnings

@@ -23,7 +23,7 @@ from airflow_provider_oppo_image.batch.row_result import (
     build_result,
 )
 from airflow_provider_oppo_image.errors import StorageError
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.plugins import results_reader
 from airflow_provider_oppo_image.plugins.results_reader import (
     SCHEMES,

@@ -25,7 +25,7 @@ from airflow_provider_oppo_image.batch.progress import Summary
 from airflow_provider_oppo_image.batch.results import read_results
 from airflow_provider_oppo_image.connection import read_settings
 from airflow_provider_oppo_image.hooks.task_record import TaskRecord
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import uploaded_pictures
 from airflow_provider_oppo_image.operators.task_state import PushState, UploadState
 from airflow_provider_oppo_image.pictures.report import PictureReport

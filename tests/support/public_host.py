@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from airflow_provider_oppo_image.net.picture_url import forbidden_reason
+from airflow_provider_oppo_image.net.urls import forbidden_reason
 from airflow_provider_oppo_image.pictures import download
 from tests.support.fake_dns import patch_dns
 from tests.support.picture_host import PictureHost

@@ -1,4 +1,4 @@
-"""Picture URLs, and the policy for the addresses of their hosts."""
+"""Picture URLs, the policy for the addresses of their hosts, and the base URL of the service."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
+from airflow_provider_oppo_image.contract import DATA_CENTERS, DEFAULT_DATA_CENTER
+from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.net.redaction import MAX_URL, NOT_A_URL, redact_url
 
+_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # Refused even if private addresses are allowed.
@@ -61,9 +64,8 @@ def forbidden_reason(address: str, *, allow_private: bool = False) -> str | None
     :return: the kind of address; None if it may be connected to. Do not show the kind to whoever chose the URL: it
         would reveal how names resolve inside the network.
     """
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
+    ip = _parse_ip(address)
+    if ip is None:
         return "not an IP address"
     if "%" in address:
         return "an address of one network interface"
@@ -80,9 +82,7 @@ def forbidden_reason(address: str, *, allow_private: bool = False) -> str | None
     return None
 
 
-def _first_match(
-    ip: ipaddress.IPv4Address | ipaddress.IPv6Address, rows: tuple[tuple[_Network, str], ...]
-) -> str | None:
+def _first_match(ip: _Address, rows: tuple[tuple[_Network, str], ...]) -> str | None:
     return next((reason for network, reason in rows if ip in network), None)
 
 
@@ -184,10 +184,8 @@ def is_this_machine(name: str) -> bool:
 
     :param name: a host name or an address, an IPv6 address with or without brackets.
     """
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return name == "localhost"
+    ip = _parse_ip(name.strip("[]"))
+    return name == "localhost" if ip is None else ip.is_loopback
 
 
 def is_host(host: str) -> bool:
@@ -209,7 +207,67 @@ def _address(host: str) -> str | None:
     """
     if not {":", "%"} & set(host) and not _NUMERIC_LABEL.fullmatch(host.removesuffix(".").rpartition(".")[2]):
         return None
+    ip = _parse_ip(host)
+    return host if ip is None else str(ip)
+
+
+def _parse_ip(text: str) -> _Address | None:
     try:
-        return str(ipaddress.ip_address(host))
+        return ipaddress.ip_address(text)
     except ValueError:
-        return host
+        return None
+
+
+_SERVICE_HOST: Final = re.compile(
+    r"(?:(?P<scheme>https?)://)?(?P<name>\[[0-9a-f:.]+\]|[0-9a-z_.-]+)(?::(?P<port>[0-9]{1,5}))?/*", re.IGNORECASE
+)
+_LABEL: Final = re.compile(r"(?!-)[0-9a-z_-]{1,63}(?<!-)")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def base_url(
+    host: str | None, port: int | None, schema: str | None, data_center: str, *, allow_plain_http: bool = False
+) -> str:
+    """Return the base URL of the service.
+
+    The default scheme is https. Plain http sends the master secret unencrypted, so it is limited to this machine unless
+    it is allowed.
+
+    :param host: a host name or address in ASCII, with or without scheme and port; empty for the data center's.
+    :param port: a port; None or 0 for none, because Airflow's form stores 0 for an empty field. A port in `host` takes
+        precedence.
+    :param schema: "http", "https" or empty. A scheme in `host` takes precedence.
+    :param data_center: a name from `contract.DATA_CENTERS`.
+    :param allow_plain_http: whether plain http to another machine is allowed.
+    :return: scheme, host and, if it is not the scheme's default, port; without a trailing slash.
+    :raises ConfigurationError: if a part is not valid.
+    """
+    host = (host or "").strip()
+    if not host:
+        return DATA_CENTERS[data_center]
+    parts = _SERVICE_HOST.fullmatch(f"[{host}]" if isinstance(_parse_ip(host), ipaddress.IPv6Address) else host)
+    name = parts["name"].lower() if parts else ""
+    if not parts or not _is_host_name(name):
+        # The message does not repeat the host, which may contain a password.
+        raise ConfigurationError(
+            f"The connection's host is not valid. It must be a host such as {DATA_CENTERS[DEFAULT_DATA_CENTER]} with "
+            "or without http:// or https:// and a port. Leave it empty to use a data center."
+        )
+    scheme = (parts["scheme"] or (schema or "").strip() or "https").lower()
+    if scheme not in _DEFAULT_PORTS:
+        raise ConfigurationError("The connection's schema must be https, http or empty.")
+    if scheme == "http" and not (is_this_machine(name) or allow_plain_http):
+        raise ConfigurationError(
+            f"The connection uses plain http to the host {name!r}, which would send the master secret unencrypted. Use "
+            "https, or set allow_plain_http in the connection's extra."
+        )
+    chosen_port = int(parts["port"] or 0) or port or _DEFAULT_PORTS[scheme]
+    if not 1 <= chosen_port <= 65_535:
+        raise ConfigurationError("The connection's port must be a number from 1 to 65535, or empty.")
+    return f"{scheme}://{name}" + ("" if chosen_port == _DEFAULT_PORTS[scheme] else f":{chosen_port}")
+
+
+def _is_host_name(name: str) -> bool:
+    if name.startswith("["):
+        return isinstance(_parse_ip(name[1:-1]), ipaddress.IPv6Address)
+    return len(name) <= 253 and all(map(_LABEL.fullmatch, name.removesuffix(".").split(".")))

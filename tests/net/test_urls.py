@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.net.picture_url import PictureUrl
 from airflow_provider_oppo_image.net.redaction import MAX_URL, NOT_A_URL
+from airflow_provider_oppo_image.net.urls import PictureUrl
 from tests.support.addresses import SPELLINGS
 
 
