@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from airflow_provider_oppo_image.contract import DATA_CENTERS, DEFAULT_DATA_CENTER
 from airflow_provider_oppo_image.engagelab.rate_limiter import DEFAULT_RATE
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
+from airflow_provider_oppo_image.net.deadline import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
 from airflow_provider_oppo_image.net.urls import base_url
 
 CONN_TYPE: Final = "oppo_image"

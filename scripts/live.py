@@ -31,7 +31,7 @@ from airflow_provider_oppo_image.engagelab.messages import Request
 from airflow_provider_oppo_image.engagelab.push_body import compose_push
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.pictures.report import format_rows
 from airflow_provider_oppo_image.sandbox.server import LOOPBACK, SandboxServer

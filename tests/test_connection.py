@@ -22,7 +22,7 @@ from airflow_provider_oppo_image.connection import (
 )
 from airflow_provider_oppo_image.contract import DATA_CENTERS
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions
 from airflow_provider_oppo_image.net.urls import base_url
 
 SECRET = "s3cret-of-the-app"

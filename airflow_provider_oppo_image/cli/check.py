@@ -87,7 +87,7 @@ def _sources(args: argparse.Namespace) -> list[Source]:
 
 def _check_each(sources: list[Source], args: argparse.Namespace) -> Iterator[PictureReport]:
     """Check several pictures concurrently, and yield the reports in the order of the sources."""
-    from airflow_provider_oppo_image.net.options import TransportOptions
+    from airflow_provider_oppo_image.net.deadline import TransportOptions
     from airflow_provider_oppo_image.pictures.check import check_file, check_picture
 
     options = TransportOptions() if args.timeout is None else TransportOptions(total_timeout=args.timeout)

@@ -14,11 +14,14 @@ from airflow_provider_oppo_image.engagelab.messages import Request
 from airflow_provider_oppo_image.engagelab.responses import RETRY_ADVICE, Response
 from airflow_provider_oppo_image.errors import NotSentError, OppoImageError, OutcomeUnknownError, TransportError
 from airflow_provider_oppo_image.net.connections import NoTlsError, failed_at_proxy
-from airflow_provider_oppo_image.net.deadline import deadline, may_have_been_sent
-from airflow_provider_oppo_image.net.headers import read_retry_after
-from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
+from airflow_provider_oppo_image.net.deadline import (
+    DEFAULT_TRANSPORT_OPTIONS,
+    TransportOptions,
+    deadline,
+    may_have_been_sent,
+)
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
-from airflow_provider_oppo_image.net.session import exception_chain, open_session
+from airflow_provider_oppo_image.net.session import exception_chain, open_session, read_retry_after
 
 _CONNECT_ERRORS: Final = (NewConnectionError, ConnectTimeoutError, ClosedPoolError)
 

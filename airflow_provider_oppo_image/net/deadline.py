@@ -1,4 +1,4 @@
-"""Deadline for one attempt of an HTTP request.
+"""Timeouts of HTTP requests, and the deadline for one attempt.
 
 A socket timeout starts again at each read, so it does not stop a server that sends one byte per second. The sockets of
 this module also limit each operation to the time that is left for the whole attempt.
@@ -13,7 +13,25 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class TransportOptions:
+    """Options of the connections to the service and to the pictures' hosts.
+
+    :param connect_timeout: seconds to resolve a host name, and to connect to one address.
+    :param read_timeout: seconds to wait for the next byte of a response.
+    :param total_timeout: seconds for one attempt, including redirects.
+    """
+
+    connect_timeout: float = 10.0
+    read_timeout: float = 30.0
+    total_timeout: float = 60.0
+
+
+DEFAULT_TRANSPORT_OPTIONS: Final = TransportOptions()
 
 
 class _AttemptState(threading.local):

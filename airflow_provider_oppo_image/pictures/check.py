@@ -19,7 +19,7 @@ from pathlib import Path
 
 from airflow_provider_oppo_image.contract import PICTURE_KINDS, PICTURE_RULES, PictureKind, PictureRule
 from airflow_provider_oppo_image.errors import ConfigurationError
-from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
+from airflow_provider_oppo_image.net.deadline import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
 from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.decode import decode, inspect_header, inspect_structure
 from airflow_provider_oppo_image.pictures.download import Download, DownloadError, download

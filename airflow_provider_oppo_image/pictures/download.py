@@ -17,10 +17,21 @@ from urllib3.exceptions import HTTPError, ProtocolError, SSLError
 
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.net.connections import AddressPolicy, AddressRefusedError
-from airflow_provider_oppo_image.net.deadline import connections_opened, deadline, remaining
-from airflow_provider_oppo_image.net.headers import Validators, read_retry_after, read_validators
-from airflow_provider_oppo_image.net.options import DEFAULT_TRANSPORT_OPTIONS, TransportOptions
-from airflow_provider_oppo_image.net.session import Session, encode_path, open_session
+from airflow_provider_oppo_image.net.deadline import (
+    DEFAULT_TRANSPORT_OPTIONS,
+    TransportOptions,
+    connections_opened,
+    deadline,
+    remaining,
+)
+from airflow_provider_oppo_image.net.session import (
+    Session,
+    Validators,
+    encode_path,
+    open_session,
+    read_retry_after,
+    read_validators,
+)
 from airflow_provider_oppo_image.net.urls import PictureUrl, forbidden_reason
 from airflow_provider_oppo_image.pictures.download_errors import problem_from_exception, problem_from_status
 from airflow_provider_oppo_image.pictures.report import Problem

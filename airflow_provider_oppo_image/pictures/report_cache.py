@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.net.headers import Validators
 from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.report import PictureReport
+
+if TYPE_CHECKING:
+    from airflow_provider_oppo_image.net.session import Validators  # which imports requests
 
 PictureKey: TypeAlias = tuple[PictureKind, PictureUrl]
 """A kind and a URL."""

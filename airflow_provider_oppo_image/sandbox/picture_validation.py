@@ -22,7 +22,7 @@ from airflow_provider_oppo_image.contract import (
     PictureKind,
     PictureRule,
 )
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions
 from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.download import DownloadError, download
 from airflow_provider_oppo_image.sandbox.responses import RefusedError

@@ -39,7 +39,7 @@ from airflow_provider_oppo_image.errors import (
     TransportError,
     UnreadableAnswerError,
 )
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions
 from tests.support.fault_server import (
     Connection,
     FaultServer,

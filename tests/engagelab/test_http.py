@@ -5,7 +5,7 @@ import pytest
 from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.messages import Request
 from airflow_provider_oppo_image.errors import NotSentError
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions
 from tests.support.fault_server import FaultServer, answer
 
 PATIENT = TransportOptions(20, 20, 20)

@@ -26,7 +26,7 @@ from airflow_provider_oppo_image.errors import (
 from airflow_provider_oppo_image.hooks import oppo_image
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
 from airflow_provider_oppo_image.hooks.uploads import UploadOutcome, parse_picture_urls, picture_ids
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions
 from tests.support import artwork
 from tests.support.fault_server import Connection, FaultServer, Reply, answer, drip, refusal, reset, stall
 from tests.support.picture_host import PictureHost

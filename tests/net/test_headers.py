@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.net.headers import MAX_RETRY_AFTER_S, read_retry_after
+from airflow_provider_oppo_image.net.session import MAX_RETRY_AFTER_S, read_retry_after
 
 NOW = "Fri, 01 May 2026 12:00:00 GMT"
 

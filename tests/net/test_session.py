@@ -29,8 +29,7 @@ from urllib3.exceptions import (
 )
 
 from airflow_provider_oppo_image.net.connections import AddressPolicy, AddressRefusedError
-from airflow_provider_oppo_image.net.deadline import deadline, remaining
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions, deadline, remaining
 from airflow_provider_oppo_image.net.session import encode_path, exception_chain, open_session
 from tests.support.fake_dns import patch_dns
 from tests.support.fault_server import FaultServer, answer, drip, flood, send

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions
 from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from tests.support.picture_host import PictureHost

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_oppo_image.contract import PictureKind
-from airflow_provider_oppo_image.net.headers import Validators
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions
+from airflow_provider_oppo_image.net.session import Validators
 from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures import check_many
 from airflow_provider_oppo_image.pictures.check import check_picture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_oppo_image.net.headers import Validators, read_validators
+from airflow_provider_oppo_image.net.session import Validators, read_validators
 from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures import report_cache
 from airflow_provider_oppo_image.pictures.report import PictureReport

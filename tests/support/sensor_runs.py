@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 from unittest.mock import patch
 
 import airflow_provider_oppo_image.airflow_compat as airflow
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions
 from airflow_provider_oppo_image.sensors.oppo_image import OppoImageSensor
 from tests.support.picture_host import PictureHost
 from tests.support.tasks import make_context

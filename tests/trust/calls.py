@@ -11,7 +11,7 @@ from typing import Any, Final
 from airflow_provider_oppo_image.connection import read_settings
 from airflow_provider_oppo_image.contract import PictureKind
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions
 from tests.support import artwork
 from tests.support.fault_server import Step, answer, refusal
 

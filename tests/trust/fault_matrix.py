@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import trustme
 
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions
 from tests.support.fault_server import FaultServer, Reply
 from tests.trust.calls import CALLS, Call, make_hook
 from tests.trust.connection_faults import CONNECTION_FAULTS, READ_TIMEOUT_S, TOTAL_TIMEOUT_S

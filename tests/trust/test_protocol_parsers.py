@@ -22,8 +22,8 @@ from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.messages import PushReceipt
 from airflow_provider_oppo_image.engagelab.responses import Response
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, RateLimitedError, RequestRefusedError
-from airflow_provider_oppo_image.net.headers import MAX_RETRY_AFTER_S, read_retry_after
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions
+from airflow_provider_oppo_image.net.session import MAX_RETRY_AFTER_S, read_retry_after
 from airflow_provider_oppo_image.net.urls import base_url
 from tests.support.fault_server import Connection, FaultServer, close
 from tests.trust.attack_report import AttackReport

@@ -13,7 +13,7 @@ from airflow_provider_oppo_image.engagelab.client import EngageLabClient
 from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.push_body import PushBody
 from airflow_provider_oppo_image.errors import OppoImageError
-from airflow_provider_oppo_image.net.options import TransportOptions
+from airflow_provider_oppo_image.net.deadline import TransportOptions
 from tests.support.credential_echoes import CREDENTIAL_FORMS, RESPONSE_PARTS, echo_reply
 from tests.support.fault_server import FaultServer, Reply, close, refusal, reset, send, stall
 from tests.support.leaks import APP_KEY, SECRET, SIGNATURE, TOKEN, dump_error, leaks, signatures, traceback_with_locals
