@@ -21,7 +21,8 @@ from airflow_provider_oppo_image.hooks.uploads import upload_result
 from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import announce_batch, announce_uploads
 from airflow_provider_oppo_image.operators.oppo_image import OppoImagePushOperator
-from airflow_provider_oppo_image.operators.task_state import PushState, UploadState
+from airflow_provider_oppo_image.operators.push import PushState
+from airflow_provider_oppo_image.operators.upload import UploadState
 from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, PollResult
 from airflow_provider_oppo_image.pictures.report import PictureReport, Problem
 from airflow_provider_oppo_image.storage import resolve

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_oppo_image.airflow_compat import (
     AirflowSkipException,
     BaseOperator,
+    TaskStateStore,
     earlier_try_since,
     is_mapped_instance,
     task_state_store,
@@ -35,8 +36,13 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_oppo_image.engagelab.push_body import PushBody
-    from airflow_provider_oppo_image.engagelab.push_once import OnUnknownOutcome
+    from airflow_provider_oppo_image.engagelab.push_once import OnUnknownOutcome, StoredPush
     from airflow_provider_oppo_image.hooks.task_record import PushRecord, TaskRecord
+
+PUSH_RETENTION: Final = datetime.timedelta(days=30)
+"""Retention of the record of a push. Our own limit: Airflow's default retention of task state."""
+
+_PUSH_KEY: Final = "oppo_image_push"
 
 
 class OppoImagePushOperator(LineageMixin, BaseOperator):
@@ -211,7 +217,6 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
 
     def _push(self, context: Context, push: PushBody, not_after: datetime.datetime | None) -> str:
         from airflow_provider_oppo_image.engagelab.push_once import IntendedPush, account_of, send_once
-        from airflow_provider_oppo_image.operators.task_state import PushState
 
         client, settings = self.hook.get_conn(), self.hook.settings
         intended = IntendedPush(
@@ -250,3 +255,30 @@ def _record_push(record: TaskRecord, push: PushBody) -> PushRecord:
     record.pictures += [PictureRecord(kind, picture_id=picture_id) for kind, picture_id in push.picture_ids.items()]
     record.push = PushRecord(push.title, push.text)
     return record.push
+
+
+class PushState:
+    """The record of a task's push, for `engagelab.push_once`, in Airflow's task state store (3.3 and later).
+
+    :param store: the task's state store.
+    """
+
+    def __init__(self, store: TaskStateStore) -> None:
+        self._store = store
+
+    def load(self) -> StoredPush | None:
+        """Return the record of an earlier try; None if no record is stored.
+
+        :raises ConfigurationError: if it cannot be read.
+        """
+        from airflow_provider_oppo_image.engagelab.push_once import StoredPush
+
+        entry = self._store.get(_PUSH_KEY)
+        return None if entry is None else StoredPush.from_dict(entry)
+
+    def save(self, record: StoredPush) -> None:
+        """Store the record in place of an earlier one.
+
+        :param record: the record.
+        """
+        self._store.set(_PUSH_KEY, record.to_dict(), retention=PUSH_RETENTION)

@@ -14,7 +14,7 @@ from airflow_provider_oppo_image.errors import (
     PictureWrongError,
     ServiceUnavailableError,
 )
-from airflow_provider_oppo_image.operators import task_state
+from airflow_provider_oppo_image.operators import upload as upload_module
 from airflow_provider_oppo_image.operators.oppo_image import OppoImageUploadOperator
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support import artwork
@@ -149,7 +149,7 @@ class TestOneOfTwo:
     def test_retry_with_state_uploads_only_what_failed(self, sandbox: SandboxServer, urls: dict[str, str]) -> None:
         store = MemoryStore()
         first = self.first_try(store, **urls)["ti"].pushed["uploaded_at"]
-        assert set(store.retentions.values()) == {task_state.UPLOAD_RETENTION}
+        assert set(store.retentions.values()) == {upload_module.UPLOAD_RETENTION}
         ids = upload(make_context(store, try_number=2), **urls)
         assert sorted(uploads(sandbox)) == [("big", True), ("small", True)]
         assert ids["uploaded_at"] == first
@@ -175,8 +175,8 @@ class TestOneOfTwo:
     ) -> None:
         store = MemoryStore()
         self.first_try(store, **urls)
-        tomorrow = task_state._now() + task_state.UPLOAD_RETENTION
-        monkeypatch.setattr(task_state, "_now", lambda: tomorrow)
+        tomorrow = upload_module._now() + upload_module.UPLOAD_RETENTION
+        monkeypatch.setattr(upload_module, "_now", lambda: tomorrow)
         upload(make_context(store, try_number=2), **urls)
         assert [kind for kind, _ in uploads(sandbox)].count("small") == 2
 

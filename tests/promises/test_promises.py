@@ -27,7 +27,8 @@ from airflow_provider_oppo_image.connection import read_settings
 from airflow_provider_oppo_image.hooks.task_record import TaskRecord
 from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import uploaded_pictures
-from airflow_provider_oppo_image.operators.task_state import PushState, UploadState
+from airflow_provider_oppo_image.operators.push import PushState
+from airflow_provider_oppo_image.operators.upload import UploadState
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from airflow_provider_oppo_image.storage import resolve
 from scripts import api_samples as samples
