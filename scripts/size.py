@@ -33,11 +33,11 @@ MAX_TOOL_LINES: Final = 5_250
 """Maximum lines of scripts and bench, as reached; the goal is 4,500."""
 
 MAX_LINES: Final = 21_400
-MAX_MODULES: Final = 145
+MAX_MODULES: Final = 140
 """Maximum lines and modules of the package: 15,000 and 126 after the restructuring, and the features that came later.
 `docs/decisions/structure.md` lists them."""
 
-USED: Final = {"upload": 31, "poke": 30, "batch row": 39, "push": 26}
+USED: Final = {"upload": 28, "poke": 28, "batch row": 37, "push": 24}
 """Maximum number of modules that take part in an operation, as reached; the goal for an upload is 26."""
 
 Graph = Mapping[str, set[str]]
