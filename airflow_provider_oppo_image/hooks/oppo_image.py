@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OppoImageHook", "airflow_errors"]
 
-_TEST_TIMEOUT_S = 9.0
-"""Seconds for the request of a connection's test, which answers within 10 seconds."""
+_TEST_TIMEOUT_S = 5.0
+"""Seconds for the request of a connection's test. With the start of Airflow, the test answers within 10 seconds."""
 
 
 class OppoImageHook(BatchMixin, PushStatusMixin, BaseHook):
