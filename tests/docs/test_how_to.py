@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
-from unittest.mock import ANY
+from unittest.mock import ANY, Mock
 
 import pytest
 
 from airflow_provider_oppo_image.airflow_compat import HAS_RETRY_POLICIES, airflow_version
 from airflow_provider_oppo_image.artwork.prepare import Layout, prepare
+from airflow_provider_oppo_image.errors import PictureWrongError
 from airflow_provider_oppo_image.hooks.uploads import upload_result
 from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.operators.asset_events import announce_uploads
@@ -156,3 +159,21 @@ def test_artwork_is_made_ready_and_uploaded(sandbox: SandboxServer, host: Pictur
     assert [entry["kind"] for entry in sandbox.received()["uploads"]] == ["big"]
     assert {path.name for path in tmp_path.iterdir()} == {"art.png", "big.png", "spring.png", "summer.png"}
     assert check_bytes("small", make_small(art), "made").state == "ready"
+
+
+def test_slack_message_has_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a notifier in place of the provider's, which is not installed."""
+    module, notifier = "airflow.providers.slack.notifications.slack_webhook", Mock()
+    for name in ("airflow.providers.slack", "airflow.providers.slack.notifications", module):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setattr(sys.modules[module], "SlackWebhookNotifier", notifier, raising=False)
+    monkeypatch.syspath_prepend(ROOT / "example_dags")
+    from tests.docs.snippets.slack_failures import send_to_slack
+
+    report = check_bytes("big", artwork.jpeg(876, 324), "https://cdn.example.com/big.jpg?a<b").to_dict()
+    context = {"exception": PictureWrongError("It is < 984 px.", reports=[report])}
+    send_to_slack(context)
+    [message] = [call.kwargs["text"] for call in notifier.call_args_list]
+    assert message.startswith("It is &lt; 984 px.\n")
+    assert "876 x 324 px" in message
+    notifier.return_value.notify.assert_called_once_with(context)

@@ -20,7 +20,12 @@ SCHEDULED = {
 BEFORE = {"tests/docs/snippets/coming_from_http.py", "tests/docs/snippets/coming_from_sdk.py"}
 """DAGs to migrate from. They push without this package, so they have no `validate_only`."""
 
-AIRFLOW_3_ONLY = {"tests/docs/snippets/retry_policy.py", "tests/docs/snippets/watch_pictures.py"}
+AIRFLOW_3_ONLY = {
+    "example_dags/alert_when_late.py",
+    "example_dags/approve_before_push.py",
+    "tests/docs/snippets/retry_policy.py",
+    "tests/docs/snippets/watch_pictures.py",
+}
 """Files that use what Airflow 2 does not have."""
 
 PUSHES = re.compile(r"OppoImagePushOperator(\.partial)?\(|\.push\b|v4/push")

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
+import json
 import operator
+import os
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY
+from unittest.mock import ANY, Mock
 
 import pytest
+from sqlalchemy import select
 
+from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
 from airflow_provider_oppo_image.batch.results import read_results
+from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
+from airflow_provider_oppo_image.errors import docs_url
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
+from tests.conftest import CONNECTION_VARIABLE
+from tests.docs.pages import blocks
 from tests.support import artwork
 from tests.support.dags import run_file
 from tests.support.picture_host import PictureHost
+from tests.support.smtp_server import smtp_server
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
+NEED_3_1 = {"alert_when_late", "approve_before_push"}
+
+from_3_1 = pytest.mark.skipif(not HAS_PAGES, reason="approvals and deadlines exist since Airflow 3.1")
 
 pytestmark = pytest.mark.usefixtures("airflow_db", "connect")
 
@@ -117,6 +136,8 @@ def test_push_and_observe_validates_by_default(sandbox: SandboxServer, pictures:
 def test_example_is_paused_and_shown_in_the_docs(path: Path) -> None:
     from scripts.run_dag import load_dags
 
+    if path.stem in NEED_3_1 and not HAS_PAGES:
+        pytest.skip("it needs Airflow 3.1")
     source = path.read_text()
     assert f"[START {path.stem}]" in source
     assert f"[END {path.stem}]" in source
@@ -159,3 +180,123 @@ def test_push_batch_validates_a_push_for_each_row(
     received = sandbox.received()
     audiences = [validated["body"]["to"]["tag"] for validated in received["validations"]]
     assert (sorted(audiences), received["pushes"]) == ([["segment 0"], ["segment 1"]], [])
+
+
+@pytest.fixture
+def mails(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EmailMessage]]:
+    """The mails that Airflow sends by its connection smtp_default."""
+    with smtp_server() as (port, received):
+        extra = {"disable_ssl": True, "disable_tls": True}
+        connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
+        yield received
+
+
+def test_push_to_segments_pushes_to_each_audience(sandbox: SandboxServer, pictures: dict[str, str]) -> None:
+    conf = {"big_picture_url": pictures["big_picture_url"]}
+    dag_run = run_file(EXAMPLES / "push_to_segments.py", "push_to_segments", conf)
+    assert dag_run.state == "success"
+    received = sandbox.received()
+    audiences = [validated["body"]["to"] for validated in received["validations"]]
+    assert sorted(map(str, audiences)) == [
+        "{'seg': {'id': 'YOUR_SEGMENT_ID'}}",
+        "{'tag': ['trial', 'first_order']}",
+        "{'tag_and': ['member', 'shanghai'], 'tag_not': ['opted_out']}",
+    ]
+    assert (len(received["uploads"]), received["pushes"]) == (1, [])
+
+
+def test_report_failures_sends_one_mail_with_the_report(host: PictureHost, mails: list[EmailMessage]) -> None:
+    conf = {"big_picture_url": host.serve("/old.jpg", artwork.jpeg(876, 324))}
+    dag_run = run_file(EXAMPLES / "report_failures.py", "report_failures", conf)
+    assert (dag_run.states["upload", -1], dag_run.states["push", -1]) == ("failed", "upstream_failed")
+    [mail] = mails
+    assert (mail["to"], mail["subject"]) == ("campaigns@example.com", "report_failures: upload failed")
+    text = mail.get_body().get_content()
+    assert "876 x 324 px" in text
+    assert docs_url("wrong_dimensions") in text
+
+
+@from_3_1
+@pytest.mark.parametrize(("choice", "state"), [("Approve", "success"), ("Reject", "skipped")])
+def test_approve_before_push_asks_with_a_link_to_the_pictures(
+    sandbox: SandboxServer, pictures: dict[str, str], choice: str, state: str
+) -> None:
+    conf = {"big_picture_url": pictures["big_picture_url"]}
+    with ThreadPoolExecutor(1) as person:
+        question = person.submit(choose, "approve_before_push", choice)
+        dag_run = run_file(EXAMPLES / "approve_before_push.py", "approve_before_push", conf)
+    assert (dag_run.states["approve", -1], dag_run.states["push", -1]) == ("success", state)
+    assert len(sandbox.received()["validations"]) == (choice == "Approve")
+    link = re.search(r"\((.*)\)", question.result())
+    assert link
+    assert re.fullmatch(r".*/dags/approve_before_push/runs/manual__[^:+]+/plugin/oppo-pictures", link[1])
+
+
+def choose(dag_id: str, choice: str) -> str:
+    """Answer the question that a run of this DAG asks, as Airflow's API does; return the question's text."""
+    from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
+    from airflow.api_fastapi.core_api.routes.public.hitl import update_hitl_detail
+    from airflow.models import TaskInstance
+    from airflow.models.hitl import HITLDetail
+    from airflow.utils.session import create_session
+
+    waiting = (
+        select(HITLDetail).join(TaskInstance).where(TaskInstance.dag_id == dag_id, HITLDetail.responded_at.is_(None))
+    )
+    waiting = waiting.where(TaskInstance.state.in_(["awaiting_input", "deferred"]))
+    deadline = time.monotonic() + 40
+    while time.monotonic() < deadline:
+        with create_session() as session:
+            if question := session.scalar(waiting):
+                run_id, text = question.task_instance.run_id, str(question.body)
+                user = Mock(**{"get_id.return_value": "ann", "get_name.return_value": "Ann"})
+                payload = UpdateHITLDetailPayload(chosen_options=[choice])
+                update_hitl_detail(dag_id, run_id, "approve", payload, user=user, session=session)
+                return text
+        time.sleep(0.1)
+    raise TimeoutError(f"no run of {dag_id} asked")
+
+
+@from_3_1
+def test_alert_when_late_sends_a_mail(host: PictureHost, mails: list[EmailMessage], tmp_path: Path) -> None:
+    from airflow.models import Trigger
+    from airflow.models.deadline import Deadline
+    from airflow.utils.session import create_session
+
+    conf = {"big_picture_url": host.serve("/old.jpg", artwork.jpeg(876, 324))}
+    path = tmp_path / "alert_when_late.py"  # `dag.test()` does not queue a run
+    path.write_text((EXAMPLES / path.name).read_text().replace("DAGRUN_QUEUED_AT", "DAGRUN_LOGICAL_DATE"))
+    dag_run = run_file(path, "alert_when_late", conf)
+    assert dag_run.state == "failed"
+    with create_session() as session:  # as the scheduler does after 30 minutes
+        [deadline] = session.scalars(select(Deadline))
+        deadline.handle_miss(session)
+        session.flush()
+        [stored] = session.scalars(select(Trigger))
+        module, _, name = stored.classpath.rpartition(".")
+        trigger = getattr(importlib.import_module(module), name)(**stored.kwargs)
+
+    async def run_in_triggerer() -> list[Any]:
+        return [event.payload["state"] async for event in trigger.run()]
+
+    assert "failed" not in asyncio.run(run_in_triggerer())
+    [mail] = mails
+    assert mail["subject"] == "The campaign alert_when_late is late"
+
+
+def test_example_reads_its_connection_from_a_secrets_backend(
+    sandbox: SandboxServer, pictures: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [shown] = [block for block in blocks("json") if block.place.startswith("docs/how-to/secrets-backends.md")]
+    connections = json.loads(shown.text)
+    connections[DEFAULT_CONN_ID] |= json.loads(os.environ[CONNECTION_VARIABLE])
+    file = tmp_path / "connections.json"
+    file.write_text(json.dumps(connections))
+    monkeypatch.delenv(CONNECTION_VARIABLE)
+    backend = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", backend)
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", json.dumps({"connections_file_path": str(file)}))
+    conf = {"big_picture_url": pictures["big_picture_url"]}
+    assert run_file(EXAMPLES / "push_to_segments.py", "push_to_segments", conf).state == "success"
+    assert len(sandbox.received()["validations"]) == 3
