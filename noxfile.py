@@ -47,7 +47,7 @@ def test_from_wheel(session: nox.Session, environment: Environment) -> None:
     session.run("python", "-c", IMPORT_CHECK, silent=True)
     everything = ["tests", *(f"--ignore=tests/{name}" for name in EXCLUDED)]
     report = [] if session.posargs else [f"--junitxml={report_path(environment.session, str(session.python))}"]
-    options = ["--numprocesses=2", "--dist=loadfile", "--hypothesis-profile=full"]
+    options = ["--numprocesses=2", "--dist=loadfile"]
     session.run("python", "-m", "pytest", *options, *(session.posargs or everything), *report)
 
 
