@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,6 +41,13 @@ python_maximum_signature_line_length = 80
 
 html_theme = "furo"
 html_static_path = ["_static"]
-html_css_files = ["chinese.css", "side_by_side.css"]
-html_copy_source = False
-html_show_sourcelink = False
+html_css_files = ["chinese.css", "copy_buttons.css", "side_by_side.css"]
+html_js_files = ["copy_buttons.js"]
+html_search_scorer = str(DOCS / "_static/search_scorer.js")
+
+REPOSITORY = next(
+    url.partition(", ")[2]
+    for url in metadata("airflow-provider-oppo-image").get_all("Project-URL") or []
+    if url.startswith("Source, ")
+)
+html_theme_options = {"source_edit_link": f"{REPOSITORY}/edit/main/docs/{{filename}}"}

@@ -1,12 +1,15 @@
-"""Gives the Chinese pages their language, their place in the navigation, and a search that finds them."""
+"""Language, navigation and frame of the Chinese pages, and a search that finds them."""
 
 from __future__ import annotations
 
+import gettext
 import re
+from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+import sphinx
 from sphinx.application import Sphinx
 from sphinx.search.en import SearchEnglish
 
@@ -14,11 +17,30 @@ _HAN: Final = r"\u4e00-\u9fff"
 _WORD: Final = re.compile(rf"[{_HAN}]+|[^\W{_HAN}]+")
 
 
+_INDEX: Final = "zh/README"
+_TITLE: Final = "Airflow 的 OPPO 图片 provider"
+_SPHINX: Final = gettext.translation("sphinx", Path(sphinx.__file__).parent / "locale", ["zh_CN"])
+_THEME: Final = {
+    "Back to top": "回到顶部",
+    "Edit this page": "编辑本页",
+    "Home": "首页",
+    "Made with": "制作工具：",
+    "Next": "下一页",
+    "On this page": "本页内容",
+    "Previous": "上一页",
+    "Search": "搜索",
+    "Skip to content": "跳到正文",
+    "View this page": "查看本页源文件",
+    '<a href="https://www.sphinx-doc.org/">Sphinx</a> and': '<a href="https://www.sphinx-doc.org/">Sphinx</a> 和 ',
+}
+"""The texts of the theme, which has no translations of its own."""
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Have Sphinx ask about each page, and search in both languages."""
+    """Register the search in both languages and the frame in Chinese."""
     app.add_search_language(SearchInBothLanguages)
     app.connect("source-read", list_guides)
-    app.connect("html-page-context", say_language)
+    app.connect("html-page-context", frame_in_chinese, priority=900)  # after the theme's own
     return {"parallel_read_safe": True}
 
 
@@ -29,22 +51,39 @@ def list_guides(app: Sphinx, docname: str, source: list[str]) -> None:
     :param docname: the page's path below the docs, without its ending.
     :param source: the page's text, to be changed in place.
     """
-    if docname == "zh/README":
+    if docname == _INDEX:
         guides = re.findall(r"^how-to/.+$", (Path(app.srcdir) / "index.md").read_text(), re.MULTILINE)
         source[0] += "\n```{toctree}\n:hidden:\n\n" + "\n".join(guides) + "\n```\n"
 
 
-def say_language(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Name the language of a page, for browsers and for those who listen to it.
+def frame_in_chinese(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Name the language of a Chinese page, and show the frame around it in Chinese.
 
     :param app: the running Sphinx.
     :param pagename: the page's path below the docs, without its ending.
-    :param templatename: of which template it is made.
-    :param context: what the template knows, to be changed in place.
+    :param templatename: the name of the page's template.
+    :param context: the variables of the template, to be changed in place.
     :param doctree: the page's contents.
     """
-    if pagename.startswith("zh/"):
-        context["language"] = "zh-CN"
+    if not pagename.startswith("zh/"):
+        return
+    names = [_INDEX, *app.env.toctree_includes[_INDEX]]
+    links = [(name, app.env.titles[name].astext()) for name in names] + [("index", "English")]
+    items = [
+        f'<li class="toctree-l1{" current current-page" * (name == pagename)}">'
+        f'<a class="reference internal" href="{context["pathto"](name)}">{escape(title)}</a></li>'
+        for name, title in links
+    ]
+    context["furo_navigation_tree"] = f"<ul>{''.join(items)}</ul>"
+    context.update(language="zh-CN", master_doc=_INDEX, docstitle=f"{_TITLE} {app.config.release}")
+    context.update(_=_translate, gettext=_translate)
+    if pagename == _INDEX:
+        context["prev"] = None
+
+
+def _translate(text: str) -> str:
+    """Return a text of the theme or of Sphinx in Chinese."""
+    return _THEME.get(" ".join(text.split())) or _SPHINX.gettext(text)
 
 
 class SearchInBothLanguages(SearchEnglish):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ CHAPTERS: Final = {
 }
 """Pages that lead to all pages of a folder, and which these are in their order, from the page's own folder."""
 
-HELD: Final = {"benchmarks": "bench/RESULTS.md"}
+HELD: Final = {"benchmarks": "bench/RESULTS.md", "changelog": "CHANGELOG.md", "contributing": "CONTRIBUTING.md"}
 """Pages that lead to a file outside the docs on a code host, and hold it on the site, after its picture."""
 
 _LINK: Final = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
@@ -37,22 +38,35 @@ def adapt(app: Sphinx, docname: str, source: list[str]) -> None:
     :param source: the page's text, to be changed in place.
     """
     docs = Path(app.srcdir)
-    source[0] = _LINK.sub(lambda link: _within_the_site(link, docname, docs), source[0])
+    page = docs / docname
+    source[0] = _LINK.sub(lambda link: _within_the_site(link, page, page.parent, docs), source[0])
     if docname in HELD:
-        source[0] += f"\n```{{include}} ../{HELD[docname]}\n:start-line: 1\n```\n"
+        held = docs.parent / HELD[docname]
+        app.env.note_dependency(held)
+        text = held.read_text().partition("\n")[2]
+        source[0] += _LINK.sub(lambda link: _within_the_site(link, page, held.parent, docs), text)
     if docname in CHAPTERS:
         source[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n\n{CHAPTERS[docname]}\n```\n"
 
 
-def _within_the_site(link: re.Match[str], docname: str, docs: Path) -> str:
-    """Lead to the page that holds a file outside the docs, or let people download the file."""
+def _within_the_site(link: re.Match[str], page: Path, folder: Path, docs: Path) -> str:
+    """Lead to the page that holds a file outside the docs, or let people download the file.
+
+    :param link: the link in Markdown.
+    :param page: the page of the site that has the link, without its ending.
+    :param folder: the folder in which the link's destination starts.
+    :param docs: the folder of the docs.
+    """
     words, destination = link.groups()
-    target = (docs / docname).parent.joinpath(destination).resolve()
+    path, mark, fragment = destination.partition("#")
+    target = (folder / path).resolve()
+    if "://" in destination or not path:
+        return link[0]
     if target == docs / "README.md":
         return f"[{words}](/index.md)"
-    if "://" in destination or destination.startswith("#") or target.is_relative_to(docs):
-        return link[0]
-    for page, file in HELD.items():
+    if target.is_relative_to(docs):
+        return f"[{words}](/{target.relative_to(docs).as_posix()}{mark}{fragment})"
+    for name, file in HELD.items():
         if target == docs.parent / file:
-            return words if page == docname else f"[{words}](/{page}.md)"
-    return f"{{download}}`{words} <{destination}>`"
+            return words if name == page.name else f"[{words}](/{name}.md)"
+    return f"{{download}}`{words} <{os.path.relpath(target, page.parent)}>`"

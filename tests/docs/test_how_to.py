@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import json
 import re
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 from unittest.mock import ANY, Mock
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -75,6 +77,25 @@ def test_how_to_pieces_return_shown_values(sandbox: SandboxServer, host: Picture
         assert {"style": 3, **dag_run.returned["upload", -1]} == oppo | {"uploaded_at": ANY}
     assert pushed[dag_run.returned["push_again", -1]]["cid"].startswith("spring-2")
     assert keys(pushed[dag_run.returned["push", -1]]) == keys(SHAPES["push"]["body"]["options"])
+
+
+WHOLE_DAGS = ["evening_push", "run_at_scale", "upload_campaign", "upload_many", "use_the_hook", "wait_for_pictures"]
+
+
+@pytest.mark.parametrize("name", WHOLE_DAGS)
+@pytest.mark.usefixtures("airflow_db", "connect")
+def test_whole_dag_runs(name: str, sandbox: SandboxServer, host: PictureHost, tmp_path: Path) -> None:
+    big = host.serve("/big.jpg", artwork.good("big", "JPEG"))
+    for days in (-1, 0, 1):  # the test may run at midnight
+        day = datetime.datetime.now(ZoneInfo("Asia/Shanghai")).date() + datetime.timedelta(days)
+        host.serve(f"/{day}.jpg", artwork.good("big", "JPEG"))
+    manifest = tmp_path / "night.csv"
+    manifest.write_text(f"name,big_picture_url\nspring,{big}\n")
+    pictures = {"big": big, "small": host.serve("/small.png", artwork.good("small"))}
+    conf = {**pictures, "manifest": str(manifest), "folder": host.base_url, "pictures": [{"big_picture_url": big}]}
+    assert run_file(SNIPPETS / f"{name}.py", name, conf).state == "success"
+    assert sandbox.received()["uploads"]
+    assert not sandbox.received()["pushes"]
 
 
 def test_upload_event_matches_docs() -> None:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.docs.pages import ROOT, blocks
 
 SCHEDULED = {
     "example_dags/nightly_campaigns.py": "many-campaigns.md",
+    "tests/docs/snippets/evening_push.py": "time-zones-and-schedules.md",
     "example_dags/push_on_uploaded.py": "schedule-on-uploaded-pictures.md",
 }
 """Files that may have a schedule, with their pages, which are about schedules."""
@@ -125,6 +127,22 @@ SOURCES = list(sources())
 def test_shown_dag_is_safe_to_copy(source: Source) -> None:
     found = list(faults(source))
     assert not found, f"{source.place}: {'; '.join(found)}"
+
+
+WITHOUT_DAG = {
+    *("check-a-picture", "command-line", "connect", "read-the-logs", "sandbox", "secrets-backends"),
+    *("try-it-in-airflow", "upgrade"),
+    "test-your-dags",  # it begins with a test of an example DAG
+}
+"""Guides that are not about a DAG."""
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/how-to").glob("*.md")), ids=lambda page: page.stem)
+def test_guide_starts_with_whole_dag(page: Path) -> None:
+    if page.stem not in WITHOUT_DAG:
+        first = next(source for source in SOURCES if source.place.startswith(f"docs/how-to/{page.name}:"))
+        assert calls(ast.parse(first.text), "DAG", "dag")
+        assert first.file.startswith(("example_dags/", "tests/docs/snippets/"))
 
 
 def test_shown_dags_include_pushing_dags() -> None:

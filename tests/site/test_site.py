@@ -134,6 +134,28 @@ def test_page_declares_language() -> None:
     assert languages == {name: "zh-CN" if name.startswith("zh/") else "en" for name in languages}
 
 
+def test_chinese_page_has_chinese_frame() -> None:
+    page = PAGES["zh/how-to/push.html"]
+    assert not [word for word in ("On this page", "Back to top", "Next", "Previous") if word in page.words]
+    assert {"本页内容", "回到顶部"} <= {word.strip() for word in page.words}
+    leads = {page.target(link)[0].relative_to(SITE).as_posix() for link in page.links if not is_elsewhere(link)}
+    assert leads >= {name for name in PAGES if name.startswith("zh/how-to/") and name != "zh/how-to/push.html"}
+
+
+def test_page_has_copy_button_and_edit_link() -> None:
+    page = PAGES["how-to/push.html"]
+    assert [load for load in page.loads if "copy_buttons.js" in load]
+    assert [link for link in page.links if link.endswith("/edit/main/docs/how-to/push.md")]
+
+
+def test_search_ranks_guides_before_errors() -> None:
+    scorer = (ROOT / "docs/_static/search_scorer.js").read_text()
+    assert (
+        scorer.strip()
+        in (SITE / "_static/searchtools.js").read_text() + (SITE / "_static/language_data.js").read_text()
+    )
+
+
 def test_chinese_page_has_no_raw_markup() -> None:
     texts = {name: page.text.replace("**context", "") for name, page in PAGES.items() if name.startswith("zh/")}
     assert not [name for name, text in texts.items() if "**" in text]
@@ -141,7 +163,13 @@ def test_chinese_page_has_no_raw_markup() -> None:
 
 @pytest.mark.parametrize(
     ("term", "page"),
-    [("槽位", "zh/how-to/wait-for-pictures"), ("撤回", "zh/how-to/push"), ("slot", "how-to/wait-for-pictures")],
+    [
+        ("槽位", "zh/how-to/wait-for-pictures"),
+        ("撤回", "zh/how-to/push"),
+        ("鉴权", "zh/how-to/connect"),
+        ("图标", "zh/how-to/upload"),
+        ("slot", "how-to/wait-for-pictures"),
+    ],
 )
 def test_search_finds_both_languages(term: str, page: str) -> None:
     index = json.loads((SITE / "searchindex.js").read_text().removeprefix("Search.setIndex(").removesuffix(")"))

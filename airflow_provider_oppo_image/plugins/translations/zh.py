@@ -75,7 +75,7 @@ MESSAGES: Final = {
     "warning": "可以接受，但请注意：",
     "no_pictures": "本次运行中还没有任务涉及图片。",
     "no_pictures_reason": (
-        "本插件的任务在检查、上传或推送图片时会留下记录；它们可能还没有运行。安装本插件之前的运行没有可显示的内容。"
+        "本 provider 的任务在检查、上传或推送图片时会留下记录；它们可能还没有运行。安装本 provider 之前的 Dag 执行没有可显示的内容。"
     ),
     "no_match": "没有符合条件的活动。请用上面的筛选重新显示全部。",
     "unreadable": "有 {count} 个任务的记录无法由当前版本读取。",
@@ -130,7 +130,7 @@ MESSAGES: Final = {
     "error_500": "页面无法生成。",
     "advice_no_batch": "批次结束时才会留下记录。任务日志会说明进度。",
     "advice_no_results": "各行在任务的返回值里。",
-    "advice_not_shown": "只显示本插件写出的结果文件。请在 Airflow 中清除（Clear）该任务以重新写出。",
+    "advice_not_shown": "只显示本 provider 写出的结果文件。请在 Airflow 中清除（Clear）该任务以重新写出。",
     "advice_not_of_task": (
         "文件不存在，或者没有依据表明它由该任务写出。任务渲染后的字段必须指明该文件，或者文件的各行必须指明该任务。"
         "Airflow 只保留最近几次运行的渲染字段。"
@@ -142,7 +142,7 @@ MESSAGES: Final = {
     ),
     "advice_not_read": "可能是暂时的：请稍后再试。如果一直如此，原因见 API 服务器的日志。",
     "advice_busy": "请稍后再试。",
-    "advice_400": "请在 Airflow 中打开 DAG 运行或任务的“OPPO pictures”标签页。",
+    "advice_400": "请在 Airflow 中打开 Dag 执行或任务的“OPPO pictures”标签页。",
     "advice_401": "请登录 Airflow，然后重新打开本页。",
     "advice_403": "请向 Airflow 管理员申请读取该 DAG 的 XCom 和任务实例的权限。",
     "advice_404": "它可能已被删除。请在 Airflow 中重新打开该运行。",

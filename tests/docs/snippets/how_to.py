@@ -34,7 +34,6 @@ with DAG(
     catchup=False,
     params={"big": "", "small": "", "manifest": "", "campaign": "spring"},
 ) as dag:
-    # [START wait]
     wait = OppoImageSensor(
         task_id="wait",
         big_picture_url="{{ params.big }}",
@@ -43,7 +42,6 @@ with DAG(
         poke_interval=60,
         timeout=6 * 3600,
     )
-    # [END wait]
 
     # [START wait_for_many]
     wait_for_many = OppoImageSensor(
@@ -59,7 +57,6 @@ with DAG(
     )
     # [END wait_for_many]
 
-    # [START upload]
     upload = OppoImageUploadOperator(
         task_id="upload",
         big_picture_url="{{ params.big }}",
@@ -68,16 +65,13 @@ with DAG(
         retries=3,
         retry_delay=datetime.timedelta(minutes=5),
     )
-    # [END upload]
 
-    # [START batch]
     batch = OppoImageBatchUploadOperator(
         task_id="batch",
         manifest="{{ params.manifest }}",  # such as s3://my_connection@bucket/night.csv
         retries=3,
         retry_delay=datetime.timedelta(minutes=5),
     )
-    # [END batch]
 
     # [START batch_of_a_list]
     batch_of_a_list = OppoImageBatchUploadOperator(
@@ -89,7 +83,6 @@ with DAG(
     )
     # [END batch_of_a_list]
 
-    # [START push]
     push = OppoImagePushOperator(
         task_id="push",
         message=MESSAGE,
@@ -97,7 +90,6 @@ with DAG(
         validate_only=True,  # remove this line to send the push
         retries=3,
     )
-    # [END push]
 
     # [START push_or_text]
     push_or_text = OppoImagePushOperator(
@@ -134,7 +126,6 @@ with DAG(
     )
     # [END observe]
 
-    # [START hook_in_a_task]
     @task(retries=3)
     def upload_if_it_is_good(url: str) -> str | None:
         """Return the picture's id, or None where the campaign shall go out without it."""
@@ -146,8 +137,6 @@ with DAG(
                 return hook.upload("big", url)
             except PictureRefusedError:
                 return None
-
-    # [END hook_in_a_task]
 
     # [START hook_push]
     @task(retries=3)

@@ -1,9 +1,7 @@
 """Artwork made ready and uploaded, as the guide shows it; a test runs it."""
 
-from __future__ import annotations
-
+# [START prepare_artwork]
 import datetime
-from pathlib import Path
 
 from airflow import DAG
 
@@ -14,9 +12,12 @@ with DAG(
     schedule=None,
     start_date=datetime.datetime(2026, 1, 1),
     catchup=False,
-    params={"art": "", "folder": "", "cdn": ""},
+    params={
+        "art": "s3://my_connection@bucket/art.tif",
+        "folder": "s3://my_connection@cdn",
+        "cdn": "https://cdn.example.com",
+    },
 ) as dag:
-    # [START prepare]
     prepare = OppoImagePrepareOperator(
         task_id="prepare",
         source="{{ params.art }}",  # such as s3://my_connection@bucket/spring/art.tif
@@ -27,7 +28,7 @@ with DAG(
         retries=3,
     )
     upload = OppoImageUploadOperator(task_id="upload", big_picture_url=prepare.output, retries=3)
-    # [END prepare]
+    # [END prepare_artwork]
 
     # [START prepare_many]
     prepare_many = OppoImagePrepareOperator.partial(
@@ -45,8 +46,8 @@ with DAG(
 
 
 # [START prepare_in_python]
-def make_small(artwork: Path) -> bytes:
-    """Return the file of a small picture."""
+def make_small(artwork):
+    """Return the file of a small picture; `artwork` is a `pathlib.Path`."""
     from airflow_provider_oppo_image.artwork.prepare import Layout, prepare
 
     layout = Layout("contain", background="white", enlarge=True)
