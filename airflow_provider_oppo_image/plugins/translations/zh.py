@@ -75,7 +75,8 @@ MESSAGES: Final = {
     "warning": "可以接受，但请注意：",
     "no_pictures": "本次运行中还没有任务涉及图片。",
     "no_pictures_reason": (
-        "本 provider 的任务在检查、上传或推送图片时会留下记录；它们可能还没有运行。安装本 provider 之前的 Dag 执行没有可显示的内容。"
+        "本 provider 的任务在检查、上传或推送图片时会留下记录；它们可能还没有运行。"
+        "安装本 provider 之前的 Dag 执行没有可显示的内容。"
     ),
     "no_match": "没有符合条件的活动。请用上面的筛选重新显示全部。",
     "unreadable": "有 {count} 个任务的记录无法由当前版本读取。",
