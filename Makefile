@@ -65,6 +65,7 @@ coverage: venv ## Run the tests on Airflow 3.3.2 with branch coverage; fail unde
 	$(BIN)/pytest $(QUICK) $(PARALLEL) --hypothesis-profile full --cov --cov-report=term:skip-covered
 
 test-tools: venv ## Test the project's own tools: scripts, benchmarks and packaging
+	@scripts/packages.sh nginx
 	$(BIN)/pytest $(TOOLS) $(PARALLEL)
 
 test-airflow-2.11: venv ## Run the tests from the wheel on Airflow 2.11.2 and Python 3.11
@@ -145,10 +146,12 @@ bench-trust: ## Run the trust tests for hours, and mutation tests; writes bench/
 
 bench: ## Compare the package with its alternatives; writes bench/RESULTS.md (ONLY=part measures one part)
 	@$(VENV) .venv-bench $(EXTRAS) bench $(PINS) $(PYTHONS)
+	@scripts/packages.sh nginx
 	.venv-bench/bin/python -m bench $(if $(ONLY),--only $(ONLY))
 
 bench-prepare: ## Compare the preparation of artwork with ImageMagick; writes docs/prepare-benchmark.md
 	@$(VENV) .venv-bench $(EXTRAS) bench $(PINS) $(PYTHONS)
+	@scripts/packages.sh imagemagick
 	.venv-bench/bin/python -m bench.prepare
 
 format: venv ## Format the code with ruff

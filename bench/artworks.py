@@ -1,13 +1,13 @@
-"""Twenty reproducible artworks, drawn by code, like those of photographers, designers and printers.
+"""Pictures drawn by code: twenty artworks to prepare, and finished pictures, right and wrong, to check.
 
-Their sizes give whole pixels when they are scaled, and the same crop on both sides. So all tools crop alike, and only
-scaling and encoding are compared.
+The artworks are like those of photographers, designers and printers. Their sizes give whole pixels when they are
+scaled, and the same crop on both sides. So all tools crop alike, and only scaling and encoding are compared.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -18,8 +18,46 @@ from airflow_provider_oppo_image.contract import PictureKind
 
 Pixels: TypeAlias = np.ndarray[Any, Any]
 
+SIZE: Final = (984, 369)
+_WRONG_SIZES: Final = {"wrong-size": (2000, 750), "too-large": SIZE}
 _TEXT: Final = "Spring sale: 30 % off everything, today only, in all our shops"
 _SUFFIXES: Final = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif", "GIF": ".gif"}
+
+
+def artwork(seed: int, *, progressive: bool = False) -> bytes:
+    """Return a campaign's JPEG of 30 to 100 KB: flat colours and text."""
+    return _encode(_campaign(seed), "JPEG", quality=68 + 3 * seed, progressive=progressive)
+
+
+def photograph(seed: int) -> bytes:
+    """Return a JPEG of about 200 KB: a grainy photograph."""
+    image = _grainy(_photo(*SIZE, seed))
+    files = (_encode(image, "JPEG", quality=quality) for quality in range(96, 40, -2))
+    return next(file for file in files if len(file) <= 200_000)
+
+
+def png(seed: int) -> bytes:
+    """Return a PNG of about 300 KB: flat colours and text, and a photograph."""
+    image = _campaign(seed)
+    image.paste(_grainy(_photo(SIZE[0], 100, seed)))
+    return _encode(image, "PNG")
+
+
+def wrong(what: str, size: int, file_format: str) -> bytes:
+    """Return a wrong picture of exactly `size` bytes: noise, then zeros.
+
+    :param what: "wrong-size" in pixels, or "too-large" a file.
+    """
+    return _encode(_noise(*_WRONG_SIZES[what], size), file_format)[:size].ljust(size, b"\0")
+
+
+KINDS: Final[dict[str, Callable[[int], bytes]]] = {
+    "artwork": artwork,
+    "progressive": lambda seed: artwork(seed, progressive=True),
+    "photograph": photograph,
+    "PNG": png,
+    "wrong": lambda seed: wrong("wrong-size", 150_000 + seed, "JPEG"),
+}
 
 
 @dataclass(frozen=True)
@@ -61,8 +99,7 @@ def _drawn(
     name: str,
     kind: PictureKind,
     image: Image.Image,
-    format: str,  # noqa: A002 - Pillow's own name for it
-    *,
+    file_format: str,
     turned: bool = False,
     deep: bool = False,
     **options: Any,
@@ -71,12 +108,16 @@ def _drawn(
         options["exif"] = Image.Exif()
         options["exif"][0x0112] = 8  # viewers must rotate it to the left
     stored = Image.fromarray(np.asarray(image).astype(np.uint16) * 257) if deep else image
-    file = io.BytesIO()
-    stored.save(file, format, **options)
+    file = _encode(stored, file_format, **options)
     # A lossy file shows its decoded pixels.
-    decoded = image if deep else Image.open(file)
-    seen = _on_white(decoded)
-    return Drawn(name, kind, _SUFFIXES[format], file.getvalue(), np.rot90(seen) if turned else seen)
+    seen = _on_white(image if deep else Image.open(io.BytesIO(file)))
+    return Drawn(name, kind, _SUFFIXES[file_format], file, np.rot90(seen) if turned else seen)
+
+
+def _encode(image: Image.Image, file_format: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, file_format, **options)
+    return file.getvalue()
 
 
 def _on_white(image: Image.Image) -> Pixels:
@@ -136,10 +177,17 @@ def _text(width: int, height: int, paper: str, ink: str) -> Image.Image:
     return image
 
 
-def _shapes(width: int, height: int) -> Image.Image:
+def _campaign(seed: int) -> Image.Image:
+    image = _shapes(*SIZE, seed)
+    for top in range(20, SIZE[1], 110):
+        ImageDraw.Draw(image).text((20, top), _TEXT, "#1030c0", font=ImageFont.load_default(36))
+    return image
+
+
+def _shapes(width: int, height: int, seed: int = 13) -> Image.Image:
     image = Image.new("RGB", (width * 2, height * 2), "#f4f1ea")
     draw = ImageDraw.Draw(image)
-    random = np.random.default_rng(13)
+    random = np.random.default_rng(seed)
     for colour in ("#e4572e", "#17bebb", "#ffc914", "#2e282a", "#76b041", "#c0c0f0") * 3:
         x, y, size = random.random(3) * (width * 2, height * 2, height)
         draw.ellipse((x - size / 2, y - size / 2, x + size / 2, y + size / 2), fill=colour)

@@ -6,6 +6,7 @@ waits for the scheduler and starts a process, and some run at the same time.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -15,16 +16,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from bench.runs import APP_KEY, MASTER_SECRET, Run, pictures, run_apart, timed
-from bench.servers import IMAGE_PATH
+from bench.runs import APP_KEY, CDN, MASTER_SECRET, Run, pictures, run_apart, timed
 from scripts.run_dag import load_dags
+from tests.support.service_stub import IMAGE_PATH, reset
 
-Upload = Callable[[str], object]
+Call = Callable[[str], object]
 CONNECTION: Final = "AIRFLOW_CONN_BENCH_SERVICE"
 DAGS: Final = Path(__file__).parent / "dags"
 
 
-def client(url: str) -> Upload:
+def client(url: str) -> Call:
     """Upload with our client."""
     from airflow_provider_oppo_image.engagelab.client import EngageLabClient
     from airflow_provider_oppo_image.engagelab.http import HttpTransport
@@ -33,7 +34,7 @@ def client(url: str) -> Upload:
     return lambda picture: client.upload("big", picture)
 
 
-def sdk(url: str) -> Upload:
+def sdk(url: str) -> Call:
     """Upload with the vendor's SDK, as its page shows it."""
     from engagelab import Client, OppoImageParam
 
@@ -41,7 +42,33 @@ def sdk(url: str) -> Upload:
     return lambda picture: client.image.upload_oppo(OppoImageParam(big_picture_url=picture))
 
 
-def http_hook(url: str) -> Upload:
+def checked_sdk(url: str) -> Call:
+    """Upload with the vendor's SDK, after a download with requests and a decoding by Pillow."""
+    import requests
+    from PIL import Image
+
+    upload, session = sdk(url), requests.Session()
+    session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=32))
+
+    def check(picture: str) -> object:
+        with Image.open(io.BytesIO(session.get(picture, timeout=30).content)) as image:
+            image.load()
+        return upload(picture)
+
+    return check
+
+
+def sdk_push(url: str) -> Call:
+    """Push to a tag with the vendor's SDK; the picture's number is the tag."""
+    from engagelab import Client, NotificationMessage, PushBody, PushParam, PushTo
+
+    client, notification = Client(APP_KEY, MASTER_SECRET, base_url=url), NotificationMessage(alert="Spring sale")
+    return lambda picture: client.push.send(
+        PushParam(to=PushTo(tag=[picture[-12:]]), body=PushBody(platform="all", notification=notification))
+    )
+
+
+def http_hook(url: str) -> Call:
     """Upload with Airflow's HttpHook, as its page shows it."""
     from airflow.providers.http.hooks.http import HttpHook
 
@@ -54,23 +81,27 @@ def http_connection(url: str) -> str:
     return json.dumps({"conn_type": "http", "host": url, "login": APP_KEY, "password": MASTER_SECRET})
 
 
-CALLS: Final[dict[str, tuple[Callable[[str], Upload], int]]] = {
+CALLS: Final[dict[str, tuple[Callable[[str], Call], int]]] = {
     "client": (client, 64),
     "sdk-loop": (sdk, 1),
     "sdk-threads": (sdk, 32),
+    "checked-sdk-threads": (checked_sdk, 32),
+    "push-loop": (sdk_push, 1),
+    "push-threads": (sdk_push, 32),
     "http-hook-loop": (http_hook, 1),
 }
-"""The function that uploads one picture, and the number of threads, by name."""
+"""The function that uploads or pushes one picture, and the number of threads, by name."""
 
 
-def run_calls(baseline: str, url: str, uploads: int) -> Run:
-    """Upload with one of `CALLS`, in this process."""
+def run_calls(baseline: str, url: str, uploads: int, host: str = CDN) -> Run:
+    """Upload or push with one of `CALLS`, in this process."""
     logging.disable()
     start, threads = CALLS[baseline]
-    upload = start(url)
+    call = start(url)
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(upload, pictures(2 * threads)))
-        return timed(uploads, lambda: list(pool.map(upload, pictures(uploads))))
+        list(pool.map(call, pictures(2 * threads, host)))
+        reset(url)
+        return timed(uploads, lambda: list(pool.map(call, pictures(uploads, host))))
 
 
 def run_mapped(url: str, uploads: int) -> Run:

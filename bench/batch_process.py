@@ -1,4 +1,4 @@
-"""A batch as the operator runs it, from a manifest to its results."""
+"""Batches of uploads and of pushes as the operators run them, from a manifest to the results."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ import tempfile
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from bench.cpu_profile import CpuProfile
 from bench.runs import APP_KEY, CDN, MASTER_SECRET, NO_LIMIT, Run, pictures, timed
+from tests.support.service_stub import reset
 
-WARM_UP = 200
+if TYPE_CHECKING:
+    from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
+    from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
+
+WARM_UP: Final = 200
+"""Uploads before the measured ones: they import everything, which takes seconds of processor time."""
 
 
 def write_manifest(file: Path, rows: int, host: str = CDN) -> None:
@@ -25,13 +32,33 @@ def write_manifest(file: Path, rows: int, host: str = CDN) -> None:
         writer.writerows((f"campaign {at}", url) for at, url in enumerate(pictures(rows, host)))
 
 
-def run(url: str, rows: int, *, rate: float = NO_LIMIT, check: str = "", profiled: bool = False) -> Run:
-    """Run a small batch as a warm-up, and then the measured one.
+def run(
+    url: str, rows: int, *, rate: float = NO_LIMIT, check: str = "", profiled: bool = False, warm_up: int = WARM_UP
+) -> Run:
+    """Run a small batch as a warm-up, and then the measured one, with which the service begins to count.
 
     :param rate: the highest number of requests per second.
     :param check: the URL of the host of the pictures, to check each of them first.
     :param profiled: whether to measure the processor time of each stage.
     """
+    hook = hook_for(url)
+    with tempfile.TemporaryDirectory() as folder:
+        if warm_up:
+            upload(hook, Path(folder, "warm-up"), warm_up, hook.make_rate_limiter(rate), check)
+            reset(url)
+        profile = CpuProfile() if profiled else None
+        with profile or nullcontext():
+            measured = timed(
+                rows, lambda: upload(hook, Path(folder, "measured"), rows, hook.make_rate_limiter(rate), check)
+            )
+        return replace(measured, profile=tuple(profile.lines(rows))) if profile else measured
+
+
+def hook_for(url: str) -> OppoImageHook:
+    """Return the hook with a connection to the service."""
+    from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
+
+    logging.getLogger("airflow_provider_oppo_image").setLevel(logging.ERROR)
     connection = {
         "conn_type": "oppo_image",
         "host": url,
@@ -40,28 +67,24 @@ def run(url: str, rows: int, *, rate: float = NO_LIMIT, check: str = "", profile
         "extra": {"allow_plain_http": True, "allow_private_addresses": True},
     }
     os.environ["AIRFLOW_CONN_OPPO_IMAGE_DEFAULT"] = json.dumps(connection)
-    with tempfile.TemporaryDirectory() as folder:
-        if rate == NO_LIMIT:  # with a limit, the service would count both batches in one second
-            upload(Path(folder, "warm-up"), WARM_UP, rate, check)
-        profile = CpuProfile() if profiled else None
-        with profile or nullcontext():
-            measured = timed(rows, lambda: upload(Path(folder, "measured"), rows, rate, check))
-        return replace(measured, profile=tuple(profile.lines(rows))) if profile else measured
+    return OppoImageHook()
 
 
-def upload(folder: Path, rows: int, rate: float, check: str) -> None:
-    """Upload a new manifest; every picture must be uploaded."""
-    from airflow_provider_oppo_image.engagelab.rate_limiter import AdaptiveRate, RateLimiter
-    from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook
-
-    logging.getLogger("airflow_provider_oppo_image").setLevel(logging.ERROR)
+def upload(hook: OppoImageHook, folder: Path, rows: int, rate_limiter: RateLimiter, check: str = "") -> Path:
+    """Upload a new manifest, and return the results' path; every picture must be uploaded."""
     folder.mkdir()
     write_manifest(folder / "manifest.csv", rows, check or CDN)
-    end = OppoImageHook().upload_batch(
+    end = hook.upload_batch(
         manifest=str(folder / "manifest.csv"),
         results=str(folder / "results.csv"),
         check=bool(check),
-        rate_limiter=RateLimiter(AdaptiveRate(rate)),
+        rate_limiter=rate_limiter,
     )
-    if end.error or end.summary.uploaded != rows:
+    require_all(end, end.summary.uploaded, rows)
+    return folder / "results.csv"
+
+
+def require_all(end: Any, done: int, rows: int) -> None:
+    """Return if a batch did all its rows."""
+    if end.error or done != rows:
         raise SystemExit(f"{end.summary}")

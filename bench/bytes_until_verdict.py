@@ -6,14 +6,22 @@ and 20 MB with the wrong size in pixels, and of the right size but too large a f
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
+import socket
+import ssl
+import struct
 import tempfile
+import threading
 from pathlib import Path
 from typing import Final
 from unittest import mock
 
+import trustme
+
+from bench.artworks import wrong
 from bench.report import Figure, at_most
-from bench.servers import WrongPictures
 
 GOAL_KIB: Final = 132.0
 """128 KiB, which is Linux's default receive buffer, and 4 KiB for the TLS handshake and the picture's header."""
@@ -22,25 +30,44 @@ BYTES: Final = {
     "wrong-size": (1_000_000, 5_000_000, 20_000_000),
     "too-large": (1_048_577, 5_000_000, 20_000_000),  # the first is one byte above the limit
 }
+BYTES_SENT_OFFSET: Final = 200
+"""The offset of the number of sent bytes in Linux's struct tcp_info, since 4.19."""
 
 
 def measure() -> list[Figure]:
     """Check each wrong picture once."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        WrongPictures(Path(folder)) as host,
-        mock.patch.dict(os.environ, {"REQUESTS_CA_BUNDLE": str(host.certificate), "NO_PROXY": "127.0.0.1"}),
-    ):
+    authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
+        authority.cert_pem.write_to_path(Path(folder, "ca.pem"))
+        trusted = {"REQUESTS_CA_BUNDLE": f"{folder}/ca.pem", "NO_PROXY": "127.0.0.1"}
         pictures = [(what, size, name) for what, sizes in BYTES.items() for size in sizes for name in ("PNG", "JPEG")]
-        return [check(host, *picture) for picture in pictures]
+        with mock.patch.dict(os.environ, trusted):
+            return [check(listener, context, *picture) for picture in pictures]
 
 
-def check(host: WrongPictures, what: str, size: int, file_format: str) -> Figure:
+def check(listener: socket.socket, context: ssl.SSLContext, what: str, size: int, file_format: str) -> Figure:
     from airflow_provider_oppo_image.pictures.check import check_picture
 
-    report = check_picture("big", f"{host.url}/{what}/{size}/{file_format}", allow_private_addresses=True)
+    sent: queue.SimpleQueue[int] = queue.SimpleQueue()
+    body = wrong(what, size, file_format)
+    threading.Thread(target=lambda: sent.put(serve_once(listener, context, body)), daemon=True).start()
+    url = f"https://127.0.0.1:{listener.getsockname()[1]}/picture"
+    report = check_picture("big", url, allow_private_addresses=True)
     if report.state != "wrong":
         raise SystemExit(str(report))
-    sent, name = host.sent(), f"{file_format} of {size / 1e6:.3g} MB, {what.replace('-', ' ')}"
-    note = f"{100 * sent / size:.1f} % of the file; {report.problems[0].code}"
-    return at_most(name, sent / 1024, "KiB", GOAL_KIB, note=note)
+    count, name = sent.get(timeout=30), f"{file_format} of {size / 1e6:.3g} MB, {what.replace('-', ' ')}"
+    note = f"{100 * count / size:.1f} % of the file; {report.problems[0].code}"
+    return at_most(name, count / 1024, "KiB", GOAL_KIB, note=note)
+
+
+def serve_once(listener: socket.socket, context: ssl.SSLContext, body: bytes) -> int:
+    """Answer one request, and return how many bytes were sent."""
+    connection, _ = listener.accept()
+    with context.wrap_socket(connection, server_side=True) as secured:
+        with contextlib.suppress(OSError):
+            secured.recv(65_536)
+            secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            secured.recv(1)
+        info = secured.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_SENT_OFFSET + 8)
+        return int(struct.unpack_from("Q", info, BYTES_SENT_OFFSET)[0])

@@ -18,7 +18,7 @@ PACKAGE: Final = "airflow_provider_oppo_image"
 STAGES: Final = {
     "check: download": "pictures.check:download",
     "check: structure of the file": "pictures.check:inspect_structure",
-    "check: decoding by Pillow": "pictures.check:decode",
+    "check: decoding": "pictures.check:decode",
     "check: the rest": "pictures.check:check_picture",
     "upload: request and answer": "engagelab.http:HttpTransport.send",
     "upload: waiting for the rate": "engagelab.rate_limiter:RateLimiter.acquire",

@@ -16,16 +16,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from PIL import Image
 from skimage.metrics import structural_similarity
 
 from airflow_provider_oppo_image.artwork.prepare import prepare
-from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureKind, PictureRule
+from airflow_provider_oppo_image.contract import PICTURE_RULES, PictureRule
 from bench.artworks import Pixels, draw_all
 from bench.report import Figure, at_least, at_most, circumstances, table
 from scripts import markdown
@@ -33,7 +32,7 @@ from scripts.checkout import ROOT
 
 PAGE: Final = ROOT / "docs" / "prepare-benchmark.md"
 ROUNDS: Final = 3
-DIVISORS: Final = (1, 10)
+LIMITS: Final = {1: "at the limit", 10: "at 1/10 of the limit"}
 """The limit of a picture is the recommended number of bytes, divided by each of these."""
 
 PACKAGES: Final = ("pillow", "scikit-image", "numpy")
@@ -62,22 +61,17 @@ class Made(NamedTuple):
         return f"{self.size:,}", f"{self.similarity:.6f}", f"{self.seconds * 1_000:.0f}"
 
 
-class Pair(NamedTuple):
-    """An artwork with its limit in bytes, and the picture that each of the two made of it."""
-
-    name: str
-    limit: int
-    ours: Made
-    theirs: Made
+Pair: TypeAlias = tuple[str, int, Made, Made]
+"""An artwork's name, its limit in bytes, and the pictures that this package and ImageMagick made of it."""
 
 
 def measure(rounds: int = ROUNDS) -> list[Figure]:
     """Measure, write the page, and return the summary; of `rounds` the fastest counts."""
     start = time.monotonic()
-    convert = find_convert()
+    convert = shutil.which("convert-im6") or "/usr/bin/convert"  # `make bench-prepare` installs it
     with tempfile.TemporaryDirectory() as folder:
-        made = {divisor: list(compare(convert, Path(folder), divisor, rounds)) for divisor in DIVISORS}
-    figures = [figure for divisor, pairs in made.items() for figure in summarise(pairs, limit_name(divisor))]
+        made = {divisor: list(compare(convert, Path(folder), divisor, rounds)) for divisor in LIMITS}
+    figures = [figure for divisor, pairs in made.items() for figure in summarise(pairs, LIMITS[divisor])]
     version = subprocess.run([convert, "-version"], capture_output=True, text=True, check=True).stdout.split()[1:4]
     PAGE.write_text(render(made, figures, f"{circumstances(start, PACKAGES)}; {' '.join(version)}"))
     return figures
@@ -91,9 +85,10 @@ def compare(convert: str, folder: Path, divisor: int, rounds: int) -> Iterator[P
         source = folder / f"{number}{artwork.suffix}"
         source.write_bytes(artwork.file)
         ours, theirs = folder / f"{number}.ours", folder / f"{number}.theirs.jpg"
+        only = None if divisor == 1 else "JPEG"
         works: dict[Path, Callable[[], object]] = {
-            ours: partial(make_ours, source, ours, artwork.kind, limit, None if divisor == 1 else "JPEG"),
-            theirs: partial(make_theirs, convert, source, theirs, rule, limit),
+            ours: lambda: ours.write_bytes(prepare(artwork.kind, source.read_bytes(), only=only, limit=limit).body),  # noqa: B023
+            theirs: lambda: make_theirs(convert, source, theirs, rule, limit),  # noqa: B023
         }
         seconds = dict.fromkeys(works, math.inf)
         for _ in range(rounds):
@@ -102,11 +97,12 @@ def compare(convert: str, folder: Path, divisor: int, rounds: int) -> Iterator[P
                 work()
                 seconds[file] = min(seconds[file], time.perf_counter() - start)
         reference = scale(artwork.seen, rule)
-        yield Pair(artwork.name, limit, *(evaluate(file, reference, seconds[file]) for file in works))
-
-
-def make_ours(source: Path, target: Path, kind: PictureKind, limit: int, only: str | None) -> None:
-    target.write_bytes(prepare(kind, source.read_bytes(), only=only, limit=limit).body)
+        yield (
+            artwork.name,
+            limit,
+            evaluate(ours, reference, seconds[ours]),
+            evaluate(theirs, reference, seconds[theirs]),
+        )
 
 
 def make_theirs(convert: str, source: Path, target: Path, rule: PictureRule, limit: int) -> None:
@@ -149,25 +145,10 @@ def evaluate(file: Path, reference: Pixels, seconds: float) -> Made:
         return Made(str(image.format), file.stat().st_size, float(similarity), seconds)
 
 
-def find_convert() -> str:
-    """Return the path of ImageMagick's `convert`, which is installed from Debian's package if it is missing."""
-    for _ in range(2):
-        for name in ("convert-im6", "/usr/bin/convert", "convert"):
-            path = shutil.which(name)
-            if path and "ImageMagick" in subprocess.run([path, "-version"], capture_output=True, text=True).stdout:
-                return path
-        subprocess.run([ROOT / "scripts" / "packages.sh", "imagemagick"], check=True, stdout=sys.stderr)
-    raise SystemExit("ImageMagick's convert is missing, and could not be installed.")
-
-
-def limit_name(divisor: int) -> str:
-    return "at the limit" if divisor == 1 else f"at 1/{divisor} of the limit"
-
-
 def summarise(pairs: Sequence[Pair], limit: str) -> list[Figure]:
-    ratio = sum(pair.ours.seconds for pair in pairs) / sum(pair.theirs.seconds for pair in pairs)
-    similar = sum(pair.ours.similarity >= pair.theirs.similarity for pair in pairs)
-    slower = sum(pair.ours.seconds > pair.theirs.seconds for pair in pairs)
+    ratio = sum(ours.seconds for _, _, ours, _ in pairs) / sum(theirs.seconds for *_, theirs in pairs)
+    similar = sum(ours.similarity >= theirs.similarity for _, _, ours, theirs in pairs)
+    slower = sum(ours.seconds > theirs.seconds for _, _, ours, theirs in pairs)
     of = f"of {len(pairs)}"
     return [
         at_least(f"pictures at least as similar as ImageMagick's, {limit}", similar, of, len(pairs)),
@@ -181,9 +162,11 @@ def render(made: Mapping[int, Sequence[Pair]], figures: Sequence[Figure], circum
     lines = [HEAD, circumstances, "", *table(figures)]
     head = ("artwork", "limit", "made", "bytes", "similarity", "ms", "ImageMagick: bytes", "similarity", "ms")
     for divisor, pairs in made.items():
-        rows = [(one.name, f"{one.limit:,}", one.ours.format, *one.ours.cells(), *one.theirs.cells()) for one in pairs]
+        rows = [
+            (name, f"{limit:,}", ours.format, *ours.cells(), *theirs.cells()) for name, limit, ours, theirs in pairs
+        ]
         aligned = markdown.table(head, rows, right=[1, *range(3, len(head))])
-        lines += ["", f"## {limit_name(divisor).capitalize()}", "", *aligned]
+        lines += ["", f"## {LIMITS[divisor].capitalize()}", "", *aligned]
     return "\n".join(lines) + "\n"
 
 

@@ -5,8 +5,10 @@ Each part has a section of its own, with the circumstances of its measurement, s
 
 from __future__ import annotations
 
+import operator
 import os
 import platform
+import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,19 +23,15 @@ from scripts.checkout import ROOT
 RESULTS: Final = ROOT / "bench" / "RESULTS.md"
 
 PACKAGES: Final = (
-    "apache-airflow",
-    "apache-airflow-providers-http",
-    "engagelab-apppush",
-    "requests",
-    "urllib3",
-    "pillow",
+    *("apache-airflow", "apache-airflow-providers-http", "engagelab-apppush", "requests", "urllib3", "pillow"),
+    *("simplejpeg", "numpy"),
 )
 """The packages whose versions are named beside the figures."""
 
 TITLE: Final = """# Benchmarks
 
 `make bench` writes this file; `make bench ONLY=NAME` measures one part again. The service is a stub in a process of its
-own, which answers after 20 ms.
+own, which answers after 20 ms. Where pictures are checked, nginx serves them; its processor time is not the client's.
 """
 
 
@@ -56,25 +54,22 @@ class Figure:
     profile: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Part:
-    """Figures that are measured together, and when, on what and with which versions they were measured."""
-
-    heading: str
-    circumstances: str
-    figures: tuple[Figure, ...]
+def at_least(what: str, value: float, unit: str, goal: float | None, **more: Any) -> Figure:
+    return _judged(what, value, unit, "at least", goal, operator.ge, more)
 
 
-def at_least(what: str, value: float, unit: str, goal: float, **more: Any) -> Figure:
-    return Figure(what, value, unit, f"at least {goal:g}", value >= goal, **more)
+def at_most(what: str, value: float, unit: str, goal: float | None, **more: Any) -> Figure:
+    return _judged(what, value, unit, "at most", goal, operator.le, more)
 
 
-def at_most(what: str, value: float, unit: str, goal: float, **more: Any) -> Figure:
-    return Figure(what, value, unit, f"at most {goal:g}", value <= goal, **more)
+def under(what: str, value: float, unit: str, goal: float | None, **more: Any) -> Figure:
+    return _judged(what, value, unit, "under", goal, operator.lt, more)
 
 
-def under(what: str, value: float, unit: str, goal: float, **more: Any) -> Figure:
-    return Figure(what, value, unit, f"under {goal:g}", value < goal, **more)
+def _judged(what: str, value: float, unit: str, words: str, goal: float | None, reaches: Any, more: Any) -> Figure:
+    if goal is None:
+        return Figure(what, value, unit, **more)
+    return Figure(what, value, unit, f"{words} {goal:g}", bool(reaches(value, goal)), **more)
 
 
 def circumstances(start: float, packages: Sequence[str] = PACKAGES) -> str:
@@ -85,9 +80,9 @@ def circumstances(start: float, packages: Sequence[str] = PACKAGES) -> str:
     """
     seconds = time.monotonic() - start
     took = f"{seconds / 60:.0f} minutes" if seconds >= 100 else f"{seconds:.0f} seconds"
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    processor = models[0].partition(":")[2].strip() if models else platform.machine()
-    machine = f"{platform.system()} {platform.release()} on {os.cpu_count()} processors ({processor})"
+    processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    model = processor[1] if processor else platform.machine()
+    machine = f"{platform.system()} {platform.release()} on {os.cpu_count()} processors ({model})"
     versions = "".join(f", {name} {found}" for name in packages if (found := _version(name)))
     return f"{datetime.now(UTC):%Y-%m-%d}; {took}; {machine}; Python {platform.python_version()}{versions}"
 
@@ -99,22 +94,21 @@ def _version(name: str) -> str | None:
         return None
 
 
-def section(part: Part) -> list[str]:
+def section(figures: Sequence[Figure], circumstances: str) -> list[str]:
     """Return a part of the report in Markdown, without its heading."""
-    lines = [part.circumstances, "", *table(part.figures)]
-    for figure in part.figures:
+    lines = [circumstances, "", *table(figures)]
+    for figure in figures:
         if figure.profile:
             lines += ["", f"Where the time of *{figure.what}* goes:", "", "```console", *figure.profile, "```"]
     return lines
 
 
-def write(part: Part) -> None:
+def write(heading: str, lines: Iterable[str]) -> None:
     """Write a part of the report, and keep the others."""
-    markdown.replace_section(RESULTS, TITLE, part.heading, section(part))
+    markdown.replace_section(RESULTS, TITLE, heading, lines)
 
 
 def table(figures: Iterable[Figure]) -> list[str]:
-    """Return the lines of a Markdown table."""
     reached = {None: "", True: "yes", False: "**no**"}
     rows = [(one.what, spell(one), one.goal, reached[one.reached], one.note) for one in figures]
     return markdown.table(("figure", "measured", "goal", "reached", "note"), rows, right=[1])

@@ -16,6 +16,12 @@ APP_KEY: Final = "bench-app-key"
 MASTER_SECRET: Final = "bench-master-secret"  # noqa: S105  # not real
 CDN: Final = "https://cdn.example.com"
 NO_LIMIT: Final = 1_000_000
+LIMIT: Final = 500
+"""Requests per second that the service accepts for an AppKey."""
+
+RATE: Final = 495
+"""The rate of batches that are measured at the limit."""
+
 SPAWN: Final = multiprocessing.get_context("spawn")
 
 

@@ -186,9 +186,8 @@ def main() -> int:
     failed = False
     if options.only != "mutants":
         tests = "tests/trust/test_fuzz.py" if options.only == "fuzz" else "tests/trust"
-        if options.only != "fuzz":
-            failed |= subprocess.call([sys.executable, "-m", "bench.push_histories"], cwd=ROOT) != 0
         amounts = ("--fuzz", str(options.fuzz), "--kills", str(options.kills), "--pictures", str(options.pictures))
+        amounts += ("--rows=20000", "--histories=1000000")
         failed |= attack([tests, *amounts])
     if options.only in (None, "mutants"):
         failed |= mutate_all()

@@ -1,10 +1,10 @@
 """Processor time and memory of a triggerer that waits for many pictures: one sensor of 10,000, and 900 of one.
 
 The triggers run in the event loop of a process of their own. Another process loads the triggerer without our triggers,
-and is subtracted. The pictures are on loopback, in a third process that answers after 20 ms. A third of them is absent,
-a third has an ETag and is requested conditionally, and a third has none and is downloaded in each round.
+and is subtracted. nginx serves the pictures. A third of them is absent, a third has an ETag and is requested
+conditionally, and a third has none and is downloaded in each round.
 
-The processor time of a round is spread over a minute, also if the round took longer.
+The processor time of a round is spread over a minute, which is the usual interval between two rounds.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from bench.nginx import Nginx, run_nginx
 from bench.report import Figure, under
 from bench.runs import SPAWN, discard_output, peak_mb
-from bench.servers import PictureHost
 
-ROUND_S: Final = 60.0
+MINUTE_S: Final = 60.0
 START_S: Final = 60.0
-LATENCY_S: Final = 0.020
 GOAL_CORES: Final = 0.5
 GOAL_MB: Final = 300.0
 
@@ -41,12 +40,12 @@ class Load(NamedTuple):
 
 # No sensor ends: a sensor of many waits for the absent ones, and a sensor of one never has a picture that is ready.
 LOADS: Final = (
-    Load("one sensor of 10,000 pictures", 1, 10_000, ("absent", "etag", "pictures")),
-    Load("900 sensors of one picture", 900, 1, ("absent", "wrong", "wrong-etag")),
+    Load("one sensor of 10,000 pictures", 1, 10_000, ("absent", "etag/photograph", "photograph")),
+    Load("900 sensors of one picture", 900, 1, ("absent", "wrong", "etag/wrong")),
 )
 
 
-def measure(rounds: int = 2, interval: float = ROUND_S) -> list[Figure]:
+def measure(rounds: int = 2, interval: float = 20.0) -> list[Figure]:
     """Measure both loads.
 
     :param rounds: rounds of each, after a first one that fills the caches.
@@ -57,23 +56,17 @@ def measure(rounds: int = 2, interval: float = ROUND_S) -> list[Figure]:
 
 def measure_load(load: Load, rounds: int, interval: float) -> list[Figure]:
     pictures = load.sensors * load.each
-    with (
-        PictureHost(LATENCY_S) as host,
-        child(None, host.url, interval) as idle,
-        child(load, host.url, interval) as busy,
-    ):
+    with run_nginx() as host, child(None, "", interval) as idle, child(load, host.http, interval) as busy:
         wait_for(host, pictures)
         before, idle_before, start = cpu_of(busy), cpu_of(idle), time.monotonic()
-        requests = host.answers()
+        requests = host.counts()[1]
         wait_for(host, requests + rounds * pictures)
-        seconds = time.monotonic() - start
-        done = (host.answers() - requests) / pictures
-        cpu = cpu_of(busy) - before
-        idle_cores = (cpu_of(idle) - idle_before) / seconds
+        seconds, done = time.monotonic() - start, (host.counts()[1] - requests) / pictures
+        cpu, idle_cores = cpu_of(busy) - before, (cpu_of(idle) - idle_before) / seconds
         memory = peak_mb(busy) - peak_mb(idle)
     note = f"{done:.1f} rounds in {seconds:.0f} s; {1000 * cpu / done / pictures:.2f} ms of processor time a check"
     return [
-        under(f"{load.name}, processor", cpu / done / ROUND_S - idle_cores, "cores", GOAL_CORES, note=note),
+        under(f"{load.name}, processor", cpu / done / MINUTE_S - idle_cores, "cores", GOAL_CORES, note=note),
         under(f"{load.name}, memory", memory, "MB", GOAL_MB),
     ]
 
@@ -95,19 +88,15 @@ def child(load: Load | None, url: str, interval: float) -> Iterator[int]:
 
 def run_child(load: Load | None, url: str, interval: float, ready: Event) -> None:
     discard_output()  # the triggers' logs
-    connection = {
-        "conn_type": "oppo_image",
-        "login": "key",
-        "password": "none",
-        "extra": {"allow_private_addresses": True},
-    }
+    extra = {"allow_private_addresses": True}
+    connection = {"conn_type": "oppo_image", "login": "key", "password": "none", "extra": extra}
     os.environ["AIRFLOW_CONN_OPPO_IMAGE_DEFAULT"] = json.dumps(connection)
     asyncio.run(run_triggers(load, url, interval, ready))
 
 
-def wait_for(host: PictureHost, answers: int) -> None:
+def wait_for(host: Nginx, answers: int) -> None:
     """Wait until the host has sent this number of answers."""
-    while host.answers() < answers:
+    while host.counts()[1] < answers:
         time.sleep(0.25)
 
 

@@ -12,6 +12,8 @@ for name; do
         [ -x /usr/bin/chromium ] || missing="$missing chromium fonts-liberation"
         [ -n "$(fc-list :lang=zh 2>/dev/null)" ] || missing="$missing fonts-wqy-zenhei fontconfig"
         ;;
+    imagemagick) [ -x /usr/bin/convert ] || missing="$missing $name" ;;
+    nginx) [ -x /usr/sbin/nginx ] || missing="$missing $name" ;;
     postgresql) command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing $name" ;;
     *) command -v "$name" >/dev/null || missing="$missing $name" ;;
     esac

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import report
-from bench.report import Figure, Part, at_least, at_most, under
+from bench.report import Figure, at_least, at_most, under
 
 FIGURES = (
     at_least("uploads", 2_543.2, "/s", 490),
@@ -21,6 +21,7 @@ def test_goal_reached() -> None:
     assert [figure.reached for figure in FIGURES] == [True, False, True, None]
     assert under("time", 1.0, "ms", 1).reached is False
     assert at_most("time", 1.0, "ms", 1).reached is True
+    assert at_most("time", 1.0, "ms", None).reached is None
 
 
 def test_table_has_a_row_per_figure() -> None:
@@ -36,10 +37,11 @@ def test_table_has_a_row_per_figure() -> None:
 
 def test_write_keeps_other_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "RESULTS", tmp_path / "RESULTS.md")
-    report.write(Part("Two workers", report.circumstances(0.0), FIGURES))
-    report.write(Part("Parsing", "then", FIGURES[:1]))
+    lines = report.section(FIGURES, report.circumstances(0.0))
+    report.write("Two workers", lines)
+    report.write("Parsing", ["then"])
     before = (tmp_path / "RESULTS.md").read_text()
-    report.write(Part("Parsing", "now", FIGURES[:1]))
+    report.write("Parsing", ["now"])
     text = (tmp_path / "RESULTS.md").read_text()
     assert text == before.replace("then", "now") != before
     assert [line for line in text.splitlines() if line.startswith("## ")] == ["## Two workers", "## Parsing"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.report import Figure, Part, circumstances, table, write
+from bench.report import Figure, circumstances, section, table, write
 from scripts import processes
 from tests.celery.batch_runs import BatchRun
 from tests.support import servers
@@ -81,5 +81,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for line in table(figures):
             terminalreporter.write_line(line)
         if config.getoption("--keep-figures"):
-            start = config.stash[_START]
-            write(Part("Two Celery workers on one AppKey", circumstances(start, PACKAGES), tuple(figures)))
+            machine = circumstances(config.stash[_START], PACKAGES)
+            write("Two Celery workers on one AppKey", section(figures, machine))

@@ -1,6 +1,6 @@
 """Model of intended pushes, a task store and a service that forgets a `cid` after an hour.
 
-The Hypothesis state machine in tests/trust and the seeded loop of `make bench-trust` drive the same steps.
+The Hypothesis state machine and the seeded loop in tests/trust drive the same steps.
 """
 
 from __future__ import annotations

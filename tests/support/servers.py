@@ -82,13 +82,13 @@ class Service:
 
 
 @contextlib.contextmanager
-def service(limit: int) -> Iterator[Service]:
-    """Run a service that accepts `limit` requests per second."""
+def service(limit: int | None, latency: float = 0.02) -> Iterator[Service]:
+    """Run a service that accepts `limit` requests per second, and answers after `latency` seconds."""
     folder = Path(tempfile.mkdtemp(prefix="oppo-image-service-"))
     journal = folder / "journal"
     with Supervisor(folder) as supervisor:
-        options = {"latency": 0.02, "limit": limit, "journal": str(journal)}
-        command = [sys.executable, "-m", "bench.servers", "service", json.dumps(options)]
+        options = {"latency": latency, "limit": limit, "journal": str(journal)}
+        command = [sys.executable, "-m", "tests.support.service_stub", json.dumps(options)]
         output = _serve(supervisor, command, log=folder / "service.log", ready="http://", cwd=ROOT)
         yield Service(output.strip(), journal)
 

@@ -23,6 +23,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("trust", "attacks on the provider")
     group.addoption("--fuzz", type=int, default=5_000, help="number of mutated pictures (%(default)s)")
     group.addoption("--kills", type=int, default=5, help="number of kills of each kind (%(default)s)")
+    group.addoption("--rows", type=int, default=2_000, help="number of rows of a killed batch (%(default)s)")
+    group.addoption("--histories", type=int, default=2_000, help="number of random histories of pushes (%(default)s)")
     group.addoption("--pictures", type=int, default=1_000, help="number of damaged pictures (%(default)s)")
     group.addoption(
         "--kill-seed",
@@ -48,6 +50,11 @@ def attacks(pytestconfig: pytest.Config) -> AttackReport:
 @pytest.fixture(scope="session")
 def kills(pytestconfig: pytest.Config) -> int:
     return int(pytestconfig.getoption("--kills"))
+
+
+@pytest.fixture(scope="session")
+def batch_rows(pytestconfig: pytest.Config) -> int:
+    return int(pytestconfig.getoption("--rows"))
 
 
 @pytest.fixture
