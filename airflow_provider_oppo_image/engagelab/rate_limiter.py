@@ -48,6 +48,8 @@ class AdaptiveRate:
         if not 1 <= max_rate < math.inf:
             raise ConfigurationError(f"The rate must be at least 1 request per second, not {max_rate:g}.")
         self.max_rate = max_rate
+        self.lock = threading.Lock()
+        """Held by the rate limiters that share this rate."""
         # The first requests open connections, arrive late, and would be counted with those of the next second.
         self._rate = max_rate * (1 - INCREASE_PER_SECOND)
         self._updated_at: float | None = None
@@ -96,12 +98,12 @@ class AdaptiveRate:
 class RateLimiter:
     """Limits the rate of requests of many threads, until it is closed.
 
-    :param rate: the rate.
+    :param rate: the rate. Rate limiters may share it, for example those of two batches in one process.
     """
 
     def __init__(self, rate: AdaptiveRate) -> None:
         self._rate = rate
-        self._lock = threading.Lock()
+        self._lock = rate.lock
         self._closed = threading.Event()
 
     def acquire(self) -> None:
