@@ -19,6 +19,7 @@ from airflow_provider_oppo_image.errors import (
     page_of_type,
 )
 from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, WRONG_CODES, Code
+from airflow_provider_oppo_image.plugins.translations import CHINESE
 from airflow_provider_oppo_image.storage import resolve
 from scripts import code_tables
 from tests.docs.error_facts import HTTP_FACTS, ROW_FACTS, problem_block, problem_facts, type_facts
@@ -89,6 +90,26 @@ def test_row_page_shows_place_of_code(code: str) -> None:
     text = page(docs_url(code)).read_text()
     assert text.startswith(f"# `{code}`\n")
     assert f"\n\n{ROW_FACTS}\n\n" in text
+
+
+def test_chinese_pages_show_codes_with_texts_of_page_in_airflow() -> None:
+    problems = [[code, CHINESE.heading(code), CHINESE.advice(code, "")] for code in PROBLEM_CODES]
+    assert [cells for cells in chinese_rows("pictures") if cells] == problems
+    assert [cells[:2] for cells in chinese_rows("rows")] == [[code, CHINESE.heading(code)] for code in ROW_CODES]
+    retries, scopes = {"never": "否", "once": "一次", "later": "是"}, {"account": "账号", "request": "这个请求"}
+    codes = {
+        code: [", ".join(map(str, row.http_statuses)), retries[row.retry], scopes.get(row.scope, "这张图片")]
+        for code, row in ERROR_CODES.items()
+    }
+    assert {int(cells[0]): cells[1:4] for cells in chinese_rows("service")} == codes
+
+
+def chinese_rows(name: str) -> list[list[str]]:
+    """Return the rows of the tables of a Chinese page about errors, with the code without its link."""
+    lines = re.findall(
+        r"^\| \[`?([-\w]+)`?\]\([^)]+\) \| (.*) \|$", (ROOT / f"docs/zh/errors/{name}.md").read_text(), re.M
+    )
+    return [[code, *cells.split(" | ")] for code, cells in lines]
 
 
 def test_status_page_lists_retried() -> None:

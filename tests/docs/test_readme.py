@@ -48,6 +48,10 @@ def test_its_dag_pushes_without_validate_only(sandbox: SandboxServer, host: Pict
     assert sent["msg_id"] == dag_run.returned["push", -1]
 
 
+def test_front_page_shows_same_dag() -> None:
+    assert f"```python\n{DAG}```" in (Path(__file__).parents[2] / "docs/README.md").read_text()
+
+
 def test_its_dag_is_ten_lines_of_code() -> None:
     lines = [line for line in DAG.splitlines() if line.strip() and not line.startswith(("import", "from"))]
     assert len(lines) <= 10
