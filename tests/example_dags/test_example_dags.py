@@ -19,7 +19,7 @@ from unittest.mock import ANY, Mock
 import pytest
 from sqlalchemy import select
 
-from airflow_provider_oppo_image.airflow_compat import HAS_PAGES
+from airflow_provider_oppo_image.airflow_compat import HAS_PAGES, airflow_version
 from airflow_provider_oppo_image.batch.results import read_results
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
 from airflow_provider_oppo_image.errors import docs_url
@@ -33,6 +33,8 @@ from tests.support.smtp_server import smtp_server
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
 NEED_3_1 = {"alert_when_late", "approve_before_push"}
+
+BEFORE_3_3 = airflow_version().startswith(("2.", "3.0.", "3.1.", "3.2."))
 
 from_3_1 = pytest.mark.skipif(not HAS_PAGES, reason="approvals and deadlines exist since Airflow 3.1")
 
@@ -212,12 +214,13 @@ def test_report_failures_sends_one_mail_with_the_report(host: PictureHost, mails
     assert (dag_run.states["upload", -1], dag_run.states["push", -1]) == ("failed", "upstream_failed")
     [mail] = mails
     assert (mail["to"], mail["subject"]) == ("campaigns@example.com", "report_failures: upload failed")
-    text = mail.get_body().get_content()
-    assert "876 x 324 px" in text
-    assert docs_url("wrong_dimensions") in text
+    if airflow_version().startswith("2.") or not BEFORE_3_3:  # in between, `dag.test()` hands over no exception
+        text = mail.get_body().get_content()
+        assert "876 x 324 px" in text
+        assert docs_url("wrong_dimensions") in text
 
 
-@from_3_1
+@pytest.mark.skipif(BEFORE_3_3, reason="before Airflow 3.3, `dag.test()` takes no answers")
 @pytest.mark.parametrize(("choice", "state"), [("Approve", "success"), ("Reject", "skipped")])
 def test_approve_before_push_asks_with_a_link_to_the_pictures(
     sandbox: SandboxServer, pictures: dict[str, str], choice: str, state: str
@@ -273,7 +276,7 @@ def test_alert_when_late_sends_a_mail(host: PictureHost, mails: list[EmailMessag
         [deadline] = session.scalars(select(Deadline))
         deadline.handle_miss(session)
         session.flush()
-        [stored] = session.scalars(select(Trigger))
+        stored = session.scalars(select(Trigger).order_by(Trigger.id.desc())).first()
         module, _, name = stored.classpath.rpartition(".")
         trigger = getattr(importlib.import_module(module), name)(**stored.kwargs)
 
