@@ -92,8 +92,9 @@ audit: venv ## Check every pinned version for known vulnerabilities
 drift: venv ## Compare the vendor's newest SDK with contract.py, and print what is new
 	@$(BIN)/python -m scripts.drift
 
-release-check: venv ## List what is left to do before this version is released
-	@code=0; $(BIN)/python -m scripts.drift || code=1; $(BIN)/python -m scripts.release_check || code=1; exit $$code
+release-check: venv ## Print what is left to do before this version is released
+	@code=0; drift=$$($(BIN)/python -m scripts.drift) || { echo "$$drift"; code=1; }; \
+	$(BIN)/python -m scripts.release_check || code=1; exit $$code
 
 test-trust: venv ## Test faults, kills, addresses, leaks and malformed pictures; prints a table of the results
 	@scripts/picture_corpus.sh $(BIN)/python

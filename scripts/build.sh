@@ -27,5 +27,7 @@ version=$(echo "$wheel" | cut -d- -f2)
 sed "s/^dynamic = .*/version = \"$version\"/" pyproject.toml > build/pyproject.toml
 "$bin/cyclonedx-py" environment --output-reproducible --pyproject build/pyproject.toml --mc-type library \
     --output-file "$to/${wheel%-py3-none-any.whl}.cdx.json" "$installed"
-awk -v heading="## [$version]" 'index($0, heading) == 1 { on = 1; next } /^## / { on = 0 } on' CHANGELOG.md > "$to/notes.md"
+# A build between two releases has the notes of what is not released.
+grep -qF "## [$version]" CHANGELOG.md && heading="## [$version]" || heading="## [Unreleased]"
+awk -v heading="$heading" 'index($0, heading) == 1 { on = 1; next } /^## / { on = 0 } on' CHANGELOG.md > "$to/notes.md"
 echo "Built in $to:" && ls "$to"

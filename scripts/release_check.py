@@ -1,4 +1,4 @@
-"""List what is left to do before this version is released.
+"""Print what is left to do before this version is released, and nothing else.
 
 usage: python -m scripts.release_check
 
@@ -39,7 +39,7 @@ class Item(NamedTuple):
     to_do: str = ""
 
     def __str__(self) -> str:
-        return f"{'NOT DONE' if self.to_do else 'done':<8}  {self.name:<13}  {f'{self.found} {self.to_do}'.strip()}"
+        return f"{self.name:<13}  {f'{self.found} {self.to_do}'.strip()}"
 
 
 def check_version(version: str) -> Item:
@@ -97,8 +97,8 @@ def check_build(names: Sequence[str], built_from: int | None, version: str, head
     :param built_from: the time of the commit in the source distribution, in seconds since 1970.
     :param head: the time of this commit.
     """
-    # The bill of materials is made last, after both other files were checked.
-    wanted = [f"{PACKAGE}-{version}{end}" for end in ("-py3-none-any.whl", ".tar.gz", ".cdx.json")]
+    # The notes are made last, after the other files were checked.
+    wanted = [*(f"{PACKAGE}-{version}{end}" for end in ("-py3-none-any.whl", ".tar.gz", ".cdx.json")), "notes.md"]
     if missing := [name for name in wanted if name not in names]:
         return Item("build", f"dist has no {missing[0]}.", "Run make build.")
     if built_from != head:
@@ -157,8 +157,9 @@ def _git(root: Path, *arguments: str) -> str:
 
 def main(root: Path = ROOT) -> int:
     items = list(check_all(root, datetime.datetime.now(datetime.UTC).date()))
-    print(*items, sep="\n")
-    return NOT_DONE if any(item.to_do for item in items) else DONE
+    left = [item for item in items if item.to_do]
+    print(*(left or ["Nothing is left to do."]), sep="\n")
+    return NOT_DONE if left else DONE
 
 
 if __name__ == "__main__":
