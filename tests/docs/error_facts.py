@@ -8,11 +8,11 @@ from airflow_provider_oppo_image.errors import OppoImageError, failure_from, pag
 from airflow_provider_oppo_image.pictures.report import ABSENT_CODES, WARNING_CODES, Code, Problem
 
 _WRONG: Final = """\
-- State: **wrong**, a person must mend it
+- State: **wrong**, a person must correct it
 - The upload: fails at once, and Airflow does not retry
 - [The sensor](../how-to/wait-for-pictures.md): fails at once, or waits with `on_wrong="wait"`"""
 _ABSENT: Final = """\
-- State: **absent**, it may yet come
+- State: **absent**, it may still come
 - The upload: fails, and Airflow's retries try again
 - [The sensor](../how-to/wait-for-pictures.md): waits"""
 _WARNING: Final = """\
@@ -23,7 +23,7 @@ _WARNING: Final = """\
 ROW_FACTS: Final = """\
 - Where: the results of [a batch](../how-to/upload-many.md), in `error_code`
 - The row: failed. The others go on
-- Airflow's retries: none for this row alone; the manifest must be mended"""
+- Airflow's retries: none for this row alone; the manifest must be corrected"""
 HTTP_FACTS: Final = """\
 - Where: the results of [a batch](../how-to/upload-many.md), in `error_code`; the message says the same in words
 - Airflow's retries: for 408, 425, 429 and from 500 up; none otherwise"""

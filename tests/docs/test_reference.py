@@ -43,9 +43,9 @@ def test_reference_lists_each_error() -> None:
 @pytest.mark.parametrize(
     ("heading", "codes"),
     [
-        ("Absent: it may yet come", ABSENT_CODES),
-        ("Wrong: a person must mend it", WRONG_CODES),
-        ("Warnings: ready, and a careful person would mend it", WARNING_CODES),
+        ("Absent: it may still come", ABSENT_CODES),
+        ("Wrong: a person must correct it", WRONG_CODES),
+        ("Warnings: ready, and but you should correct it", WARNING_CODES),
     ],
 )
 def test_reference_lists_each_picture_problem(heading: str, codes: tuple[str, ...]) -> None:
