@@ -45,7 +45,7 @@ def test_reference_lists_each_error() -> None:
     [
         ("Absent: it may still come", ABSENT_CODES),
         ("Wrong: a person must correct it", WRONG_CODES),
-        ("Warnings: ready, and but you should correct it", WARNING_CODES),
+        ("Warnings: ready, but you should correct it", WARNING_CODES),
     ],
 )
 def test_reference_lists_each_picture_problem(heading: str, codes: tuple[str, ...]) -> None:
