@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -13,8 +14,20 @@ from tests.cli.test_push import MESSAGE
 pytestmark = pytest.mark.usefixtures("connect")
 
 
-def test_status_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
-    msg_id = OppoImageHook().push(MESSAGE)
+@pytest.fixture
+def push(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Push, and drop what Airflow prints then; return the message id."""
+
+    def send() -> str:
+        msg_id = OppoImageHook().push(MESSAGE)
+        capsys.readouterr()
+        return msg_id
+
+    return send
+
+
+def test_status_prints_a_table(push: Callable[[], str], capsys: pytest.CaptureFixture[str]) -> None:
+    msg_id = push()
     assert main(["status", msg_id]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines == [
@@ -24,8 +37,8 @@ def test_status_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_status_names_missing_ids(capsys: pytest.CaptureFixture[str]) -> None:
-    msg_id = OppoImageHook().push(MESSAGE)
+def test_status_names_missing_ids(push: Callable[[], str], capsys: pytest.CaptureFixture[str]) -> None:
+    msg_id = push()
     assert main(["status", "7", msg_id, "7", "--json"]) == 3
     out, err = capsys.readouterr()
     data = json.loads(out)
@@ -33,8 +46,8 @@ def test_status_names_missing_ids(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no numbers for 7" in err
 
 
-def test_withdraw(sandbox: SandboxServer, capsys: pytest.CaptureFixture[str]) -> None:
-    first, second = OppoImageHook().push(MESSAGE), OppoImageHook().push(MESSAGE)
+def test_withdraw(push: Callable[[], str], capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = push(), push()
     assert main(["withdraw", first]) == 0
     assert main(["withdraw", second, "--json"]) == 0
     assert capsys.readouterr().out == f'The push {first} was withdrawn.\n{{"withdrawn": "{second}"}}\n'
