@@ -277,7 +277,7 @@ def build_result(
     values |= {PICTURE_RULES[kind].id_key: outcome.picture_id for kind, outcome in outcomes.items()}
     values["uploaded_at"] = min((each.uploaded_at for each in outcomes.values() if each.uploaded_at), default=None)
     if origin:
-        values |= asdict(origin)
+        values |= vars(origin)
     failures = [problem, *(outcomes[kind].failure for kind in PICTURE_KINDS if kind in outcomes)]
     if found := [failure for failure in failures if failure]:
         message = "; ".join(failure.message for failure in found)

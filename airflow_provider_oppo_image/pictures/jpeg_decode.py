@@ -202,13 +202,12 @@ class _CoefficientBits:
             self._refine(self._missing[part], range(first, last + 1), high=bits >> 4, low=bits & 15)
 
     def _refine(self, missing: list[int | None], coefficients: range, *, high: int, low: int) -> None:
-        in_order = (coefficients[0] == 0 or missing[0] is not None) and all(
-            (missing[coefficient] or 0) == high for coefficient in coefficients
-        )
-        if self._progressive and not in_order:
+        if self._progressive and not (
+            (coefficients[0] == 0 or missing[0] is not None)
+            and all((missing[coefficient] or 0) == high for coefficient in coefficients)
+        ):
             raise BrokenImageError("its scans are not in order")
-        for coefficient in coefficients:
-            missing[coefficient] = low
+        missing[coefficients.start : coefficients.stop] = [low] * len(coefficients)
 
     def require_all(self) -> None:
         """Return if no bits are missing.
