@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench.cpu_profile import CpuProfile
+from bench import cpu_profile
 from bench.runs import APP_KEY, CDN, MASTER_SECRET, NO_LIMIT, Run, pictures, timed
 from tests.support.service_stub import reset
 
@@ -46,12 +46,11 @@ def run(
         if warm_up:
             upload(hook, Path(folder, "warm-up"), warm_up, hook.make_rate_limiter(rate), check)
             reset(url)
-        profile = CpuProfile() if profiled else None
-        with profile or nullcontext():
+        with cpu_profile.profiled(rows) if profiled else nullcontext(()) as profile:
             measured = timed(
                 rows, lambda: upload(hook, Path(folder, "measured"), rows, hook.make_rate_limiter(rate), check)
             )
-        return replace(measured, profile=tuple(profile.lines(rows))) if profile else measured
+        return replace(measured, profile=tuple(profile))
 
 
 def hook_for(url: str) -> OppoImageHook:

@@ -98,7 +98,7 @@ def count_log_lines(url: str, rows: int, check: str) -> int:
 
 def check_hosts(hosts: dict[str, int]) -> list[float]:
     """Return the seconds until all pictures of each host are checked."""
-    from airflow_provider_oppo_image.net.picture_url import PictureUrl
+    from airflow_provider_oppo_image.net.urls import PictureUrl
     from airflow_provider_oppo_image.pictures.check import check_picture
     from airflow_provider_oppo_image.pictures.check_many import MAX_PER_HOST, check_all
     from airflow_provider_oppo_image.pictures.polling import ExpectedPicture

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import timeit
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
@@ -91,11 +92,8 @@ def compare(convert: str, folder: Path, divisor: int, rounds: int) -> Iterator[P
             theirs: lambda: make_theirs(convert, source, theirs, rule, limit),  # noqa: B023
         }
         seconds = dict.fromkeys(works, math.inf)
-        for _ in range(rounds):
-            for file, work in works.items():
-                start = time.perf_counter()
-                work()
-                seconds[file] = min(seconds[file], time.perf_counter() - start)
+        for file, work in [*works.items()] * rounds:
+            seconds[file] = min(seconds[file], timeit.timeit(work, number=1))
         reference = scale(artwork.seen, rule)
         yield (
             artwork.name,

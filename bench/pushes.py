@@ -35,7 +35,7 @@ def measure(pushes: int = 6_000) -> list[Figure]:
         at_least("pushes and uploads of one process", 100 * together.rate / LIMIT, "% of the limit", GOAL, note=note),
         at_most("refusals for the rate (23008), in both", alone.refused + together.refused, "", 0),
         under("processor time of a push at the limit", cpu, "ms", 2, note="with planning, results and checkpoint"),
-        at_least("pushes without a limit, against the SDK in 32 threads", ours.rate / free.rate, "times", 1),
+        Figure("pushes without a limit, against the SDK in 32 threads", ours.rate / free.rate, "times"),
         Figure("the same, against the SDK in a loop", ours.rate / loop.rate, "times"),
         Figure("processor time of a push, against the SDK in 32 threads", ours.cpu_ms / free.cpu_ms, "times"),
         Figure("pushes without a limit, this package's batch", ours.rate, "/s"),

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,15 +83,9 @@ def circumstances(start: float, packages: Sequence[str] = PACKAGES) -> str:
     processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     model = processor[1] if processor else platform.machine()
     machine = f"{platform.system()} {platform.release()} on {os.cpu_count()} processors ({model})"
-    versions = "".join(f", {name} {found}" for name in packages if (found := _version(name)))
+    installed = {one.name: one.version for one in distributions()}
+    versions = "".join(f", {name} {installed[name]}" for name in packages if name in installed)
     return f"{datetime.now(UTC):%Y-%m-%d}; {took}; {machine}; Python {platform.python_version()}{versions}"
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def section(figures: Sequence[Figure], circumstances: str) -> list[str]:

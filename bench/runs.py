@@ -27,7 +27,7 @@ SPAWN: Final = multiprocessing.get_context("spawn")
 
 @dataclass(frozen=True)
 class Run:
-    """The cost of a run: wall time and processor time in seconds, peak memory in MB of 1,000,000 bytes."""
+    """The cost of a run: time and processor time in seconds, peak memory in MB of 1,000,000 bytes."""
 
     uploads: int
     seconds: float

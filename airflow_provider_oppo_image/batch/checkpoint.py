@@ -12,7 +12,6 @@ import logging
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 
 from airflow_provider_oppo_image.batch.lease import Lease
@@ -167,8 +166,9 @@ class BaseCheckpoint(ABC, Generic[OutcomeT]):
                 self._part_number = len(self._parts())
             self._part_number += 1
             with atomic_write(self.folder / f"part-{self._part_number:06d}-{self._run_id}.jsonl") as file:
-                for entry in (self._origin, *map(asdict, outcomes)):
-                    file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+                for entry in (self._origin, *outcomes):
+                    # `asdict` would take a third of the time of a batch of pushes.
+                    file.write(json.dumps(entry, ensure_ascii=False, default=vars).encode() + b"\n")
 
     def renew(self) -> None:
         """Renew the lease, if that is due.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from airflow_provider_oppo_image.batch.manifest import Row
@@ -214,7 +214,7 @@ def _dump(value: object) -> str:
 
 
 def _dump_optional(value: Failure | StoredPush | None) -> str | None:
-    return None if value is None else _dump(asdict(value))
+    return None if value is None else _dump(vars(value))
 
 
 def _load_record(text: str | None) -> StoredPush | None:

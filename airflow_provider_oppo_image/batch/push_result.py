@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 from airflow_provider_oppo_image.batch.checkpoint import BaseCheckpoint
@@ -147,7 +147,7 @@ def build_push_result(line: int, outcome: PushOutcome, origin: Origin) -> PushRe
     :param origin: the origin of the results.
     """
     record = outcome.record
-    values: dict[str, Any] = dict(asdict(origin))
+    values: dict[str, Any] = dict(vars(origin))
     if record:
         values["cid"] = record.cid
         values["msg_id"] = record.msg_id

@@ -8,7 +8,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Final
 
@@ -62,7 +62,7 @@ def write_results(
         if path.suffix.lower() == ".csv":
             _write_csv(file, results, [field.name for field in fields(row_type)])
         else:
-            file.writelines(json.dumps(asdict(result), ensure_ascii=False).encode() + b"\n" for result in results)
+            file.writelines(json.dumps(result, ensure_ascii=False, default=vars).encode() + b"\n" for result in results)
 
 
 def log_invalid_line(path: StoragePath, line: int) -> None:

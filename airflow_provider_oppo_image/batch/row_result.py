@@ -10,7 +10,7 @@ import datetime
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_type_hints
@@ -163,7 +163,7 @@ class RowResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as JSON-serialisable data."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 COLUMNS: Final[tuple[Column, ...]] = tuple(
