@@ -7,13 +7,12 @@ and 20 MB with the wrong size in pixels, and of the right size but too large a f
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
-import queue
 import socket
 import ssl
 import struct
 import tempfile
-import threading
 from pathlib import Path
 from typing import Final
 from unittest import mock
@@ -30,6 +29,7 @@ BYTES: Final = {
     "wrong-size": (1_000_000, 5_000_000, 20_000_000),
     "too-large": (1_048_577, 5_000_000, 20_000_000),  # the first is one byte above the limit
 }
+FORK: Final = multiprocessing.get_context("fork")
 BYTES_SENT_OFFSET: Final = 200
 """The offset of the number of sent bytes in Linux's struct tcp_info, since 4.19."""
 
@@ -49,14 +49,13 @@ def measure() -> list[Figure]:
 def check(listener: socket.socket, context: ssl.SSLContext, what: str, size: int, file_format: str) -> Figure:
     from airflow_provider_oppo_image.pictures.check import check_picture
 
-    sent: queue.SimpleQueue[int] = queue.SimpleQueue()
-    body = wrong(what, size, file_format)
-    threading.Thread(target=lambda: sent.put(serve_once(listener, context, body)), daemon=True).start()
+    sent, body = FORK.SimpleQueue(), wrong(what, size, file_format)
+    FORK.Process(target=lambda: sent.put(serve_once(listener, context, body)), daemon=True).start()
     url = f"https://127.0.0.1:{listener.getsockname()[1]}/picture"
     report = check_picture("big", url, allow_private_addresses=True)
     if report.state != "wrong":
         raise SystemExit(str(report))
-    count, name = sent.get(timeout=30), f"{file_format} of {size / 1e6:.3g} MB, {what.replace('-', ' ')}"
+    count, name = sent.get(), f"{file_format} of {size / 1e6:.3g} MB, {what.replace('-', ' ')}"
     note = f"{100 * count / size:.1f} % of the file; {report.problems[0].code}"
     return at_most(name, count / 1024, "KiB", GOAL_KIB, note=note)
 

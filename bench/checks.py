@@ -28,7 +28,7 @@ GOALS: Final[dict[str, tuple[float | None, float | None]]] = {
 """By kind of picture: the rate in percent of the limit, and milliseconds of processor time; None without a goal."""
 
 
-def measure(uploads: int = 5_000, rounds: int = 2) -> list[Figure]:
+def measure(uploads: int = 4_000, rounds: int = 2) -> list[Figure]:
     """Measure uploads at the limit with the check, beside the vendor's SDK after requests and Pillow."""
     with run_nginx() as nginx:
         unchecked = min(_run(uploads)[0].cpu_ms for _ in range(rounds))
@@ -46,7 +46,7 @@ def _measure_kind(nginx: Nginx, kind: str, uploads: int, rounds: int) -> list[Fi
     cpu = min(run.cpu_ms for run, _ in runs)
     profile = _run(uploads // 2, check=host, profiled=True)[0].profile
     with Service() as service:
-        other = run_apart(run_calls, "checked-sdk-threads", service.url, uploads // 2, host)
+        other = run_apart(run_calls, "checked-sdk-threads", service.url, uploads // 4, host)
     name = f"checked uploads, {kind} of {nginx.kilobytes(kind):.0f} KB"
     note = f"{min(rates):.1f} to {max(rates):.1f} in {rounds} rounds; {runs[0][1].note}"
     beside = f"{other.cpu_ms:.2f} ms, {other.rate:.0f}/s without a limit"
@@ -62,7 +62,7 @@ def _run(uploads: int, **options: Any) -> tuple[Run, Counts]:
         return run_apart(batch_process.run, service.url, uploads, rate=RATE, **options), service.counts()
 
 
-def measure_hosts(many: int = MANY, rounds: int = 3) -> list[Figure]:
+def measure_hosts(many: int = MANY, rounds: int = 2) -> list[Figure]:
     """Measure the connections to a host with TLS, and the checks of a slow host with a faster one beside it."""
     with run_nginx() as nginx, Service() as service:
         trusted = {"REQUESTS_CA_BUNDLE": nginx.authority}
