@@ -50,7 +50,8 @@ class Translations:
     def pairs(self) -> dict[str, str]:
         """The Chinese page of each English page that must have one."""
         guides = {page.name for folder in ("docs", "docs/zh") for page in (self.root / folder).glob("how-to/*.md")}
-        names = ["README.md", *(f"how-to/{name}" for name in sorted(guides))]
+        others = {"README.md", *(page.name for page in (self.root / "docs/zh").glob("*.md"))}
+        names = [*sorted(others), *(f"how-to/{name}" for name in sorted(guides))]
         return {"README.md": "README.zh-CN.md"} | {f"docs/{name}": f"docs/zh/{name}" for name in names}
 
     def differences(self, page: str) -> Iterator[str]:

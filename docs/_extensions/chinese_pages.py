@@ -45,7 +45,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def list_guides(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Have the Chinese index lead to the guides of the English one, in the same order, and to the pages of errors.
+    """Have the Chinese index lead to the guides of the English one, in the same order, and to the pages for help.
 
     :param app: the running Sphinx.
     :param docname: the page's path below the docs, without its ending.
@@ -53,8 +53,8 @@ def list_guides(app: Sphinx, docname: str, source: list[str]) -> None:
     """
     if docname == _INDEX:
         guides = re.findall(r"^how-to/.+$", (Path(app.srcdir) / "index.md").read_text(), re.MULTILINE)
-        errors = [f"errors/{name}" for name in ("pictures", "rows", "service")]
-        source[0] += "\n```{toctree}\n:hidden:\n\n" + "\n".join(guides + errors) + "\n```\n"
+        others = ["troubleshooting", "faq", "errors/pictures", "errors/rows", "errors/service"]
+        source[0] += "\n```{toctree}\n:hidden:\n\n" + "\n".join(guides + others) + "\n```\n"
 
 
 def frame_in_chinese(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
