@@ -130,7 +130,7 @@ def test_shown_dag_is_safe_to_copy(source: Source) -> None:
 
 
 WITHOUT_DAG = {
-    *("check-a-picture", "command-line", "connect", "read-the-logs", "sandbox", "secrets-backends"),
+    *("command-line", "read-the-logs", "sandbox", "secrets-backends"),
     *("try-it-in-airflow", "upgrade"),
     "test-your-dags",  # it begins with a test of an example DAG
 }
