@@ -25,8 +25,8 @@ _SUFFIXES: Final = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".ti
 
 
 def artwork(seed: int, *, progressive: bool = False) -> bytes:
-    """Return a campaign's JPEG of 30 to 100 KB: flat colours and text."""
-    return _encode(_campaign(seed), "JPEG", quality=68 + 3 * seed, progressive=progressive)
+    """Return a campaign's JPEG of 30 to 100 KB, larger with the seed, 0 to 9: flat colours and text."""
+    return _encode(_campaign(seed), "JPEG", quality=25 + 7 * seed, progressive=progressive)
 
 
 def photograph(seed: int) -> bytes:
@@ -53,7 +53,7 @@ def wrong(what: str, size: int, file_format: str) -> bytes:
 
 KINDS: Final[dict[str, Callable[[int], bytes]]] = {
     "artwork": artwork,
-    "progressive": lambda seed: artwork(seed, progressive=True),
+    "progressive_artwork": lambda seed: artwork(seed, progressive=True),
     "photograph": photograph,
     "PNG": png,
     "wrong": lambda seed: wrong("wrong-size", 150_000 + seed, "JPEG"),

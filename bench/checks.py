@@ -21,7 +21,7 @@ MANY: Final = 10_000
 THREADS: Final = 64
 GOALS: Final[dict[str, tuple[float | None, float | None]]] = {
     "artwork": (98, 1.2),
-    "progressive": (None, None),
+    "progressive_artwork": (None, None),
     "photograph": (80, 2.5),
     "PNG": (None, 4),
 }
@@ -47,7 +47,7 @@ def _measure_kind(nginx: Nginx, kind: str, uploads: int, rounds: int) -> list[Fi
     profile = _run(uploads // 2, check=host, profiled=True)[0].profile
     with Service() as service:
         other = run_apart(run_calls, "checked-sdk-threads", service.url, uploads // 4, host)
-    name = f"checked uploads, {kind} of {nginx.kilobytes(kind):.0f} KB"
+    name = f"checked uploads, {kind.replace('_', ' ')} of {nginx.kilobytes(kind):.0f} KB"
     note = f"{min(rates):.1f} to {max(rates):.1f} in {rounds} rounds; {runs[0][1].note}"
     beside = f"{other.cpu_ms:.2f} ms, {other.rate:.0f}/s without a limit"
     return [
