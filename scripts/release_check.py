@@ -158,7 +158,7 @@ def _git(root: Path, *arguments: str) -> str:
 def main(root: Path = ROOT) -> int:
     items = list(check_all(root, datetime.datetime.now(datetime.UTC).date()))
     left = [item for item in items if item.to_do]
-    print(*(left or ["Nothing is left to do."]), sep="\n")
+    print(*map(str, left) if left else ["Nothing is left to do."], sep="\n")
     return NOT_DONE if left else DONE
 
 
