@@ -14,7 +14,10 @@ from typing import Any
 
 def load_dags(file: Path) -> list[Any]:
     """Import a DAG file, and return its DAGs."""
-    from airflow import DAG
+    try:
+        from airflow.sdk import DAG  # in Airflow 3.0 the base class of airflow.DAG
+    except ImportError:  # Airflow 2
+        from airflow import DAG
 
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None
