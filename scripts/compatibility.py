@@ -24,7 +24,7 @@ on 3.3.2, some of them on 2.11.2 too; they are not counted here. `make test-matr
 
 "Its release day" means the newest versions of the first days of that Airflow, as in its own constraints files.
 "Managed" adds the providers for Amazon, Google and Snowflake, NumPy below 2 and pandas below 2.2, which those
-files have too. `pip check` finds nothing in any of them. Python 3.14 is not tested.
+files have too. `pip check` finds nothing in any of them. Python 3.14 is not tested; the dependencies resolve for it.
 """
 
 

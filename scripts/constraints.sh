@@ -72,3 +72,5 @@ for file in $wanted; do
         ;;
     esac
 done
+# Python 3.14 is not tested, but the dependencies must resolve for it.
+"$uv" pip compile --quiet --system-certs --python-version 3.14 --extra sandbox --group test pyproject.toml > /dev/null
