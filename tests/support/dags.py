@@ -58,7 +58,7 @@ def run_file(path: Path, dag_id: str, conf: dict[str, Any] | None = None) -> Dag
 
 @contextlib.contextmanager
 def time_limit() -> Iterator[None]:
-    """Set an alarm while Airflow runs a DAG, and restore the test's own, which Airflow replaces and disables."""
+    """Set an alarm while Airflow runs a DAG, in place of the test's own, and restore that one."""
     handler = signal.getsignal(signal.SIGALRM)
     finished = threading.Event()
 
@@ -67,6 +67,7 @@ def time_limit() -> Iterator[None]:
         while not finished.wait(LIMIT_S):
             os.kill(os.getpid(), signal.SIGALRM)
 
+    signal.setitimer(signal.ITIMER_REAL, 0)
     alarms = threading.Thread(target=raise_alarms, daemon=True)
     alarms.start()
     try:
