@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError, StorageError
+from airflow_provider_oppo_image.net.redaction import redact_queries, without_query
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
@@ -54,9 +55,9 @@ def resolve(path: AnyPath) -> StoragePath:
             _ = storage_path.fs
         except (ValueError, ImportError) as error:
             raise ConfigurationError(
-                f"No installed provider supports {scheme}:// ({error}). Install one, such as "
+                f"No installed provider supports {scheme}:// ({redact_queries(str(error))}). Install one, such as "
                 "apache-airflow-providers-amazon[s3fs] for s3://, or give a local path."
-            ) from error
+            ) from without_query(error)
         return storage_path
 
 
@@ -100,27 +101,30 @@ def presign_url(path: StoragePath, seconds: int) -> str:
 
 @contextlib.contextmanager
 def storage_errors(action: str) -> Iterator[None]:
-    """Translate exceptions of the storage into errors of this package.
+    """Translate exceptions of the storage into errors of this package, without the query of any URL.
 
     :param action: what is done with which path, such as "Reading s3://bucket/key".
     :raises ConfigurationError: if the path does not exist, or access is denied.
     :raises StorageError: for other exceptions.
     """
+    failure: OppoImageError
     try:
         yield
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise ConfigurationError(f"{action} failed: {_reason(error)}. Check the path and its permissions.") from error
+        return
     except OppoImageError:
         raise
-    except Exception as error:
-        # Each storage has its own exceptions.
-        raise StorageError(
-            f"{action} failed: {_reason(error)}. Try again; if it happens again, check the storage."
-        ) from error
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        failure = ConfigurationError(f"{action} failed: {_reason(error)}. Check the path and its permissions.")
+        failure.__cause__ = without_query(error)
+    except Exception as error:  # noqa: BLE001 - each storage has its own exceptions
+        failure = StorageError(f"{action} failed: {_reason(error)}. Try again; if it happens again, check the storage.")
+        failure.__cause__ = without_query(error)
+    raise failure
 
 
 def _reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}".strip(": ").rstrip(". ")
+    reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}".strip(": ").rstrip(". ")
+    return redact_queries(str(reason))
 
 
 def is_local(path: StoragePath) -> bool:

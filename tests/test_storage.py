@@ -139,6 +139,15 @@ def test_other_exception_is_transient_storage_error(store: ObjectStore) -> None:
     assert not raised.value.permanent
 
 
+def test_storage_errors_show_no_query_of_a_url() -> None:
+    signed = "https://bucket.example.com/key?X-Amz-Signature=hush"
+    for error in (ValueError(f"403 for {signed}"), PermissionError(13, "Permission denied", signed)):
+        with pytest.raises((StorageError, ConfigurationError)) as raised, storage_errors("Reading it"):
+            raise error
+        assert "hush" not in str(raised.value)
+        assert (raised.value.__cause__, raised.value.__suppress_context__) == (None, True)
+
+
 def test_own_errors_are_not_translated() -> None:
     for error in (ConfigurationError("mine"), KeyboardInterrupt()):
         with pytest.raises(type(error)) as raised, storage_errors("Reading it"):

@@ -24,7 +24,7 @@ from airflow_provider_oppo_image.batch.push_template import MessageTemplate
 from airflow_provider_oppo_image.batch.push_work import PushBatch, PushWork
 from airflow_provider_oppo_image.batch.results import write_results
 from airflow_provider_oppo_image.batch.row_result import Origin, RowResult
-from airflow_provider_oppo_image.batch.worker_pool import WorkerPool
+from airflow_provider_oppo_image.batch.worker_pool import WorkerPool, batch_errors
 from airflow_provider_oppo_image.engagelab.push_once import digest_of
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 from airflow_provider_oppo_image.storage import StoragePath
@@ -44,6 +44,7 @@ class PushBatchResult:
     error: OppoImageError | None = None
 
 
+@batch_errors()
 def run_push_batch(
     batch: PushBatch,
     message: Mapping[str, Any],

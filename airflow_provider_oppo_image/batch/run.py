@@ -14,7 +14,7 @@ from airflow_provider_oppo_image.batch.plan import Plan, PlannedPicture
 from airflow_provider_oppo_image.batch.progress import Progress, ResultCounter, Summary
 from airflow_provider_oppo_image.batch.results import write_results
 from airflow_provider_oppo_image.batch.row_result import Origin, Outcome, RowResult
-from airflow_provider_oppo_image.batch.worker_pool import WorkerPool
+from airflow_provider_oppo_image.batch.worker_pool import WorkerPool, batch_errors
 from airflow_provider_oppo_image.contract import OLD_PICTURE_AGE, PictureKind
 from airflow_provider_oppo_image.engagelab.rate_limiter import RateLimiter
 from airflow_provider_oppo_image.errors import ConfigurationError, Failure, OppoImageError
@@ -92,6 +92,7 @@ class BatchResult:
     already_complete: bool = False
 
 
+@batch_errors()
 def run_batch(batch: Batch, rows: Iterable[Row], results: StoragePath | None = None) -> BatchResult:
     """Upload the pictures of all rows, once each; resume an earlier run that has the same results path.
 

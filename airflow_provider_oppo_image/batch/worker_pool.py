@@ -6,10 +6,10 @@ that is repeated after a crash. The number of threads limits the requests in fli
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -25,6 +25,8 @@ from airflow_provider_oppo_image.errors import (
     PictureError,
     failure_from,
 )
+from airflow_provider_oppo_image.net.deadline import ThreadPool
+from airflow_provider_oppo_image.net.redaction import without_query
 
 MAX_UNWRITTEN: Final = 1_000
 """Maximum number of started items whose outcome is not in the checkpoint; a crash repeats at most these requests."""
@@ -138,7 +140,7 @@ class WorkerPool(Generic[T, OutcomeT]):
         :raises StorageError: if a part cannot be written.
         """
         self._last_write = self._last_progress = time.monotonic()
-        with ThreadPoolExecutor(self.options.threads, thread_name_prefix="oppo-image") as pool:
+        with ThreadPool(self.options.threads, thread_name_prefix="oppo-image") as pool:
             try:
                 for item in items:
                     pool.submit(self._process, item)  # each item that was read, so that each has an outcome
@@ -151,9 +153,11 @@ class WorkerPool(Generic[T, OutcomeT]):
             finally:
                 # Also when Airflow stops the task: requests in flight are completed, so that no retry repeats them.
                 self.options.rate_limiter.close()
-                self._flush()  # before the pool ends, since Airflow kills a task that takes long to stop
-                pool.shutdown()  # items that wait are not cancelled: each ends at once, with the outcome "not tried"
-                self._flush()
+                try:
+                    self._flush()  # before the pool ends, since Airflow kills a task that takes long to stop
+                finally:
+                    pool.shutdown()  # items that wait are not cancelled: each ends at once, as "not tried"
+                    self._flush()
         if self._unexpected_error:
             raise self._unexpected_error
 
@@ -206,8 +210,13 @@ class WorkerPool(Generic[T, OutcomeT]):
     def _handle_finished(self) -> None:
         # Ctrl-C may interrupt any line. An outcome is removed last, so none is lost; one may be written twice.
         while self._finished:
-            self._handle(self._finished[0])
+            try:
+                self._handle(self._finished[0])
+            except Exception as error:  # noqa: BLE001 - raised at the end of the run, after the outcomes were written
+                self.options.rate_limiter.close()
+                self._unexpected_error = self._unexpected_error or error
             self._finished.popleft()
+            self._in_progress -= 1
 
     def _handle(self, outcome: OutcomeT | BaseException) -> None:
         if isinstance(outcome, BaseException):
@@ -220,7 +229,6 @@ class WorkerPool(Generic[T, OutcomeT]):
                 self.progress.record(outcome.failure)
             else:
                 self._stop(_stopped_error())
-        self._in_progress -= 1
 
     def _tick(self) -> None:
         self.renew()
@@ -238,13 +246,31 @@ class WorkerPool(Generic[T, OutcomeT]):
         self._last_write = time.monotonic()
 
 
+@contextlib.contextmanager
+def batch_errors() -> Iterator[None]:
+    """Translate exceptions that this package does not know into a transient error of the batch, without their texts.
+
+    :raises BatchError: in place of such an exception, which is the cause.
+    """
+    try:
+        yield
+    except OppoImageError:
+        raise
+    except Exception as error:  # noqa: BLE001 - callers handle only this package's errors
+        raise BatchError(
+            f"An unexpected {type(error).__name__} stopped the batch. What was done until then is in the checkpoint. "
+            "Run the batch again to continue it. If it happens again, report it.",
+            permanent=False,
+        ) from without_query(error)
+
+
 def _unexpected_error(cause: Exception) -> OutcomeUnknownError:
     """Return the error of a row for an exception that this package does not know, without its text."""
     error = OutcomeUnknownError(
         f"An unexpected {type(cause).__name__} stopped this row, so it is unknown whether the service acted. Run the "
         "batch again. If it happens again, report it."
     )
-    error.__cause__ = cause
+    error.__cause__ = without_query(cause)
     return error
 
 

@@ -85,15 +85,14 @@ class HttpTransport:
                 return self._send(request)
         except OppoImageError:
             raise
-        except (HTTPError, OSError) as error:
-            failure = self._transport_error(request, error)
         except Exception as error:  # noqa: BLE001 - see above
             failure = self._transport_error(request, error)
-            if not self._redactor.contains_secret(str(error)):
-                # Without its frames, whose local variables include the headers.
-                error.__context__ = None
-                failure.__cause__ = error.with_traceback(None)
-        # Not raised in the except block: the library's error contains the request, and with it the master secret.
+            cause = exception_chain(error)[-1]
+            # urllib3's errors contain the connection, and frames have local variables, both with the headers.
+            if not isinstance(cause, HTTPError) and not self._redactor.contains_secret(f"{cause} {cause.args!r}"):
+                cause.__cause__ = cause.__context__ = None
+                failure.__cause__ = cause.with_traceback(None)
+        # Not raised in the except block, where Python would add the library's error as the context.
         raise failure
 
     def _send(self, request: Request) -> Response:

@@ -54,7 +54,7 @@ def _resolve(host: str, port: int, timeout: float | None) -> list[tuple[Any, ...
         except ValueError:
             # For example a label that is empty or longer than 63 characters; the resolver does not ask for such names.
             result.set_exception(socket.gaierror(socket.EAI_NONAME, "not a valid host name"))
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - raised in the thread that waits
             result.set_exception(error)
 
     threading.Thread(target=resolve, name=f"resolve {host}", daemon=True).start()

@@ -1,7 +1,8 @@
 """Timeouts of HTTP requests, and the deadline for one attempt.
 
 A socket timeout starts again at each read, so it does not stop a server that sends one byte per second. The sockets of
-this module also limit each operation to the time that is left for the whole attempt.
+this module also limit each operation to the time that is left for the whole attempt. A thread pool is here too, because
+batch and pictures share it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
+
+from airflow_provider_oppo_image.errors import NotSentError
 
 
 @dataclass(frozen=True)
@@ -131,3 +135,21 @@ class DeadlineSSLSocket(DeadlineSocket, ssl.SSLSocket):
         """Shake hands before the deadline."""
         with self._limit_timeout():
             super().do_handshake(block)
+
+
+class ThreadPool(ThreadPoolExecutor):
+    """A thread pool that uses fewer threads where the system can start no more.
+
+    Call `submit` as usual; it raises `NotSentError` if there is no thread at all.
+    """
+
+    def _adjust_thread_count(self) -> None:
+        # Called by `submit`, which has put the call into the queue.
+        try:
+            super()._adjust_thread_count()
+        except RuntimeError as error:
+            if not self._threads:
+                raise NotSentError(
+                    "This process cannot start a thread, so nothing was sent. Raise the limits of processes and "
+                    "memory of this machine or container, or run fewer tasks in it."
+                ) from error

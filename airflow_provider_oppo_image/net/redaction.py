@@ -50,6 +50,24 @@ def strip_query(url: str) -> str:
     return redact_url(url).removesuffix(REDACTED_QUERY)
 
 
+_URL_QUERY: Final = re.compile(r"(://[^\s?]+)\?\S+")
+
+
+def redact_queries(text: str) -> str:
+    """Return a text with `REDACTED_QUERY` for the query of each URL in it, which can be a signature."""
+    return _URL_QUERY.sub(rf"\1{REDACTED_QUERY}", text)
+
+
+def without_query(error: BaseException) -> BaseException | None:
+    """Return the exception as a cause; None if it, or one of its own causes, shows the query of a URL."""
+    each: BaseException | None = error
+    while each:
+        if redact_queries(shown := f"{each} {each.args!r}") != shown:
+            return None
+        each = each.__cause__ or each.__context__
+    return error
+
+
 _LOGGERS: Final = ("urllib3.connection", "urllib3.connectionpool")
 _QUERY: Final = re.compile(r"\?\S+")
 

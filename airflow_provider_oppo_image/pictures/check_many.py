@@ -8,11 +8,12 @@ import os
 import queue
 from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from airflow_provider_oppo_image.contract import PictureKind
+from airflow_provider_oppo_image.net.deadline import ThreadPool
 from airflow_provider_oppo_image.net.urls import PictureUrl
 from airflow_provider_oppo_image.pictures.per_host import PerHostExecutor, PerHostQueue
 from airflow_provider_oppo_image.pictures.polling import ExpectedPicture, PollResult
@@ -137,7 +138,7 @@ def check_all(pictures: Sequence[ExpectedPicture], check: Check, report_cache: R
         revalidated are downloaded again.
     """
     keys = _picture_keys(pictures)
-    with ThreadPoolExecutor(min(THREADS, len(keys)), thread_name_prefix="oppo-image") as pool:
+    with ThreadPool(min(THREADS, len(keys)), thread_name_prefix="oppo-image") as pool:
 
         def reports_for(keys: Sequence[PictureKey]) -> dict[PictureKey, PictureReport]:
             run = CheckRun(keys, THREADS, MAX_PER_HOST)
@@ -193,7 +194,7 @@ async def _reports_async(keys: Sequence[PictureKey], check: Check) -> dict[Pictu
 @functools.cache
 def _shared_executor() -> PerHostExecutor:
     # Not the event loop's default executor: that one is small, and other triggers need it.
-    return PerHostExecutor(ThreadPoolExecutor(THREADS, thread_name_prefix="oppo-image"), MAX_PER_HOST)
+    return PerHostExecutor(ThreadPool(THREADS, thread_name_prefix="oppo-image"), MAX_PER_HOST)
 
 
 # Its threads do not exist in a forked process.

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from airflow_provider_oppo_image.errors import NotSentError
+
 T = TypeVar("T")
 
 
@@ -93,8 +95,10 @@ class PerHostExecutor:
                 return
             try:
                 submitted = self._pool.submit(self._run, task)
-            except RuntimeError:  # the pool was shut down
+            except (RuntimeError, NotSentError) as error:  # the pool was shut down, or has no thread
                 self._cancel(task)
+                if isinstance(error, NotSentError):
+                    raise
             else:
                 submitted.add_done_callback(partial(self._on_done, task))
 

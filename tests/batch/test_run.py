@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_oppo_image.batch import ON_ERROR, worker_pool
+from airflow_provider_oppo_image.batch.checkpoint import Checkpoint
 from airflow_provider_oppo_image.batch.manifest import Row
+from airflow_provider_oppo_image.batch.plan import Plan
 from airflow_provider_oppo_image.batch.results import read_results
 from airflow_provider_oppo_image.batch.run import Batch, BatchResult, run_batch
 from airflow_provider_oppo_image.batch.worker_pool import MAX_SERVICE_FAILURES, MAX_UNWRITTEN
@@ -39,6 +41,7 @@ from airflow_provider_oppo_image.pictures.report import Code, PictureReport, Pro
 from airflow_provider_oppo_image.storage import StoragePath, resolve
 from tests.batch.support import THREADS, EndedByAirflow, counts, number_of, raise_on_signal, rows, states
 from tests.support.fault_server import Step, answer, refusal
+from tests.support.hostile import raising
 from tests.support.object_store import ObjectStore
 from tests.support.upload_service import SECRET, UploadService, id_of, rows_of, urls
 
@@ -440,3 +443,16 @@ def test_any_runs_upload_each_picture_once(
         is_ignored = on_error == "keep_going" and "account" not in {row.fault for row in found}
         assert (result.error is None) == (is_ignored or not result.summary.failed)
     assert sorted(accepted) == sorted(urls(12))
+
+
+@pytest.mark.parametrize("owner", [Plan, Checkpoint])
+def test_unexpected_error_ends_batch_after_all_is_written(
+    service: UploadService, run: RunBatch, results: Path, owner: type
+) -> None:
+    name = "record" if owner is Plan else "write"
+    error = RuntimeError("https://bucket.example.com/?X-Amz-Signature=hush")
+    with raising(owner, name, error), pytest.raises(BatchError, match="unexpected RuntimeError") as raised:
+        run(rows_of(urls(100)), results)
+    assert (raised.value.permanent, raised.value.__cause__) == (False, None)
+    assert run(rows_of(urls(100)), results).error is None
+    assert service.asked == dict.fromkeys(urls(100), 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from airflow_provider_oppo_image.pictures.check import check_picture
 from airflow_provider_oppo_image.pictures.download import download
 from airflow_provider_oppo_image.pictures.report import PictureReport
 from tests.support import artwork
+from tests.support.hostile import raising
 from tests.support.picture_host import PictureHost
 
 Check = Callable[..., PictureReport]
@@ -236,3 +238,10 @@ def test_should_stop_is_not_called_for_each_small_piece(host: PictureHost) -> No
     assert found.complete
     assert calls[:3] == [10, 20, 30]
     assert 10 < len(calls) < 100
+
+
+def test_any_other_exception_is_a_failed_connection(host: PictureHost, check: Check) -> None:
+    error = RuntimeError("can't start new thread")
+    with raising(threading.Thread, "start", error, only=lambda thread: thread.name.startswith("resolve")):
+        report = check("big", host.serve("/big.png", artwork.good("big")))
+    assert (report.state, report.problems[0].code) == ("absent", "connection_failed")

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_oppo_image.errors import NotSentError
+from airflow_provider_oppo_image.net.deadline import ThreadPool
 from airflow_provider_oppo_image.pictures.per_host import PerHostExecutor, PerHostQueue
+from tests.support.hostile import raising
 
 TIMEOUT_S = 10
 
@@ -135,3 +138,26 @@ class TestPerHostExecutor:
         for future in rest:
             with pytest.raises(CancelledError):
                 future.result(TIMEOUT_S)
+
+
+NO_THREAD = RuntimeError("can't start new thread")
+
+
+def test_thread_pool_uses_the_threads_that_started() -> None:
+    started = threading.Event()
+    with raising(threading.Thread, "start", NO_THREAD, 2) as raised, ThreadPool(2) as pool:
+        first, second = pool.submit(started.wait, TIMEOUT_S), pool.submit(started.set)
+        assert raised.error
+        third = pool.submit(int)
+        assert (first.result(TIMEOUT_S), second.result(TIMEOUT_S), third.result(TIMEOUT_S)) == (True, None, 0)
+
+
+def test_thread_pool_without_a_thread_raises_an_error_of_ours() -> None:
+    for submit in (lambda pool: pool.submit(int), lambda pool: PerHostExecutor(pool, 1).submit("a", int)):
+        with (
+            raising(threading.Thread, "start", NO_THREAD),
+            ThreadPool(2) as pool,
+            pytest.raises(NotSentError, match="limits of processes") as error,
+        ):
+            submit(pool)
+        assert error.value.__cause__ is NO_THREAD
