@@ -76,6 +76,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable
     return [f"| {' | '.join(row)} |" for row in (head, rule, *cells)]
 
 
+def replace_table(text: str, lines: Sequence[str]) -> str:
+    """Return a page with the table replaced that has the same head as the given lines.
+
+    :raises StopIteration: if the page has no such table.
+    """
+    old = next(table for table in _TABLE.findall(text) if table.startswith(lines[0] + "\n"))
+    return text.replace(old, "\n".join(lines) + "\n")
+
+
 def replace_section(page: Path, title: str, heading: str, lines: Iterable[str]) -> None:
     """Write a section of level 2 of a page, or add it at the end; the other sections stay."""
     _, *parts = page.read_text().split("\n## ") if page.exists() else [""]
