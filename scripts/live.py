@@ -11,30 +11,28 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from airflow_provider_oppo_image import __version__, contract, errors
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
 from airflow_provider_oppo_image.cli.arguments import add_connection, non_empty
 from airflow_provider_oppo_image.cli.output import print_note, print_result
 from airflow_provider_oppo_image.connection import Settings
-from airflow_provider_oppo_image.contract import ERROR_CODES, PICTURE_KINDS, PICTURE_RULES, PictureKind
+from airflow_provider_oppo_image.contract import ERROR_CODES, PICTURE_KINDS, PICTURE_RULES, ErrorCode, PictureKind
 from airflow_provider_oppo_image.engagelab import messages
 from airflow_provider_oppo_image.engagelab.http import HttpTransport
 from airflow_provider_oppo_image.engagelab.messages import Request
 from airflow_provider_oppo_image.engagelab.push_body import compose_push
 from airflow_provider_oppo_image.engagelab.responses import Response, read_object
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
-from airflow_provider_oppo_image.net.deadline import TransportOptions
 from airflow_provider_oppo_image.net.redaction import SecretRedactor
 from airflow_provider_oppo_image.pictures.report import format_rows
-from airflow_provider_oppo_image.sandbox.server import LOOPBACK, SandboxServer
+from airflow_provider_oppo_image.sandbox.server import SandboxServer
 
 EXPECTED: Final = "as expected"
 DIFFERENT: Final = "DIFFERENT"
@@ -57,8 +55,6 @@ NOWHERE: Final = "https://missing.invalid/big.jpg"
 NO_PICTURE: Final = "1_000000000000000000000000"
 """An id of the expected form that no upload gave."""
 
-_NO_RECEIVER: Final = (21011,)
-
 _NO_ANSWER: Final = (errors.TransportError, errors.RateLimitedError, errors.ServiceUnavailableError)
 
 _ID_FORMS: Final = {rule.id_key: "[0-9]+_[0-9a-f]{24}" for rule in PICTURE_RULES.values()} | {"msg_id": "[0-9]+"}
@@ -68,8 +64,7 @@ _ID: Final = re.compile(rf'("(?:{"|".join(_ID_FORMS)})"\s*:\s*"?)([^",}}]+)')
 _QUERY: Final = re.compile(r"\?[^\"\s]+")
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """One question.
 
     :param request: None if it needs a picture id that is missing.
@@ -97,12 +92,16 @@ def questions(big: str, small: str, wrong: str | None) -> Iterator[Question]:
 
         return Question(name, messages.upload_request(kind, url), read)
 
+    def validate(name: str, request: Request | None) -> Question:
+        return Question(name, request, messages.read_acknowledgement, also_known=(21011,))  # nobody receives it
+
     probe = messages.credentials_probe(), messages.read_credentials_probe
-    read_push = messages.read_acknowledgement
     yield Question("Test the credentials", *probe)
     yield Question("Test a wrong master secret", *probe, WRONG_SECRET)
     yield Question("Test an unknown AppKey", *probe, UNKNOWN_KEY)
-    yield Question("Validate a push with a wrong master secret", _push(), read_push, WRONG_SECRET)
+    yield validate("Validate a push with a wrong master secret", _push())._replace(
+        credentials=WRONG_SECRET, also_known=()
+    )
     for name, path in (("Ask for uploads by GET", contract.IMAGE_PATH), ("Ask for pushes by GET", contract.PUSH_PATH)):
         yield Question(name, Request(name, "GET", path), _read_object)
     yield upload("Upload the big picture", "big", big)
@@ -112,9 +111,8 @@ def questions(big: str, small: str, wrong: str | None) -> Iterator[Question]:
     if wrong:
         yield upload("Upload a wrong picture", "big", wrong)
     push = _push(ids["big"], ids["small"]) if len(ids) == len(PICTURE_KINDS) else None
-    yield Question("Validate a push with the pictures", push, read_push, also_known=_NO_RECEIVER)
-    name = "Validate a push with an id that no upload gave"
-    yield Question(name, _push(NO_PICTURE), read_push, also_known=_NO_RECEIVER)
+    yield validate("Validate a push with the pictures", push)
+    yield validate("Validate a push with an id that no upload gave", _push(NO_PICTURE))
     yield Question("Ask for the status of a push that was never sent", messages.status_request("1"), _read_object)
 
 
@@ -135,21 +133,12 @@ def _push(big: str | None = None, small: str | None = None) -> Request:
     """Return the validation of a push to a tag that nobody has: nobody would see it, even if it were sent."""
     notification = {"android": {"alert": "A push that is only validated", "title": "Validation"}}
     body = {"platform": ["android"], "notification": notification}
-    push: Mapping[str, Any] = {"to": {"tag": [f"nobody-{secrets.token_hex(8)}"]}, "body": body}
-    if big:
-        push = compose_push(push, big_picture_id=big, small_picture_id=small).body
-    return messages.push_request(push, validate=True)
+    push = {"to": {"tag": [f"nobody-{secrets.token_hex(8)}"]}, "body": body}
+    composed = compose_push(push, big_picture_id=big, small_picture_id=small)
+    return messages.push_request(composed.body, validate=True)
 
 
-def content(answer: Response) -> Any:
-    """Return the JSON data of an answer, or its text."""
-    with contextlib.suppress(ValueError, RecursionError):
-        return json.loads(answer.body)
-    return answer.body.decode(errors="replace")
-
-
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """The answer to a request, if there was one, and the error that our code raises, if it does."""
 
     answer: Response | None
@@ -158,6 +147,19 @@ class Seen:
     @property
     def code(self) -> int | None:
         return self.error.code if self.error else None
+
+    @property
+    def row(self) -> ErrorCode | None:
+        """The row of contract.py about the code."""
+        return ERROR_CODES.get(self.code or 0)
+
+    @property
+    def content(self) -> Any:
+        """The JSON data of the answer, or its text."""
+        assert self.answer is not None
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(self.answer.body)
+        return self.answer.body.decode(errors="replace")
 
     def __str__(self) -> str:
         if self.answer is None:
@@ -180,23 +182,27 @@ class Seen:
             "HTTP ": str(self.answer.status),
             "": "no code" if self.code is None else f"code {self.code}",
             "our code raises ": type(self.error).__name__ if self.error else "no error",
-            "the body has ": ", ".join(sorted(_shape(content(self.answer)))) or "nothing",
+            "the body has ": ", ".join(sorted(_shape(self.content))) or "nothing",
         }
 
 
 @contextlib.contextmanager
-def service(url: str, app_key: str, secret: str, options: TransportOptions) -> Iterator[Callable[[Question], Seen]]:
+def service(settings: Settings) -> Iterator[Callable[[Question], Seen]]:
     """Connect to a service, and yield a function that asks it a question which has a request.
 
     :raises ConfigurationError: if the address or the proxy is not usable.
     """
-    fake, agent = secrets.token_hex(12), f"airflow-provider-oppo-image/{__version__} scripts.live"
-    pairs = {OURS: (app_key, secret), WRONG_SECRET: (app_key, fake), UNKNOWN_KEY: (fake, secret)}
+    key, secret, fake = settings.app_key, settings.master_secret, secrets.token_hex(12)
+    agent = f"airflow-provider-oppo-image/{__version__} scripts.live"
     with contextlib.ExitStack() as stack:
-        transports = {}
-        for name, pair in pairs.items():
-            transports[name] = HttpTransport(url, *pair, user_agent=agent, options=options, connections=1)
-            stack.callback(transports[name].close)
+
+        def connect(*credentials: str) -> HttpTransport:
+            options = settings.transport_options
+            transport = HttpTransport(settings.base_url, *credentials, user_agent=agent, options=options, connections=1)
+            stack.callback(transport.close)
+            return transport
+
+        transports = {OURS: connect(key, secret), WRONG_SECRET: connect(key, fake), UNKNOWN_KEY: connect(fake, secret)}
 
         def ask(question: Question) -> Seen:
             assert question.request is not None
@@ -213,13 +219,11 @@ def service(url: str, app_key: str, secret: str, options: TransportOptions) -> I
 
 def compare(question: Question, live: Seen, sandbox: Seen) -> tuple[str, str]:
     """Return how the live service's answer compares with what is expected, and the lines about it."""
-    request = question.request
+    request, row = question.request, live.row
     assert request is not None
-    row = ERROR_CODES.get(live.code or 0)
     # An account error says nothing about other questions, unless it is the expected one, or about the credentials.
     unexpected = question.credentials == OURS and row and live.code != sandbox.code
-    account = unexpected and live.error and live.error.scope == "account"
-    if account or isinstance(live.error, _NO_ANSWER):
+    if isinstance(live.error, _NO_ANSWER) or (unexpected and live.error and live.error.scope == "account"):
         state, reasons = NOT_TESTED, [str(live.error)]
     else:
         reasons = list(_differences(live, sandbox, as_sandbox=live.code not in question.also_known))
@@ -232,8 +236,7 @@ def compare(question: Question, live: Seen, sandbox: Seen) -> tuple[str, str]:
         ("sandbox", f"{sandbox}, {sandbox.outcome()}"),
     ]
     if row:
-        statuses = " or ".join(map(str, row.http_statuses))
-        rows.append(("contract", f"code {row.code}, HTTP {statuses}: {row.meaning} ({row.source})"))
+        rows.append(("contract", f"code {row.code}, HTTP {_statuses(row)}: {row.meaning} ({row.source})"))
     return state, ": ".join(filter(None, (question.name, state, "; ".join(reasons)))) + "\n" + format_rows(rows)
 
 
@@ -241,20 +244,21 @@ def _differences(live: Seen, sandbox: Seen, *, as_sandbox: bool) -> Iterator[str
     """Yield the differences from contract.py, and from the sandbox's answer if it must be the same."""
     assert live.answer is not None
     if as_sandbox:
-        wanted = sandbox.facts()
-        yield from (
-            f"{name}{fact}, expected {wanted[name]}" for name, fact in live.facts().items() if fact != wanted[name]
-        )
-        data = content(live.answer)
+        for (name, fact), wanted in zip(live.facts().items(), sandbox.facts().values(), strict=True):
+            if fact != wanted:
+                yield f"{name}{fact}, expected {wanted}"
+        data = live.content if isinstance(live.content, dict) else {}
         for key, form in _ID_FORMS.items():
-            if isinstance(data, dict) and (value := data.get(key)) and not re.fullmatch(form, str(value)):
+            if (value := data.get(key)) and not re.fullmatch(form, str(value)):
                 yield f"{key} has the form {_mask(str(value))}, expected {form}"
-    row = ERROR_CODES.get(live.code or 0)
-    if live.code is not None and row is None:
+    if live.code is not None and live.row is None:
         yield f"code {live.code} is not in contract.py"
-    elif row and live.answer.status not in row.http_statuses:
-        expected = " or ".join(map(str, row.http_statuses))
-        yield f"HTTP {live.answer.status} with code {live.code}, expected {expected} by contract.py"
+    elif live.row and live.answer.status not in live.row.http_statuses:
+        yield f"HTTP {live.answer.status} with code {live.code}, expected {_statuses(live.row)} by contract.py"
+
+
+def _statuses(row: ErrorCode) -> str:
+    return " or ".join(map(str, row.http_statuses))
 
 
 def _shape(value: Any, path: str = "") -> Iterator[str]:
@@ -280,36 +284,20 @@ def _redact(text: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask and print; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m scripts.live", allow_abbrev=False)
-    parser.add_argument("--big", required=True, type=non_empty, help="a public URL of a good big picture")
-    parser.add_argument("--small", required=True, type=non_empty, help="a public URL of a good small picture")
-    parser.add_argument("--wrong", type=non_empty, help="a public URL of a wrong big picture, such as 876 x 324 px")
+    for name, required, what in (
+        ("--big", True, "good big picture"),
+        ("--small", True, "good small picture"),
+        ("--wrong", False, "wrong big picture, such as 876 x 324 px"),
+    ):
+        parser.add_argument(name, required=required, type=non_empty, help=f"a public URL of a {what}")
     add_connection(parser)
     args = parser.parse_args(arguments)
     print_note(NOTICE.format(pictures=f"{'three' if args.wrong else 'two'} pictures", conn_id=args.conn_id))
     try:
-        return _run(args)
+        states = _run(args)
     except ConfigurationError as error:
         print_note(f"error: {error}")
         return EXIT_CODES[NOT_TESTED]
-
-
-def _run(args: argparse.Namespace) -> int:
-    pictures: list[tuple[PictureKind, str, str]] = [("big", args.big, "ready"), ("small", args.small, "ready")]
-    pictures += [("big", args.wrong, "wrong")] if args.wrong else []
-    with open_hook(args.conn_id, verbose=args.verbose) as hook:
-        settings = hook.settings
-        reports = [(hook.check(kind, url), expected) for kind, url, expected in pictures]
-    header = messages.basic_auth(settings.app_key, settings.master_secret).removeprefix("Basic ")
-    redactor = SecretRedactor(settings.app_key, settings.master_secret, header)
-    print_result(f"airflow-provider-oppo-image {__version__}, compared with {redactor.redact(settings.base_url)}")
-    for report, expected in reports:
-        print_result(redactor.redact(str(report)))
-        if report.state != expected:
-            raise ConfigurationError(
-                f"{report.url} is {report.state} as a {report.kind} picture; it must be {expected}. Nothing was asked. "
-                "Name another picture."
-            )
-    states = _ask_all(settings, (args.big, args.small, args.wrong), redactor)
     same, different, untested = map(states.count, EXIT_CODES)
     counts = f"{same} as expected, {different} different, {untested} not tested"
     print_result(f"\n{len(states)} questions: {counts}. Nothing was sent to any phone.")
@@ -318,24 +306,36 @@ def _run(args: argparse.Namespace) -> int:
     return EXIT_CODES[DIFFERENT if different else NOT_TESTED if untested else EXPECTED]
 
 
-def _ask_all(settings: Settings, urls: tuple[str, str, str | None], redactor: SecretRedactor) -> list[str]:
+def _run(args: argparse.Namespace) -> list[str]:
+    """Check the pictures, ask all questions, and return how each answer compares."""
+    with open_hook(args.conn_id, verbose=args.verbose) as hook:
+        settings = hook.settings
+        reports = [(hook.check("big", args.big), "ready"), (hook.check("small", args.small), "ready")]
+        reports += [(hook.check("big", args.wrong), "wrong")] if args.wrong else []
+    header = messages.basic_auth(settings.app_key, settings.master_secret).removeprefix("Basic ")
+    redact = SecretRedactor(settings.app_key, settings.master_secret, header).redact
+    print_result(f"airflow-provider-oppo-image {__version__}, compared with {redact(settings.base_url)}")
+    for report, expected in reports:
+        print_result(redact(str(report)))
+        if report.state != expected:
+            raise ConfigurationError(
+                f"{report.url} is {report.state} as a {report.kind} picture; it must be {expected}. Nothing was asked. "
+                "Name another picture."
+            )
     states: list[str] = []
-    for name in ("no_proxy", "NO_PROXY"):  # the sandbox is on this machine
-        os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))
-    options = settings.transport_options
-    with (
-        SandboxServer() as server,
-        service(settings.base_url, settings.app_key, settings.master_secret, options) as ask,
-        service(server.url, server.options.app_key, server.options.master_secret, options) as ask_sandbox,
-    ):
-        for number, (one, same) in enumerate(zip(questions(*urls), questions(*urls), strict=True), 1):
-            state, text = NOT_TESTED, f"{one.name}: {NOT_TESTED}: it needs the ids of both pictures"
-            if one.request and same.request:
-                state, text = compare(one, ask(one), ask_sandbox(same))
-            states.append(state)
-            print_result(f"\n{number}. {redactor.redact(text)}")
-            if number == 1 and state == NOT_TESTED:
-                break
+    with SandboxServer() as server:
+        key, secret = server.options.app_key, server.options.master_secret
+        local = replace(settings, app_key=key, master_secret=secret, base_url=server.url)
+        with service(settings) as ask, service(local) as ask_sandbox:
+            each = (questions(args.big, args.small, args.wrong) for _ in range(2))
+            for number, (one, same) in enumerate(zip(*each, strict=True), 1):
+                state, text = NOT_TESTED, f"{one.name}: {NOT_TESTED}: it needs the ids of both pictures"
+                if one.request and same.request:
+                    state, text = compare(one, ask(one), ask_sandbox(same))
+                states.append(state)
+                print_result(f"\n{number}. {redact(text)}")
+                if number == 1 and state == NOT_TESTED:
+                    break
     return states
 
 
