@@ -36,6 +36,29 @@ OnUnknownOutcome: TypeAlias = Literal["fail", "send_again"]
 
 RefusalReason: TypeAlias = Literal["unknown_outcome", "no_record", "other_message", "other_account"]
 
+_LOOK: Final = "Look for the push in EngageLab's console, or with `oppo-image status` if a log has its message id."
+_REFUSALS: Final[Mapping[RefusalReason, str]] = {
+    "unknown_outcome": (
+        "An earlier request for this push (cid {cid}, {since}) may have sent it: its answer was lost. The service "
+        f"recognises a repeat for one hour only, so the push was not sent again. {_LOOK} If it was not sent, set "
+        "on_unknown_outcome='send_again' and clear the task, or give the push another cid."
+    ),
+    "no_record": (
+        "An earlier try of this push, not before {since}, may have sent it. There is no record of that try, and the "
+        f"service recognises a repeat for one hour only, so the push was not sent again. {_LOOK} If it was not sent, "
+        "set on_unknown_outcome='send_again' and clear the task."
+    ),
+    "other_message": (
+        "Another message with the cid {cid} was sent, or may have been sent, at {since}. This message is different, "
+        "so it was not sent: the service would take it for a repeat. To push this message too, give it another cid. "
+        "Otherwise make the message the same at each try, for example without the time of day."
+    ),
+    "other_account": (
+        "This push was sent, or may have been sent, at {since} with another AppKey or to another data center. It was "
+        "not sent again. To push with this connection too, give the push another cid."
+    ),
+}
+
 
 @dataclass(frozen=True)
 class IntendedPush:
@@ -295,30 +318,7 @@ def _save_outcome(store: PushStore | None, record: StoredPush) -> None:
 
 def _explain(decision: Refuse) -> str:
     since = decision.since.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    if decision.reason == "other_message":
-        return (
-            f"Another message with the cid {decision.cid} was sent, or may have been sent, at {since}. This message is "
-            "different, so it was not sent: the service would take it for a repeat. To push this message too, give it "
-            "another cid. Otherwise make the message the same at each try, for example without the time of day."
-        )
-    if decision.reason == "other_account":
-        return (
-            f"This push was sent, or may have been sent, at {since} with another AppKey or to another data center. It "
-            "was not sent again. To push with this connection too, give the push another cid."
-        )
-    if decision.reason == "no_record":
-        return (
-            f"An earlier try of this push, not before {since}, may have sent it. There is no record of that try, and "
-            "the service recognises a repeat for one hour only, so the push was not sent again. Look for the push in "
-            "EngageLab's console, or with `oppo-image status` if a log has its message id. If it was not sent, set "
-            "on_unknown_outcome='send_again' and clear the task."
-        )
-    return (
-        f"An earlier request for this push (cid {decision.cid}, {since}) may have sent it: its answer was lost. The "
-        "service recognises a repeat for one hour only, so the push was not sent again. Look for the push in "
-        "EngageLab's console, or with `oppo-image status` if a log has its message id. If it was not sent, set "
-        "on_unknown_outcome='send_again' and clear the task, or give the push another cid."
-    )
+    return _REFUSALS[decision.reason].format(cid=decision.cid, since=since)
 
 
 def derive_cid(*parts: str) -> str:

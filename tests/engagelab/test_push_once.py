@@ -20,6 +20,7 @@ from airflow_provider_oppo_image.engagelab.push_once import (
     StoredPush,
     account_of,
     decide,
+    derive_cid,
     digest_of,
     send_once,
 )
@@ -211,20 +212,20 @@ def test_send_once_keeps_unknown_after_a_later_refusal(error: OppoImageError) ->
 
 
 @pytest.mark.parametrize(
-    ("stored", "push", "earlier_since"),
+    ("stored", "earlier_since", "words"),
     [
-        (record(age=SAFE_REPEAT + MINUTE), PUSH, None),
-        (record(digest="other"), PUSH, None),
-        (record(account="other"), PUSH, None),
-        (None, PUSH, NOW - SAFE_REPEAT - MINUTE),
+        (record(age=SAFE_REPEAT + MINUTE), None, "cid cid, 2026-11-28 19:09 UTC.*answer was lost"),
+        (record(digest="other"), None, "cid cid .*2026-11-28 19:59 UTC.*different"),
+        (record(account="other"), None, "2026-11-28 19:59 UTC with another AppKey"),
+        (None, NOW - SAFE_REPEAT - MINUTE, "not before 2026-11-28 19:09 UTC.*no record"),
     ],
 )
 def test_send_once_refuses_a_possible_duplicate(
-    stored: StoredPush | None, push: IntendedPush, earlier_since: datetime.datetime | None
+    stored: StoredPush | None, earlier_since: datetime.datetime | None, words: str
 ) -> None:
     store = Store(stored)
-    with pytest.raises(DuplicatePushError) as caught:
-        once(store, raising(AssertionError("sent again")), push, earlier_since=earlier_since)
+    with pytest.raises(DuplicatePushError, match=words) as caught:
+        once(store, raising(AssertionError("sent again")), earlier_since=earlier_since)
     assert caught.value.permanent
     assert not caught.value.may_have_taken_effect
     assert store.saved == 0
@@ -265,6 +266,15 @@ def test_stored_push_refuses_wrong_values(changes: dict[str, Any]) -> None:
 def test_stored_push_refuses_other_data(data: object) -> None:
     with pytest.raises(ConfigurationError):
         StoredPush.from_dict(data)
+
+
+def test_margins_are_as_documented() -> None:
+    assert (SAFE_REPEAT, CLOCK_SKEW) == (50 * MINUTE, 5 * MINUTE)
+
+
+def test_derived_cid_depends_on_each_part() -> None:
+    assert derive_cid("shop", "dag") == "44b988e664a567b80567c07f6b8cf78bc9c11c7d"
+    assert derive_cid("shop", "dag") != derive_cid("shop", "other")
 
 
 def test_digest_does_not_depend_on_the_order_of_keys() -> None:
