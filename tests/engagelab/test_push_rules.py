@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -31,6 +32,12 @@ def push(
 
 def languages(**texts: str) -> dict[str, Any]:
     return push(multi_language={"de": texts})
+
+
+def notification_of(length: int) -> dict[str, Any]:
+    """Return a message with a notification of this length in bytes."""
+    rest = len(json.dumps(push(android={"extras": {"a": ""}})["body"]["notification"], separators=(",", ":")))
+    return push(android={"extras": {"a": "x" * (length - rest)}})
 
 
 CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
@@ -131,6 +138,8 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("refused", "alert object with a number as title", push(android={"alert": {"body": "x", "title": 5}}), ALL_PHONES),
     ("refused", "alert that is 0", push(body={"notification": {"android": {"alert": 0}}}), ALL_PHONES),
     ("refused", "multi_language as texts", push(multi_language={"de": "x" * 51}), BIG),
+    ("refused", "alert object with a long text", push(android={"alert": {"a": "x" * 51}}), BIG),
+    ("taken", "alert object with a number", push(android={"alert": {"body": "x", "badge": 5}}), BIG),
     ("taken", "alert as an object", push(android={"alert": {"body": "x", "title": "y"}}), BIG),
     ("refused", "title of 51 characters", push(android={"title": "x" * 51}), BIG),
     ("taken", "title of 50 characters", push(android={"title": "x" * 50}), SMALL),
@@ -162,7 +171,8 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         ALL_PHONES,
     ),
     ("refused", "text to 1001 aliases", push(to={"alias": [str(n) for n in range(1_001)]}), ALL_PHONES),
-    ("refused", "notification above 4000 bytes", push(android={"extras": {"a": "x" * 4_000}}), ALL_PHONES),
+    ("taken", "notification of 4000 bytes", notification_of(4_000), ALL_PHONES),
+    ("refused", "notification of 4001 bytes", notification_of(4_001), ALL_PHONES),
     ("taken", "many tags, body above 4000 bytes", push(to={"tag": [f"{n:0100}" for n in range(50)]}), BIG),
     # Required parts and identifiers.
     ("refused", "no to", {"body": push()["body"]}, ALL_PHONES),
