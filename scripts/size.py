@@ -29,7 +29,7 @@ LONG_MODULE: Final = 350
 MAX_TEST_RATIO: Final = 1.8
 """Maximum lines of tests for each line of the package."""
 
-MAX_TOOL_LINES: Final = 5_290
+MAX_TOOL_LINES: Final = 5_100
 """Maximum lines of scripts and bench, as reached; the goal is 4,500."""
 
 MAX_LINES: Final = 21_400

@@ -44,7 +44,7 @@ class PlannedPush:
     :param pictures: the ids and the time of the upload, as the result of one upload has them.
     :param columns: the columns for the message.
     :param account: the AppKey and the service of its ids; None if unknown.
-    :param record: the record of earlier requests; None if there was none.
+    :param record: the record of earlier requests; None for the first request.
     """
 
     name: str

@@ -31,7 +31,7 @@ class PushOutcome:
     """The outcome of one row's push.
 
     :param name: the row's name.
-    :param record: the record of its requests; None if there was none.
+    :param record: the record of its requests; None if nothing was sent.
     :param failure: why it was not pushed, or is not known to be; None if it was, or was not tried.
     :param valid: whether the service validated it; nothing was sent.
     """
@@ -115,7 +115,7 @@ class PushResult:
     :param state: "sent"; "refused" if it is known that nothing was sent; "unknown" if a request may have sent it; "not
         tried" if the batch stopped before.
     :param msg_id: the message id; None unless it was sent.
-    :param cid: the `cid` of its requests; None if there was none.
+    :param cid: the `cid` of its requests; None if nothing was sent.
     :param error_code: the error code; None if nothing is wrong.
     :param error: the error message; None if nothing is wrong.
     :param fault: what must be corrected; None if nothing is wrong.

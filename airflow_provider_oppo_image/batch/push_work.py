@@ -109,7 +109,7 @@ class PushWork:
     :param batch: the options.
     :param template: the message.
     :param cid_parts: what identifies the batch in each `cid`.
-    :param earlier_since: since when a try without a record can have sent pushes; None if there was none.
+    :param earlier_since: since when a try without a record can have sent pushes; None without an earlier try.
     """
 
     def __init__(

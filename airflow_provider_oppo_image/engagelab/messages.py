@@ -180,7 +180,7 @@ def read_msg_ids(values: object) -> list[str]:
     """Return the message ids for one request for statistics, without duplicates.
 
     :param values: one message id, or an iterable of 1 to `contract.MAX_STATUS_IDS` message ids.
-    :raises ConfigurationError: if there are none or too many, or one is not a message id.
+    :raises ConfigurationError: if no message id is given, too many are given, or one is not valid.
     """
     several = values if isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping) else [values]
     msg_ids = list(dict.fromkeys(read_msg_id(value) for value in several))

@@ -53,12 +53,12 @@ class PushBody:
 
     @property
     def title(self) -> str:
-        """The title that an Android phone displays; "" if there is none."""
+        """The title that an Android phone displays; "" if the message has no title."""
         return _text(object_at(self.body, "body", "notification", "android").get("title"))
 
     @property
     def text(self) -> str:
-        """The text that an Android phone displays; "" if there is none."""
+        """The text that an Android phone displays; "" if the message has no text."""
         notification = object_at(self.body, "body", "notification")
         return _text(object_at(notification, "android").get("alert") or notification.get("alert"))
 

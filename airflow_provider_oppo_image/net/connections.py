@@ -140,7 +140,7 @@ class _FinalResponse(http.client.HTTPResponse):
 
     def begin(self) -> None:
         file = self.fp
-        self.fp = _HeadReader(file)  # type: ignore[assignment]
+        self.fp = _HeadReader(file)  # type: ignore[assignment]  # a wrapper with the same read methods
         try:
             self._begin()
         finally:

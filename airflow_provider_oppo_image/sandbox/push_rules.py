@@ -79,7 +79,7 @@ def cid_of(push: Push) -> str | None:
 
 
 def displayed_text(push: Push) -> tuple[str, str]:
-    """Return the title and the content that an OPPO phone displays; empty strings if there are none."""
+    """Return the title and the content that an OPPO phone displays; empty strings if the message has none."""
     notification = part(push, "body", "notification")
     android = part(notification, "android")
     message = part(push, "body", "message")

@@ -1,4 +1,4 @@
-"""What the sensors share: the choice of a mode, and the end of a deferral."""
+"""Common parts of the sensors: the choice of a mode, and the end of a deferral."""
 
 from __future__ import annotations
 
