@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_oppo_image.pictures.report import PictureReport
 
 _ID_KEYS = [rule.id_key for rule in PICTURE_RULES.values()]
+_BATCH_KEYS = ("rows", "uploaded", "sent", "unknown", "failed", "results")
 
 
 def announce_uploads(
@@ -50,7 +51,7 @@ def announce_batch(context: Context, outlets: Iterable[object], summary: Mapping
     :param outlets: the task's outlets, as for `announce_uploads`.
     :param summary: the value that the task returns, without its rows.
     """
-    _add_to_events(context, outlets, {key: summary[key] for key in ("rows", "uploaded", "failed", "results")})
+    _add_to_events(context, outlets, {key: summary[key] for key in _BATCH_KEYS if key in summary})
 
 
 def uploaded_pictures(context: Context) -> list[dict[str, str | None]]:

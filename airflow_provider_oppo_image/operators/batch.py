@@ -6,7 +6,7 @@ import datetime
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow_provider_oppo_image.airflow_compat import BaseOperator, metrics
 from airflow_provider_oppo_image.batch import DEFAULT_THREADS, ON_ERROR, OnError
@@ -36,7 +36,9 @@ class BatchOperator(LineageMixin, BaseOperator):
     operator_extra_links = LINKS
     ui_color = "#e3f4ea"
 
+    _metric: ClassVar[str] = "oppo_image.batch"
     _rate_limiter: RateLimiter | None = None
+    _counted: tuple[int, int] = (0, 0)
 
     def __init__(
         self, *, on_error: OnError, rate: float | None, threads: int, oppo_image_conn_id: str, **kwargs: Any
@@ -60,7 +62,7 @@ class BatchOperator(LineageMixin, BaseOperator):
             self._rate_limiter.close()
 
     def _end(self, context: Context, summary: Counts, error: OppoImageError | None) -> dict[str, Any]:
-        """Log why rows failed, and return the summary as data.
+        """Log why rows failed, add the summary to the events of the task's outlets, and return it as data.
 
         :raises OppoImageError: the error of the batch, after the summary was stored as an XCom.
         """
@@ -73,7 +75,19 @@ class BatchOperator(LineageMixin, BaseOperator):
         if error:
             context["ti"].xcom_push(key="summary", value=data)
             raise error
+        if self.outlets:
+            from airflow_provider_oppo_image.operators.asset_events import announce_batch
+
+            announce_batch(context, self.outlets, data)
         return data
+
+    def _report_progress(self, progress: Progress) -> None:
+        self.log.info("%s", progress.describe(time.monotonic()))
+        done, failed = self._counted
+        metrics().incr(f"{self._metric}.{progress.verb}", progress.uploaded - done)
+        metrics().incr(f"{self._metric}.failed", progress.failed - failed)
+        metrics().gauge(f"{self._metric}.left", progress.total - progress.done)
+        self._counted = (progress.uploaded, progress.failed)
 
 
 class OppoImageBatchUploadOperator(BatchOperator):
@@ -132,7 +146,6 @@ class OppoImageBatchUploadOperator(BatchOperator):
             raise ConfigurationError(f"renew_after must not be negative, and is {renew_after}.")
         self.check = check
         self.renew_after = renew_after
-        self._counted = (0, 0)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check and upload the pictures, and return a summary; called by Airflow."""
@@ -147,10 +160,6 @@ class OppoImageBatchUploadOperator(BatchOperator):
         done = "An earlier run uploaded all of it: " if result.already_complete else ""
         self.log.info("%s%s", done, result.summary.headline)
         self._report_lineage(self._inputs(), [summary["results"]] if summary["results"] else [])
-        if self.outlets:
-            from airflow_provider_oppo_image.operators.asset_events import announce_batch
-
-            announce_batch(context, self.outlets, summary)
         return summary if summary["results"] else {**summary, "pictures": [row.to_dict() for row in result.rows]}
 
     def _upload(self, task: str) -> BatchResult:
@@ -194,12 +203,3 @@ class OppoImageBatchUploadOperator(BatchOperator):
             yield from (
                 str(row[rule.url_key]) for rule in PICTURE_RULES.values() if not is_blank(row.get(rule.url_key))
             )
-
-    def _report_progress(self, progress: Progress) -> None:
-        now = time.monotonic()
-        self.log.info("%s", progress.describe(now))
-        uploaded, failed = self._counted
-        metrics().incr("oppo_image.batch.uploaded", progress.uploaded - uploaded)
-        metrics().incr("oppo_image.batch.failed", progress.failed - failed)
-        metrics().gauge("oppo_image.batch.left", progress.total - progress.done)
-        self._counted = (progress.uploaded, progress.failed)

@@ -126,8 +126,7 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
         for name, time in (("uploaded_at", uploaded_at), ("not_after", not_after)):
             if is_rendered(time):
                 read_time(name, time)
-        if isinstance(message, Mapping) and is_blank(message.get("to")) and not is_mapped_instance(self):
-            raise ConfigurationError('`message` has no `to`. It must name the audience, such as "all".')
+        require_audience(self, message)
         self.message = message
         self.pictures = pictures
         self.big_picture_id = big_picture_id
@@ -247,6 +246,17 @@ class OppoImagePushOperator(LineageMixin, BaseOperator):
 
         ti = context["ti"]
         return derive_cid(self.hook.settings.cid_namespace, ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index))
+
+
+def require_audience(task: BaseOperator, message: object) -> None:
+    """Check that a message names its audience. Text and the arguments of mapped tasks are checked when the task runs.
+
+    :param task: the task that pushes.
+    :param message: the value of its argument.
+    :raises ConfigurationError: if a message has no `to`.
+    """
+    if isinstance(message, Mapping) and is_blank(message.get("to")) and not is_mapped_instance(task):
+        raise ConfigurationError('`message` has no `to`. It must name the audience, such as "all".')
 
 
 def _record_push(record: TaskRecord, push: PushBody) -> PushRecord:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,12 +14,12 @@ from airflow_provider_oppo_image.engagelab.push_pictures import check_max_age
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.hooks.oppo_image import OppoImageHook, airflow_errors
 from airflow_provider_oppo_image.operators.batch import BatchOperator
+from airflow_provider_oppo_image.operators.push import require_audience
 from airflow_provider_oppo_image.template_values import check_choice, is_blank, is_rendered, read_flag, read_time
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_oppo_image.batch.progress import Progress
     from airflow_provider_oppo_image.batch.push_run import PushBatchResult
     from airflow_provider_oppo_image.engagelab.push_once import OnUnknownOutcome
     from airflow_provider_oppo_image.storage import AnyPath
@@ -76,6 +75,7 @@ class OppoImageBatchPushOperator(BatchOperator):
         "oppo_image_conn_id",
     )
     template_fields_renderers = {"message": "json"}  # noqa: RUF012  # Airflow's own declaration
+    _metric = "oppo_image.batch_push"
 
     def __init__(
         self,
@@ -100,6 +100,7 @@ class OppoImageBatchPushOperator(BatchOperator):
         check_choice("on_missing_picture", on_missing_picture, {"fail": "", "text": "push without pictures"})
         check_choice("on_unknown_outcome", on_unknown_outcome, {"fail": "", "send_again": "may push twice"})
         check_max_age(max_picture_age)
+        require_audience(self, message)
         if is_rendered(not_after):
             read_time("not_after", not_after)
         self.results = results
@@ -152,6 +153,3 @@ class OppoImageBatchPushOperator(BatchOperator):
                 threads=self.threads,
                 on_progress=self._report_progress,
             )
-
-    def _report_progress(self, progress: Progress) -> None:
-        self.log.info("%s", progress.describe(time.monotonic()))

@@ -5,16 +5,17 @@ import datetime
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock, call
 
 import pytest
 
-from airflow_provider_oppo_image.airflow_compat import AirflowFailException
+from airflow_provider_oppo_image.airflow_compat import AirflowFailException, Asset
 from airflow_provider_oppo_image.errors import ConfigurationError
 from airflow_provider_oppo_image.operators.oppo_image import OppoImageBatchPushOperator, OppoImageBatchUploadOperator
 from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.support import artwork
 from tests.support.picture_host import PictureHost
-from tests.support.tasks import make_context
+from tests.support.tasks import OutletEvents, make_context
 
 # Airflow 2 has a task's earlier tries in its database.
 pytestmark = pytest.mark.usefixtures("connect", "airflow_db")
@@ -66,6 +67,15 @@ def test_each_row_is_pushed_once_with_its_own_picture(
     assert len(sandbox.received()["pushes"]) == 2
 
 
+def test_outlet_event_has_counts_and_metrics_are_sent(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stats, asset, events = Mock(), Asset("s3://bucket/pushes"), OutletEvents()
+    monkeypatch.setattr("airflow_provider_oppo_image.operators.batch.metrics", lambda: stats)
+    summary = push(manifest, make_context(outlet_events=events), outlets=[asset])
+    assert events[asset].extra == {key: summary[key] for key in ("rows", "sent", "unknown", "failed", "results")}
+    assert call("oppo_image.batch_push.sent", 2) in stats.incr.mock_calls
+    assert stats.gauge.mock_calls[-1] == call("oppo_image.batch_push.left", 0)
+
+
 def test_failed_rows_fail_the_task_with_the_summary(manifest: Path) -> None:
     context = make_context()
     with pytest.raises(AirflowFailException, match=r"1 of 3 rows failed, 1 of them with wrong_dimensions"):
@@ -89,11 +99,12 @@ def test_validate_only_validates_each_row(sandbox: SandboxServer, manifest: Path
         ({"rate": 0}, "at least 1"),
         ({"max_picture_age": datetime.timedelta(0)}, "positive timedelta"),
         ({"not_after": "2026-12-01"}, "with a zone"),
+        ({"message": {"body": MESSAGE["body"]}}, "no `to`"),
     ],
 )
 def test_invalid_argument_is_refused_when_the_dag_is_parsed(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
-        OppoImageBatchPushOperator(task_id="push", results="r.csv", message=MESSAGE, **arguments)
+        OppoImageBatchPushOperator(task_id="push", **{"results": "r.csv", "message": MESSAGE} | arguments)
 
 
 def test_empty_results_path_fails(manifest: Path) -> None:
