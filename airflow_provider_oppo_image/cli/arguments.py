@@ -7,7 +7,8 @@ import datetime
 import math
 
 from airflow_provider_oppo_image.connection import DEFAULT_CONN_ID
-from airflow_provider_oppo_image.template_values import is_blank
+from airflow_provider_oppo_image.errors import ConfigurationError
+from airflow_provider_oppo_image.template_values import is_blank, read_time
 
 _MAX_SECONDS = 3600.0
 _MAX_DAYS = 36_500.0
@@ -64,6 +65,17 @@ def seconds(text: str) -> float:
             f"must be a number of seconds, above 0 and at most {_MAX_SECONDS:g}, not {text!r}"
         )
     return value
+
+
+def time_with_zone(text: str) -> datetime.datetime | None:
+    """Argument type: a date and time with a zone, in ISO 8601.
+
+    :raises argparse.ArgumentTypeError: if it is not.
+    """
+    try:
+        return read_time("the time", non_empty(text))
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def days(text: str) -> datetime.timedelta | None:

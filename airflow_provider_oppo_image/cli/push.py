@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from airflow_provider_oppo_image.cli.airflow_hook import open_hook
-from airflow_provider_oppo_image.cli.arguments import add_connection, add_json, add_rate, days, non_empty
+from airflow_provider_oppo_image.cli.arguments import (
+    add_connection,
+    add_json,
+    add_rate,
+    days,
+    non_empty,
+    time_with_zone,
+)
 from airflow_provider_oppo_image.cli.batch import INTERVAL_S, BatchEnd, run_to_end
 from airflow_provider_oppo_image.cli.output import SUCCESS, print_error, print_json, print_note, print_result
 from airflow_provider_oppo_image.contract import MAX_PICTURE_AGE
 from airflow_provider_oppo_image.engagelab.push_body import PushBody, compose_push
-from airflow_provider_oppo_image.engagelab.push_once import IntendedPush, account_of, send_once
+from airflow_provider_oppo_image.engagelab.push_once import IntendedPush, OnUnknownOutcome, account_of, send_once
 from airflow_provider_oppo_image.errors import ConfigurationError, OppoImageError
 
 if TYPE_CHECKING:
@@ -33,7 +41,7 @@ DESCRIPTION: Final = (
 )
 
 _SINGLE_ONLY: Final = ("big_picture_id", "small_picture_id", "uploaded_at", "cid")
-_BATCH_ONLY: Final = ("manifest", "pushes", "same_audience", "resume")
+_BATCH_ONLY: Final = ("manifest", "pushes", "same_audience", "resume", "on_unknown_outcome")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--validate-only", action="store_true", help="let the service validate the push without sending it"
     )
+    parser.add_argument(
+        "--not-after",
+        type=time_with_zone,
+        metavar="TIME",
+        help="the latest time to send, with a zone, such as 2026-12-01T20:00:00+08:00; later, nothing is sent",
+    )
     many = parser.add_argument_group("one push for each row of a batch")
     many.add_argument("--results", type=non_empty, metavar="FILE", help="the results of `oppo-image batch`")
     many.add_argument(
@@ -75,6 +89,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     many.add_argument("--same-audience", action="store_true", help="allow that all rows go to the same audience")
     many.add_argument("--resume", action="store_true", help="continue pushes that stopped early, and retry failed rows")
+    many.add_argument(
+        "--on-unknown-outcome",
+        choices=get_args(OnUnknownOutcome),
+        help="what to do with a row that may have been sent, more than 50 minutes later (default: fail); `send_again` "
+        "may send it twice",
+    )
     add_rate(many)
     add_connection(parser)
     add_json(parser)
@@ -105,6 +125,8 @@ def _push_batch(args: argparse.Namespace) -> int:
             same_audience=args.same_audience,
             max_picture_age=args.max_picture_age,
             validate_only=args.validate_only,
+            on_unknown_outcome=args.on_unknown_outcome or "fail",
+            not_after=args.not_after,
             resume=args.resume,
             rate_limiter=hook.make_rate_limiter(args.rate),
             on_progress=on_progress,
@@ -125,7 +147,7 @@ def _push_one(args: argparse.Namespace) -> int:
             if args.validate_only:
                 hook.get_conn().validate_push(push)
             else:
-                msg_id = _send(hook, push)
+                msg_id = _send(hook, push, args.not_after)
     except OppoImageError as error:
         if error.may_have_taken_effect or error.earlier_attempt_ambiguous:
             print_note(
@@ -142,11 +164,19 @@ def _push_one(args: argparse.Namespace) -> int:
     return SUCCESS
 
 
-def _send(hook: OppoImageHook, push: PushBody) -> str:
+def _send(hook: OppoImageHook, push: PushBody, not_after: datetime.datetime | None) -> str:
     """Send the push by the same decision as a task, but without a record of earlier commands."""
+    if not_after and (now := datetime.datetime.now(datetime.UTC)) > not_after:
+        raise ConfigurationError(
+            f"It is {now:%Y-%m-%d %H:%M UTC}, later than --not-after ({not_after.isoformat()}), so nothing was sent."
+        )
     client, account = hook.get_conn(), account_of(hook.settings.app_key, hook.settings.base_url)
     intended = IntendedPush(push.cid, push.digest, account, cid_was_given=True)
-    return send_once(intended, None, lambda cid, until: client.push(push.with_cid(cid), until=until).msg_id).msg_id
+
+    def send(cid: str, until: datetime.datetime) -> str:
+        return client.push(push.with_cid(cid), until=min(until, not_after or until)).msg_id
+
+    return send_once(intended, None, send).msg_id
 
 
 def _compose(args: argparse.Namespace) -> PushBody:

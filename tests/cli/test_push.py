@@ -106,6 +106,18 @@ def test_validate_only_sends_nothing(sandbox: SandboxServer, message: str, capsy
     assert len(sandbox.received()["validations"]) == 2
 
 
+def test_push_is_not_sent_after_its_latest_time(
+    sandbox: SandboxServer, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["push", message, "--not-after", "2020-12-01T20:00:00+08:00"]) == 2
+    assert "later than --not-after (2020-12-01T20:00:00+08:00)" in capsys.readouterr().err
+    assert sandbox.received()["pushes"] == []
+    assert main(["push", message, "--not-after", "2120-12-01T20:00:00+08:00"]) == 0
+    with pytest.raises(SystemExit, match="2"):
+        main(["push", message, "--not-after", "2120-12-01"])
+    assert "with a zone" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -150,6 +162,8 @@ def test_push_of_results(
         f"2 rows: 2 valid\n2 rows: 2 sent\nresults: {tmp_path / 'night.results.pushes.csv'}\n"
     )
     assert main(command) == 2, "without --resume"
+    assert main([*command, "--resume", "--on-unknown-outcome", "send_again"]) == 0
+    capsys.readouterr()
     assert main([*command, "--resume", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sent"] == len(sandbox.received()["pushes"]) == 2
 
