@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,25 +13,15 @@ import pytest
 
 from airflow_provider_oppo_image.batch.push_result import default_pushes_path
 from airflow_provider_oppo_image.errors import BatchError
-from tests.support.push_batches import PushService, make_older, push_all, start, write_uploaded
+from tests.support.push_batches import PushService, kill_at, make_older, push_all, write_uploaded
 
-ROWS = 1_500
+ROWS = 600
 
 
 @pytest.fixture
 def service() -> Iterator[PushService]:
     with PushService() as service:
         yield service
-
-
-def kill_at(count: int, results: Path, service: PushService) -> None:
-    """Push in a process, and kill it at the request with this number."""
-    processes: list[subprocess.Popen[str]] = []
-    service.on_request = lambda number: processes[0].kill() if number >= count else None
-    processes.append(start(results, service.url))
-    with processes[0] as process:
-        assert process.wait(timeout=50) == -9
-    service.on_request = lambda _: None
 
 
 def read_pushes(results: Path) -> list[dict[str, str]]:
@@ -45,7 +34,7 @@ def kill_moments(count: int) -> list[int]:
 
 def test_killed_batch_pushes_each_row_once(service: PushService, tmp_path: Path) -> None:
     results = write_uploaded(tmp_path / "night.results.csv", ROWS)
-    for moment in kill_moments(3):
+    for moment in kill_moments(2):
         kill_at(moment, results, service)
     end = push_all(results, service.url)
     assert (end.error, end.summary.sent) == (None, ROWS)

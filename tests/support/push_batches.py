@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -105,6 +106,19 @@ def push_all(results: Path, url: str, *, threads: int = 16) -> PushBatchResult:
 def start(results: Path, url: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.support.push_batches", str(results), url]
     return subprocess.Popen(command, cwd=ROOT)
+
+
+def kill_at(count: int, results: Path, service: PushService, timeout: float = 50) -> None:
+    """Push in a process, and kill it when the service has got this number of requests in total.
+
+    :param timeout: the seconds within which that must happen.
+    """
+    processes: list[subprocess.Popen[str]] = []
+    service.on_request = lambda number: processes[0].kill() if number >= count else None
+    processes.append(start(results, service.url))
+    with processes[0] as process:
+        assert process.wait(timeout) == -signal.SIGKILL
+    service.on_request = lambda _: None
 
 
 def make_older(results: Path, by: datetime.timedelta) -> None:
