@@ -167,7 +167,9 @@ def manifest_suffix(path: StoragePath) -> str:
     name = str(path.name).lower().removesuffix(GZIP_SUFFIX)
     suffix = "." + name.rpartition(".")[2]
     if suffix not in MANIFEST_FORMATS:
-        raise _invalid_manifest(path, f"its name must end in {', '.join(MANIFEST_FORMATS)}, or that and {GZIP_SUFFIX}")
+        raise _invalid_manifest(
+            path, f"its name must end in {' or '.join(MANIFEST_FORMATS)}, with or without {GZIP_SUFFIX} after it"
+        )
     return suffix
 
 
@@ -317,6 +319,11 @@ def _parse_csv_line(line: str) -> list[str] | RowProblem:
     try:
         return next(csv.reader([line], strict=True))
     except csv.Error as error:
+        if "\r" in line:
+            return RowProblem(
+                "row_syntax",
+                "The line has a carriage return in it. Save the file with a line feed at the end of each line.",
+            )
         return RowProblem(
             "row_syntax",
             f"The line is not valid CSV ({error}). Close each quote in its line, and double quotes inside a value.",

@@ -49,8 +49,10 @@ class BatchOperator(LineageMixin, BaseOperator):
         """
         super().__init__(**kwargs)
         check_choice("on_error", on_error, dict.fromkeys(ON_ERROR, ""))
-        if threads < 1 or not (rate is None or 1 <= rate < math.inf):
-            raise ConfigurationError(f"rate and threads must be at least 1, not {rate} and {threads}.")
+        if rate is not None and not 1 <= rate < math.inf:
+            raise ConfigurationError(f"The rate must be at least 1 request per second, not {rate}.")
+        if threads < 1:
+            raise ConfigurationError(f"The number of threads must be at least 1, not {threads}.")
         self.on_error: OnError = on_error
         self.rate = rate
         self.threads = threads

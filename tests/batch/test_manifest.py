@@ -80,7 +80,7 @@ def test_json_lines_are_parsed(read: Callable[..., list[Row]], suffix: str) -> N
 @pytest.mark.parametrize("name", ["night.xlsx", "night", "night.gz", "night.json"])
 def test_manifest_of_unknown_suffix_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(HEADER)
-    with pytest.raises(ConfigurationError, match=r"\.csv, \.jsonl, \.ndjson"):
+    with pytest.raises(ConfigurationError, match=r"\.csv or \.jsonl or \.ndjson"):
         next(read_manifest(tmp_path / name))
 
 
