@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_oppo_image.contract import PictureKind
+from airflow_provider_oppo_image.contract import PUSH_PATH, VALIDATE_PATH, PictureKind
 from airflow_provider_oppo_image.engagelab import messages
 from airflow_provider_oppo_image.engagelab.messages import PushReceipt
 from airflow_provider_oppo_image.engagelab.responses import Response
@@ -209,6 +209,16 @@ def test_credentials_probe_raises_other_errors(code: int, status: int, kind: typ
 def test_credentials_probe_raises_for_success(body: Any) -> None:
     with pytest.raises(UnreadableAnswerError):
         messages.read_credentials_probe(UPLOAD, answer(body))
+
+
+@pytest.mark.parametrize("code", [23002, 21003])
+def test_credentials_probe_ends_after_the_check_of_parameters(code: int) -> None:
+    messages.read_credentials_probe(messages.credentials_probe(), refusal(code, 400))
+
+
+def test_push_request_sends_unless_it_validates() -> None:
+    assert PUSH.path == messages.push_request({}, validate=False).path == PUSH_PATH
+    assert messages.push_request({}, validate=True).path == VALIDATE_PATH
 
 
 def test_read_push_returns_receipt() -> None:

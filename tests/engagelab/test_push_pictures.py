@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_oppo_image.contract import MAX_PICTURE_AGE, OLD_PICTURE_AGE
-from airflow_provider_oppo_image.engagelab.push_pictures import PushPictures, judge_age
+from airflow_provider_oppo_image.engagelab.push_pictures import PushPictures, check_max_age, judge_age
 from airflow_provider_oppo_image.errors import ConfigurationError
 
 NOW = datetime.datetime(2026, 11, 28, 20, tzinfo=datetime.UTC)
@@ -34,6 +34,17 @@ def test_age_of_ids(age: datetime.timedelta | None, max_age: datetime.timedelta 
     except ConfigurationError:
         found = "refused"
     assert found == expected
+
+
+def test_refusal_of_old_ids_has_both_ages() -> None:
+    with pytest.raises(ConfigurationError, match=r"31\.5 days ago.*max_picture_age is 30\.5 days"):
+        judge_age(NOW - 31.5 * DAY, 30.5 * DAY, NOW)
+
+
+@pytest.mark.parametrize("age", [-DAY, 0 * DAY, 5])
+def test_maximum_age_must_be_positive(age: Any) -> None:
+    with pytest.raises(ConfigurationError, match="positive timedelta"):
+        check_max_age(age)
 
 
 @pytest.mark.parametrize("blank", [None, "", "None"])

@@ -11,9 +11,11 @@ from airflow_provider_oppo_image.engagelab.statistics import (
     DeliveryCounts,
     Observation,
     PushStatistics,
+    ends_observation,
     oppo_share,
     read_statistics,
 )
+from airflow_provider_oppo_image.errors import ConfigurationError, NotSentError, OppoImageError, RequestRefusedError
 from tests.engagelab.test_client import client_for
 from tests.support.fault_server import FaultServer, answer
 
@@ -86,6 +88,30 @@ def test_statistics_of_requested_ids_only() -> None:
     assert oppo_share([]) is oppo_share([PushStatistics(sent=0)]) is None
 
 
+@pytest.mark.parametrize("value", ["-1", "1.5", "一", "²", "1" * 16, True, "many", [1], {"a": 1}])
+def test_other_values_are_not_numbers_of_phones(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"1\.sent is not a number of phones"):
+        read_one({"sent": value})
+    assert read_one({"sent": "9" * 15}).sent == 10**15 - 1
+
+
+def test_oppo_share_counts_channels_without_oppo() -> None:
+    other = PushStatistics(channels={"fcm": DeliveryCounts(sent=3)}, by_channel=True)
+    assert oppo_share([other, PushStatistics(channels={"oppo": DeliveryCounts(sent=1)})]) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        (ConfigurationError("no connection", permanent=False), True),
+        (RequestRefusedError("refused", code=21003, http_status=400), True),
+        (NotSentError("not sent"), False),
+    ],
+)
+def test_permanent_and_configuration_errors_end_an_observation(error: OppoImageError, ends: bool) -> None:
+    assert ends_observation(error) is ends
+
+
 KEYS = st.sampled_from(["sub", "sent", "click", "sub_android", "oppo"])
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
@@ -121,6 +147,8 @@ def observe(*answers: dict[str, int]) -> bool:
     [
         ([{"1": 5, "2": 0}] * 3, True),
         ([{"1": 5, "2": 0}] * 2, False),
+        ([{"1": 1, "2": 0}] * 4, True),
+        ([{"1": 6, "2": 0}, {"1": 5, "2": 0}, {"1": 4, "2": 0}, {"1": 4, "2": 0}], False),
         ([{"1": 5, "2": 0}, {"1": 0, "2": 5}, {"1": 3, "2": 2}], True),
         ([{"1": 5, "2": 0}, {"1": 5, "2": 0}, {"1": 6, "2": 0}, {"1": 6, "2": 0}], False),
         ([{"1": 0, "2": 0}] * 9, False),
