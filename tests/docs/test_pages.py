@@ -98,8 +98,8 @@ def missing_files(page: Path) -> Iterator[str]:
     return (file for file in files if not (ROOT / file).exists())
 
 
-def test_security_page_names_existing_modules() -> None:
-    tables = [row for row in (ROOT / "docs/security.md").read_text().splitlines() if row.startswith("| ")]
+def test_page_of_protections_names_existing_modules() -> None:
+    tables = [row for row in (ROOT / "docs/protections.md").read_text().splitlines() if row.startswith("| ")]
     cells = [row.split("|")[2] for row in tables if row.count("|") == 4]
     modules = {module for cell in cells for module in re.findall(r"`([a-z_]+(?:\.[a-z_]+)*)`", cell)}
     assert "net.connections" in modules
