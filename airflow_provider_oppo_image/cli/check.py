@@ -29,6 +29,7 @@ _MORE_ADVICE: Final = {
 }
 """More advice for problems whose usual advice refers to a connection, which this command does not use."""
 _HAS_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_LIKE_A_URL: Final = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?/")
 _EXIT_CODES: Final[dict[State, int]] = {"ready": SUCCESS, "wrong": WRONG_PICTURE, "absent": RETRY}
 
 
@@ -60,11 +61,12 @@ def run(args: argparse.Namespace) -> int:
     :return: the exit code: 0 if all are ready, 1 if any is wrong, else 3.
     :raises ConfigurationError: if there is no source, or its kind is missing.
     """
-    reports = []
-    for report in _check_each(_sources(args), args):
+    reports, sources = [], _sources(args)
+    for (_, source), report in zip(sources, _check_each(sources, args), strict=True):
         reports.append(report)
         if not args.json:
-            print_result(as_table(report, here=_MORE_ADVICE))
+            no_file = {"not_found": f"If it is a URL, write https://{source}."} if _LIKE_A_URL.match(source) else {}
+            print_result(as_table(report, here=_MORE_ADVICE | no_file))
     state = overall_state(reports)
     if args.json:
         print_json({"state": state, "reports": [report.to_dict() for report in reports]})

@@ -7,12 +7,14 @@ when it runs.
 from __future__ import annotations
 
 import argparse
+import difflib
+import re
 import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType, ModuleType
-from typing import Final
+from typing import Final, NoReturn
 
 from airflow_provider_oppo_image import __version__
 from airflow_provider_oppo_image.cli import batch, check, connection, prepare, push, sandbox, status, upload, withdraw
@@ -52,17 +54,30 @@ _EPILOG: Final = "exit codes:\n" + "\n".join(
 )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Parser whose errors suggest the command or option that was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the error, and exit with 2."""
+        if found := re.search(r"invalid choice: '(.*?)'|unrecognized arguments: (--[^\s=]+)", message):
+            actions = [action for each in parsers(self) for action in each._actions]
+            known = {str(word) for action in actions for word in (*action.option_strings, *(action.choices or ()))}
+            if meant := difflib.get_close_matches(found[1] or found[2], known, n=1):
+                message += f". Did you mean {meant[0]}?"
+        super().error(message)
+
+
 def make_parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     """Return the parser of the command line.
 
     :param program: the program's name in the help.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=program,
         description="Check and prepare pictures, upload them to EngageLab for OPPO phones, and push.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, command in COMMANDS.items():
         subparser = commands.add_parser(

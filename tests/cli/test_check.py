@@ -129,3 +129,11 @@ def test_ctrl_c_exits_with_130(host: PictureHost, start: Start) -> None:
     host.closing.set()
     _, err = process.communicate()
     assert (process.returncode, err) == (130, "")
+
+
+@pytest.mark.parametrize(("source", "suggested"), [("cdn.example.com/a.jpg", True), ("folder/a.jpg", False)])
+def test_path_like_a_url_is_answered_with_the_url(
+    source: str, suggested: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "--big", source]) == 3
+    assert ("If it is a URL, write https://cdn.example.com/a.jpg." in capsys.readouterr().out) is suggested

@@ -23,7 +23,11 @@ def test_help_imports_no_slow_packages(arguments: list[str], start: Start) -> No
 
 @pytest.mark.parametrize(
     ("option", "texts"),
-    [("--help", [*COMMANDS, "exit codes:", "  3  "]), ("--version", [f"oppo-image {__version__}"])],
+    [
+        ("--help", [*COMMANDS, "exit codes:", "  3  "]),
+        ("--version", [f"oppo-image {__version__}"]),
+        ("-V", ["oppo-image"]),
+    ],
 )
 def test_help_and_version(option: str, texts: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
@@ -31,6 +35,23 @@ def test_help_and_version(option: str, texts: list[str], capsys: pytest.CaptureF
     assert end.value.code == 0
     out = capsys.readouterr().out
     assert all(text in out for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["chek"], "check"),
+        (["upload", "--bg=x"], "--big"),
+        (["connection", "tst"], "test"),
+        (["check", "--kind", "bg"], "big"),
+    ],
+)
+def test_mistyped_word_is_answered_with_what_was_meant(
+    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert capsys.readouterr().err.endswith(f". Did you mean {meant}?\n")
 
 
 def test_missing_command_prints_help_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
