@@ -27,12 +27,11 @@ from airflow_provider_oppo_image.sandbox.server import SandboxServer
 from tests.conftest import CONNECTION_VARIABLE
 from tests.docs.pages import blocks
 from tests.support import artwork
-from tests.support.dags import run_file
+from tests.support.dags import NEED_3_1, run_file
 from tests.support.picture_host import PictureHost
 from tests.support.smtp_server import smtp_server
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
-NEED_3_1 = {"alert_when_late", "approve_before_push"}
 
 BEFORE_3_3 = airflow_version().startswith(("2.", "3.0.", "3.1.", "3.2."))
 

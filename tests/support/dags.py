@@ -18,6 +18,9 @@ from scripts.run_dag import run
 LIMIT_S = 120.0
 """Time limit for a DAG run, and for the rest of its test."""
 
+NEED_3_1 = {"alert_when_late", "approve_before_push"}
+"""The example DAGs that cannot be imported before Airflow 3.1."""
+
 HEADER = """
 import datetime
 from airflow import DAG
