@@ -319,15 +319,10 @@ def _parse_csv_line(line: str) -> list[str] | RowProblem:
     try:
         return next(csv.reader([line], strict=True))
     except csv.Error as error:
+        found = f"The line is not valid CSV ({error}). Close each quote in its line, and double quotes inside a value."
         if "\r" in line:
-            return RowProblem(
-                "row_syntax",
-                "The line has a carriage return in it. Save the file with a line feed at the end of each line.",
-            )
-        return RowProblem(
-            "row_syntax",
-            f"The line is not valid CSV ({error}). Close each quote in its line, and double quotes inside a value.",
-        )
+            found = "The line has a carriage return in it. Save the file with a line feed at the end of each line."
+        return RowProblem("row_syntax", found)
 
 
 def _json_parser(path: StoragePath, lines: Iterator[Line]) -> LineParser:
