@@ -136,4 +136,4 @@ def test_path_like_a_url_is_answered_with_the_url(
     source: str, suggested: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["check", "--big", source]) == 3
-    assert ("If it is a URL, write https://cdn.example.com/a.jpg." in capsys.readouterr().out) is suggested
+    assert ("If it is a URL, write https://cdn.example.com/a.jpg" in capsys.readouterr().out) is suggested
