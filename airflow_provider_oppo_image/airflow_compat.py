@@ -326,7 +326,7 @@ def collect_lineage(task: object, inputs: Iterable[str], outputs: Iterable[str])
         from airflow.sdk.lineage import get_hook_lineage_collector
     except ImportError:  # before Airflow 3.2
         # Not in the Airflow that mypy sees.
-        from airflow.lineage.hook import get_hook_lineage_collector  # type: ignore[import-not-found,no-redef]  # the name in Airflow 2
+        from airflow.lineage.hook import get_hook_lineage_collector  # type: ignore[import-not-found,no-redef]
 
     collector: Any = get_hook_lineage_collector()
     kind = "asset" if hasattr(collector, "add_input_asset") else "dataset"

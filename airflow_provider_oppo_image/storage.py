@@ -108,6 +108,7 @@ def storage_errors(action: str) -> Iterator[None]:
     :raises StorageError: for other exceptions.
     """
     failure: OppoImageError
+    cause: Exception
     try:
         yield
         return
@@ -115,11 +116,12 @@ def storage_errors(action: str) -> Iterator[None]:
         raise
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
         failure = ConfigurationError(f"{action} failed: {_reason(error)}. Check the path and its permissions.")
-        failure.__cause__ = without_query(error)
+        cause = error
     except Exception as error:  # noqa: BLE001 - each storage has its own exceptions
         failure = StorageError(f"{action} failed: {_reason(error)}. Try again; if it happens again, check the storage.")
-        failure.__cause__ = without_query(error)
-    raise failure
+        cause = error
+    # Not raised in the except block, where Python would add the storage's error, with its URLs, as the context.
+    raise failure from without_query(cause)
 
 
 def _reason(error: BaseException) -> str:

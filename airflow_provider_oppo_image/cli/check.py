@@ -65,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
     for (_, source), report in zip(sources, _check_each(sources, args), strict=True):
         reports.append(report)
         if not args.json:
-            no_file = {"not_found": f"If it is a URL, write https://{source}"} if _LIKE_A_URL.match(source) else {}
-            print_result(as_table(report, here=_MORE_ADVICE | no_file))
+            advice = {"not_found": f"If it is a URL, write https://{source}"} if _LIKE_A_URL.match(source) else {}
+            print_result(as_table(report, here=_MORE_ADVICE | advice))
     state = overall_state(reports)
     if args.json:
         print_json({"state": state, "reports": [report.to_dict() for report in reports]})

@@ -95,10 +95,11 @@ class PerHostExecutor:
                 return
             try:
                 submitted = self._pool.submit(self._run, task)
-            except (RuntimeError, NotSentError) as error:  # the pool was shut down, or has no thread
+            except NotSentError:  # the pool has no thread
                 self._cancel(task)
-                if isinstance(error, NotSentError):
-                    raise
+                raise
+            except RuntimeError:  # the pool was shut down
+                self._cancel(task)
             else:
                 submitted.add_done_callback(partial(self._on_done, task))
 
