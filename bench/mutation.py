@@ -1,8 +1,8 @@
 """Mutation tests of one module, with cosmic-ray's operators: `python -m bench.mutation MODULE TEST...`.
 
 Changes the module at one place after another, in the checkout that is the working directory, and runs the tests on each
-mutant. Each run is a process that is forked after the libraries were imported, which is ten times faster than a new
-one. Prints a JSON line for each mutant: the changed line before and after, and whether a test failed.
+mutant. Each run is a process that is forked after the libraries were imported, because a new process spends most of its
+time on that. Prints a JSON line for each mutant: the changed line before and after, and whether a test failed.
 """
 
 from __future__ import annotations

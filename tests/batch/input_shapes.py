@@ -1,10 +1,11 @@
-"""Shapes of manifests and arguments, and what becomes of each: the page docs/manifest-shapes.md.
+"""Shapes of manifests and arguments, and the outcome of each: the page docs/manifest-shapes.md.
 
 usage: python -m tests.batch.input_shapes    renew the page
 """
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import tempfile
@@ -19,9 +20,9 @@ from scripts.checkout import ROOT
 from scripts.markdown import table
 
 PAGE: Final = ROOT / "docs" / "manifest-shapes.md"
-INTRODUCTION: Final = """# What becomes of each shape of input
+INTRODUCTION: Final = """# Shapes of input and their outcomes
 
-The tables name shapes of manifests and of arguments, and what a batch makes of each. The tests make them, with
+The tables name shapes of manifests and of arguments, and the outcome of each. The tests make them, with
 `python -m tests.batch.input_shapes`. A row with a problem does not stop the other rows: [Errors](errors.md) explains
 the codes. A refused manifest sends nothing.
 """
@@ -132,7 +133,7 @@ ARGUMENTS: Final[dict[str, tuple[type, dict[str, Any]]]] = {
 
 
 def of_rows(rows: Iterable[Row]) -> str:
-    """Return what became of rows, in words."""
+    """Return the outcome of rows, in words."""
     try:
         found = list(rows)
     except ConfigurationError as error:
@@ -143,7 +144,7 @@ def of_rows(rows: Iterable[Row]) -> str:
 
 
 def of_file(name: str, content: str | bytes) -> str:
-    """Return what becomes of a manifest, in words."""
+    """Return the outcome of a manifest, in words."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, name)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -151,7 +152,7 @@ def of_file(name: str, content: str | bytes) -> str:
 
 
 def of_arguments(operator: type, arguments: dict[str, Any]) -> str:
-    """Return what becomes of the arguments of an operator, in words."""
+    """Return the outcome of the arguments of an operator, in words."""
     try:
         operator(task_id="task", **arguments)
     except ConfigurationError as error:
@@ -159,8 +160,9 @@ def of_arguments(operator: type, arguments: dict[str, Any]) -> str:
     return "taken"
 
 
+@functools.cache
 def outcomes() -> dict[str, dict[str, str]]:
-    """Return what becomes of each shape, by heading."""
+    """Return the outcome of each shape, by heading."""
     return {
         "CSV": {shape: of_file("night.csv", content) for shape, content in CSV.items()},
         "JSON Lines": {shape: of_file("night.jsonl", content) for shape, content in LINES.items()},

@@ -1,4 +1,4 @@
-"""What becomes of each shape of manifests and arguments: see `input_shapes`."""
+"""Outcomes of the shapes of manifests and arguments: see `input_shapes`."""
 
 from __future__ import annotations
 

@@ -252,8 +252,8 @@ def choose(dag_id: str, choice: str, began: Callable[[], object]) -> str:
     waiting = waiting.where(TaskInstance.state.in_(["awaiting_input", "deferred"]))
     deadline = time.monotonic() + 40
     while time.monotonic() < deadline:
+        time.sleep(0.1)
         if not began():
-            time.sleep(0.1)
             continue
         with create_session() as session:
             if question := session.scalar(waiting):
@@ -262,7 +262,6 @@ def choose(dag_id: str, choice: str, began: Callable[[], object]) -> str:
                 payload = UpdateHITLDetailPayload(chosen_options=[choice])
                 update_hitl_detail(dag_id, run_id, "approve", payload, user=user, session=session)
                 return text
-        time.sleep(0.1)
     raise TimeoutError(f"no run of {dag_id} asked")
 
 

@@ -54,7 +54,7 @@ EXCEPTIONS: Final[Mapping[str, Callable[[str], Exception]]] = {
 
 
 class Raised:
-    """Says whether the exception was raised."""
+    """Record of the exception, once it was raised."""
 
     error: Exception | None = None
 
